@@ -1,0 +1,24 @@
+"""A simulated world with truth at hand: a landscape, the Sentinel-2-like scenes of it, and their STAC catalog."""
+
+from catalogs.simulated.classes import WORLDCOVER
+from catalogs.simulated.landscape import Landscape, LandscapeError, landscape, truth
+from catalogs.simulated.overpass import DEFAULT_DATES, Overpass
+from catalogs.simulated.server import ServerError, serve
+from catalogs.simulated.world import World, WorldError, acquire, open_world, simulate
+
+__all__ = [
+    "DEFAULT_DATES",
+    "WORLDCOVER",
+    "Landscape",
+    "LandscapeError",
+    "Overpass",
+    "ServerError",
+    "World",
+    "WorldError",
+    "acquire",
+    "landscape",
+    "open_world",
+    "serve",
+    "simulate",
+    "truth",
+]

@@ -1,0 +1,20 @@
+"""Where work runs: a pool of workers that keep state (here or on Ray), events, and Dask for gathering."""
+
+from cluster.dask import gather
+from cluster.errors import PoolError
+from cluster.events import Ended, Event, Finished, Listener, Started, watch
+from cluster.pool import Outcome, Pool, pool
+
+__all__ = [
+    "Ended",
+    "Event",
+    "Finished",
+    "Listener",
+    "Outcome",
+    "Pool",
+    "PoolError",
+    "Started",
+    "gather",
+    "pool",
+    "watch",
+]

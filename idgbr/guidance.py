@@ -1,0 +1,65 @@
+"""The conditional guidance network of IDGBR: image and coarse mask steer the denoising (arXiv 2507.01573)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from idgbr.blocks import Block, Down, PixelNorm
+
+
+class Condition(NamedTuple):
+    """What the denoising steps need of an image and its coarse mask; computed once, the same for every step."""
+
+    full_BCHW: Tensor
+    """Features at full resolution, for the output."""
+    levels: tuple[Tensor, ...]
+    """Features at strides 2, 4, 8 and 16, for the residuals."""
+    prior_BKHW: Tensor
+    """Log probabilities of the coarse mask."""
+
+
+class Guidance(nn.Module):
+    """Encoder of [image, coarse class probabilities] to features at strides 1, 2, 4, 8 and 16."""
+
+    def __init__(self, bands: int, classes: int, full: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(bands + classes, full, 3, padding=1)
+        self.full = nn.Sequential(PixelNorm(full), nn.ReLU(), nn.Conv2d(full, full, 3, padding=1))
+        self.downs = nn.ModuleList(Down(a, b) for a, b in zip((full, *widths[:-1]), widths, strict=True))
+        self.blocks = nn.ModuleList(Block(width, width) for width in widths)
+
+    def forward(self, image_BCHW: Tensor, coarse_BKHW: Tensor) -> Condition:
+        """Condition from a normalised image and coarse class probabilities of the same size."""
+        hidden = self.stem(torch.cat([image_BCHW, coarse_BKHW], 1))
+        full = hidden + self.full(hidden)
+        levels = []
+        hidden = full
+        for down, block in zip(self.downs, self.blocks, strict=True):
+            hidden = block(down(hidden))
+            levels.append(hidden)
+        return Condition(full, tuple(levels), coarse_BKHW.clamp_min(1e-3).log())
+
+
+class Fusion(nn.Module):
+    """Residual for one level of the denoiser from its noisy features and the condition's, zero before training.
+
+    Only the last convolution starts at zero, so all weights receive gradients after the first step. Noisy features and
+    condition have a convolution each, which equals one of both side by side.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.noisy = nn.Conv2d(width, width, 1)
+        self.condition = nn.Conv2d(width, width, 1)
+        self.norm = PixelNorm(width)
+        self.zero = nn.Conv2d(width, width, 1)
+        for parameter in self.zero.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, noisy_BCHW: Tensor, condition_BCHW: Tensor) -> Tensor:
+        return self.zero(F.relu(self.norm(self.noisy(noisy_BCHW) + self.condition(condition_BCHW))))

@@ -1,0 +1,55 @@
+"""Label codes: every class is a corner of the cube {-1, +1}^D, fixed and never trained.
+
+Shape letters used in this package: B batch, C bands or channels, K classes, D code channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from idgbr.errors import InputError
+
+
+class ClassRow(TypedDict):
+    """One class: `code` is its value in label arrays (1..255), `color` is "#rrggbb"."""
+
+    code: int
+    name: str
+    color: str
+
+
+def corner_codes(classes: int) -> Tensor:
+    """code_KD in {-1, +1} with D = ceil(log2 K): the binary digits of the class index, so 2 classes are antipodal.
+
+    >>> corner_codes(2).tolist()
+    [[-1.0], [1.0]]
+    """
+    if classes < 2:
+        raise InputError(f"a label code needs at least 2 classes, not {classes}")
+    digits = (classes - 1).bit_length()
+    bit_KD = torch.arange(classes)[:, None] >> torch.arange(digits) & 1
+    return bit_KD.float() * 2 - 1
+
+
+def encode(index_BHW: Tensor, code_KD: Tensor) -> Tensor:
+    """BDHW codes of the class indices 0..K-1."""
+    return F.embedding(index_BHW.long(), code_KD).movedim(-1, 1)
+
+
+def probabilities(logits_BKHW: Tensor) -> Tensor:
+    """BKHW softmax over the classes, taken pixel by pixel, so its bits do not depend on the number of threads."""
+    return logits_BKHW.movedim(1, -1).contiguous().softmax(-1).movedim(-1, 1)
+
+
+def expected_code(probability_BKHW: Tensor, code_KD: Tensor) -> Tensor:
+    """BDHW mean code under the class probabilities; of a one-hot probability it is the class's own code."""
+    return torch.einsum("bkhw,kd->bdhw", probability_BKHW, code_KD)
+
+
+def decode(value_BDHW: Tensor, code_KD: Tensor) -> Tensor:
+    """BHW index of the nearest code (Euclidean); of equally near ones the lowest index."""
+    return torch.einsum("bdhw,kd->bkhw", value_BDHW, code_KD).argmax(1)

@@ -1,0 +1,22 @@
+"""Maps: from a region file to a published, versioned land-cover cube."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.config import Region, load
+    from pipeline.plan import plan
+    from pipeline.query import open_cube, point
+    from pipeline.run import run
+
+__all__ = ["Region", "load", "open_cube", "plan", "point", "run"]
+
+_HOME = {"Region": "config", "load": "config", "plan": "plan", "open_cube": "query", "point": "query", "run": "run"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a name's module when it is first asked for, so that reading a cube needs neither torch nor ray."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"pipeline.{_HOME[name]}"), name)

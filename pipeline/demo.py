@@ -1,0 +1,150 @@
+"""`idgbr demo`: a world with truth at hand, mapped by the same steps as a real one, and compared with the truth."""
+
+import json
+import time as clock
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import xarray as xr
+import yaml
+from rasterio.windows import Window
+
+from catalogs.simulated import World, open_world, serve, simulate
+from idgbr import metrics
+from pipeline.config import Region, load
+from pipeline.errors import UserError
+from pipeline.grid import LONLAT, transformer
+from pipeline.picture import maps
+from pipeline.progress import CONSOLE, counted, stages
+from pipeline.query import open_cube
+from pipeline.report import Report, summary
+from pipeline.run import run
+from pipeline.show import table
+
+MODEL = "simulated-s2"
+KILOMETRES = 21.0
+MARGIN = 0.029
+DISTANCE = 2
+TOLERANCE = 1
+
+
+def demonstrate(folder: Path, seed: int, json_file: Path | None) -> None:
+    """Simulates, serves, maps, compares, draws, and prints what it found. Raises UserError if `folder` is in use."""
+    begun = clock.perf_counter()
+    if (folder / "cube").exists():
+        raise UserError(f"{folder} holds a demo already; remove it, or name another folder")
+    world = _world(folder / "world", seed)
+    with serve(world.folder) as url:
+        region = region_file(folder, world, url)
+        with stages() as listener:
+            report = run(region, workers=2, address="local", listener=listener)
+    cube = open_cube(region.cube)
+    truth_HW = truth_of(world, cube)
+    scores = {name: score(truth_HW, cube[name].values[0], cube) for name in ("coarse", "landcover")}
+    labels = {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0], "truth": truth_HW}
+    picture = maps(folder / "demo.png", cube, labels)
+    seconds = clock.perf_counter() - begun
+    _tell(report, scores, _areas(truth_HW, cube), picture, region, seconds)
+    if json_file is not None:
+        found = {
+            "seconds": round(seconds, 1),
+            "coarse": scores["coarse"],
+            "refined": scores["landcover"],
+            "cube": str(region.cube),
+        }
+        json_file.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _world(folder: Path, seed: int) -> World:
+    if (folder / "world.json").is_file():
+        world = open_world(folder)
+        if world.seed != seed:
+            raise UserError(f"{folder} holds the world of seed {world.seed}, not {seed}; name another folder")
+        return world
+    with counted("simulate") as show:
+        return simulate(folder, seed, kilometres=KILOMETRES, progress=lambda done, total: show(done, total, ""))
+
+
+def region_file(folder: Path, world: World, catalog: str, model: str = MODEL, block: int = 1024) -> Region:
+    """Writes the region file that maps all of a world, and loads it."""
+    days = [date.fromisoformat(overpass.day) for overpass in world.dates]
+    content = {
+        "name": "demo",
+        "cube": "cube",
+        "catalog": catalog,
+        "bounds": list(inner_bounds(world)),
+        "period": [min(days).replace(day=1), max(days).replace(day=28)],
+        "grid": {"crs": "europe", "resolution": 10, "block": block},
+        "model": model,
+    }
+    path = folder / "region.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return load(path)
+
+
+def inner_bounds(world: World) -> tuple[float, float, float, float]:
+    """West, south, east, north of a region whose pixels all lie inside the world.
+
+    The box of degrees around a square of the grid is larger than the square, hence the margin.
+    """
+    left, bottom, right, top = world.bounds
+    margin = MARGIN * (right - left)
+    to_lonlat = transformer("EPSG:3035", LONLAT)
+    return to_lonlat.transform_bounds(left + margin, bottom + margin, right - margin, top - margin)
+
+
+def truth_of(world: World, cube: xr.Dataset) -> np.ndarray:
+    """The truth on the cube's pixels, uint8 HW."""
+    with rasterio.open(world.truth) as source:
+        row, col = source.index(float(cube.x[0]), float(cube.y[0]))
+        return source.read(1, window=Window(col, row, cube.sizes["x"], cube.sizes["y"]))
+
+
+def score(truth_HW: np.ndarray, code_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
+    """mIoU, boundary IoU (within 2 px) and boundary F1 (to 1 px) in percent."""
+    codes = [row["code"] for row in cube.attrs["classes"]]
+    return {
+        "miou": round(100 * metrics.mean_iou(metrics.confusion_matrix(truth_HW, code_HW, codes)), 2),
+        "biou": round(100 * metrics.boundary_iou(truth_HW, code_HW, codes, DISTANCE), 2),
+        "bf1": round(100 * metrics.boundary_f1(truth_HW, code_HW, codes, TOLERANCE), 2),
+    }
+
+
+def _areas(truth_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
+    pixel = cube.attrs["grid"]["resolution"] ** 2 / 1e6
+    return {row["name"]: float((truth_HW == row["code"]).sum()) * pixel for row in cube.attrs["classes"]}
+
+
+def _tell(
+    report: Report,
+    scores: dict[str, dict[str, float]],
+    true_km2: dict[str, float],
+    picture: Path,
+    region: Region,
+    seconds: float,
+) -> None:
+    table(
+        "area, km2",
+        [(name, f"{report.areas_km2[name]:.2f}", f"{km2:.2f}") for name, km2 in true_km2.items()],
+        ("class", "mapped", "true"),
+    )
+    names = {"miou": "mIoU", "biou": f"boundary IoU ({DISTANCE} px)", "bf1": f"boundary F1 ({TOLERANCE} px)"}
+    table(
+        "against the truth, %",
+        [(text, f"{scores['coarse'][key]:.2f}", f"{scores['landcover'][key]:.2f}") for key, text in names.items()],
+        ("", "coarse", "refined"),
+    )
+    table("run", summary(report))
+    west, south, east, north = region.bounds
+    table(
+        f"done in {seconds:.0f} s; try next",
+        [
+            ("look at", str(picture)),
+            ("a point", f"idgbr query {region.cube} --point {(west + east) / 2:.4f},{(south + north) / 2:.4f}"),
+            ("versions", f"idgbr history {region.cube}"),
+            ("in Python", f"pipeline.open_cube({str(region.cube)!r})"),
+        ],
+    )
+    CONSOLE.print()

@@ -1,0 +1,50 @@
+"""Progress on stderr: one bar a stage."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from cluster import Event, Finished, Started
+
+CONSOLE = Console(stderr=True)
+
+
+def _bars() -> Progress:
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    return Progress(*columns, console=CONSOLE)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[Event], None]]:
+    """A listener of `cluster` events that shows one bar a stage."""
+    with _bars() as bars:
+        tasks = {}
+
+        def listen(event: Event) -> None:
+            if isinstance(event, Started):
+                tasks[event.stage] = bars.add_task(event.stage, total=event.total, note="")
+            elif isinstance(event, Finished):
+                bars.advance(tasks[event.stage])
+
+        yield listen
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A function to call with (done, total, note) that shows one bar."""
+    with _bars() as bars:
+        task = bars.add_task(what, total=None, note="")
+
+        def show(done: int, total: int, note: str = "") -> None:
+            bars.update(task, completed=done, total=total, note=note)
+
+        yield show

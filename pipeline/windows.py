@@ -1,0 +1,34 @@
+"""Inference windows on an absolute lattice, and the weights that blend them.
+
+Windows sit at multiples of `stride` of the grid, whatever the block: two blocks that share a window see the same
+pixels, the same noise and so the same scores, and add them up in the same order.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from pipeline.grid import Window
+
+
+def covering(window: Window, size: int, stride: int) -> list[Window]:
+    """Every lattice window of `size` pixels that overlaps `window`, row by row."""
+
+    def starts(low: int, high: int) -> range:
+        return range(((low - size) // stride + 1) * stride, high, stride)
+
+    return [
+        Window(y, x, y + size, x + size) for y in starts(window.y0, window.y1) for x in starts(window.x0, window.x1)
+    ]
+
+
+@lru_cache(maxsize=8)
+def taper(size: int, stride: int) -> np.ndarray:
+    """Weights of one window, float32 (size, size): ramps over the overlap, one inside; neighbours sum to one.
+
+    Needs size / 2 <= stride <= size, so that at most two windows overlap along an axis.
+    """
+    overlap = size - stride
+    ramp = (np.arange(overlap, dtype=np.float32) + np.float32(0.5)) / np.float32(max(overlap, 1))
+    side = np.concatenate([ramp, np.ones(size - 2 * overlap, np.float32), ramp[::-1]])
+    return np.multiply.outer(side, side)

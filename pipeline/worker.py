@@ -1,0 +1,113 @@
+"""What one worker process does for a run: ids come in, whole shards are written, small reports go out."""
+
+import pickle
+import time as clock
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import icechunk
+import numpy as np
+import zarr
+
+import catalogs
+from catalogs import Scene, scenelist
+from idgbr.pipeline import IDGBRPipeline
+from pipeline import store
+from pipeline.config import Region
+from pipeline.grid import BlockId, Window
+from pipeline.mosaic import composite
+from pipeline.segment import segment
+
+
+@dataclass(frozen=True)
+class Task:
+    """A block to do: `fork` is the driver's session, forked and pickled; `snapshot` holds the mosaic that `segment`
+    reads."""
+
+    block: BlockId
+    scenes: tuple[str, ...]
+    time: int
+    fork: bytes
+    snapshot: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished block: the fork with its changes, scenes that were lost and why, whether anything was seen,
+    seconds of each step."""
+
+    block: BlockId
+    fork: icechunk.ForkSession
+    lost: dict[str, str]
+    seen: bool
+    seconds: dict[str, float]
+
+
+def run_folder(cube: Path, run: str) -> Path:
+    """Where a run keeps its region, its scenes and its report."""
+    return cube / "runs" / run
+
+
+class Worker:
+    def __init__(self, region: Region, run: str) -> None:
+        self.region, self.run = region, run
+
+    @cached_property
+    def model(self) -> IDGBRPipeline:
+        import torch
+
+        return IDGBRPipeline.from_pretrained(self.region.model).to("cuda" if torch.cuda.is_available() else "cpu")
+
+    @cached_property
+    def scenes(self) -> dict[str, Scene]:
+        items = scenelist.read(run_folder(self.region.cube, self.run) / "scenes.parquet")
+        return {
+            scene.id: scene
+            for scene in catalogs.scenes(items, roles=self.model.settings.bands, max_cloud=self.region.max_cloud)
+        }
+
+    def mosaic(self, task: Task) -> Done:
+        extent = self.region.extent
+        watch = _Watch()
+        result = composite(
+            extent.grid,
+            extent.covered(task.block),
+            [self.scenes[name] for name in task.scenes],
+            self.model.settings.bands,
+        )
+        watch.lap("composite")
+        fork = pickle.loads(task.fork)
+        group = zarr.open_group(fork.store)
+        store.write_block(group, "mosaic", task.time, extent, task.block, result.mosaic_BHW)
+        store.write_block(group, "observations", task.time, extent, task.block, result.observations_HW)
+        watch.lap("write")
+        return Done(task.block, fork, result.lost, bool(result.observations_HW.any()), watch.laps)
+
+    def segment(self, task: Task) -> Done:
+        extent = self.region.extent
+        watch = _Watch()
+        mosaic = store.array(store.reader(store.repository(self.region.cube), snapshot=task.snapshot), "mosaic")
+
+        def read_mosaic(window: Window) -> np.ndarray:
+            return store.read_window(mosaic, task.time, extent, window)
+
+        labels = segment(self.model, read_mosaic, extent.covered(task.block))
+        watch.lap("infer")
+        fork = pickle.loads(task.fork)
+        group = zarr.open_group(fork.store)
+        for name in ("landcover", "coarse", "confidence", "refined"):
+            store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))
+        watch.lap("write")
+        return Done(task.block, fork, {}, bool(labels.landcover_HW.any()), watch.laps)
+
+
+class _Watch:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = clock.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = clock.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now

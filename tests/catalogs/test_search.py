@@ -1,0 +1,218 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from made_items import made_catalog, made_item
+
+import catalogs
+from catalogs import CatalogError, Query
+from catalogs.api import _refuse_local_files
+
+AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
+AROUND = (15.2, 46.2, 15.4, 46.4)
+
+
+def query(catalog, **changes):
+    return Query(**{"catalog": str(catalog), "collection": "sentinel-2-l2a", "bbox": AROUND, **AUGUST, **changes})
+
+
+def ids(items):
+    return [item["id"] for item in items]
+
+
+WORLD = [
+    made_item("c-here", hrefs="./"),
+    made_item("a-here", hrefs="./", datatake="GS2A_20230818T100031_042590", datetime="2023-08-18T10:00:00Z"),
+    made_item("b-elsewhere", hrefs="./", bounds=(20, 46, 21, 47)),
+    made_item("d-in-september", hrefs="./", datetime="2023-09-01T00:00:01Z"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return made_catalog(tmp_path / "world", WORLD)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("api")
+    made_catalog(folder / "world", [])
+    many = [made_item(f"copy-{number:03}", hrefs="/data/") for number in range(230)]
+    lines = [json.dumps(item) for item in [*WORLD, *many]]
+    (folder / "items.ndjson").write_text("\n".join(lines))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [Path(sys.executable).parent / "rustac", "serve", "--addr", address]
+    command += [folder / "world" / "sentinel-2-l2a" / "collection.json", folder / "items.ndjson"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(f"http://{address}/", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://{address}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_a_static_catalog_gives_the_items_of_the_area_and_the_period(folder):
+    assert ids(catalogs.search_items(query(folder))) == ["a-here", "c-here"]
+    assert ids(catalogs.search_items(query(folder / "catalog.json"))) == ["a-here", "c-here"]
+    assert ids(catalogs.search_items(query(folder, bbox=(-10, 0, -9, 1)))) == []
+    assert ids(catalogs.search_items(query(folder, collection="sentinel-1"))) == []
+
+
+def test_both_ends_of_the_period_belong_to_it(folder):
+    moment = datetime(2023, 8, 18, 10, tzinfo=UTC)
+    assert ids(catalogs.search_items(query(folder, start=moment, end=moment))) == ["a-here"]
+
+
+def test_local_hrefs_become_whole_paths(folder):
+    item = catalogs.search_items(query(folder))[0]
+    assert item["assets"]["blue"]["href"] == str(folder.resolve() / "sentinel-2-l2a" / "a-here" / "B02.tif")
+
+
+def test_scenes_come_in_order_of_time_and_progress_counts(folder):
+    found = []
+    scenes = catalogs.search(query(folder), ("red", "nir"), found.append)
+    assert [scene.id for scene in scenes] == ["c-here", "a-here"]
+    assert found == [1, 2]
+
+
+def test_an_id_that_comes_twice_is_there_once_in_its_newer_form(tmp_path):
+    old, new = made_item("twice"), made_item("twice", updated="2024-01-01T00:00:00Z")
+    (tmp_path / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": [new, old]}))
+    (found,) = catalogs.search_items(query(tmp_path / "items.json"))
+    assert found["properties"]["updated"] == "2024-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("href", ["../../../outside.tif", "/etc/hosts", "file:///etc/hosts"])
+def test_an_href_that_leads_out_of_the_catalog_is_refused(tmp_path, href):
+    item = made_item()
+    item["assets"]["thumbnail"] = {"href": href}
+    with pytest.raises(CatalogError, match="asset thumbnail, which is outside the catalog's folder"):
+        catalogs.search_items(query(made_catalog(tmp_path / "world", [item])))
+
+
+def test_a_link_of_the_file_system_does_not_lead_out_either(tmp_path):
+    item = made_item(hrefs="./")
+    folder = made_catalog(tmp_path / "world", [item])
+    (tmp_path / "outside.tif").touch()
+    (folder / "sentinel-2-l2a" / item["id"] / "B02.tif").symlink_to(tmp_path / "outside.tif")
+    with pytest.raises(CatalogError, match="outside the catalog's folder"):
+        catalogs.search_items(query(folder))
+
+
+def test_a_catalog_that_links_in_a_circle_ends(folder):
+    path = folder / "catalog.json"
+    catalog = json.loads(path.read_text())
+    catalog["links"].append({"rel": "child", "href": "./catalog.json"})
+    path.write_text(json.dumps(catalog))
+    assert ids(catalogs.search_items(query(folder))) == ["a-here", "c-here"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "must hold an object"),
+        ('{"type": "Map"}', "its type is 'Map'"),
+        ('{"type": "Catalog"}', "links must have rel and href"),
+        ('{"type": "Catalog", "links": [{"rel": "child", "href": "gone.json"}]}', "gone.json, which is not there"),
+        ('{"type": "Catalog", "links": [{"rel": "child", "href": "../x.json"}]}', "outside the catalog's folder"),
+        (
+            '{"type": "Catalog", "links": [{"rel": "child", "href": "https://x/y.json"}]}',
+            "outside the catalog's folder",
+        ),
+        ('{"type": "FeatureCollection", "features": [1]}', "features must be a list of objects"),
+        ('{"type": "FeatureCollection"}', "features must be a list of objects"),
+    ],
+)
+def test_files_that_are_no_catalog_are_named(tmp_path, text, said):
+    (tmp_path / "catalog.json").write_text(text)
+    with pytest.raises(CatalogError, match=said):
+        catalogs.search_items(query(tmp_path))
+
+
+def test_a_folder_without_a_catalog_says_what_to_give(tmp_path):
+    with pytest.raises(CatalogError, match=r"no STAC catalog at .*: give a folder with a catalog\.json"):
+        catalogs.search_items(query(tmp_path / "nowhere"))
+
+
+def test_an_api_answers_as_the_static_catalog_does_over_all_its_pages(api):
+    found = ids(catalogs.search_items(query(api)))
+    assert found == ["a-here", "c-here", *[f"copy-{number:03}" for number in range(230)]]
+    moment = datetime(2023, 8, 18, 10, tzinfo=UTC)
+    assert ids(catalogs.search_items(query(api, start=moment, end=moment))) == ["a-here"]
+
+
+def test_an_api_gives_scenes(api):
+    moment = datetime(2023, 8, 15, 9, 57, 57, 246000, tzinfo=UTC)
+    (scene,) = catalogs.scenes(catalogs.search_items(query(api, start=moment, end=moment))[1:])
+    assert scene.id == "copy-229"
+    assert scene.band("blue").href == "/data/B02.tif"
+
+
+def test_an_address_where_nothing_answers_is_named(api):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(CatalogError, match=rf"the STAC API {url} cannot be searched: check the address") as refused:
+            catalogs.search_items(query(url))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_page_that_is_no_stac_api_is_named(api):
+    with pytest.raises(CatalogError, match="cannot be searched"):
+        catalogs.search_items(query(f"{api}/conformance"))
+
+
+def test_a_catalog_elsewhere_may_not_name_files_of_this_machine():
+    with pytest.raises(CatalogError, match="must not name files of this one"):
+        _refuse_local_files("https://example.org", made_item(hrefs="/etc/"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"bbox": (15.0, 46.0, 16.0)}, "four finite numbers"),
+        ({"bbox": (15.0, 46.0, float("nan"), 47.0)}, "four finite numbers"),
+        ({"bbox": (15.0, 47.0, 16.0, 46.0)}, "south < north"),
+        ({"bbox": (175.0, -20.0, 190.0, -10.0)}, r"longitudes lie within \+-180"),
+        ({"bbox": (175.0, -20.0, -175.0, -10.0)}, "across the antimeridian must be given as two"),
+        ({"start": datetime(2023, 8, 1)}, "start is 2023-08-01T00:00:00, but it needs a time zone"),
+        ({"start": datetime(2024, 8, 1, tzinfo=UTC)}, "is after end"),
+        ({"max_cloud": 120.0}, "max_cloud is 120.0"),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_refused(changes, said):
+    with pytest.raises(CatalogError, match=said):
+        query("catalog", **changes)
+
+
+def test_importing_catalogs_loads_nothing_heavy():
+    program = "import catalogs, sys; print(*{'pystac', 'rustac', 'requests', 'torch', 'ray'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif("IDGBR_DATA" not in os.environ, reason="IDGBR_DATA is not set")
+def test_the_real_static_catalog():
+    catalog = Path(os.environ["IDGBR_DATA"]) / "sentinel2_l2a_33T"
+    scenes = catalogs.search(query(catalog, bbox=(14.5, 45.0, 16.5, 47.0), max_cloud=40.0))
+    assert [(f"{scene.datetime:%m%d}", scene.tile) for scene in scenes] == [
+        (day, tile) for day in ("0813", "0815", "0820") for tile in ("33TWM", "33TWL")
+    ]
+    assert all(Path(asset.href).is_file() for scene in scenes for asset in (*scene.bands, scene.mask))
+    assert {asset.offset for scene in scenes for asset in scene.bands} == {0.0}

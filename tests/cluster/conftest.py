@@ -1,0 +1,9 @@
+import pytest
+
+from cluster.ray_pool import connected
+
+
+@pytest.fixture(scope="session")
+def local_ray():
+    with connected("local", workers=2):
+        yield "local"

@@ -1,0 +1,189 @@
+import os
+import re
+import subprocess
+import sys
+from functools import partial
+from itertools import count
+
+import pytest
+from worker import Worker, unbuildable
+
+from cluster import PoolError, pool
+
+
+@pytest.fixture(params=["none", pytest.param("local", marks=pytest.mark.ray)])
+def address(request):
+    return request.param if request.param == "none" else request.getfixturevalue("local_ray")
+
+
+@pytest.fixture
+def open_pool(address, tmp_path):
+    return partial(pool, partial(Worker, tmp_path), workers=2, address=address)
+
+
+def test_every_task_comes_back_once_with_its_result(open_pool):
+    with open_pool() as workers:
+        outcomes = list(workers.map("square", range(50)))
+    assert sorted((outcome.task, outcome.result) for outcome in outcomes) == [(n, n * n) for n in range(50)]
+    assert all(outcome.error is None and outcome.attempts == 1 and outcome.seconds >= 0 for outcome in outcomes)
+
+
+def test_no_tasks_give_no_outcomes(open_pool):
+    with open_pool() as workers:
+        assert list(workers.map("square", [])) == []
+
+
+def test_a_worker_is_built_once_and_keeps_its_state_over_maps(open_pool, tmp_path):
+    with open_pool() as workers:
+        outcomes = [*workers.map("count", range(10)), *workers.map("count", range(10))]
+        assert len(list(tmp_path.glob("built-*"))) == workers.workers
+    assert {outcome.worker for outcome in outcomes} == set(range(workers.workers))
+    for worker in range(workers.workers):
+        calls = [outcome.result for outcome in outcomes if outcome.worker == worker]
+        assert len({process for process, _ in calls}) == 1
+        assert sorted(number for _, number in calls) == list(range(1, len(calls) + 1))
+
+
+def test_a_task_that_raises_is_tried_again_then_comes_back_as_an_error(open_pool, tmp_path):
+    with open_pool() as workers:
+        outcomes = {outcome.task: outcome for outcome in workers.map("fail", range(7))}
+    assert {task: outcome.result for task, outcome in outcomes.items() if not outcome.error} == {1: 1, 2: 2, 4: 4, 5: 5}
+    for task in (0, 3, 6):
+        assert outcomes[task].error == f"ValueError: {task} is not wanted"
+        assert "in fail" in outcomes[task].traceback
+        assert outcomes[task].attempts == len(list(tmp_path.glob(f"tried-{task}-*"))) == 3
+    assert len(list(tmp_path.glob("tried-1-*"))) == 1
+
+
+def test_the_number_of_attempts_is_the_pools(open_pool, tmp_path):
+    with open_pool(attempts=1) as workers:
+        (outcome,) = workers.map("fail", [3])
+    assert outcome.attempts == len(list(tmp_path.glob("tried-3-*"))) == 1
+
+
+def test_a_task_that_succeeds_at_last_is_no_error(open_pool):
+    with open_pool() as workers:
+        (outcome,) = workers.map("fail_twice", [8])
+    assert (outcome.result, outcome.error, outcome.attempts) == (8, None, 3)
+
+
+def test_an_unknown_method_is_an_error_of_the_task(open_pool):
+    with open_pool(attempts=1) as workers:
+        (outcome,) = workers.map("sing", [1])
+    assert outcome.error == "AttributeError: 'Worker' object has no attribute 'sing'"
+
+
+def test_tasks_are_taken_as_workers_become_free(open_pool):
+    taken = count()
+    endless = (next(taken) for _ in iter(int, 1))
+    with open_pool() as workers:
+        outcomes = workers.map("square", endless)
+        for _ in range(5):
+            next(outcomes)
+        assert next(taken) <= 5 + 2 * workers.workers
+
+
+def test_a_worker_that_cannot_be_built_is_told_at_once(address):
+    with (
+        pytest.raises(PoolError, match="a worker cannot be built: RuntimeError: no weights here") as refused,
+        pool(unbuildable, address=address),
+    ):
+        pass
+    assert "in unbuildable" in refused.value.__notes__[0]
+
+
+@pytest.mark.ray
+def test_a_task_whose_worker_dies_is_done_again_by_a_new_one(local_ray, tmp_path):
+    with pool(partial(Worker, tmp_path), workers=2, address=local_ray) as workers:
+        outcomes = list(workers.map("die_once", range(12)))
+    assert sorted(outcome.result for outcome in outcomes) == list(range(12))
+    assert {outcome.task: outcome.attempts for outcome in outcomes} == {
+        task: 2 if task == 4 else 1 for task in range(12)
+    }
+    assert len(list(tmp_path.glob("built-*"))) == 3
+
+
+@pytest.mark.ray
+def test_a_task_that_always_kills_its_worker_harms_no_other(local_ray, tmp_path):
+    with pool(partial(Worker, tmp_path), workers=2, address=local_ray) as workers:
+        outcomes = {outcome.task: outcome for outcome in workers.map("always_die", range(12))}
+    assert set(outcomes) == set(range(12))
+    assert [task for task, outcome in outcomes.items() if outcome.error] == [4]
+    assert outcomes[4].error.startswith("WorkerDied: the process of worker")
+    assert {task: outcome.attempts for task, outcome in outcomes.items()} == {n: 3 if n == 4 else 1 for n in range(12)}
+
+
+@pytest.mark.ray
+def test_a_result_that_cannot_travel_is_an_error_of_the_task(local_ray, tmp_path):
+    with pool(partial(Worker, tmp_path), address=local_ray, attempts=1) as workers:
+        (outcome,) = workers.map("lock", [1])
+    assert outcome.error == "TypeError: cannot pickle '_thread.lock' object"
+
+
+@pytest.mark.ray
+def test_threads_are_shared_out_among_the_workers(local_ray, tmp_path):
+    cpus = max(2, os.cpu_count() or 1)
+    with pool(partial(Worker, tmp_path), workers=2, address=local_ray) as workers:
+        results = {outcome.result for outcome in workers.map("setting", ["OMP_NUM_THREADS"] * 4)}
+    assert results == {str(cpus // 2)}
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"device": "cuda"}, "the Ray cluster has no GPU"),
+        ({"device": "cpu", "workers": 10_000}, r"10000 workers were asked for, but the Ray cluster has \d+ CPUs"),
+    ],
+)
+def test_what_the_cluster_cannot_give_is_refused(local_ray, tmp_path, asked, said):
+    with pytest.raises(PoolError, match=said), pool(partial(Worker, tmp_path), address=local_ray, **asked):
+        pass
+
+
+@pytest.mark.ray
+def test_ray_listens_on_this_machine_only(local_ray):
+    import ray
+
+    assert {node["NodeManagerAddress"] for node in ray.nodes()} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", "no Ray answers at address '127.0.0.1:1': give local to start one"),
+        ("ray://127.0.0.1:1", "no Ray answers at address 'ray://127.0.0.1:1'"),
+        ("nowhere", "address is 'nowhere', but it must be none, local, auto, ray://host:port or host:port"),
+        ("host:port", "address is 'host:port', but it must be"),
+    ],
+)
+def test_an_address_without_a_ray_is_refused_at_once(address, said):
+    with pytest.raises(PoolError, match=re.escape(said)), pool(list, address=address):
+        pass
+
+
+def test_a_job_joins_the_ray_that_its_environment_names(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with (
+        pytest.raises(PoolError, match=re.escape("no Ray answers at address '127.0.0.1:1'")),
+        pool(list, address="auto"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"workers": 0}, "a pool of 0 workers"),
+        ({"attempts": 0}, "with 0 attempts"),
+        ({"device": "tpu"}, "device is 'tpu', but it must be cpu, cuda or None"),
+    ],
+)
+def test_a_pool_that_makes_no_sense_is_refused(asked, said):
+    with pytest.raises(PoolError, match=said), pool(list, **asked):
+        pass
+
+
+def test_importing_cluster_loads_neither_ray_nor_dask():
+    program = "import cluster, sys; print(*{'ray', 'dask', 'distributed', 'torch'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "\n"

@@ -1,0 +1,59 @@
+"""A worker that leaves a mark in a folder for each thing it does, so that tests can see across processes."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+
+class Worker:
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.calls = 0
+        self.mark("built")
+
+    def mark(self, name):
+        (self.folder / f"{name}-{os.getpid()}-{time.monotonic_ns()}").touch()
+
+    def marked(self, name):
+        return len(list(self.folder.glob(f"{name}-*")))
+
+    def square(self, number):
+        return number * number
+
+    def count(self, number):
+        self.calls += 1
+        return os.getpid(), self.calls
+
+    def fail(self, number):
+        self.mark(f"tried-{number}")
+        if number % 3 == 0:
+            raise ValueError(f"{number} is not\nwanted")
+        return number
+
+    def fail_twice(self, number):
+        self.mark(f"tried-{number}")
+        if self.marked(f"tried-{number}") < 3:
+            raise OSError("not yet")
+        return number
+
+    def lock(self, number):
+        return threading.Lock()
+
+    def die_once(self, number):
+        if number == 4 and not self.marked("died"):
+            self.mark("died")
+            os._exit(1)
+        return number
+
+    def always_die(self, number):
+        if number == 4:
+            os._exit(1)
+        return number
+
+    def setting(self, name):
+        return os.environ.get(name)
+
+
+def unbuildable():
+    raise RuntimeError("no weights here")

@@ -1,0 +1,14 @@
+import numpy as np
+import pytest
+from idgbr_toys import landscape, small_model
+
+
+@pytest.fixture
+def model():
+    return small_model()
+
+
+@pytest.fixture
+def windows():
+    """Five different windows NCHW of 64 px."""
+    return np.stack([landscape(seed, 64)[0] for seed in range(5)])

@@ -1,0 +1,97 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from idgbr_toys import CLASSES, landscape, small_model
+
+from idgbr import CheckpointError, CoarseUNet, IDGBRPipeline
+from idgbr.errors import InputError
+from idgbr.settings import Settings
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    model.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_saved_model_comes_back_with_its_answers_and_digest(model, folder):
+    loaded = IDGBRPipeline.from_pretrained(folder)
+    image = landscape(0, 64)[0][None]
+    assert loaded.settings == model.settings
+    assert loaded.digest == model.digest
+    for ours, theirs in zip(model(image), loaded(image), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_a_model_without_refiner_comes_back_without(tmp_path):
+    small_model(refiner=False).save_pretrained(tmp_path)
+    assert IDGBRPipeline.from_pretrained(tmp_path).refiner is None
+
+
+def test_networks_load_alone_by_the_library_s_own_method(model, folder):
+    coarse = CoarseUNet.from_pretrained(folder / "coarse", use_safetensors=True, local_files_only=True)
+    assert torch.equal(coarse.head[1].weight, model.coarse.head[1].weight)
+
+
+def test_the_digest_tells_weights_settings_and_parts_apart():
+    changed = small_model()
+    with torch.no_grad():
+        changed.refiner.stem.bias[0] += 1e-6
+    models = [small_model(), small_model(steps=3), small_model(refiner=False), changed]
+    assert len({model.digest for model in models}) == 4
+    assert small_model().digest == small_model().digest
+
+
+BREAKAGES = {
+    "no model folder": lambda folder: folder.rename(folder.with_name("gone")),
+    "has no model_index.json": lambda folder: (folder / "model_index.json").unlink(),
+    "not valid JSON": lambda folder: (folder / "model_index.json").write_text("{"),
+    "describes a StableDiffusion": lambda folder: edit(folder / "model_index.json", _class_name="StableDiffusion"),
+    "wrong settings: .*colour": lambda folder: edit(folder / "model_index.json", colour=1),
+    "wrong settings: .*std": lambda folder: edit(folder / "model_index.json", std=[1, 0, 1]),
+    "3 bands and 3 classes, but .* 4 classes": lambda folder: edit(
+        folder / "model_index.json", classes=[*CLASSES, {"code": 50, "name": "more", "color": "#000000"}]
+    ),
+    "no model folder .*coarse": lambda folder: (folder / "coarse").rename(folder / "elsewhere"),
+    "no model folder .*refiner": lambda folder: (folder / "refiner").rename(folder / "elsewhere"),
+    f"has no {WEIGHTS}": lambda folder: (folder / "coarse" / WEIGHTS).unlink(),
+    "truncated": lambda folder: (folder / "refiner" / WEIGHTS).write_bytes(
+        (folder / "refiner" / WEIGHTS).read_bytes()[:-100]
+    ),
+    "describes a Refiner, but a CoarseUNet": lambda folder: edit(folder / "coarse/config.json", _class_name="Refiner"),
+    "does not fit": lambda folder: edit(folder / "coarse/config.json", widths=[8, 8, 16, 32]),
+}
+
+
+@pytest.mark.parametrize("message", BREAKAGES)
+def test_a_broken_folder_is_told_in_one_sentence(folder, message):
+    BREAKAGES[message](folder)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        IDGBRPipeline.from_pretrained(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"classes": (CLASSES[0],)}, "at least 2 different codes"),
+        ({"classes": (CLASSES[0], {"code": 0, "name": "none", "color": "#000000"})}, "0 means no data"),
+        ({"mean": (1.0,)}, "need one mean and one std each"),
+        ({"window": 100}, "multiple of 16 px, not 100"),
+        ({"overlap": 256}, "overlap must be in 0..255"),
+        ({"steps": 0}, "at least 1"),
+        ({"threshold": 2.0}, "threshold in 0..1"),
+    ],
+)
+def test_wrong_settings_are_refused(changes, message):
+    good = {"classes": CLASSES, "bands": ("red", "nir"), "mean": (1.0, 1.0), "std": (1.0, 1.0)}
+    with pytest.raises(InputError, match=message):
+        Settings(**good | changes)

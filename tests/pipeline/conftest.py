@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
+from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
+from pipeline.config import Region, load
+from pipeline.demo import inner_bounds
+
+DATES = (
+    Overpass("2024-05-13", "sentinel-2a", "02.14", cloudiness=0.05),
+    Overpass("2024-06-17", "sentinel-2b", "05.10", cloudiness=0.5),
+    Overpass("2024-07-19", "sentinel-2a", "05.10", cloudiness=0.1),
+    Overpass("2024-07-19", "sentinel-2a", "05.11", cloudiness=0.1, sequence=1, quadrants=("NE",)),
+)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> World:
+    """A simulated world of 6 x 6 km over two UTM zones, three dates and a reprocessed scene."""
+    return simulate(tmp_path_factory.mktemp("world") / "world", seed=11, kilometres=6, dates=DATES)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory) -> Path:
+    """A small model with random weights: what it maps is nonsense, but it depends on every pixel in its reach."""
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    settings = Settings(
+        classes=tuple(WORLDCOVER),
+        bands=("blue", "green", "red", "nir"),
+        mean=(500.0, 700.0, 700.0, 2500.0),
+        std=(300.0, 300.0, 400.0, 900.0),
+        window=96,
+        overlap=32,
+        threshold=0.3,
+    )
+    coarse, refiner = CoarseUNet(4, 6, (8, 8, 16, 16)), Refiner(4, 6, (8, 8, 16, 16))
+    for weight in [*coarse.parameters(), *refiner.parameters()]:
+        torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
+    IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def region_of(tmp_path, world, model):
+    """A function that writes a region file of the world (keys replaced by its arguments) and loads it."""
+
+    def make(name: str = "region", **changes: object) -> Region:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        content = {
+            "name": "test",
+            "cube": str(folder / "cube"),
+            "catalog": str(world.catalog),
+            "bounds": list(inner_bounds(world)),
+            "period": ["2024-05-01", "2024-08-31"],
+            "grid": {"crs": "europe", "resolution": 10, "block": 256},
+            "model": str(model),
+            "commit_every": 3,
+        }
+        path = folder / "region.yaml"
+        path.write_text(yaml.safe_dump(content | changes))
+        return load(path)
+
+    return make
