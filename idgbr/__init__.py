@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from idgbr import metrics
+
 _HOMES = {
     "CheckpointError": "idgbr.errors",
     "CoarseUNet": "idgbr.coarse",
@@ -13,7 +15,7 @@ _HOMES = {
     "Settings": "idgbr.settings",
 }
 
-__all__ = ["CheckpointError", "CoarseUNet", "IDGBRPipeline", "Refiner", "Settings"]
+__all__ = ["CheckpointError", "CoarseUNet", "IDGBRPipeline", "Refiner", "Settings", "metrics"]
 
 
 def __getattr__(name: str) -> Any:

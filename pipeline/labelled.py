@@ -7,13 +7,14 @@ serves as label where it is clear.
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
-from affine import Affine
+from rasterio.transform import from_bounds
 
 import catalogs
 from catalogs import Query, Scene
@@ -25,11 +26,19 @@ from pipeline.mosaic import composite
 from pipeline.plan import query
 from pipeline.read import inspect, read
 
-Pair = tuple[np.ndarray, np.ndarray]
+
+@dataclass(frozen=True)
+class Area:
+    """Reflectance x 10,000 (uint16) and class codes (uint8, 0 = none) of a window of a grid."""
+
+    image_BHW: np.ndarray
+    label_HW: np.ndarray
+    grid: Grid
+    window: Window
 
 
-def simulated(folder: Path, seed: int, kilometres: float) -> Pair:
-    """(image_BHW, label_HW) of a simulated world: the composite of all its scenes, and its truth."""
+def simulated(folder: Path, seed: int, kilometres: float) -> Area:
+    """A simulated world: the composite of all its scenes, and its truth."""
     from catalogs.simulated import simulate
 
     world = simulate(folder, seed, kilometres=kilometres)
@@ -40,17 +49,16 @@ def simulated(folder: Path, seed: int, kilometres: float) -> Pair:
     window = Window(-top, left, -bottom, right)
     image_BHW = composite(grid, window, catalogs.search(everything), catalogs.ROLES).mosaic_BHW
     with rasterio.open(folder / "truth.tif") as truth:
-        return image_BHW, truth.read(1)
+        return Area(image_BHW, truth.read(1), grid, window)
 
 
-def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes: Sequence[int]) -> Pair:
-    """(image_BHW, label_HW) of the part `bounds` (degrees) of a region: its composite, and `scene_classes` as
-    labels."""
+def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes: Sequence[int]) -> Area:
+    """The part `bounds` (degrees) of a region: its composite, and `scene_classes` as labels."""
     grid = region.extent.grid
     window = grid.window_of(bounds) & region.extent.window
     scenes = catalogs.search(query(region))
     image_BHW = composite(grid, window, scenes, catalogs.ROLES).mosaic_BHW
-    return image_BHW, scene_classes(grid, window, scenes, codes)
+    return Area(image_BHW, scene_classes(grid, window, scenes, codes), grid, window)
 
 
 def scene_classes(grid: Grid, window: Window, scenes: Sequence[Scene], codes: Sequence[int]) -> np.ndarray:
@@ -70,29 +78,31 @@ def scene_classes(grid: Grid, window: Window, scenes: Sequence[Scene], codes: Se
     return np.where(votes_KHW.any(0), best_HW, 0).astype(np.uint8)
 
 
-def write(folder: Path, stem: str, pair: Pair, classes: Sequence[dict[str, Any]], bands: Sequence[str]) -> None:
-    """Adds one labelled area to a data set folder."""
-    image_BHW, label_HW = pair
-    profile = {
+def write(folder: Path, stem: str, area: Area, classes: Sequence[dict[str, Any]], bands: Sequence[str]) -> None:
+    """Adds one labelled area to a data set folder, as GeoTIFFs."""
+    left, bottom, right, top = area.grid.bounds(area.window)
+    height, width = area.window.shape
+    profile: dict[str, Any] = {
         "driver": "GTiff",
         "compress": "deflate",
         "tiled": True,
-        "height": label_HW.shape[0],
-        "width": label_HW.shape[1],
-        "transform": Affine.identity(),
+        "height": height,
+        "width": width,
+        "crs": area.grid.crs,
+        "transform": from_bounds(left, bottom, right, top, width, height),
+        "nodata": 0,
     }
-    for kind, array_BHW in (("labels", label_HW[None]), ("images", image_BHW)):
+    for kind, array_BHW in (("labels", area.label_HW[None]), ("images", area.image_BHW)):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         path = folder / kind / f"{stem}.tif"
-        with rasterio.open(
-            path.with_suffix(".partial"), "w", count=len(array_BHW), dtype=array_BHW.dtype, **profile
-        ) as target:
+        count, dtype = len(array_BHW), array_BHW.dtype
+        with rasterio.open(path.with_suffix(".partial"), "w", count=count, dtype=dtype, **profile) as target:
             target.write(array_BHW)
         path.with_suffix(".partial").rename(path)
     (folder / "classes.json").write_text(json.dumps({"classes": list(classes), "bands": list(bands)}, indent=1) + "\n")
 
 
-def read_folder(folder: Path) -> tuple[dict[str, Pair], dict[str, Any]]:
+def read_folder(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
     """All labelled areas of a data set folder by stem, and its class table and band names. Raises UserError."""
     about = folder / "classes.json"
     if not about.is_file():

@@ -1,5 +1,6 @@
 """Progress on stderr: one bar a stage."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cluster import Event, Finished, Started
 
 CONSOLE = Console(stderr=True)
+QUIET_SECONDS = 30
 
 
 def _bars() -> Progress:
@@ -40,11 +42,16 @@ def stages() -> Iterator[Callable[[Event], None]]:
 
 @contextmanager
 def counted(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A function to call with (done, total, note) that shows one bar."""
+    """A function to call with (done, total, note) that shows one bar; where nobody looks on, a line every 30 s."""
     with _bars() as bars:
         task = bars.add_task(what, total=None, note="")
+        last = time.monotonic()
 
         def show(done: int, total: int, note: str = "") -> None:
+            nonlocal last
             bars.update(task, completed=done, total=total, note=note)
+            if not CONSOLE.is_terminal and (time.monotonic() - last > QUIET_SECONDS or done == total):
+                last = time.monotonic()
+                CONSOLE.print(f"{what} {done}/{total} {note}", highlight=False)
 
         yield show

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from idgbr.band import band, margin
+from idgbr.labels import probabilities
 from idgbr.noise import noise
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.grid import Window
@@ -59,7 +60,7 @@ def segment(model: IDGBRPipeline, read_mosaic: Callable[[Window], np.ndarray], w
             coarse.add(w, logits_KHW)
         if model.refiner is None:
             continue
-        probability_NKHW = logits_NKHW.softmax(1).cpu().numpy()
+        probability_NKHW = probabilities(logits_NKHW).cpu().numpy()
         doubtful_NHW = band(probability_NKHW.argmax(1), margin(probability_NKHW), settings.radius, settings.threshold)
         due = [i for i, doubtful_HW in enumerate(doubtful_NHW) if doubtful_HW.any()]
         if not due:
@@ -110,7 +111,8 @@ class _Blend:
 
     def probability(self) -> np.ndarray:
         """Softmax of the weighted mean scores, float32 KHW."""
-        return (self.total_KHW / torch.where(self.sum_HW > 0, self.sum_HW, 1)).softmax(0).cpu().numpy()
+        mean_KHW = self.total_KHW / torch.where(self.sum_HW > 0, self.sum_HW, 1)
+        return probabilities(mean_KHW[None])[0].cpu().numpy()
 
 
 def _batched(windows: Sequence[Window], size: int) -> Iterator[list[Window]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 import catalogs
@@ -81,17 +82,17 @@ def prepare(recipe: Recipe, report: Report) -> Path:
             stem = f"world-{seed}-{areas.kilometres:g}km"
             if not (recipe.data / "images" / f"{stem}.tif").is_file():
                 with tempfile.TemporaryDirectory() as world:
-                    pair = labelled.simulated(Path(world), seed, areas.kilometres)
-                labelled.write(recipe.data, stem, pair, [dict(row) for row in WORLDCOVER], catalogs.ROLES)
+                    area = labelled.simulated(Path(world), seed, areas.kilometres)
+                labelled.write(recipe.data, stem, area, [dict(row) for row in WORLDCOVER], catalogs.ROLES)
         report(len(areas.seeds), len(areas.seeds), "")
         return recipe.data
     region = load_region(areas.region, with_model=False)
-    pair = labelled.from_scenes(region, areas.bounds, [row["code"] for row in areas.classes])
-    labelled.write(recipe.data, "scene-classes", pair, areas.classes, catalogs.ROLES)
+    area = labelled.from_scenes(region, areas.bounds, [row["code"] for row in areas.classes])
+    labelled.write(recipe.data, "scene-classes", area, areas.classes, catalogs.ROLES)
     return recipe.data
 
 
-def pairs_of(recipe: Recipe, folder: Path) -> tuple[list[labelled.Pair], dict[str, Any]]:
+def pairs_of(recipe: Recipe, folder: Path) -> tuple[list[tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
     """The recipe's labelled areas. Raises UserError."""
     pairs, about = labelled.read_folder(folder)
     if isinstance(recipe.areas, Simulated):

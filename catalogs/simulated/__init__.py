@@ -2,7 +2,7 @@
 
 from catalogs.simulated.classes import WORLDCOVER
 from catalogs.simulated.landscape import Landscape, LandscapeError, landscape, truth
-from catalogs.simulated.overpass import DEFAULT_DATES, Overpass
+from catalogs.simulated.overpass import DEFAULT_DATES, Overpass, OverpassError
 from catalogs.simulated.server import ServerError, serve
 from catalogs.simulated.world import World, WorldError, acquire, open_world, simulate
 
@@ -12,6 +12,7 @@ __all__ = [
     "Landscape",
     "LandscapeError",
     "Overpass",
+    "OverpassError",
     "ServerError",
     "World",
     "WorldError",

@@ -5,6 +5,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
+from catalogs.errors import CatalogError
 from catalogs.simulated.noise import Bounds, Field
 from catalogs.simulated.settlements import PATCH_CODES, Town, town_patches
 from catalogs.simulated.shapes import Shapes
@@ -14,7 +15,7 @@ BAND_ROWS = 256
 MOST_PATCHES = 2**16
 
 
-class LandscapeError(ValueError):
+class LandscapeError(CatalogError):
     """The landscape asked for cannot be made."""
 
 

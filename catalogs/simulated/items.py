@@ -18,6 +18,7 @@ from catalogs.simulated.scenes import SCL_METRES, SWATH_TILT, Exposure
 from catalogs.simulated.tiles import PIXEL_METRES, Tile
 
 COLLECTION = "sentinel-2-l2a"
+STAC_VERSION = "1.0.0"
 RELATIVE_ORBIT = 65
 SECONDS_PER_METRE = 1 / 6700
 EXTENSIONS = [
@@ -105,7 +106,7 @@ def item(overpass: Overpass, tile: Tile, exposure: Exposure, bounds: Bounds) -> 
     }
     return {
         "type": "Feature",
-        "stac_version": "1.0.0",
+        "stac_version": STAC_VERSION,
         "stac_extensions": [*EXTENSIONS, CLASSIFICATION],
         "id": item_id(overpass, tile),
         "collection": COLLECTION,
@@ -122,13 +123,13 @@ def item(overpass: Overpass, tile: Tile, exposure: Exposure, bounds: Bounds) -> 
 
 
 def write_index(folder: Path) -> None:
-    """The catalog, the collection and items.ndjson (for a server; absolute asset hrefs) about all items below `folder`."""
+    """The catalog and the collection of all items below `folder`, and items.ndjson with absolute asset hrefs."""
     paths = sorted((folder / COLLECTION).glob("*/*.json"))
     items = [json.loads(path.read_text()) for path in paths]
     child = {"rel": "child", "href": f"./{COLLECTION}/collection.json", "type": "application/json"}
     catalog = {
         "type": "Catalog",
-        "stac_version": "1.0.0",
+        "stac_version": STAC_VERSION,
         "id": "simulated",
         "description": "A simulated landscape seen by a Sentinel-2-like sensor.",
         "links": [{"rel": "root", "href": "./catalog.json", "type": "application/json"}, child],
@@ -137,7 +138,7 @@ def write_index(folder: Path) -> None:
     moments = sorted(entry["properties"]["datetime"] for entry in items)
     collection = {
         "type": "Collection",
-        "stac_version": "1.0.0",
+        "stac_version": STAC_VERSION,
         "stac_extensions": [],
         "id": COLLECTION,
         "title": "Sentinel-2 Level-2A (simulated)",

@@ -39,11 +39,7 @@ def landscape(seed: int, bounds: Bounds) -> Landscape:
 
     Raises LandscapeError for bounds off the 10 m grid or too large for 16-bit patch ids.
     """
-    west, south, east, north = bounds
-    if any(edge % TRUTH_METRES for edge in bounds) or east <= west or north <= south:
-        raise LandscapeError(
-            f"bounds {bounds} do not fit: give (min_x, min_y, max_x, max_y) as multiples of {TRUTH_METRES} m."
-        )
+    west, south, east, north = check_bounds(bounds)
     wide = west - MARGIN_METRES, south - MARGIN_METRES, east + MARGIN_METRES, north + MARGIN_METRES
     course_N2 = river_line(stream(seed, "river"), wide)
     fields = bend(stream(seed, "fields"), wide, 260.0, 90.0, everywhere=False)
@@ -69,6 +65,16 @@ def landscape(seed: int, bounds: Bounds) -> Landscape:
         road,
     )
     return Landscape(canvas.patch_YX, canvas.code_P, bounds)
+
+
+def check_bounds(bounds: Bounds) -> Bounds:
+    """The bounds, if they are (min_x, min_y, max_x, max_y) in multiples of 10 m; else raises LandscapeError."""
+    west, south, east, north = bounds
+    if any(edge % TRUTH_METRES for edge in bounds) or east <= west or north <= south:
+        raise LandscapeError(
+            f"bounds {bounds} do not fit: give (min_x, min_y, max_x, max_y) as multiples of {TRUTH_METRES} m."
+        )
+    return bounds
 
 
 def truth(land: Landscape, resolution: int = TRUTH_METRES) -> NDArray[np.uint8]:

@@ -1,14 +1,20 @@
 """When the satellite passes, what it finds in the sky, and where the sun stands."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 import numpy as np
 
+from catalogs.errors import CatalogError
+
 Quadrant = Literal["SW", "NW", "SE", "NE"]
 QUADRANTS: tuple[Quadrant, ...] = ("SW", "NW", "SE", "NE")
 OFFSET_SINCE_BASELINE = "04.00"
+
+
+class OverpassError(CatalogError):
+    """The pass described cannot be."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,15 @@ class Overpass:
     swath_edge: float | None = None
     sequence: int = 0
     quadrants: tuple[Quadrant, ...] = QUADRANTS
+
+    def __post_init__(self) -> None:
+        try:
+            date.fromisoformat(self.day)
+        except ValueError as error:
+            raise OverpassError(f"day {self.day!r} is not a date: write it as 2024-05-13.") from error
+        for name, share in (("cloudiness", self.cloudiness), ("swath_edge", self.swath_edge or 0.0)):
+            if not 0 <= share <= 1:
+                raise OverpassError(f"{name} {share} of {self.day} is no share: give a number from 0 to 1.")
 
     @property
     def start(self) -> datetime:

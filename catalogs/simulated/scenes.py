@@ -78,7 +78,7 @@ def expose(seed: int, view: View, met: Conditions, bounds: Bounds) -> Exposure:
         seen_HW = lit_HW + cloud_HW * (CLOUD_B[band] * billow_HW - lit_HW) + VEIL_B[band] * haze_HW
         seen_HW += (8 + 0.008 * seen_HW) * rng.standard_normal((height, width), dtype=np.float32)
         number_BHW[band] = np.clip(np.rint(seen_HW) + overpass.offset, 1, 2**15 - 1)
-        number_BHW[band][missing_HW] = SCL_NODATA
+        number_BHW[band][missing_HW] = 0
     return Exposure(
         number_BHW,
         _classify(_halved(clear_BHW), opacity_HW, shade_HW, valid_HW),

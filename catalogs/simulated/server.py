@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from catalogs.errors import CatalogError
 from catalogs.simulated.items import COLLECTION
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 
 
-class ServerError(RuntimeError):
+class ServerError(CatalogError):
     """The STAC API server could not be started."""
 
 
@@ -28,7 +29,7 @@ def serve(folder: str | Path, port: int = 0) -> Iterator[str]:
     """Serve the world in `folder` with `rustac serve` on 127.0.0.1 (port 0: any free one); yields the URL.
 
     Searches by POST with bbox, intersects, datetime, ids, collections and paging; no filter or sort, and no search by
-    GET. Raises ServerError where rustac is missing, the world is, or the server does not answer in 20 seconds.
+    GET. Raises ServerError where there is no rustac or no world, the port is taken, or no answer comes in 20 seconds.
     """
     folder = Path(folder)
     collection, items = folder / COLLECTION / "collection.json", folder / "items.ndjson"
@@ -38,7 +39,7 @@ def serve(folder: str | Path, port: int = 0) -> Iterator[str]:
     command = shutil.which("rustac", path=str(Path(sys.executable).parent)) or shutil.which("rustac")
     if command is None:
         raise ServerError("the command rustac is not installed: install the package's extra 'simulated'.")
-    address = f"127.0.0.1:{port or _free_port()}"
+    address = f"127.0.0.1:{_free_port(port)}"
     url = f"http://{address}"
     with tempfile.TemporaryDirectory() as scratch:
         # rustac follows a collection's item links, and from the working folder: it is given a copy without links.
@@ -73,7 +74,11 @@ def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def _free_port() -> int:
+def _free_port(port: int) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServerError(f"port {port} cannot be used ({error.strerror}): name another, or 0 for any.") from error
         return int(probe.getsockname()[1])

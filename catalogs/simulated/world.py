@@ -12,10 +12,11 @@ from affine import Affine
 from pyproj import Transformer
 from rasterio.enums import Resampling
 
+from catalogs.errors import CatalogError
 from catalogs.simulated.classes import WORLDCOVER
 from catalogs.simulated.cog import write_cog
 from catalogs.simulated.items import item_id, write_index
-from catalogs.simulated.landscape import CRS, TRUTH_METRES, Landscape, landscape, truth
+from catalogs.simulated.landscape import CRS, TRUTH_METRES, Landscape, check_bounds, landscape, truth
 from catalogs.simulated.noise import Bounds
 from catalogs.simulated.observe import observe
 from catalogs.simulated.overpass import DEFAULT_DATES, Overpass
@@ -29,7 +30,7 @@ WORKERS = 2
 Progress = Callable[[int, int], None]
 
 
-class WorldError(ValueError):
+class WorldError(CatalogError):
     """The world asked for cannot be made, found or extended."""
 
 
@@ -74,7 +75,7 @@ def simulate(
     folder = Path(folder)
     if (folder / "world.json").exists():
         raise WorldError(f"{folder} holds a world already: add dates to it with acquire, or name another folder.")
-    bounds = bounds or _about(CENTRE_LONLAT, kilometres)
+    bounds = check_bounds(bounds or _about(CENTRE_LONLAT, kilometres))
     tiles = lay_tiles(bounds)
     lonlat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform_bounds(*bounds)
     world = World(folder, seed, bounds, lonlat, (), tiles)
@@ -135,6 +136,8 @@ def _observe(
                 written.append(found)
                 if progress:
                     progress(len(written), len(scenes))
+    if not known and not any(written):
+        raise WorldError("no date shows any tile: give dates, and swaths that meet the region.")
     write_index(world.folder)
     covered = {tile.quadrant for tile in tiles}
     added = [replace(date, quadrants=tuple(q for q in date.quadrants if q in covered)) for date in dates]

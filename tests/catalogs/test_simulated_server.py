@@ -43,8 +43,18 @@ def test_a_folder_without_a_world_is_refused(tmp_path):
         pass
 
 
-def test_a_server_that_cannot_start_says_why(world):
+def test_a_port_in_use_is_refused(world):
     with serve(world.folder) as url:
         port = int(url.rsplit(":", 1)[1])
-        with pytest.raises(ServerError, match=f"127.0.0.1:{port}"), serve(world.folder, port):
+        with pytest.raises(ServerError, match=f"port {port} cannot be used"), serve(world.folder, port):
             pass
+
+
+def test_a_server_that_cannot_start_says_why(world, tmp_path):
+    (tmp_path / "sentinel-2-l2a").mkdir()
+    (tmp_path / "sentinel-2-l2a/collection.json").write_bytes(
+        (world.folder / "sentinel-2-l2a/collection.json").read_bytes()
+    )
+    (tmp_path / "items.ndjson").write_text("{broken\n")
+    with pytest.raises(ServerError, match=r"rustac does not serve .*: ERROR"), serve(tmp_path):
+        pass

@@ -14,6 +14,7 @@ from catalogs.simulated import DEFAULT_DATES, Overpass, WorldError, acquire, ope
 from catalogs.simulated.classes import WORLDCOVER
 from catalogs.simulated.cog import write_cog
 from catalogs.simulated.landscape import LandscapeError, landscape
+from catalogs.simulated.overpass import OverpassError
 from catalogs.simulated.tiles import envelope, lay_tiles
 
 DATES = (DEFAULT_DATES[0], DEFAULT_DATES[2], DEFAULT_DATES[6])
@@ -72,8 +73,8 @@ def test_the_catalog_is_valid_stac_and_static(world):
     collection = catalog.get_child("sentinel-2-l2a")
     found = list(collection.get_items())
     assert sorted(item.id for item in found) == sorted(items(world))
-    for path in [world.catalog, *world.folder.glob("sentinel-2-l2a/**/*.json")]:
-        validate_dict(json.loads(path.read_text()), extensions=[])
+    for thing in (catalog, collection, *found):
+        validate_dict(thing.to_dict(), extensions=[])
     for item in found:
         for asset in item.get_assets().values():
             with rasterio.open(asset.get_absolute_href()) as source:
@@ -180,6 +181,18 @@ def test_what_exists_is_not_overwritten_and_what_is_unknown_is_refused(world, tm
         open_world(tmp_path)
     with pytest.raises(LandscapeError, match="multiples of 10 m"):
         simulate(tmp_path / "odd", 3, (0.0, 0.0, 1003.0, 1000.0))
+
+
+@pytest.mark.parametrize("wrong", [{"cloudiness": 30}, {"swath_edge": -0.1}, {"day": "13.5.2024"}])
+def test_a_pass_that_cannot_be_is_refused(wrong):
+    with pytest.raises(OverpassError, match=str(next(iter(wrong.values())))):
+        Overpass(**{"day": "2024-05-13", **wrong})
+
+
+@pytest.mark.parametrize("dates", [[], [Overpass("2024-05-13", swath_edge=0.0, quadrants=("SE",))]])
+def test_a_world_without_a_scene_is_refused(dates, tmp_path):
+    with pytest.raises(WorldError, match="no date shows any tile"):
+        simulate(tmp_path / "world", 3, kilometres=2, dates=dates)
 
 
 def test_images_are_cloud_optimised(tmp_path):

@@ -37,7 +37,7 @@ def model(tmp_path_factory) -> Path:
         overlap=32,
         threshold=0.3,
     )
-    coarse, refiner = CoarseUNet(4, 6, (8, 8, 16, 16)), Refiner(4, 6, (8, 8, 16, 16))
+    coarse, refiner = CoarseUNet(4, 6), Refiner(4, 6)
     for weight in [*coarse.parameters(), *refiner.parameters()]:
         torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
     IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)

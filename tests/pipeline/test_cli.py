@@ -1,0 +1,149 @@
+"""The command: one sentence and an exit code for whatever a user can get wrong; JSON where a program reads it."""
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from pipeline.run import run
+
+GOOD = {
+    "name": "here",
+    "cube": "cube",
+    "bounds": [11.97, 48.48, 12.03, 48.52],
+    "period": ["2024-05-01", "2024-08-31"],
+}
+
+
+def idgbr(*arguments, cwd=None):
+    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd)
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def good(world, model):
+    return GOOD | {"catalog": str(world.catalog), "model": str(model)}
+
+
+def without(key):
+    return lambda content: content.pop(key)
+
+
+def with_value(key, value):
+    return lambda content: content.update({key: value})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "codes", "says"),
+    [
+        (without("catalog"), {2}, "lacks the key 'catalog'"),
+        (without("bounds"), {2}, "lacks the key 'bounds'"),
+        (with_value("grid", {"crs": "EPSG:4326"}), {2}, "metres"),
+        (with_value("grid", {"crs": "moon"}), {2}, "no known CRS"),
+        (with_value("period", ["2024-08-31", "2024-05-01"]), {2}, "must start before it ends"),
+        (with_value("model", "no/such/model"), {2}, "model_index.json"),
+        (with_value("catalog", f"http://127.0.0.1:{closed_port()}/stac"), {1, 2}, "127.0.0.1"),
+        (with_value("catalog", "no/such/catalog.json"), {1, 2}, "catalog"),
+        (with_value("collection", "landsat"), {1, 2}, "landsat"),
+        (with_value("period", ["1999-01-01", "1999-02-01"]), {1, 2}, "no scenes"),
+    ],
+)
+def test_a_bad_region_file_ends_in_one_sentence(tmp_path, good, spoil, codes, says):
+    spoil(good)
+    path = tmp_path / "region.yaml"
+    path.write_text(yaml.safe_dump(good))
+    done = idgbr("run", path, "--address", "none")
+    assert done.returncode in codes, done.stderr
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("idgbr: ")
+    assert says in lines[0]
+    assert not (tmp_path / "cube" / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("query", "nowhere", "--point", "12,48"), "there is no cube at nowhere"),
+        (("history", "nowhere"), "there is no cube"),
+        (("status", "nowhere"), "there is no cube"),
+        (("query", "nowhere", "--point", "north"), "give LON,LAT"),
+        (("run", "nowhere.yaml"), "cannot read nowhere.yaml"),
+        (("train", "coarse", "nowhere.yaml"), "cannot read nowhere.yaml"),
+    ],
+)
+def test_wrong_use_ends_in_one_sentence(arguments, says, tmp_path):
+    done = idgbr(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("damage", ["truncated", "pickle"])
+def test_a_damaged_model_ends_in_one_sentence(tmp_path, good, model, damage):
+    import shutil
+
+    copy = shutil.copytree(model, tmp_path / "model")
+    weights = copy / "refiner" / "diffusion_pytorch_model.safetensors"
+    if damage == "truncated":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    else:
+        weights.rename(weights.with_suffix(".bin"))
+    path = tmp_path / "region.yaml"
+    path.write_text(yaml.safe_dump(good | {"model": str(copy)}))
+    done = idgbr("plan", path)
+    assert done.returncode == 2
+    assert "diffusion_pytorch_model.safetensors" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "verb", ["demo", "plan", "run", "update", "status", "history", "query", "train coarse", "train refiner"]
+)
+def test_every_verb_has_help_with_an_example(verb):
+    done = idgbr(*verb.split(), "--help")
+    assert done.returncode == 0
+    assert f"idgbr {verb}" in done.stdout.replace("pipeline.cli", "")
+    assert "Example" in done.stdout
+
+
+def test_plan_prints_the_stream_that_run_executes(region_of):
+    region = region_of()
+    path = region.cube.parent / "region.yaml"
+    planned = json.loads(idgbr("plan", path, "--json").stdout)
+    assert planned["to_segment"] == len(planned["stream"]) == len(list(region.extent.blocks()))
+    report = run(region)
+    assert report.run == planned["run"]
+    assert report.done["segment"] == planned["to_segment"]
+    again = json.loads(idgbr("plan", path, "--json").stdout)
+    assert again["to_mosaic"] == again["to_segment"] == 0
+    assert {block["kind"] for block in again["stream"]} == {"same"}
+
+
+def test_query_status_and_history_tell_of_a_published_cube(region_of):
+    region = region_of()
+    report = run(region)
+    found = json.loads(idgbr("query", region.cube, "--point", "12.0,48.5", "--json").stdout)
+    assert found["version"] == report.version
+    (period,) = found["periods"]
+    assert period["class"] in report.areas_km2
+    assert period["block_state"] == "mapped"
+    assert period["observations"] >= 1
+    state = json.loads(idgbr("status", region.cube, "--json").stdout)
+    assert state["published"] == report.version
+    assert state["blocks"]["mapped"] == report.blocks["new"]
+    (version,) = json.loads(idgbr("history", region.cube, "--json").stdout)
+    assert version["version"] == report.version
+    outside = idgbr("query", region.cube, "--point", "2.35,48.85")
+    assert outside.returncode == 2
+    assert "outside the cube's region" in outside.stderr

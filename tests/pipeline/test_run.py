@@ -1,0 +1,230 @@
+"""The write path end to end: independent of the cut, of the pool and of crashes; no silent hole."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from catalogs.simulated import simulate
+from cluster.ray_pool import connected
+from pipeline import store, versions
+from pipeline.demo import inner_bounds
+from pipeline.errors import RunError
+from pipeline.plan import plan
+from pipeline.query import open_cube
+from pipeline.run import run
+from pipeline.status import status
+
+ARRAYS = ("mosaic", "coarse", "landcover", "confidence", "refined", "observations")
+
+
+def bytes_of(region, version=None):
+    cube = open_cube(region.cube, version)
+    return {name: cube[name].values for name in ARRAYS}
+
+
+def assert_same(a, b):
+    for name in ARRAYS:
+        assert a[name].shape == b[name].shape, name
+        assert a[name].tobytes() == b[name].tobytes(), name
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, world, model):
+    """A run of the small world from beginning to end, and its report."""
+    import yaml
+
+    from pipeline.config import load
+
+    folder = tmp_path_factory.mktemp("undisturbed")
+    content = {
+        "name": "test",
+        "cube": str(folder / "cube"),
+        "catalog": str(world.catalog),
+        "bounds": list(inner_bounds(world)),
+        "period": ["2024-05-01", "2024-08-31"],
+        "grid": {"crs": "europe", "resolution": 10, "block": 256},
+        "model": str(model),
+    }
+    (folder / "region.yaml").write_text(yaml.safe_dump(content))
+    region = load(folder / "region.yaml")
+    return region, run(region)
+
+
+def test_a_run_maps_every_block_and_publishes(undisturbed):
+    region, report = undisturbed
+    blocks = len(list(region.extent.blocks()))
+    assert report.blocks == {"new": blocks, "changed": 0, "same": 0}
+    assert report.done == {"mosaic": blocks, "segment": blocks}
+    assert report.degraded == []
+    cube = open_cube(region.cube)
+    seen = cube.observations.values > 0
+    assert ((cube.landcover.values > 0) == seen).all()
+    assert seen.mean() > 0.97
+    assert json.loads((region.cube / "runs" / report.run / "report.json").read_text())["version"] == report.version
+
+
+def test_the_report_counts_every_mapped_pixel(undisturbed):
+    region, report = undisturbed
+    landcover = open_cube(region.cube).landcover.values
+    assert sum(report.areas_km2.values()) == pytest.approx((landcover > 0).sum() * 1e-4)
+    assert report.areas_km2["Tree cover"] == pytest.approx((landcover == 10).sum() * 1e-4)
+
+
+def test_the_same_command_again_has_nothing_to_do(undisturbed):
+    region, report = undisturbed
+    again = run(region)
+    assert not again.done_anything
+    assert again.version == report.version
+    assert len(versions.history(store.repository(region.cube))) == 1
+
+
+@pytest.mark.ray
+def test_the_map_does_not_depend_on_how_it_was_cut_or_who_worked(tmp_path_factory, region_of):
+    """(serial, block 512), (Ray 1 worker, block 1024), (Ray 2 workers, block 2048) on one region of 12 x 12 km."""
+    world = simulate(tmp_path_factory.mktemp("wide") / "world", seed=21, kilometres=12)
+    made = []
+    with connected("local", workers=2):
+        for name, block, address, workers in (("a", 512, "none", 1), ("b", 1024, "local", 1), ("c", 2048, "local", 2)):
+            region = region_of(
+                name,
+                catalog=str(world.catalog),
+                bounds=list(inner_bounds(world)),
+                grid={"crs": "europe", "resolution": 10, "block": block},
+            )
+            report = run(region, address=address, workers=workers)
+            made.append((report.done["segment"], bytes_of(region)))
+    counts = [count for count, _ in made]
+    assert counts[0] > counts[1] >= counts[2] >= 1
+    assert_same(made[0][1], made[1][1])
+    assert_same(made[0][1], made[2][1])
+
+
+def _driver(region):
+    path = region.cube.parent / "region.yaml"
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(path), "--address", "none", "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _wait_until(enough, seconds=120):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if enough():
+            return
+        time.sleep(0.02)
+    raise TimeoutError("the driver did not get that far")
+
+
+@pytest.mark.parametrize("stage", ["mosaic", "landcover"])
+def test_a_killed_driver_continues_where_it_was_and_ends_with_the_same_bytes(region_of, undisturbed, stage):
+    region = region_of(f"killed-{stage}", commit_every=2)
+
+    def finished():
+        running = status(region.cube)["running"].values() if store.exists(region.cube) else []
+        return next(iter(running), {"mosaic": 0, "landcover": 0})
+
+    driver = _driver(region)
+    _wait_until(lambda: finished()[stage] >= 2 or driver.poll() is not None)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    assert driver.returncode == -signal.SIGKILL
+    kept = finished()
+    assert kept[stage] >= 2
+
+    second = _driver(region)
+    out, err = second.communicate(timeout=180)
+    assert second.returncode == 0, err
+    done = json.loads(out)["done"]
+    blocks = len(list(region.extent.blocks()))
+    assert done == {"mosaic": blocks - kept["mosaic"], "segment": blocks - kept["landcover"]}
+    assert done["mosaic"] < blocks
+    assert_same(bytes_of(region), bytes_of(undisturbed[0]))
+    assert status(region.cube)["running"] == {}
+
+
+def test_readers_see_nothing_before_the_first_version_is_published(region_of, monkeypatch):
+    region = region_of("unpublished")
+
+    def stop(*arguments):
+        raise RunError("stopped before publishing")
+
+    monkeypatch.setattr(versions, "publish", stop)
+    with pytest.raises(RunError, match="stopped"):
+        run(region)
+    with pytest.raises(ValueError, match="nothing is published"):
+        open_cube(region.cube)
+    monkeypatch.undo()
+    report = run(region)
+    assert report.done == {"mosaic": 0, "segment": 0}
+    assert open_cube(region.cube).landcover.values.any()
+
+
+def test_a_lost_scene_makes_its_blocks_degraded_and_keeps_them_from_being_published(region_of, world, undisturbed):
+    copy = shutil.copytree(world.folder, region_of("lost").cube.parent / "world")
+    region = region_of("lost", catalog=str(copy / "catalog.json"))
+    plan(region)
+    scene = plan(region).scenes[0]
+    hidden = list(copy.rglob(f"{scene.id}/*.tif"))
+    for path in hidden:
+        path.rename(path.with_suffix(".hidden"))
+    with pytest.raises(RunError, match="not published") as told:
+        run(region)
+    assert "max_degraded" in str(told.value)
+
+    tolerant = region.model_copy(update={"max_degraded": 1.0})
+    report = run(tolerant)
+    touched = [b.block for b in plan(tolerant).blocks(None, -1) if scene.id in b.scenes]
+    assert sorted(report.degraded) == sorted(touched)
+    assert 0 < len(touched) < report.blocks["new"]
+    assert list(report.lost) == [scene.id]
+
+    for path in hidden:
+        path.with_suffix(".hidden").rename(path)
+    repaired = run(region)
+    assert repaired.done["mosaic"] == len(touched)
+    assert repaired.degraded == []
+    assert_same(bytes_of(region), bytes_of(undisturbed[0]))
+
+
+def test_a_run_overtaken_by_another_says_so_and_publishes_nothing(region_of, monkeypatch):
+    region = region_of("overtaken")
+    publish = versions.publish
+
+    def overtaken(repository, branch, base, about):
+        session = repository.writable_session("main")
+        __import__("zarr").open_group(session.store).attrs["other"] = "run"
+        session.commit("another run", metadata={"published": True, "run": "other", "blocks": 0, "degraded": 0})
+        return publish(repository, branch, base, about)
+
+    monkeypatch.setattr(versions, "publish", overtaken)
+    with pytest.raises(RunError, match="another run has published"):
+        run(region)
+
+
+def test_another_grid_in_the_same_cube_is_refused(undisturbed):
+    region, _ = undisturbed
+    other = region.model_copy(update={"grid": region.grid.model_copy(update={"block": 512})})
+    with pytest.raises(ValueError, match="the cube was made for grid"):
+        run(other)
+
+
+def test_a_second_period_is_added_beside_the_first(undisturbed, region_of):
+    region = region_of("periods", period=["2024-05-01", "2024-05-31"])
+    run(region)
+    first = bytes_of(region)
+    later = region.model_copy(
+        update={"period": (region.period[1].replace(month=7, day=1), region.period[1].replace(month=7))}
+    )
+    report = run(later)
+    cube = open_cube(region.cube)
+    assert [str(t)[:10] for t in cube.time.values] == ["2024-05-01", "2024-07-01"]
+    assert report.blocks["new"] == len(list(region.extent.blocks()))
+    for name in ARRAYS:
+        assert cube[name].values[:1].tobytes() == first[name].tobytes()
+    assert not np.array_equal(cube.mosaic.values[0], cube.mosaic.values[1])
