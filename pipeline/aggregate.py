@@ -5,79 +5,75 @@ fork.
 """
 
 import pickle
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import icechunk
 import numpy as np
 import zarr
 
-from cluster import Listener, gather
+from cluster import gather
 from pipeline import store
 from pipeline.grid import BlockId
 from pipeline.layout import Layout
 
 
-@dataclass(frozen=True)
-class _Part:
-    slot: BlockId
-    fork: icechunk.ForkSession
-    pixels: tuple[int, ...]
-
-
-def update(
-    repository: icechunk.Repository,
-    branch: str,
-    layout: Layout,
-    time: int,
-    blocks: Sequence[BlockId],
-    workers: int,
-    listener: Listener | None,
-) -> None:
-    """Brings class counts and every level up to date with `blocks`, in one commit a level."""
-    slots = [layout.extent.slot(block) for block in blocks]
-    for level in range(layout.levels + 1):
-        if level > 0:
-            slots = list(dict.fromkeys((y // 2, x // 2) for y, x in slots))
+def update(repository: icechunk.Repository, branch: str, layout: Layout, time: int, workers: int) -> None:
+    """Brings class counts and every level up to date with the land cover of a branch, in one commit a level."""
+    group = store.reader(repository, branch=branch)
+    made, aggregated = (np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("landcover", "aggregate"))
+    rows, cols = np.nonzero(made != aggregated)
+    if not len(rows):
+        return
+    due = slots = [(int(y), int(x)) for y, x in zip(rows, cols, strict=True)]
+    for level in range(1, layout.levels + 1):
+        slots = list(dict.fromkeys((y // 2, x // 2) for y, x in slots))
         session = repository.writable_session(branch)
-        work = partial(_count if level == 0 else partial(_halve, level), pickle.dumps(session.fork()), layout, time)
-        parts: list[_Part] = gather(work, slots, workers=workers)
-        session.merge(*(part.fork for part in parts))
-        if level == 0:
-            rows_N1, cols_N1 = np.array(slots).T[..., None]
-            class_K = np.arange(len(layout.classes))
-            counts = store.array(zarr.open_group(session.store), "blocks/pixels")
-            counts.vindex[time, rows_N1, cols_N1, class_K] = np.array([part.pixels for part in parts], np.uint32)
+        session.merge(
+            *gather(partial(_halve, level, pickle.dumps(session.fork()), layout, time), slots, workers=workers)
+        )
         if session.has_uncommitted_changes:
-            session.commit(f"aggregate level {level}")
-
-
-def _count(fork: bytes, layout: Layout, time: int, slot: BlockId) -> _Part:
-    session = pickle.loads(fork)
-    side = layout.extent.grid.block
-    y, x = slot
-    landcover_HW = np.asarray(
-        store.array(zarr.open_group(session.store), "landcover")[
-            time, y * side : (y + 1) * side, x * side : (x + 1) * side
-        ]
+            session.commit(f"aggregate: level {level}")
+    session = repository.writable_session(branch)
+    pixels_NK = np.array(
+        gather(partial(_count, repository, str(session.snapshot_id), layout, time), due, workers=workers), np.uint32
     )
-    pixels = np.bincount(landcover_HW.ravel(), minlength=256)
-    return _Part(slot, session, tuple(int(pixels[row["code"]]) for row in layout.classes))
-
-
-def _halve(level: int, fork: bytes, layout: Layout, time: int, slot: BlockId) -> _Part:
-    session = pickle.loads(fork)
     group = zarr.open_group(session.store)
-    side = layout.extent.grid.block
+    shape = pixels_NK.shape
+    at = (
+        np.full(shape, time),
+        *(np.broadcast_to(side[:, None], shape) for side in (rows, cols)),
+        np.broadcast_to(np.arange(shape[1]), shape),
+    )
+    store.array(group, "blocks/pixels").vindex[at] = pixels_NK
+    store.array(group, "blocks/aggregate").vindex[np.full(len(rows), time), rows, cols] = made[rows, cols]
+    session.commit(f"aggregate: {len(rows)} blocks")
+
+
+def _count(repository: icechunk.Repository, snapshot: str, layout: Layout, time: int, slot: BlockId) -> list[int]:
+    """Pixels of each class in a block."""
+    landcover = store.array(store.reader(repository, snapshot=snapshot), "landcover")
+    pixels = np.bincount(np.asarray(landcover[time, *_shard(layout, slot)]).ravel(), minlength=256)
+    return [int(pixels[row["code"]]) for row in layout.classes]
+
+
+def _halve(level: int, fork: bytes, layout: Layout, time: int, slot: BlockId) -> icechunk.ForkSession:
+    """Writes one shard of a level from the four below it."""
+    session: icechunk.ForkSession = pickle.loads(fork)
+    group = zarr.open_group(session.store)
     y, x = slot
     finer = store.array(group, "landcover" if level == 1 else f"levels/{level - 1}/landcover")
-    finer_HW = np.asarray(finer[time, 2 * y * side : 2 * (y + 1) * side, 2 * x * side : 2 * (x + 1) * side])
-    coarser_HW = majority(finer_HW)
-    rows, cols = coarser_HW.shape
-    coarser = store.array(group, f"levels/{level}/landcover")
-    coarser[time, y * side : y * side + rows, x * side : x * side + cols] = coarser_HW
-    return _Part(slot, session, ())
+    coarser_HW = majority(np.asarray(finer[time, *_shard(layout, slot, sides=2)]))
+    rows, cols = (
+        slice(part.start, part.start + n) for part, n in zip(_shard(layout, (y, x)), coarser_HW.shape, strict=True)
+    )
+    store.array(group, f"levels/{level}/landcover")[time, rows, cols] = coarser_HW
+    return session
+
+
+def _shard(layout: Layout, slot: BlockId, sides: int = 1) -> tuple[slice, slice]:
+    side = layout.extent.grid.block * sides
+    y, x = (index * side for index in slot)
+    return slice(y, y + side), slice(x, x + side)
 
 
 def majority(code_HW: np.ndarray) -> np.ndarray:

@@ -64,13 +64,12 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
     from collections import Counter
 
     from pipeline.config import load
-    from pipeline.plan import held_by
     from pipeline.plan import plan as make_plan
     from pipeline.show import table
 
     region = load(region_file)
     planned = make_plan(region)
-    blocks = list(planned.blocks(*held_by(region, planned.run)))
+    blocks = list(planned.blocks())
     kinds = Counter(block.kind for block in blocks)
     facts: dict[str, Any] = {
         "run": planned.run,

@@ -54,6 +54,17 @@ class Layout:
         return level
 
 
+def period_index(group: zarr.Group, start: date) -> int | None:
+    """Where along time the period that begins on `start` lies; None if the cube does not have it."""
+    days = np.asarray(array(group, "time")).tolist()
+    day = _day(start)
+    return days.index(day) if day in days else None
+
+
+def _day(when: date) -> int:
+    return int(np.datetime64(when, "D").astype(int))
+
+
 def prepare(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int:
     """Makes the arrays if there are none, adds the period if it is new; returns its index along time. Raises
     UserError if the cube is made for something else."""
@@ -65,16 +76,15 @@ def prepare(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int
             f"the cube was made for {what} {held.as_attributes()[what]}, not "
             f"{layout.as_attributes()[what]}; name another cube in the region file"
         )
-    start, end = (int(np.datetime64(day, "D").astype(int)) for day in period)
+    start, end = map(_day, period)
+    at = period_index(group, period[0])
+    if at is not None:
+        if int(np.asarray(array(group, "time_bnds"))[at, 1]) != end:
+            raise UserError(
+                f"the cube holds a period from {period[0]} with another end; give the same period or another start"
+            )
+        return at
     times = np.asarray(array(group, "time"))
-    if (start, end) in {
-        (int(t), int(b)) for t, b in zip(times, np.asarray(array(group, "time_bnds"))[:, 1], strict=True)
-    }:
-        return int(np.flatnonzero(times == start)[0])
-    if start in times:
-        raise UserError(
-            f"the cube holds a period from {period[0]} with another end; give the same period or another start"
-        )
     timed = [
         "time",
         "time_bnds",
@@ -82,7 +92,7 @@ def prepare(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int
         *LABELS,
         *(f"levels/{level}/landcover" for level in range(1, layout.levels + 1)),
     ]
-    timed += [f"blocks/{name}" for name in ("mosaic", "landcover", "state", "pixels")]
+    timed += [f"blocks/{name}" for name in ("mosaic", "landcover", "aggregate", "state", "pixels")]
     for name in timed:
         grown = array(group, name)
         grown.resize((len(times) + 1, *grown.shape[1:]))
@@ -159,24 +169,9 @@ def _create(group: zarr.Group, layout: Layout) -> None:
     count = extent.block_range.shape
     small = (1, BLOCKS_PER_CHUNK, BLOCKS_PER_CHUNK)
     states = {"flag_values": list(range(len(STATES))), "flag_meanings": " ".join(STATES)}
-    _array(
-        blocks,
-        "mosaic",
-        (0, *count),
-        small,
-        "uint64",
-        ("time", "by", "bx"),
-        {"long_name": "fingerprint of the block's mosaic"},
-    )
-    _array(
-        blocks,
-        "landcover",
-        (0, *count),
-        small,
-        "uint64",
-        ("time", "by", "bx"),
-        {"long_name": "fingerprint of the block's land cover"},
-    )
+    for name in ("mosaic", "landcover", "aggregate"):
+        about_it = {"long_name": f"fingerprint of what the block's {name} was made from"}
+        _array(blocks, name, (0, *count), small, "uint64", ("time", "by", "bx"), about_it)
     _array(blocks, "state", (0, *count), small, "uint8", ("time", "by", "bx"), states)
     classes = len(layout.classes)
     _array(

@@ -1,22 +1,23 @@
 """What a run would do: its scenes, and block by block which scenes, which fingerprint, and what is due."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import shapely
-import zarr
 
 import catalogs
 from catalogs import Query, Scene, scenelist
 from idgbr.pipeline import IDGBRPipeline
-from pipeline import store, versions
+from pipeline import versions
 from pipeline.config import Region, digest
 from pipeline.errors import UserError
-from pipeline.grid import LONLAT, BlockId, Extent, Window, transformer
-from pipeline.layout import DEGRADED, Layout
+from pipeline.grid import LONLAT, BlockId, Window, transformer
+from pipeline.held import held
+from pipeline.layout import Layout
 from pipeline.segment import reach
 
 DATA_VERSION = 1
@@ -25,7 +26,10 @@ DATA_VERSION = 1
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """One block's part of a run. Fingerprints are 64-bit; `kind` is new, same or changed against the newest version."""
+    """One block's part of a run: its scenes, its fingerprints (64-bit), and what is still to be done of it.
+
+    `kind` is new, changed or same against the newest published version.
+    """
 
     block: BlockId
     scenes: tuple[str, ...]
@@ -51,44 +55,62 @@ class Plan:
         settings = self.model.settings
         return Layout(self.region.extent, tuple(settings.bands), tuple(dict(row) for row in settings.classes))
 
-    @property
+    @cached_property
     def run(self) -> str:
         """Names the run by all that its pixels depend on."""
         region = self.region.model_dump(include={"bounds", "period", "grid"}, mode="json")
         return digest([DATA_VERSION, region, self.model_digest, [scene.digest for scene in self.scenes]])[:16]
 
-    def blocks(self, group: zarr.Group | None, time: int) -> Iterator[BlockPlan]:
-        """Every block in order, against what `group` (of the run's branch, or of main) holds for the period."""
-        extent = self.region.extent
-        footprints = _Footprints(extent, self.scenes)
-        halo = reach(self.model.settings.window, self.model.settings.radius)
-        held = _Held(group, time, extent)
-        for block in extent.blocks():
-            covered = extent.covered(block)
-            seen = covered.pad(halo) & extent.window
-            scenes = footprints.touching(covered)
-            mosaic = self._fingerprint("mosaic", covered, scenes)
-            landcover = self._fingerprint("landcover", seen, footprints.touching(seen))
-            had_mosaic, had_landcover = held.fingerprints(block)
-            kind = (
-                "same" if (mosaic, landcover) == (had_mosaic, had_landcover) else "changed" if had_landcover else "new"
-            )
-            ids = tuple(scene.id for scene in scenes)
+    @property
+    def branch(self) -> str:
+        return f"run-{self.run}"
+
+    def blocks(self) -> Iterator[BlockPlan]:
+        """Every block in order, against what the run's branch has of it, or else the newest version."""
+        published = held(self.region, versions.MAIN)
+        done = held(self.region, self.branch) or published
+        for block in self.region.extent.blocks():
+            mosaic, landcover = self.fingerprints(block)
+            had_mosaic, had_landcover = done.of(block) if done else (0, 0)
+            old_landcover = published.of(block)[1] if published else 0
             yield BlockPlan(
                 block,
-                ids,
+                tuple(scene.id for scene in self._touching(self.region.extent.covered(block))),
                 mosaic,
                 landcover,
-                mosaic != had_mosaic,
-                landcover != had_landcover or held.degraded_near(block, halo),
-                kind,
+                mosaic_due=mosaic != had_mosaic,
+                landcover_due=landcover != had_landcover,
+                kind="same" if landcover == old_landcover else "changed" if old_landcover else "new",
             )
 
-    def _fingerprint(self, what: str, window: Window, scenes: Sequence[Scene]) -> int:
-        grid, settings = self.region.extent.grid, self.model.settings
-        place = [grid.crs, grid.resolution, window.y0, window.x0, window.y1, window.x1]
-        by = list(settings.bands) if what == "mosaic" else self.model_digest
-        return int(digest([DATA_VERSION, what, place, by, [scene.digest for scene in scenes]])[:16], 16) or 1
+    def fingerprints(self, block: BlockId, lost: Container[str] = ()) -> tuple[int, int]:
+        """Of a block's mosaic and of its land cover, which sees the mosaic around it; without the scenes in `lost`."""
+        extent, settings = self.region.extent, self.model.settings
+        covered = extent.covered(block)
+        seen = covered.pad(reach(settings.window, settings.radius)) & extent.window
+
+        def fingerprint(what: str, window: Window, by: object) -> int:
+            place = [extent.grid.crs, extent.grid.resolution, window.y0, window.x0, window.y1, window.x1]
+            used = [scene.digest for scene in self._touching(window) if scene.id not in lost]
+            return int(digest([DATA_VERSION, what, place, by, used])[:16], 16) or 1
+
+        return fingerprint("mosaic", covered, settings.bands), fingerprint("landcover", seen, self.model_digest)
+
+    def _touching(self, window: Window) -> list[Scene]:
+        """The scenes whose footprints touch a window, in their total order."""
+        box = shapely.box(*self.region.extent.grid.bounds(window))
+        return [self.scenes[i] for i in sorted(self._footprints.query(box, predicate="intersects"))]
+
+    @cached_property
+    def _footprints(self) -> shapely.STRtree:
+        to_grid = transformer(LONLAT, self.region.extent.grid.crs)
+
+        def project(lonlat_N2: np.ndarray) -> np.ndarray:
+            return np.stack(to_grid.transform(lonlat_N2[:, 0], lonlat_N2[:, 1]), axis=1)
+
+        return shapely.STRtree(
+            [shapely.transform(shapely.segmentize(scene.footprint, 0.05), project) for scene in self.scenes]
+        )
 
 
 def plan(region: Region, refresh: bool = False) -> Plan:
@@ -128,64 +150,3 @@ def scene_list(region: Region) -> Path:
     """The durable list of a query, in the cube's folder."""
     asked = region.model_dump(include={"catalog", "collection", "bounds", "period", "max_cloud"}, mode="json")
     return region.cube / "scenes" / f"{digest(asked)[:16]}.parquet"
-
-
-def held_by(region: Region, run: str) -> tuple[zarr.Group | None, int]:
-    """The state that a run continues from: its own branch if it was interrupted, else the newest version; and the
-    period's index (-1: none yet)."""
-    if not store.exists(region.cube):
-        return None, -1
-    repository = store.repository(region.cube)
-    branch = f"run-{run}" if f"run-{run}" in repository.list_branches() else versions.MAIN
-    group = store.reader(repository, branch=branch)
-    if "mosaic" not in group:
-        return None, -1
-    first = int(np.datetime64(region.period[0], "D").astype(int))
-    at = np.flatnonzero(np.asarray(store.array(group, "time")) == first)
-    return group, int(at[0]) if len(at) else -1
-
-
-class _Footprints:
-    """Which scenes touch a window, in their total order."""
-
-    def __init__(self, extent: Extent, scenes: Sequence[Scene]) -> None:
-        self.grid, self.scenes = extent.grid, scenes
-        to_grid = transformer(LONLAT, extent.grid.crs)
-
-        def project(lonlat_N2: np.ndarray) -> np.ndarray:
-            return np.stack(to_grid.transform(lonlat_N2[:, 0], lonlat_N2[:, 1]), axis=1)
-
-        shapes = [shapely.transform(shapely.segmentize(scene.footprint, 0.05), project) for scene in scenes]
-        self.tree = shapely.STRtree(shapes)
-
-    def touching(self, window: Window) -> list[Scene]:
-        return [
-            self.scenes[i]
-            for i in sorted(self.tree.query(shapely.box(*self.grid.bounds(window)), predicate="intersects"))
-        ]
-
-
-class _Held:
-    """The fingerprints and states that a cube has for one period."""
-
-    def __init__(self, group: zarr.Group | None, time: int, extent: Extent) -> None:
-        self.extent = extent
-        shape = extent.block_range.shape
-        known = group is not None and time >= 0
-        self.mosaic, self.landcover, self.state = (
-            np.asarray(store.array(group, f"blocks/{name}")[time])
-            if group is not None and known
-            else np.zeros(shape, np.uint64)
-            for name in ("mosaic", "landcover", "state")
-        )
-
-    def fingerprints(self, block: BlockId) -> tuple[int, int]:
-        slot = self.extent.slot(block)
-        return int(self.mosaic[slot]), int(self.landcover[slot])
-
-    def degraded_near(self, block: BlockId, halo: int) -> bool:
-        """A degraded block is tried again, and with it every block that saw its mosaic."""
-        iy, ix = self.extent.slot(block)
-        ring = -(-halo // self.extent.grid.block)
-        near = self.state[max(iy - ring, 0) : iy + ring + 1, max(ix - ring, 0) : ix + ring + 1]
-        return bool((near == DEGRADED).any())

@@ -1,11 +1,10 @@
 """What a run did: how much, how long, what is degraded, what it cost."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import zarr
@@ -13,15 +12,9 @@ from shapely import box
 
 from catalogs.publish import write_item
 from pipeline import store
-from pipeline.layout import DEGRADED, EMPTY, Layout
+from pipeline.commit import Progress
+from pipeline.layout import DEGRADED, EMPTY, Layout, period_index
 from pipeline.plan import Plan
-
-
-class Progress(Protocol):
-    done: Counter[str]
-    seconds: dict[str, float]
-    work: Counter[str]
-    lost: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -45,10 +38,12 @@ class Report:
     cube_bytes: int
 
     @staticmethod
-    def of(plan: Plan, version: str, kinds: Mapping[str, int], progress: Progress, time: int) -> "Report":
+    def of(plan: Plan, version: str, kinds: Mapping[str, int], progress: Progress) -> "Report":
         repository = store.repository(plan.region.cube)
         group = store.reader(repository, snapshot=version)
         extent = plan.region.extent
+        time = period_index(group, plan.region.period[0])
+        assert time is not None, "a published version has its own period"
         state = np.asarray(store.array(group, "blocks/state")[time])
         return Report(
             name=plan.region.name,

@@ -19,20 +19,20 @@ def status(cube: Path) -> dict[str, Any]:
     return {
         "published": known[0].snapshot if known else None,
         "versions": len(known),
-        "blocks": _states(store.reader(repository, branch=versions.MAIN)) if known else {},
-        "running": {
-            branch.removeprefix("run-"): _finished(store.reader(repository, branch=branch)) for branch in running
-        },
+        "blocks": _states(store.peek(repository, versions.MAIN)),
+        "running": {branch.removeprefix("run-"): _finished(store.peek(repository, branch)) for branch in running},
     }
 
 
-def _states(group: zarr.Group) -> dict[str, int]:
+def _states(group: zarr.Group | None) -> dict[str, int]:
+    if group is None:
+        return {}
     count = np.bincount(np.asarray(store.array(group, "blocks/state")).ravel(), minlength=len(STATES))
     return {state: int(n) for state, n in zip(STATES, count, strict=True)}
 
 
-def _finished(group: zarr.Group) -> dict[str, int]:
-    if "blocks" not in group:
+def _finished(group: zarr.Group | None) -> dict[str, int]:
+    if group is None:
         return {"blocks": 0, "mosaic": 0, "landcover": 0}
     held = {name: np.asarray(store.array(group, f"blocks/{name}")) for name in ("mosaic", "landcover")}
     return {"blocks": held["mosaic"].size, **{name: int((values > 0).sum()) for name, values in held.items()}}

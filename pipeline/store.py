@@ -12,6 +12,7 @@ from pathlib import Path
 import icechunk
 import numpy as np
 import zarr
+from zarr.errors import GroupNotFoundError
 
 from pipeline.errors import UserError
 from pipeline.grid import BlockId, Extent, Window
@@ -36,6 +37,15 @@ def repository(cube: Path, create: bool = False) -> icechunk.Repository:
 def reader(repository: icechunk.Repository, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:
     """A cube's arrays as they stand at a branch's tip or at a snapshot, to read."""
     return zarr.open_group(repository.readonly_session(branch=branch, snapshot_id=snapshot).store, mode="r")
+
+
+def peek(repository: icechunk.Repository, branch: str) -> zarr.Group | None:
+    """A branch's arrays to read; None where a run was stopped before it made them."""
+    try:
+        group = reader(repository, branch=branch)
+    except GroupNotFoundError:
+        return None
+    return group if "mosaic" in group else None
 
 
 def array(group: zarr.Group, path: str) -> zarr.Array:

@@ -48,16 +48,18 @@ def resolve(repository: icechunk.Repository, version: str | None = None) -> str:
     return version
 
 
-def begin(repository: icechunk.Repository, run: str) -> str:
-    """The branch of a run, new from `main` or as an interrupted run left it; one that `main` has overtaken starts
-    anew."""
-    branch, base = f"run-{run}", head(repository)
+def begin(repository: icechunk.Repository, branch: str) -> str:
+    """Makes a run's branch from `main`, or keeps it as an interrupted run left it; returns the head of `main`.
+
+    A branch that `main` has overtaken starts anew.
+    """
+    base = head(repository)
     if branch in repository.list_branches():
         if base in {snapshot.id for snapshot in repository.ancestry(branch=branch)}:
-            return branch
+            return base
         repository.delete_branch(branch)
     repository.create_branch(branch, base)
-    return branch
+    return base
 
 
 def publish(repository: icechunk.Repository, branch: str, base: str, about: dict[str, Any]) -> str:

@@ -179,7 +179,7 @@ def test_a_lost_scene_makes_its_blocks_degraded_and_keeps_them_from_being_publis
 
     tolerant = region.model_copy(update={"max_degraded": 1.0})
     report = run(tolerant)
-    touched = [b.block for b in plan(tolerant).blocks(None, -1) if scene.id in b.scenes]
+    touched = [b.block for b in plan(tolerant).blocks() if scene.id in b.scenes]
     assert sorted(report.degraded) == sorted(touched)
     assert 0 < len(touched) < report.blocks["new"]
     assert list(report.lost) == [scene.id]
