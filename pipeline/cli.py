@@ -27,6 +27,7 @@ RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="the reg
 CubeFolder = Annotated[Path, typer.Argument(metavar="CUBE", help="the cube's folder")]
 RecipeFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="the recipe file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
+Picture = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
 Workers = Annotated[int, typer.Option(min=1, help="worker processes")]
 Address = Annotated[
     str | None,
@@ -95,24 +96,38 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def run(region_file: RegionFile, address: Address = None, workers: Workers = 1, as_json: AsJson = False) -> None:
+def run(
+    region_file: RegionFile,
+    address: Address = None,
+    workers: Workers = 1,
+    picture: Picture = None,
+    as_json: AsJson = False,
+) -> None:
     """Maps a region and publishes it; the same command again continues where it was stopped.
 
     Example: `idgbr run region.yaml --workers 2`
     """
-    _run(region_file, address, workers, as_json, refresh=False)
+    _run(region_file, address, workers, picture, as_json, refresh=False)
 
 
 @app.command()
-def update(region_file: RegionFile, address: Address = None, workers: Workers = 1, as_json: AsJson = False) -> None:
+def update(
+    region_file: RegionFile,
+    address: Address = None,
+    workers: Workers = 1,
+    picture: Picture = None,
+    as_json: AsJson = False,
+) -> None:
     """Looks for new acquisitions and maps again only the blocks that they touch. For cron.
 
     Example: `idgbr update region.yaml`
     """
-    _run(region_file, address, workers, as_json, refresh=True)
+    _run(region_file, address, workers, picture, as_json, refresh=True)
 
 
-def _run(region_file: Path, address: str | None, workers: int, as_json: bool, refresh: bool) -> None:
+def _run(
+    region_file: Path, address: str | None, workers: int, picture: Path | None, as_json: bool, refresh: bool
+) -> None:
     from dataclasses import asdict
 
     from pipeline.config import load
@@ -125,6 +140,12 @@ def _run(region_file: Path, address: str | None, workers: int, as_json: bool, re
     with stages() as listener:
         where = address or ("auto" if "RAY_ADDRESS" in os.environ else "local")
         report = run_region(region, workers=workers, address=where, refresh=refresh, listener=listener)
+    if picture is not None:
+        from pipeline.picture import maps
+        from pipeline.query import open_cube
+
+        cube = open_cube(region.cube).isel(time=[-1])
+        maps(picture, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})
     if as_json:
         print(json.dumps(asdict(report)))
     else:
@@ -215,11 +236,15 @@ def refiner(config: RecipeFile) -> None:
 
 def _train(config: Path, network: Any) -> None:
     from pipeline.progress import counted
+    from pipeline.score import NAMES
+    from pipeline.show import table
     from pipeline.train import load, train
 
     recipe = load(config)
     with counted(network) as report:
-        print(train(recipe, network, report))
+        found = train(recipe, network, report)
+    rows = [(NAMES[metric], *(f"{values[metric]:.2f}" for values in found.values())) for metric in NAMES]
+    table(f"{recipe.model}, on areas kept out, %", rows, ("", *found))
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ import yaml
 from rasterio.windows import Window
 
 from catalogs.simulated import World, open_world, serve, simulate
-from idgbr import metrics
 from pipeline.config import Region, load
 from pipeline.errors import UserError
 from pipeline.grid import LONLAT, transformer
@@ -21,13 +20,12 @@ from pipeline.progress import CONSOLE, counted, stages
 from pipeline.query import open_cube
 from pipeline.report import Report, summary
 from pipeline.run import run
+from pipeline.score import NAMES, scores
 from pipeline.show import table
 
 MODEL = "simulated-s2"
 KILOMETRES = 21.0
 MARGIN = 0.029
-DISTANCE = 2
-TOLERANCE = 1
 
 
 def demonstrate(folder: Path, seed: int, json_file: Path | None) -> None:
@@ -42,19 +40,15 @@ def demonstrate(folder: Path, seed: int, json_file: Path | None) -> None:
             report = run(region, workers=2, address="local", listener=listener)
     cube = open_cube(region.cube)
     truth_HW = truth_of(world, cube)
-    scores = {name: score(truth_HW, cube[name].values[0], cube) for name in ("coarse", "landcover")}
     labels = {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0], "truth": truth_HW}
+    codes = [row["code"] for row in cube.attrs["classes"]]
+    found = {name: scores([(truth_HW, labels[name])], codes) for name in ("coarse", "refined")}
     picture = maps(folder / "demo.png", cube, labels)
     seconds = clock.perf_counter() - begun
-    _tell(report, scores, _areas(truth_HW, cube), picture, region, seconds)
+    _tell(report, found, _areas(truth_HW, cube), picture, region, seconds)
     if json_file is not None:
-        found = {
-            "seconds": round(seconds, 1),
-            "coarse": scores["coarse"],
-            "refined": scores["landcover"],
-            "cube": str(region.cube),
-        }
-        json_file.write_text(json.dumps(found, indent=1) + "\n")
+        facts = {"seconds": round(seconds, 1), **found, "cube": str(region.cube)}
+        json_file.write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def _world(folder: Path, seed: int) -> World:
@@ -102,16 +96,6 @@ def truth_of(world: World, cube: xr.Dataset) -> np.ndarray:
         return source.read(1, window=Window(col, row, cube.sizes["x"], cube.sizes["y"]))
 
 
-def score(truth_HW: np.ndarray, code_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
-    """mIoU, boundary IoU (within 2 px) and boundary F1 (to 1 px) in percent."""
-    codes = [row["code"] for row in cube.attrs["classes"]]
-    return {
-        "miou": round(100 * metrics.mean_iou(metrics.confusion_matrix(truth_HW, code_HW, codes)), 2),
-        "biou": round(100 * metrics.boundary_iou(truth_HW, code_HW, codes, DISTANCE), 2),
-        "bf1": round(100 * metrics.boundary_f1(truth_HW, code_HW, codes, TOLERANCE), 2),
-    }
-
-
 def _areas(truth_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
     pixel = cube.attrs["grid"]["resolution"] ** 2 / 1e6
     return {row["name"]: float((truth_HW == row["code"]).sum()) * pixel for row in cube.attrs["classes"]}
@@ -119,7 +103,7 @@ def _areas(truth_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
 
 def _tell(
     report: Report,
-    scores: dict[str, dict[str, float]],
+    found: dict[str, dict[str, float]],
     true_km2: dict[str, float],
     picture: Path,
     region: Region,
@@ -130,12 +114,8 @@ def _tell(
         [(name, f"{report.areas_km2[name]:.2f}", f"{km2:.2f}") for name, km2 in true_km2.items()],
         ("class", "mapped", "true"),
     )
-    names = {"miou": "mIoU", "biou": f"boundary IoU ({DISTANCE} px)", "bf1": f"boundary F1 ({TOLERANCE} px)"}
-    table(
-        "against the truth, %",
-        [(text, f"{scores['coarse'][key]:.2f}", f"{scores['landcover'][key]:.2f}") for key, text in names.items()],
-        ("", "coarse", "refined"),
-    )
+    rows = [(name, f"{found['coarse'][key]:.2f}", f"{found['refined'][key]:.2f}") for key, name in NAMES.items()]
+    table("against the truth, %", rows, ("", "coarse", "refined"))
     table("run", summary(report))
     west, south, east, north = region.bounds
     table(

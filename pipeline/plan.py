@@ -123,6 +123,11 @@ def plan(region: Region, refresh: bool = False) -> Plan:
     if refresh or not path.is_file():
         found = catalogs.search_items(query(region))
         items = scenelist.merge(scenelist.read(path), found) if path.is_file() else found
+        if not items:
+            raise UserError(
+                f"no scenes of {region.collection!r} in {region.catalog} for these bounds from {region.period[0]} to "
+                f"{region.period[1]}; check the collection, or widen the bounds, the period or max_cloud"
+            )
         scenelist.write(path, items)
     items = scenelist.read(path)
     scenes = catalogs.scenes(items, roles=model.settings.bands, max_cloud=region.max_cloud)

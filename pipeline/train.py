@@ -1,7 +1,9 @@
 """`idgbr train`: from a recipe file to a model folder with a card."""
 
+import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,8 +13,13 @@ from pydantic import Field
 import catalogs
 from pipeline import labelled
 from pipeline.config import load as load_region
+from pipeline.grid import Window
+from pipeline.score import NAMES, scores
 from pipeline.yamlfile import Frozen, checked, read
 
+PATHS = ("model", "data", "region", "path")
+
+Pair = tuple[np.ndarray, np.ndarray]
 Report = Callable[[int, int, str], None]
 
 
@@ -40,13 +47,19 @@ class Folder(Frozen):
     path: Path
 
 
+Areas = Annotated[Simulated | SceneClasses | Folder, Field(discriminator="kind")]
+
+
 class Recipe(Frozen):
-    """One training: `model` is the folder it writes (coarse) or completes (refiner), `data` the folder where
-    labelled areas are kept."""
+    """One training of one network: the coarse network makes the folder `model`, the refiner completes it.
+
+    Labelled areas are kept in `data`. `check` are areas of other places, on which the model card's scores are taken.
+    """
 
     model: Path
     data: Path
-    areas: Annotated[Simulated | SceneClasses | Folder, Field(discriminator="kind")]
+    areas: Areas
+    check: Areas
     title: str
     licence: str
     steps: int = Field(ge=1)
@@ -54,71 +67,64 @@ class Recipe(Frozen):
     batch: int = Field(default=8, ge=1)
     rate: float = Field(default=1e-3, gt=0)
     seed: int = 0
-    settings: dict[str, float] = Field(
-        default={}, description="window, overlap, steps, radius, threshold of the model folder"
-    )
 
 
 def load(path: Path) -> Recipe:
     """Reads a recipe; its paths count from its folder. Raises UserError with one sentence for anything wrong in it."""
     raw = read(path)
     folder = path.resolve().parent
-    for holder, key in ((raw, "model"), (raw, "data"), (raw.get("areas"), "region"), (raw.get("areas"), "path")):
-        if isinstance(holder, dict) and isinstance(holder.get(key), str):
-            holder[key] = folder / holder[key]
+    for holder in (raw, raw.get("areas"), raw.get("check")):
+        if isinstance(holder, dict):
+            holder |= {key: folder / holder[key] for key in PATHS if isinstance(holder.get(key), str)}
     return checked(Recipe, raw, path)
 
 
-def prepare(recipe: Recipe, report: Report) -> Path:
-    """Makes the labelled areas of a recipe that are not there yet; returns their folder."""
-    areas = recipe.areas
+def prepared(areas: Areas, data: Path, report: Report) -> tuple[list[Pair], dict[str, Any]]:
+    """The labelled areas, made where they are not kept in `data` yet, and what they say of classes and bands."""
     if isinstance(areas, Folder):
-        return areas.path
-    if isinstance(areas, Simulated):
-        from catalogs.simulated.classes import WORLDCOVER
-
-        for done, seed in enumerate(areas.seeds):
-            report(done, len(areas.seeds), f"world {seed}")
-            stem = f"world-{seed}-{areas.kilometres:g}km"
-            if not (recipe.data / "images" / f"{stem}.tif").is_file():
-                with tempfile.TemporaryDirectory() as world:
-                    area = labelled.simulated(Path(world), seed, areas.kilometres)
-                labelled.write(recipe.data, stem, area, [dict(row) for row in WORLDCOVER], catalogs.ROLES)
-        report(len(areas.seeds), len(areas.seeds), "")
-        return recipe.data
-    region = load_region(areas.region, with_model=False)
-    area = labelled.from_scenes(region, areas.bounds, [row["code"] for row in areas.classes])
-    labelled.write(recipe.data, "scene-classes", area, areas.classes, catalogs.ROLES)
-    return recipe.data
+        pairs, about = labelled.read_folder(areas.path)
+        return list(pairs.values()), about
+    stems = list(_make(areas, data, report))
+    pairs, about = labelled.read_folder(data)
+    return [pairs[stem] for stem in stems], about
 
 
-def pairs_of(recipe: Recipe, folder: Path) -> tuple[list[tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
-    """The recipe's labelled areas. Raises UserError."""
-    pairs, about = labelled.read_folder(folder)
-    if isinstance(recipe.areas, Simulated):
-        wanted = {f"world-{seed}-{recipe.areas.kilometres:g}km" for seed in recipe.areas.seeds}
-        pairs = {stem: pair for stem, pair in pairs.items() if stem in wanted}
-    return list(pairs.values()), about
+def _make(areas: Simulated | SceneClasses, data: Path, report: Report) -> Iterator[str]:
+    if isinstance(areas, SceneClasses):
+        stem = "scenes " + " ".join(f"{side:g}" for side in areas.bounds)
+        if not (data / "images" / f"{stem}.tif").is_file():
+            region = load_region(areas.region, with_model=False)
+            area = labelled.from_scenes(region, areas.bounds, [row["code"] for row in areas.classes])
+            labelled.write(data, stem, area, areas.classes, catalogs.ROLES)
+        yield stem
+        return
+    from catalogs.simulated import WORLDCOVER
+
+    for done, seed in enumerate(areas.seeds, 1):
+        stem = f"world-{seed}-{areas.kilometres:g}km"
+        if not (data / "images" / f"{stem}.tif").is_file():
+            with tempfile.TemporaryDirectory() as world:
+                area = labelled.simulated(Path(world), seed, areas.kilometres)
+            labelled.write(data, stem, area, [dict(row) for row in WORLDCOVER], catalogs.ROLES)
+        report(done, len(areas.seeds), f"area {stem}")
+        yield stem
 
 
-def train(recipe: Recipe, network: Literal["coarse", "refiner"], report: Report) -> Path:
-    """Trains one network and writes its model folder; the coarse network first, then the refiner into the same
-    folder."""
+def train(recipe: Recipe, network: Literal["coarse", "refiner"], report: Report) -> dict[str, dict[str, float]]:
+    """Trains one network, scores the model on the areas kept out, and writes its card; returns the scores by map."""
     from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner
 
-    pairs, about = pairs_of(recipe, prepare(recipe, report))
+    pairs, about = prepared(recipe.areas, recipe.data, report)
     how = Optimisation(steps=recipe.steps, rate=recipe.rate)
     if network == "coarse":
-        table = tuple(about["classes"])
-        config = CoarseTraining(
-            classes=table,
-            bands=tuple(about["bands"]),
-            crop=recipe.crop,
-            batch=recipe.batch,
-            seed=recipe.seed,
-            optimisation=how,
+        classes, bands = tuple(about["classes"]), tuple(about["bands"])
+        steps = train_coarse(
+            pairs,
+            recipe.model,
+            CoarseTraining(
+                classes=classes, bands=bands, crop=recipe.crop, batch=recipe.batch, seed=recipe.seed, optimisation=how
+            ),
         )
-        steps = train_coarse(pairs, recipe.model, config)
     else:
         steps = train_refiner(
             pairs,
@@ -127,4 +133,63 @@ def train(recipe: Recipe, network: Literal["coarse", "refiner"], report: Report)
         )
     for progress in steps:
         report(progress.step, progress.steps, f"loss {progress.loss:.3f}")
-    return recipe.model
+    found = evaluate(recipe.model, prepared(recipe.check, recipe.data, report)[0])
+    _card(recipe, network, found)
+    return found
+
+
+def evaluate(folder: Path, pairs: list[Pair]) -> dict[str, dict[str, float]]:
+    """Scores of the coarse and, if there is a refiner, of the refined map of whole labelled areas, mapped as blocks
+    are."""
+    from idgbr import IDGBRPipeline
+    from pipeline.segment import segment
+
+    model = IDGBRPipeline.from_pretrained(folder)
+    coarse, refined = [], []
+    for image_BHW, label_HW in pairs:
+        whole = Window(0, 0, *label_HW.shape)
+        labels = segment(model, partial(_padded, image_BHW), whole)
+        coarse.append((label_HW, labels.coarse_HW))
+        refined.append((label_HW, labels.landcover_HW))
+    found = {"coarse": scores(coarse, model.settings.codes)}
+    return found if model.refiner is None else found | {"refined": scores(refined, model.settings.codes)}
+
+
+def _padded(image_BHW: np.ndarray, window: Window) -> np.ndarray:
+    result_BHW = np.zeros((len(image_BHW), *window.shape), image_BHW.dtype)
+    part = window & Window(0, 0, *image_BHW.shape[1:])
+    if not part.empty:
+        result_BHW[:, *part.slices((window.y0, window.x0))] = image_BHW[:, *part.slices((0, 0))]
+    return result_BHW
+
+
+def _card(recipe: Recipe, network: str, found: dict[str, dict[str, float]]) -> None:
+    """Keeps what each network was trained on beside the weights, and writes the card of both."""
+    from idgbr.training import write_card
+
+    path = recipe.model / "training.json"
+    record: dict[str, Any] = {} if network == "coarse" else json.loads(path.read_text())
+    record[network] = {
+        "areas": recipe.areas.model_dump(mode="json", exclude={"region", "path", "classes"}),
+        **recipe.model_dump(mode="json", include={"steps", "crop", "batch", "rate", "seed"}),
+    }
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    told = [f"The {name} network: {_areas(part['areas'])}." for name, part in record.items()]
+    checked_on = f"Scores in percent on areas kept out of training: {_areas(recipe.check.model_dump(mode='json'))}."
+    write_card(
+        recipe.model,
+        recipe.title,
+        " ".join([*told, checked_on]),
+        recipe.licence,
+        {name: part["steps"] for name, part in record.items()},
+        {f"{which} {NAMES[metric]}": value for which, values in found.items() for metric, value in values.items()},
+    )
+
+
+def _areas(areas: dict[str, Any]) -> str:
+    if areas["kind"] == "simulated":
+        size = f"{areas['kilometres']:g} x {areas['kilometres']:g} km"
+        return f"simulated worlds of {size}, seeds {', '.join(map(str, areas['seeds']))}"
+    if areas["kind"] == "scene-classes":
+        return "scene classification of real scenes within " + ", ".join(f"{side:g}" for side in areas["bounds"])
+    return "a labelled data set folder"
