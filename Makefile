@@ -23,7 +23,7 @@ test: lint
 	$(BIN)/pytest
 
 bench: install
-	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,rounds
+	$(BIN)/python tests/benchmarks/mosaic.py
 
 clean:
 	rm -rf .venv build *.egg-info

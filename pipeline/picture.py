@@ -49,7 +49,12 @@ def maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail:
     y, x = busiest(next(iter(labels.values())), detail)
     size = 4.2
     figure, axes = pyplot.subplots(
-        2, len(images), figsize=(size * len(images), size * (1 + height / width)), layout="constrained", squeeze=False
+        2,
+        len(images),
+        figsize=(size * len(images), size * (1 + height / width) + 0.7),
+        height_ratios=(height / width, 1),
+        layout="constrained",
+        squeeze=False,
     )
     for column, (name, image_HW3) in enumerate(images.items()):
         whole, part = axes[:, column]
@@ -75,8 +80,8 @@ def maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail:
 def busiest(code_HW: np.ndarray, side: int) -> tuple[int, int]:
     """(y, x) of the square of `side` pixels, on a lattice of half its size, with most class boundaries."""
     edge_HW = np.zeros(code_HW.shape, np.int32)
-    edge_HW[:, 1:] += code_HW[:, 1:] != code_HW[:, :-1]
-    edge_HW[1:] += code_HW[1:] != code_HW[:-1]
+    edge_HW[:, 1:] += (code_HW[:, 1:] != code_HW[:, :-1]) & (code_HW[:, 1:] > 0) & (code_HW[:, :-1] > 0)
+    edge_HW[1:] += (code_HW[1:] != code_HW[:-1]) & (code_HW[1:] > 0) & (code_HW[:-1] > 0)
     best = (-1, 0, 0)
     for y in range(0, max(code_HW.shape[0] - side, 0) + 1, side // 2):
         for x in range(0, max(code_HW.shape[1] - side, 0) + 1, side // 2):

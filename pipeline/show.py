@@ -8,10 +8,12 @@ from rich.table import Table
 
 
 def table(title: str, rows: Sequence[Sequence[str]], columns: Sequence[str] = ()) -> None:
-    """Prints rows under `columns` (none: what and how much)."""
-    shown = Table(*columns, title=title, title_justify="left", box=box.SIMPLE, show_header=bool(columns))
-    for index, _ in enumerate(columns):
-        shown.columns[index].justify = "left" if index == 0 else "right"
+    """Prints rows under `columns`; without columns a row is what and how much."""
+    shown = Table(*columns, box=box.SIMPLE, show_header=bool(columns))
+    for column in shown.columns[1:]:
+        column.justify = "right"
     for row in rows:
         shown.add_row(*row)
-    Console(soft_wrap=not columns).print(shown)
+    console = Console()
+    console.print(title, style="bold", highlight=False, soft_wrap=True)
+    console.print(shown, soft_wrap=not columns)

@@ -1,0 +1,33 @@
+"""The demo's own parts on a small world; the whole demo is `make demo`."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pipeline import demo
+from pipeline.errors import UserError
+from pipeline.query import open_cube
+
+
+@pytest.mark.ray
+def test_the_demo_maps_compares_and_draws(tmp_path, monkeypatch, capsys):
+    """3 x 3 km with the shipped model: refined must beat coarse on every score."""
+    monkeypatch.setattr(demo, "KILOMETRES", 3.0)
+    scores = tmp_path / "scores.json"
+    demo.demonstrate(tmp_path / "demo", 1, scores)
+    found = json.loads(scores.read_text())
+    assert found["refined"]["miou"] > found["coarse"]["miou"] > 50
+    assert found["refined"]["biou"] > found["coarse"]["biou"]
+    cube = open_cube(found["cube"])
+    truth = demo.truth_of(demo.open_world(tmp_path / "demo" / "world"), cube)
+    assert truth.shape == (cube.sizes["y"], cube.sizes["x"])
+    assert (truth > 0).all()
+    assert np.mean(truth == cube.landcover.values[0]) > 0.7
+    assert (tmp_path / "demo" / "demo.png").read_bytes().startswith(b"\x89PNG")
+    told = capsys.readouterr().out
+    for words in ("area, km2", "boundary IoU", "Permanent water", "idgbr query"):
+        assert words in told
+
+    with pytest.raises(UserError, match="holds a demo already"):
+        demo.demonstrate(tmp_path / "demo", 1, None)
