@@ -39,14 +39,14 @@ def _rgb(colour: str) -> tuple[int, ...]:
 def maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail: int = 160) -> Path:
     """Writes a picture of one period's mosaic and of label maps of the same pixels: above the whole, below a detail.
 
-    The detail is the square of `detail` pixels in which the maps hold most boundaries.
+    The detail is the square of `detail` pixels that mixes the classes most evenly.
     """
     classes: Sequence[Mapping[str, Any]] = cube.attrs["classes"]
     resolution = float(cube.attrs["grid"]["resolution"])
     images = {"mosaic": true_colour(cube.mosaic.values[0], [str(band) for band in cube.band.values])}
     images |= {name: coloured(code_HW, classes) for name, code_HW in labels.items()}
     height, width = next(iter(labels.values())).shape
-    y, x = busiest(next(iter(labels.values())), detail)
+    y, x = richest(next(iter(labels.values())), detail)
     size = 4.2
     figure, axes = pyplot.subplots(
         2,
@@ -77,15 +77,15 @@ def maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail:
     return path
 
 
-def busiest(code_HW: np.ndarray, side: int) -> tuple[int, int]:
-    """(y, x) of the square of `side` pixels, on a lattice of half its size, with most class boundaries."""
-    edge_HW = np.zeros(code_HW.shape, np.int32)
-    edge_HW[:, 1:] += (code_HW[:, 1:] != code_HW[:, :-1]) & (code_HW[:, 1:] > 0) & (code_HW[:, :-1] > 0)
-    edge_HW[1:] += (code_HW[1:] != code_HW[:-1]) & (code_HW[1:] > 0) & (code_HW[:-1] > 0)
-    best = (-1, 0, 0)
+def richest(code_HW: np.ndarray, side: int) -> tuple[int, int]:
+    """(y, x) of the square of `side` pixels, on a lattice of half its size, that mixes the classes most evenly
+    (entropy)."""
+    best = (-1.0, 0, 0)
     for y in range(0, max(code_HW.shape[0] - side, 0) + 1, side // 2):
         for x in range(0, max(code_HW.shape[1] - side, 0) + 1, side // 2):
-            best = max(best, (int(edge_HW[y : y + side, x : x + side].sum()), y, x))
+            share = np.bincount(code_HW[y : y + side, x : x + side].ravel(), minlength=256)[1:] / side**2
+            entropy = -float((share[share > 0] * np.log(share[share > 0])).sum())
+            best = max(best, (entropy, y, x))
     return best[1], best[2]
 
 
