@@ -2,9 +2,11 @@
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from cluster.errors import PoolError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,15 @@ class Attempt:
 def failure(error: BaseException, seconds: float = 0.0) -> Attempt:
     line = " ".join(f"{type(error).__name__}: {error}".split())
     return Attempt(None, line, "".join(traceback.format_exception(error)), seconds)
+
+
+def check_built(built: Iterable[Attempt]) -> None:
+    """PoolError if a worker could not be built; its traceback is a note of the error."""
+    for attempt in built:
+        if attempt.error is not None:
+            error = PoolError(f"a worker cannot be built: {attempt.error}")
+            error.add_note(attempt.traceback or "")
+            raise error
 
 
 class Host:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from cluster.errors import PoolError
-from cluster.host import Attempt, Host
+from cluster.host import Attempt, Host, check_built
 
 IN_FLIGHT = 2
 PAUSE_SECONDS = 0.1
@@ -153,12 +153,3 @@ def pool(
 
     with actors(factory, workers, address, device) as remote:
         yield Pool(remote, attempts)
-
-
-def check_built(built: Iterable[Attempt]) -> None:
-    """PoolError if a worker could not be built; its traceback is a note of the error."""
-    for attempt in built:
-        if attempt.error is not None:
-            error = PoolError(f"a worker cannot be built: {attempt.error}")
-            error.add_note(attempt.traceback or "")
-            raise error

@@ -13,8 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import PoolError
-from cluster.host import Attempt, Host, failure
-from cluster.pool import check_built
+from cluster.host import Attempt, Host, check_built, failure
 
 START_SECONDS = 600
 ANSWER_SECONDS = 10

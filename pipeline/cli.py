@@ -1,6 +1,7 @@
 """The command `idgbr`. A verb imports what it needs when it runs."""
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from catalogs.errors import CatalogError
 from cluster.errors import PoolError
 from idgbr.errors import CheckpointError, InputError
 from pipeline.errors import RunError, UserError
+
+OURS = ("catalogs", "cluster", "idgbr", "pipeline")
 
 app = typer.Typer(
     help="Large-area land cover: scenes in, boundary-refined and versioned maps out.",
@@ -78,7 +81,7 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
         "blocks": {kind: kinds[kind] for kind in ("new", "changed", "same")},
         "to_mosaic": sum(block.mosaic_due for block in blocks),
         "to_segment": sum(block.landcover_due for block in blocks),
-        "region_km2": region.extent.window.shape[0] * region.extent.window.shape[1] * region.grid.resolution**2 / 1e6,
+        "region_km2": math.prod(planned.extent.window.shape) * region.grid.resolution**2 / 1e6,
     }
     if as_json:
         each = [
@@ -255,6 +258,10 @@ def main() -> None:
         sys.exit(_told(error, 2))
     except RunError as error:
         sys.exit(_told(error, 1))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in OURS:
+            raise
+        sys.exit(_told(f"this verb needs {error.name}, which is not installed; pip install 'idgbr[demo]'", 1))
     except KeyboardInterrupt:
         sys.exit(_told("interrupted; the same command again continues", 130))
 

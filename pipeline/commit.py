@@ -73,7 +73,7 @@ class Committer:
         session = self.repository.writable_session(self.plan.branch)
         session.merge(*(done.fork for done in finished))
         group = zarr.open_group(session.store)
-        rows, cols = np.array([self.plan.region.extent.slot(done.block) for done in finished]).T
+        rows, cols = np.array([self.plan.extent.slot(done.block) for done in finished]).T
         at = (np.full(len(finished), self.time), rows, cols)
         if name == "mosaic":
             states = [DEGRADED if done.lost else MAPPED if done.seen else EMPTY for done in finished]

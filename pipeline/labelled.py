@@ -109,9 +109,10 @@ def read_folder(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]],
         raise UserError(
             f"{folder} has no classes.json; a labelled data set is a folder with images/, labels/ and classes.json"
         )
+    labels = {label.stem: label for label in (folder / "labels").iterdir()}
     pairs = {}
     for image in sorted((folder / "images").iterdir()):
-        label = next(iter((folder / "labels").glob(f"{image.stem}.*")), None)
+        label = labels.get(image.stem)
         if label is None:
             raise UserError(
                 f"{folder}/images/{image.name} has no label of the same stem in labels/; add it or take the image out"

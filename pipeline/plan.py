@@ -15,7 +15,7 @@ from idgbr.pipeline import IDGBRPipeline
 from pipeline import versions
 from pipeline.config import Region, digest
 from pipeline.errors import UserError
-from pipeline.grid import LONLAT, BlockId, Window, transformer
+from pipeline.grid import LONLAT, BlockId, Extent, Window, transformer
 from pipeline.held import held
 from pipeline.layout import Layout
 from pipeline.segment import reach
@@ -50,10 +50,14 @@ class Plan:
     items: list[dict]
     scenes: list[Scene]
 
+    @cached_property
+    def extent(self) -> Extent:
+        return self.region.extent
+
     @property
     def layout(self) -> Layout:
         settings = self.model.settings
-        return Layout(self.region.extent, tuple(settings.bands), tuple(dict(row) for row in settings.classes))
+        return Layout(self.extent, tuple(settings.bands), tuple(dict(row) for row in settings.classes))
 
     @cached_property
     def run(self) -> str:
@@ -69,13 +73,13 @@ class Plan:
         """Every block in order, against what the run's branch has of it, or else the newest version."""
         published = held(self.region, versions.MAIN)
         done = held(self.region, self.branch) or published
-        for block in self.region.extent.blocks():
+        for block in self.extent.blocks():
             mosaic, landcover = self.fingerprints(block)
             had_mosaic, had_landcover = done.of(block) if done else (0, 0)
             old_landcover = published.of(block)[1] if published else 0
             yield BlockPlan(
                 block,
-                tuple(scene.id for scene in self._touching(self.region.extent.covered(block))),
+                tuple(scene.id for scene in self._touching(self.extent.covered(block))),
                 mosaic,
                 landcover,
                 mosaic_due=mosaic != had_mosaic,
@@ -85,7 +89,7 @@ class Plan:
 
     def fingerprints(self, block: BlockId, lost: Container[str] = ()) -> tuple[int, int]:
         """Of a block's mosaic and of its land cover, which sees the mosaic around it; without the scenes in `lost`."""
-        extent, settings = self.region.extent, self.model.settings
+        extent, settings = self.extent, self.model.settings
         covered = extent.covered(block)
         seen = covered.pad(reach(settings.window, settings.radius)) & extent.window
 
@@ -98,12 +102,12 @@ class Plan:
 
     def _touching(self, window: Window) -> list[Scene]:
         """The scenes whose footprints touch a window, in their total order."""
-        box = shapely.box(*self.region.extent.grid.bounds(window))
+        box = shapely.box(*self.extent.grid.bounds(window))
         return [self.scenes[i] for i in sorted(self._footprints.query(box, predicate="intersects"))]
 
     @cached_property
     def _footprints(self) -> shapely.STRtree:
-        to_grid = transformer(LONLAT, self.region.extent.grid.crs)
+        to_grid = transformer(LONLAT, self.extent.grid.crs)
 
         def project(lonlat_N2: np.ndarray) -> np.ndarray:
             return np.stack(to_grid.transform(lonlat_N2[:, 0], lonlat_N2[:, 1]), axis=1)

@@ -41,7 +41,7 @@ class Report:
     def of(plan: Plan, version: str, kinds: Mapping[str, int], progress: Progress) -> "Report":
         repository = store.repository(plan.region.cube)
         group = store.reader(repository, snapshot=version)
-        extent = plan.region.extent
+        extent = plan.extent
         time = period_index(group, plan.region.period[0])
         assert time is not None, "a published version has its own period"
         state = np.asarray(store.array(group, "blocks/state")[time])

@@ -1,18 +1,10 @@
 import threading
 
 import pytest
+from block_work import area, refuse
 from distributed import LocalCluster
 
 from cluster import PoolError, gather
-
-
-def area(block):
-    return {"area": block[0] * block[1]}
-
-
-def refuse(block):
-    raise ValueError(f"block {block} has no labels")
-
 
 BLOCKS = [(row, column) for row in range(30) for column in range(10)]
 

@@ -1,12 +1,14 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline import store, versions
+from pipeline import aggregate, store, versions
 from pipeline.aggregate import majority
+from pipeline.errors import RunError
 from pipeline.layout import Layout
 from pipeline.run import run
 
@@ -46,11 +48,6 @@ def test_levels_and_counts_are_those_of_the_published_map(region_of):
 
 
 def test_a_run_stopped_before_aggregating_aggregates_all_of_it_when_it_goes_on(region_of, monkeypatch):
-    import pytest
-
-    from pipeline import aggregate
-    from pipeline.errors import RunError
-
     region = region_of()
 
     def stop(*arguments, **options):

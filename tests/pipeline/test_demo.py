@@ -29,5 +29,7 @@ def test_the_demo_maps_compares_and_draws(tmp_path, monkeypatch, capsys):
     for words in ("area, km2", "boundary IoU", "Permanent water", "idgbr query"):
         assert words in told
 
-    with pytest.raises(UserError, match="holds a demo already"):
-        demo.demonstrate(tmp_path / "demo", 1, None)
+    demo.demonstrate(tmp_path / "demo", 1, None)
+    assert "mapped 0" in capsys.readouterr().out
+    with pytest.raises(UserError, match="the world of seed 1, not 2"):
+        demo.demonstrate(tmp_path / "demo", 2, None)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 
 from pipeline.errors import UserError
 from pipeline.grid import Extent, Grid, Window, projected_crs
@@ -62,8 +62,6 @@ def test_a_crs_that_cannot_be_a_grid_is_refused(name, says):
 
 @pytest.mark.parametrize("name", ["europe", "conterminous-us", "africa", "south-america", "australia", "global"])
 def test_named_grids_are_projected_in_metres_and_equal_area(name):
-    from pyproj import CRS
-
     crs = CRS(projected_crs(name))
     assert crs.axis_info[0].unit_name == "metre"
     assert "Equal Area" in crs.coordinate_operation.method_name

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -90,8 +91,6 @@ def test_scenes_of_two_zones_meet_without_a_sliver(scenes, whole):
 
 
 def test_a_scene_that_cannot_be_read_is_named_and_the_others_are_used(scenes, whole, composed, tmp_path):
-    from dataclasses import replace
-
     gone = replace(scenes[0], mask=replace(scenes[0].mask, href=str(tmp_path / "gone.tif")))
     found = composite(GRID, whole, [gone, *scenes[1:]], catalogs.ROLES)
     assert list(found.lost) == [gone.id]

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
 from pyproj import CRS, Transformer
 
 from pipeline import open_cube
+from pipeline.config import load
+from pipeline.demo import inner_bounds
 from pipeline.errors import UserError
 from pipeline.query import point
 from pipeline.run import run
@@ -11,11 +14,6 @@ from pipeline.run import run
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, world, model):
-    import yaml
-
-    from pipeline.config import load
-    from pipeline.demo import inner_bounds
-
     folder = tmp_path_factory.mktemp("made")
     content = {
         "name": "test",

@@ -10,10 +10,13 @@ import time
 
 import numpy as np
 import pytest
+import yaml
+import zarr
 
 from catalogs.simulated import simulate
 from cluster.ray_pool import connected
 from pipeline import store, versions
+from pipeline.config import load
 from pipeline.demo import inner_bounds
 from pipeline.errors import RunError
 from pipeline.plan import plan
@@ -38,10 +41,6 @@ def assert_same(a, b):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, world, model):
     """A run of the small world from beginning to end, and its report."""
-    import yaml
-
-    from pipeline.config import load
-
     folder = tmp_path_factory.mktemp("undisturbed")
     content = {
         "name": "test",
@@ -198,7 +197,7 @@ def test_a_run_overtaken_by_another_says_so_and_publishes_nothing(region_of, mon
 
     def overtaken(repository, branch, base, about):
         session = repository.writable_session("main")
-        __import__("zarr").open_group(session.store).attrs["other"] = "run"
+        zarr.open_group(session.store).attrs["other"] = "run"
         session.commit("another run", metadata={"published": True, "run": "other", "blocks": 0, "degraded": 0})
         return publish(repository, branch, base, about)
 

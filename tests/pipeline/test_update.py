@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import shapely
+from pyproj import Transformer
 from test_run import ARRAYS, assert_same, bytes_of
 
 from catalogs.simulated import Overpass, acquire
@@ -43,10 +45,10 @@ def test_two_later_dates_over_the_west_map_only_the_blocks_they_touch(growing, r
     extent = region.extent
     planned = plan(region)
     halo = reach(planned.model.settings.window, planned.model.settings.radius)
-    to_grid = __import__("pyproj").Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True)
+    to_grid = Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True)
     swaths = shapely.union_all(
         [
-            shapely.transform(scene.footprint, lambda xy: __import__("numpy").stack(to_grid.transform(*xy.T), 1))
+            shapely.transform(scene.footprint, lambda xy: np.stack(to_grid.transform(*xy.T), 1))
             for scene in planned.scenes
             if scene.id in new
         ]
