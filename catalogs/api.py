@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from catalogs import fields
-from catalogs.errors import CatalogError
+from catalogs.errors import CatalogError, CatalogUnavailable
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TIMEOUT_SECONDS = 60
@@ -42,10 +42,13 @@ def _found(
         client = Client.open(url, stac_io=StacApiIO(timeout=TIMEOUT_SECONDS, max_retries=retry))
         search = client.search(method="POST", collections=[collection], bbox=bbox, datetime=(start, end), limit=PAGE)
         for page in search.pages_as_dicts():
-            yield from page["features"]
+            for item in page["features"]:
+                if not isinstance(item, dict):
+                    raise CatalogError(f"the STAC API {url} gave {item!r:.80} among its items, which is none")
+                yield item
     except (APIError, ClientTypeError, STACError, STACTypeError, LookupError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise CatalogError(
+        raise CatalogUnavailable(
             f"the STAC API {url} cannot be searched: check the address, or try again later ({reason:.300})"
         ) from error
 

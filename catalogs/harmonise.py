@@ -47,7 +47,10 @@ def harmonise(item: Mapping[str, Any], asset: Mapping[str, Any], provider: Provi
     declared = _declared(item, asset, "offset", expected)
     if not math.isclose(declared, expected, abs_tol=1e-9) and not (undone and declared == 0):
         raise CatalogError(f"item {who} declares offset {declared}, but baseline {baseline} means {expected}")
-    return Scaling(scale, 0.0 if undone else expected, _declared(item, asset, "nodata", provider.nodata))
+    nodata = _declared(item, asset, "nodata", provider.nodata)
+    if nodata != provider.nodata:
+        raise CatalogError(f"item {who} declares nodata {nodata:g}, but it is {provider.nodata:g} in such scenes")
+    return Scaling(scale, 0.0 if undone else expected, nodata)
 
 
 def _declared(item: Mapping[str, Any], asset: Mapping[str, Any], name: str, default: float) -> float:

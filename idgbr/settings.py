@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,9 @@ class Settings:
     batch: int = 4
 
     def __post_init__(self) -> None:
+        for row in self.classes:
+            if not isinstance(row.get("name"), str) or not re.fullmatch("#[0-9a-fA-F]{6}", str(row.get("color"))):
+                raise InputError(f"a class needs a code, a name and a color such as #006400, not {row}")
         check_codes(self.codes)
         if not len(self.bands) == len(self.mean) == len(self.std) > 0:
             raise InputError(
@@ -47,8 +51,8 @@ class Settings:
             raise InputError(f"every std must be above 0, not {self.std}")
         if self.window < 16 or self.window % 16:
             raise InputError(f"window must be a positive multiple of 16 px, not {self.window}")
-        if not 0 <= self.overlap < self.window:
-            raise InputError(f"overlap must be in 0..{self.window - 1} px, not {self.overlap}")
+        if not 0 <= 2 * self.overlap <= self.window:
+            raise InputError(f"overlap must be in 0..{self.window // 2} px, half of the window, not {self.overlap}")
         if self.steps < 1 or self.batch < 1:
             raise InputError(f"steps and batch must be at least 1, not {self.steps} and {self.batch}")
         if self.radius < 0 or not 0 <= self.threshold <= 1:

@@ -4,13 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.config import Region, load
-    from pipeline.plan import plan
+    from pipeline.planner import plan
     from pipeline.query import open_cube, point
-    from pipeline.run import run
+    from pipeline.runner import run
 
 __all__ = ["Region", "load", "open_cube", "plan", "point", "run"]
 
-_HOME = {"Region": "config", "load": "config", "plan": "plan", "open_cube": "query", "point": "query", "run": "run"}
+_HOME = {
+    "Region": "config",
+    "load": "config",
+    "plan": "planner",
+    "open_cube": "query",
+    "point": "query",
+    "run": "runner",
+}
 
 
 def __getattr__(name: str) -> Any:

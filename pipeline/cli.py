@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from catalogs.errors import CatalogError
+from catalogs.errors import CatalogError, CatalogUnavailable
 from cluster.errors import PoolError
 from idgbr.errors import CheckpointError, InputError
 from pipeline.errors import RunError, UserError
@@ -56,6 +56,8 @@ def demo(
     """
     from pipeline.demo import demonstrate
 
+    if json_file is not None:
+        _folder_of(json_file)
     demonstrate(folder, seed, json_file)
 
 
@@ -68,7 +70,7 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
     from collections import Counter
 
     from pipeline.config import load
-    from pipeline.plan import plan as make_plan
+    from pipeline.planner import plan as make_plan
     from pipeline.show import table
 
     region = load(region_file)
@@ -136,18 +138,21 @@ def _run(
     from pipeline.config import load
     from pipeline.progress import stages
     from pipeline.report import summary
-    from pipeline.run import run as run_region
+    from pipeline.runner import run as run_region
     from pipeline.show import table
 
     region = load(region_file)
+    if picture is not None:
+        from pipeline.picture import maps
+
+        _folder_of(picture)
     with stages() as listener:
         where = address or ("auto" if "RAY_ADDRESS" in os.environ else "local")
         report = run_region(region, workers=workers, address=where, refresh=refresh, listener=listener)
     if picture is not None:
-        from pipeline.picture import maps
         from pipeline.query import open_cube
 
-        cube = open_cube(region.cube).isel(time=[-1])
+        cube = open_cube(region.cube).sel(time=[str(region.period[0])])
         maps(picture, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})
     if as_json:
         print(json.dumps(asdict(report)))
@@ -254,6 +259,8 @@ def main() -> None:
     """Runs the command; whatever a user can cause ends in one sentence and exit code 1 (failed) or 2 (wrong use)."""
     try:
         app()
+    except CatalogUnavailable as error:
+        sys.exit(_told(error, 1))
     except (UserError, CatalogError, CheckpointError, InputError, PoolError) as error:
         sys.exit(_told(error, 2))
     except RunError as error:
@@ -264,6 +271,13 @@ def main() -> None:
         sys.exit(_told(f"this verb needs {error.name}, which is not installed; pip install 'idgbr[demo]'", 1))
     except KeyboardInterrupt:
         sys.exit(_told("interrupted; the same command again continues", 130))
+
+
+def _folder_of(file: Path) -> None:
+    if not file.resolve().parent.is_dir():
+        raise UserError(
+            f"{file} cannot be written: there is no folder {file.resolve().parent}; make it or name another"
+        )
 
 
 def _told(what: object, code: int) -> int:

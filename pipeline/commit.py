@@ -14,19 +14,21 @@ from pipeline import store
 from pipeline.errors import RunError
 from pipeline.grid import BlockId
 from pipeline.layout import DEGRADED, EMPTY, MAPPED
-from pipeline.plan import BlockPlan, Plan
+from pipeline.planner import BlockPlan, Plan
 from pipeline.worker import Done, Task
 
 
 @dataclass
 class Progress:
-    """What a run has done so far: blocks a stage, clock seconds a stage, workers' seconds a step, scenes lost and
-    why."""
+    """What a run has done so far.
+
+    Blocks and clock seconds of each stage, workers' seconds of each step, and the scenes that blocks lost, with why.
+    """
 
     done: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     work: Counter[str] = field(default_factory=Counter)
-    lost: dict[str, str] = field(default_factory=dict)
+    lost: dict[BlockId, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,17 @@ class Committer:
         self.progress.done[name] += len(finished)
         for done in finished:
             self.progress.work.update({f"{name}.{step}": seconds for step, seconds in done.seconds.items()})
-            self.progress.lost.update(done.lost)
+            if done.lost:
+                self.progress.lost[done.block] = done.lost
         session = self.repository.writable_session(self.plan.branch)
         session.merge(*(done.fork for done in finished))
         group = zarr.open_group(session.store)
         rows, cols = np.array([self.plan.extent.slot(done.block) for done in finished]).T
         at = (np.full(len(finished), self.time), rows, cols)
+        which = 0 if name == "mosaic" else 1
+        fingerprints = [self.plan.fingerprints(done.block, self.progress.lost)[which] for done in finished]
+        store.array(group, ("blocks/mosaic", "blocks/landcover")[which]).vindex[at] = np.array(fingerprints, np.uint64)
         if name == "mosaic":
             states = [DEGRADED if done.lost else MAPPED if done.seen else EMPTY for done in finished]
             store.array(group, "blocks/state").vindex[at] = np.array(states, np.uint8)
-            fingerprints = [self.plan.fingerprints(done.block, done.lost)[0] for done in finished]
-            store.array(group, "blocks/mosaic").vindex[at] = np.array(fingerprints, np.uint64)
-        else:
-            fingerprints = [self.plan.fingerprints(done.block, self.progress.lost)[1] for done in finished]
-            store.array(group, "blocks/landcover").vindex[at] = np.array(fingerprints, np.uint64)
         session.commit(f"{name}: {len(finished)} blocks")

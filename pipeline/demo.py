@@ -19,7 +19,7 @@ from pipeline.picture import maps
 from pipeline.progress import CONSOLE, counted, stages
 from pipeline.query import open_cube
 from pipeline.report import Report, summary
-from pipeline.run import run
+from pipeline.runner import run
 from pipeline.score import NAMES, scores
 from pipeline.show import table
 

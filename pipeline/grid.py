@@ -101,8 +101,12 @@ class Grid:
         return Window(math.floor(-top / r), math.floor(left / r), math.ceil(-bottom / r), math.ceil(right / r))
 
     def pixel_of(self, lon: float, lat: float) -> tuple[int, int]:
-        """(row, col) of the pixel that holds a point."""
+        """(row, col) of the pixel that holds a point. Raises UserError where the CRS cannot show it."""
         x, y = transformer(LONLAT, self.crs).transform(lon, lat)
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise UserError(
+                f"point {lon:g},{lat:g} cannot be shown in {self.crs}; give a longitude and latitude in degrees"
+            )
         return math.floor(-y / self.resolution), math.floor(x / self.resolution)
 
 

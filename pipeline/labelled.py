@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio.errors import RasterioIOError
 from rasterio.transform import from_bounds
 
 import catalogs
 from catalogs import Query, Scene
 from pipeline import warp
 from pipeline.config import Region
-from pipeline.errors import UserError
+from pipeline.errors import RunError, UserError
 from pipeline.grid import Grid, Window
-from pipeline.mosaic import composite
-from pipeline.plan import query
+from pipeline.mosaic import Composite, composite
+from pipeline.planner import query
 from pipeline.read import inspect, read
 
 
@@ -47,7 +48,7 @@ def simulated(folder: Path, seed: int, kilometres: float) -> Area:
     grid = Grid("EPSG:3035", 10.0, 2048)
     left, bottom, right, top = (round(side / grid.resolution) for side in world.bounds)
     window = Window(-top, left, -bottom, right)
-    image_BHW = composite(grid, window, catalogs.search(everything), catalogs.ROLES).mosaic_BHW
+    image_BHW = _whole(composite(grid, window, catalogs.search(everything), catalogs.ROLES))
     with rasterio.open(folder / "truth.tif") as truth:
         return Area(image_BHW, truth.read(1), grid, window)
 
@@ -56,9 +57,19 @@ def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes
     """The part `bounds` (degrees) of a region: its composite, and `scene_classes` as labels."""
     grid = region.extent.grid
     window = grid.window_of(bounds) & region.extent.window
+    if window.empty:
+        raise UserError(
+            f"bounds {list(bounds)} lie outside the region {region.name}, whose bounds are {list(region.bounds)}"
+        )
     scenes = catalogs.search(query(region))
-    image_BHW = composite(grid, window, scenes, catalogs.ROLES).mosaic_BHW
+    image_BHW = _whole(composite(grid, window, scenes, catalogs.ROLES))
     return Area(image_BHW, scene_classes(grid, window, scenes, codes), grid, window)
+
+
+def _whole(made: Composite) -> np.ndarray:
+    for name, why in made.lost.items():
+        raise RunError(f"scene {name} cannot be read ({why}); labelled areas must not lack a scene, try again")
+    return made.mosaic_BHW
 
 
 def scene_classes(grid: Grid, window: Window, scenes: Sequence[Scene], codes: Sequence[int]) -> np.ndarray:
@@ -79,7 +90,14 @@ def scene_classes(grid: Grid, window: Window, scenes: Sequence[Scene], codes: Se
 
 
 def write(folder: Path, stem: str, area: Area, classes: Sequence[dict[str, Any]], bands: Sequence[str]) -> None:
-    """Adds one labelled area to a data set folder, as GeoTIFFs."""
+    """Adds one labelled area to a data set folder, as GeoTIFFs. Raises UserError if the folder has other classes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about, content = (
+        folder / "classes.json",
+        json.dumps({"classes": list(classes), "bands": list(bands)}, indent=1) + "\n",
+    )
+    if about.is_file() and about.read_text() != content:
+        raise UserError(f"{folder} holds areas of other classes or bands; name another folder in the recipe's 'data'")
     left, bottom, right, top = area.grid.bounds(area.window)
     height, width = area.window.shape
     profile: dict[str, Any] = {
@@ -99,24 +117,31 @@ def write(folder: Path, stem: str, area: Area, classes: Sequence[dict[str, Any]]
         with rasterio.open(path.with_suffix(".partial"), "w", count=count, dtype=dtype, **profile) as target:
             target.write(array_BHW)
         path.with_suffix(".partial").rename(path)
-    (folder / "classes.json").write_text(json.dumps({"classes": list(classes), "bands": list(bands)}, indent=1) + "\n")
+    about.write_text(content)
 
 
 def read_folder(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
     """All labelled areas of a data set folder by stem, and its class table and band names. Raises UserError."""
-    about = folder / "classes.json"
-    if not about.is_file():
-        raise UserError(
-            f"{folder} has no classes.json; a labelled data set is a folder with images/, labels/ and classes.json"
-        )
+    for part in ("images", "labels", "classes.json"):
+        if not (folder / part).exists():
+            raise UserError(
+                f"{folder} has no {part}; a labelled data set is a folder of images/, labels/, classes.json"
+            )
+    try:
+        about = json.loads((folder / "classes.json").read_text())
+        bands, classes = tuple(about["bands"]), tuple(about["classes"])
+    except (ValueError, LookupError, TypeError):
+        raise UserError(f'{folder}/classes.json is not {{"classes": [...], "bands": [...]}}; write it so') from None
     labels = {label.stem: label for label in (folder / "labels").iterdir()}
     pairs = {}
     for image in sorted((folder / "images").iterdir()):
-        label = labels.get(image.stem)
-        if label is None:
+        if image.stem not in labels:
             raise UserError(
                 f"{folder}/images/{image.name} has no label of the same stem in labels/; add it or take the image out"
             )
-        with rasterio.open(image) as i, rasterio.open(label) as t:
-            pairs[image.stem] = (i.read(), t.read(1))
-    return pairs, json.loads(about.read_text())
+        try:
+            with rasterio.open(image) as i, rasterio.open(labels[image.stem]) as t:
+                pairs[image.stem] = (i.read(), t.read(1))
+        except RasterioIOError as error:
+            raise UserError(f"{image} or its label cannot be read ({error}); take it out or write it again") from None
+    return pairs, {"bands": bands, "classes": classes}

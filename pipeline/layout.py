@@ -65,25 +65,32 @@ def _day(when: date) -> int:
     return int(np.datetime64(when, "D").astype(int))
 
 
+def check(group: zarr.Group | None, layout: Layout, period: tuple[date, date]) -> None:
+    """Raises UserError if a cube is made for another layout, or holds a period that begins alike and ends otherwise."""
+    if group is None:
+        return
+    held, wanted = Layout.of(group).as_attributes(), layout.as_attributes()
+    for what in held:
+        if held[what] != wanted[what]:
+            raise UserError(
+                f"the cube was made for {what} {held[what]}, not {wanted[what]}; name another cube in the region file"
+            )
+    at = period_index(group, period[0])
+    if at is not None and int(np.asarray(array(group, "time_bnds"))[at, 1]) != _day(period[1]):
+        raise UserError(
+            f"the cube holds a period from {period[0]} with another end than {period[1]}; give the same end, another "
+            "start or another cube"
+        )
+
+
 def prepare(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int:
-    """Makes the arrays if there are none, adds the period if it is new; returns its index along time. Raises
-    UserError if the cube is made for something else."""
+    """Makes the arrays if there are none, and adds the period if it is new; returns its index along time."""
     if "mosaic" not in group:
         _create(group, layout)
-    elif (held := Layout.of(group)) != layout:
-        what = next(key for key, value in layout.as_attributes().items() if value != held.as_attributes()[key])
-        raise UserError(
-            f"the cube was made for {what} {held.as_attributes()[what]}, not "
-            f"{layout.as_attributes()[what]}; name another cube in the region file"
-        )
-    start, end = map(_day, period)
     at = period_index(group, period[0])
     if at is not None:
-        if int(np.asarray(array(group, "time_bnds"))[at, 1]) != end:
-            raise UserError(
-                f"the cube holds a period from {period[0]} with another end; give the same period or another start"
-            )
         return at
+    start, end = map(_day, period)
     times = np.asarray(array(group, "time"))
     timed = [
         "time",

@@ -7,6 +7,7 @@ import numpy as np
 
 from catalogs import Scene
 from pipeline import warp
+from pipeline.footprint import on_ground
 from pipeline.grid import Grid, Window
 from pipeline.read import ReadError, inspect, read
 
@@ -29,30 +30,42 @@ class Composite:
 def composite(grid: Grid, window: Window, scenes: Sequence[Scene], bands: Sequence[str]) -> Composite:
     """The median over clear views of `scenes` (given in their total order) in `window`.
 
-    Works in strips of rows so that the stack of all scenes stays below 512 MiB.
+    Works in strips of rows so that the stack of all scenes stays below 512 MiB. A scene that cannot be read anywhere in
+    the window is left out of all of it.
     """
+    lost: dict[str, str] = {}
+    while True:
+        readable = [scene for scene in scenes if scene.id not in lost]
+        mosaic_BHW, observations_HW, unreadable = _pass(grid, window, readable, bands)
+        if not unreadable:
+            return Composite(mosaic_BHW, observations_HW, lost)
+        lost |= unreadable
+
+
+def _pass(
+    grid: Grid, window: Window, scenes: Sequence[Scene], bands: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+    """One go over all strips; the scenes that failed in it, and why, are to be left out of the next."""
     height, width = window.shape
     mosaic_BHW = np.zeros((len(bands), height, width), np.uint16)
     observations_HW = np.zeros((height, width), np.uint8)
-    lost: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
     rows = max(1, STACK_BYTES // max(1, len(scenes) * len(bands) * width * mosaic_BHW.itemsize))
     for start in range(0, height, rows):
         stop = min(start + rows, height)
         strip = Window(window.y0 + start, window.x0, window.y0 + stop, window.x1)
         views = []
         for scene in scenes:
-            if scene.id in lost:
-                continue
             try:
                 view = clear_view(grid, strip, scene, bands)
             except ReadError as error:
-                lost[scene.id] = str(error)
+                unreadable[scene.id] = str(error)
                 continue
             if view is not None:
                 views.append(view)
         if views:
             mosaic_BHW[:, start:stop], observations_HW[start:stop] = median(np.stack(views))
-    return Composite(mosaic_BHW, observations_HW, lost)
+    return mosaic_BHW, observations_HW, unreadable
 
 
 def clear_view(grid: Grid, window: Window, scene: Scene, bands: Sequence[str]) -> np.ndarray | None:
@@ -66,7 +79,7 @@ def clear_view(grid: Grid, window: Window, scene: Scene, bands: Sequence[str]) -
     if part is None:
         return None
     mask_HW = warp.nearest(grid, window, raster, part, read(scene.mask.href, raster, part))
-    clear_HW = np.isin(mask_HW, scene.clear)
+    clear_HW = np.isin(mask_HW, scene.clear) & on_ground(scene, grid, window)
     if not clear_HW.any():
         return None
     view_BHW = np.empty((len(bands), *window.shape), np.uint16)

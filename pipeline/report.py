@@ -14,7 +14,7 @@ from catalogs.publish import write_item
 from pipeline import store
 from pipeline.commit import Progress
 from pipeline.layout import DEGRADED, EMPTY, Layout, period_index
-from pipeline.plan import Plan
+from pipeline.planner import Plan
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Report:
                 for y, x in np.argwhere(state == DEGRADED)
             ],
             unseen=int((state == EMPTY).sum()),
-            lost=dict(progress.lost),
+            lost={name: why for lost in progress.lost.values() for name, why in lost.items()},
             seconds={stage: round(s, 2) for stage, s in progress.seconds.items()},
             work={step: round(s, 2) for step, s in progress.work.items()},
             areas_km2=areas(group, time),

@@ -16,11 +16,12 @@ def status(cube: Path) -> dict[str, Any]:
     repository = store.repository(cube)
     known = versions.history(repository)
     running = sorted(branch for branch in repository.list_branches() if branch.startswith("run-"))
+    main = store.peek(repository, versions.MAIN)
     return {
         "published": known[0].snapshot if known else None,
         "versions": len(known),
-        "blocks": _states(store.peek(repository, versions.MAIN)),
-        "running": {branch.removeprefix("run-"): _finished(store.peek(repository, branch)) for branch in running},
+        "blocks": _states(main),
+        "running": {branch.removeprefix("run-"): _finished(store.peek(repository, branch), main) for branch in running},
     }
 
 
@@ -31,8 +32,16 @@ def _states(group: zarr.Group | None) -> dict[str, int]:
     return {state: int(n) for state, n in zip(STATES, count, strict=True)}
 
 
-def _finished(group: zarr.Group | None) -> dict[str, int]:
+def _finished(group: zarr.Group | None, main: zarr.Group | None) -> dict[str, int]:
+    """How many blocks have a mosaic and a map that the newest version does not have, in all periods."""
+    counts = {"mosaic": 0, "landcover": 0}
     if group is None:
-        return {"blocks": 0, "mosaic": 0, "landcover": 0}
-    held = {name: np.asarray(store.array(group, f"blocks/{name}")) for name in ("mosaic", "landcover")}
-    return {"blocks": held["mosaic"].size, **{name: int((values > 0).sum()) for name, values in held.items()}}
+        return counts
+    for name in counts:
+        made = np.asarray(store.array(group, f"blocks/{name}"))
+        before = np.zeros_like(made)
+        if main is not None:
+            published = np.asarray(store.array(main, f"blocks/{name}"))
+            before[: len(published)] = published
+        counts[name] = int(((made != before) & (made > 0)).sum())
+    return counts

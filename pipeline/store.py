@@ -21,17 +21,21 @@ icechunk.set_logs_filter("error")
 
 
 def exists(cube: Path) -> bool:
-    return (cube / "store").is_dir()
+    return icechunk.Repository.exists(_storage(cube))
+
+
+def _storage(cube: Path) -> icechunk.Storage:
+    return icechunk.local_filesystem_storage(str(cube / "store"))
 
 
 def repository(cube: Path, create: bool = False) -> icechunk.Repository:
     """The Icechunk repository of a cube. Raises UserError where there is none (and `create` is not set)."""
-    storage = icechunk.local_filesystem_storage(str(cube / "store"))
     if create:
-        return icechunk.Repository.open_or_create(storage)
+        cube.mkdir(parents=True, exist_ok=True)
+        return icechunk.Repository.open_or_create(_storage(cube))
     if not exists(cube):
         raise UserError(f"there is no cube at {cube}; give the folder that a run's region file names as 'cube'")
-    return icechunk.Repository.open(storage)
+    return icechunk.Repository.open(_storage(cube))
 
 
 def reader(repository: icechunk.Repository, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:

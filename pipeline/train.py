@@ -12,12 +12,15 @@ from pydantic import Field
 
 import catalogs
 from pipeline import labelled
+from pipeline.config import digest
 from pipeline.config import load as load_region
+from pipeline.errors import UserError
 from pipeline.grid import Window
 from pipeline.score import NAMES, scores
 from pipeline.yamlfile import Frozen, checked, read
 
 PATHS = ("model", "data", "region", "path")
+RECORD = "training.json"
 
 Pair = tuple[np.ndarray, np.ndarray]
 Report = Callable[[int, int, str], None]
@@ -31,13 +34,19 @@ class Simulated(Frozen):
     kilometres: float = Field(default=8, gt=0)
 
 
+class ClassRow(Frozen):
+    code: int = Field(ge=1, le=255)
+    name: str
+    color: str = Field(pattern="^#[0-9a-fA-F]{6}$")
+
+
 class SceneClasses(Frozen):
     """A part of a region of real scenes, labelled by their own scene classification where it is clear."""
 
     kind: Literal["scene-classes"]
     region: Path
     bounds: tuple[float, float, float, float]
-    classes: list[dict[str, Any]]
+    classes: list[ClassRow] = Field(min_length=2)
 
 
 class Folder(Frozen):
@@ -91,11 +100,12 @@ def prepared(areas: Areas, data: Path, report: Report) -> tuple[list[Pair], dict
 
 def _make(areas: Simulated | SceneClasses, data: Path, report: Report) -> Iterator[str]:
     if isinstance(areas, SceneClasses):
-        stem = "scenes " + " ".join(f"{side:g}" for side in areas.bounds)
+        region = load_region(areas.region, with_model=False)
+        asked = region.model_dump(mode="json", include={"catalog", "collection", "period", "grid", "max_cloud"})
+        stem = f"scenes-{digest([asked, areas.bounds, [row.code for row in areas.classes]])[:16]}"
         if not (data / "images" / f"{stem}.tif").is_file():
-            region = load_region(areas.region, with_model=False)
-            area = labelled.from_scenes(region, areas.bounds, [row["code"] for row in areas.classes])
-            labelled.write(data, stem, area, areas.classes, catalogs.ROLES)
+            area = labelled.from_scenes(region, areas.bounds, [row.code for row in areas.classes])
+            labelled.write(data, stem, area, [row.model_dump() for row in areas.classes], catalogs.ROLES)
         yield stem
         return
     from catalogs.simulated import WORLDCOVER
@@ -114,6 +124,7 @@ def train(recipe: Recipe, network: Literal["coarse", "refiner"], report: Report)
     """Trains one network, scores the model on the areas kept out, and writes its card; returns the scores by map."""
     from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner
 
+    record = _record(recipe, network)
     pairs, about = prepared(recipe.areas, recipe.data, report)
     how = Optimisation(steps=recipe.steps, rate=recipe.rate)
     if network == "coarse":
@@ -134,7 +145,7 @@ def train(recipe: Recipe, network: Literal["coarse", "refiner"], report: Report)
     for progress in steps:
         report(progress.step, progress.steps, f"loss {progress.loss:.3f}")
     found = evaluate(recipe.model, prepared(recipe.check, recipe.data, report)[0])
-    _card(recipe, network, found)
+    _card(recipe, record, found)
     return found
 
 
@@ -163,17 +174,28 @@ def _padded(image_BHW: np.ndarray, window: Window) -> np.ndarray:
     return result_BHW
 
 
-def _card(recipe: Recipe, network: str, found: dict[str, dict[str, float]]) -> None:
+def _record(recipe: Recipe, network: str) -> dict[str, Any]:
+    """What the networks of the model are trained on: the coarse one's record, if need be, and this training's.
+
+    Raises UserError for a refiner whose coarse network has no record.
+    """
+    record: dict[str, Any] = {}
+    if network == "refiner":
+        try:
+            record = {"coarse": json.loads((recipe.model / RECORD).read_text())["coarse"]}
+        except (OSError, ValueError, LookupError, TypeError):
+            raise UserError(
+                f"{recipe.model} has no coarse network with its {RECORD}; train it first: idgbr train coarse"
+            ) from None
+    areas = recipe.areas.model_dump(mode="json", exclude={"region", "path", "classes"})
+    return record | {network: {"areas": areas, **recipe.model_dump(include={"steps", "crop", "batch", "rate", "seed"})}}
+
+
+def _card(recipe: Recipe, record: dict[str, Any], found: dict[str, dict[str, float]]) -> None:
     """Keeps what each network was trained on beside the weights, and writes the card of both."""
     from idgbr.training import write_card
 
-    path = recipe.model / "training.json"
-    record: dict[str, Any] = {} if network == "coarse" else json.loads(path.read_text())
-    record[network] = {
-        "areas": recipe.areas.model_dump(mode="json", exclude={"region", "path", "classes"}),
-        **recipe.model_dump(mode="json", include={"steps", "crop", "batch", "rate", "seed"}),
-    }
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    (recipe.model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     told = [f"The {name} network: {_areas(part['areas'])}." for name, part in record.items()]
     checked_on = f"Scores in percent on areas kept out of training: {_areas(recipe.check.model_dump(mode='json'))}."
     write_card(

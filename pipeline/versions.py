@@ -62,13 +62,26 @@ def begin(repository: icechunk.Repository, branch: str) -> str:
     return base
 
 
+def is_published(repository: icechunk.Repository, snapshot: str) -> bool:
+    return snapshot in {version.snapshot for version in history(repository)}
+
+
+def drop(repository: icechunk.Repository, branch: str) -> None:
+    """Deletes a run's branch if there is one."""
+    if branch in repository.list_branches():
+        repository.delete_branch(branch)
+
+
 def publish(repository: icechunk.Repository, branch: str, base: str, about: dict[str, Any]) -> str:
     """Closes a run's branch with a commit that carries `about` and moves `main` from `base` to it; returns the version.
 
     Raises RunError if `main` is no longer at `base`: somebody else has published meanwhile.
     """
     tip = next(repository.ancestry(branch=branch))
-    if tip.metadata.get("published") and tip.id != base:
+    if tip.id == base and tip.metadata.get("published"):
+        repository.delete_branch(branch)
+        return base
+    if tip.metadata.get("published"):
         version = str(tip.id)
     else:
         session = repository.writable_session(branch)

@@ -15,6 +15,7 @@ from catalogs import Scene, scenelist
 from idgbr.pipeline import IDGBRPipeline
 from pipeline import store
 from pipeline.config import Region
+from pipeline.errors import RunError
 from pipeline.grid import BlockId, Window
 from pipeline.mosaic import composite
 from pipeline.segment import segment
@@ -50,14 +51,17 @@ def run_folder(cube: Path, run: str) -> Path:
 
 
 class Worker:
-    def __init__(self, region: Region, run: str) -> None:
-        self.region, self.run = region, run
+    def __init__(self, region: Region, run: str, model_digest: str) -> None:
+        self.region, self.run, self.model_digest = region, run, model_digest
 
     @cached_property
     def model(self) -> IDGBRPipeline:
         import torch
 
-        return IDGBRPipeline.from_pretrained(self.region.model).to("cuda" if torch.cuda.is_available() else "cpu")
+        model = IDGBRPipeline.from_pretrained(self.region.model)
+        if model.digest != self.model_digest:
+            raise RunError(f"the model in {self.region.model} has changed since the run was planned; run again")
+        return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
     @cached_property
     def scenes(self) -> dict[str, Scene]:

@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -64,5 +64,17 @@ def _sentence(model: type[BaseModel], path: Path, error: ValidationError) -> str
         hint = f" ({field.description})" if field and field.description else ""
         return f"{path.name} lacks the key '{key}'{hint}; add it"
     if first["type"] == "extra_forbidden":
-        return f"{path.name} has the unknown key '{key}'; allowed are {', '.join(model.model_fields)}"
+        return f"{path.name} has the unknown key '{key}'; allowed are {', '.join(_fields(model, first['loc'][:-1]))}"
     return f"{path.name}: {key} is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _fields(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
+    """The keys allowed at a place of a model; at a choice of models (a union), those of the one named in `where`."""
+    for key in where:
+        field = model.model_fields.get(str(key))
+        kind = field.annotation if field else None
+        for choice in get_args(kind) or (kind,):
+            if isinstance(choice, type) and issubclass(choice, BaseModel):
+                model = choice
+                break
+    return list(model.model_fields)

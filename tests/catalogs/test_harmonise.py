@@ -77,10 +77,17 @@ def test_the_sensing_date_plays_no_part():
 
 def test_values_in_the_form_of_stac_1_1_are_read():
     item = made_item(applied=False)
-    item["assets"]["blue"] = {"href": "x", "nodata": 7, "raster:scale": 0.001, "raster:offset": -1.0}
-    assert scaling(item) == (0.001, -1.0, 7.0)
-    item["assets"]["blue"] = {"href": "x", "bands": [{"name": "blue", "nodata": 7, "raster:scale": 0.001}]}
-    assert scaling(item) == (0.001, -1.0, 7.0)
+    item["assets"]["blue"] = {"href": "x", "nodata": 0, "raster:scale": 0.001, "raster:offset": -1.0}
+    assert scaling(item) == (0.001, -1.0, 0.0)
+    item["assets"]["blue"] = {"href": "x", "bands": [{"name": "blue", "nodata": 0, "raster:scale": 0.001}]}
+    assert scaling(item) == (0.001, -1.0, 0.0)
+
+
+def test_another_nodata_than_the_sensors_is_refused():
+    item = made_item(applied=False)
+    item["assets"]["blue"] = {"href": "x", "nodata": 65535}
+    with pytest.raises(CatalogError, match="declares nodata 65535, but it is 0"):
+        scaling(item)
 
 
 def test_an_asset_of_several_bands_is_refused():

@@ -10,7 +10,7 @@ from pipeline import aggregate, store, versions
 from pipeline.aggregate import majority
 from pipeline.errors import RunError
 from pipeline.layout import Layout
-from pipeline.run import run
+from pipeline.runner import run
 
 
 @given(

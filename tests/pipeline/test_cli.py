@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from pipeline.run import run
+from pipeline.runner import run
 
 GOOD = {
     "name": "here",

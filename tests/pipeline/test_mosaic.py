@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import catalogs
+from pipeline import mosaic
 from pipeline.grid import Grid, Window
 from pipeline.mosaic import UNSEEN, clear_view, composite, median
+from pipeline.read import ReadError, read
 
 
 @given(hnp.arrays(np.uint16, hnp.array_shapes(min_dims=4, max_dims=4, max_side=6), elements=st.integers(1, 9)))
@@ -97,3 +99,23 @@ def test_a_scene_that_cannot_be_read_is_named_and_the_others_are_used(scenes, wh
     assert "gone.tif" in found.lost[gone.id]
     assert (found.observations_HW <= composed.observations_HW).all()
     assert (found.observations_HW > 0).mean() > 0.9
+
+
+def test_a_scene_lost_in_one_strip_is_left_out_of_all_of_them(scenes, whole, monkeypatch):
+    clearest = [s for s in scenes if s.datetime.month == 5]
+    failing, calls = clearest[0], []
+
+    def read_or_fail(href, raster, part):
+        if href == failing.mask.href:
+            calls.append(href)
+            if len(calls) == 2:
+                raise ReadError(f"{href}: connection reset")
+        return read(href, raster, part)
+
+    monkeypatch.setattr(mosaic, "read", read_or_fail)
+    monkeypatch.setattr(mosaic, "STACK_BYTES", 2**20)
+    found = composite(GRID, whole, clearest, ["red"])
+    assert list(found.lost) == [failing.id]
+    without = composite(GRID, whole, clearest[1:], ["red"])
+    assert (found.mosaic_BHW == without.mosaic_BHW).all()
+    assert (found.observations_HW == without.observations_HW).all()

@@ -4,12 +4,13 @@ import xarray as xr
 import yaml
 from pyproj import CRS, Transformer
 
+import pipeline
 from pipeline import open_cube
 from pipeline.config import load
 from pipeline.demo import inner_bounds
 from pipeline.errors import UserError
 from pipeline.query import point
-from pipeline.run import run
+from pipeline.runner import run
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +86,14 @@ def test_what_is_not_there_is_told(made, tmp_path):
         open_cube(made.cube, "nonsense")
     with pytest.raises(UserError, match="outside the cube's region"):
         point(made.cube, 0, 0)
+
+
+@pytest.mark.parametrize(("lon", "lat"), [(500, 900), (200, 95), (float("nan"), 48)])
+def test_a_point_that_is_none_is_told(made, lon, lat):
+    with pytest.raises(UserError, match=r"cannot be shown|outside"):
+        point(made.cube, lon, lat)
+
+
+def test_the_python_surface_is_functions_however_often_it_is_asked_for():
+    for name in (*pipeline.__all__, *pipeline.__all__):
+        assert callable(getattr(pipeline, name)), name

@@ -55,10 +55,25 @@ def test_a_labelled_folder_is_read_back_as_it_was_written(recipe):
     assert image_BHW.dtype == np.uint16
     assert image_BHW.shape == (4, *label_HW.shape)
     assert set(np.unique(label_HW)) <= {10, 30, 40, 50, 60, 80}
-    assert about["bands"] == ["blue", "green", "red", "nir"]
+    assert about["bands"] == ("blue", "green", "red", "nir")
     again, _ = prepared(recipe(areas={"kind": "folder", "path": str(made.data)}).areas, made.data, lambda *step: None)
     assert (again[0][0] == image_BHW).all()
     assert (again[0][1] == label_HW).all()
+
+
+def test_a_refiner_without_its_coarse_network_is_refused_before_any_training(recipe):
+    with pytest.raises(UserError, match="idgbr train coarse"):
+        train(recipe(), "refiner", lambda *step: pytest.fail("it has begun to train"))
+
+
+def test_areas_of_other_classes_do_not_join_a_folder(recipe):
+    made = recipe()
+    prepared(made.areas, made.data, lambda *step: None)
+    (made.data / "classes.json").write_text('{"classes": [], "bands": []}')
+    with pytest.raises(UserError, match="other classes or bands"):
+        prepared(
+            recipe(check={"kind": "simulated", "seeds": [10], "kilometres": 2}).check, made.data, lambda *step: None
+        )
 
 
 def test_an_image_without_a_label_is_named(recipe):

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import shapely
 from pyproj import Transformer
-from test_run import ARRAYS, assert_same, bytes_of
+from test_runner import ARRAYS, assert_same, bytes_of
 
 from catalogs.simulated import Overpass, acquire
 from pipeline import store, versions
-from pipeline.plan import plan
+from pipeline.planner import plan
 from pipeline.query import open_cube
-from pipeline.run import run
+from pipeline.runner import run
 from pipeline.segment import reach
 
 LATER = (

@@ -80,3 +80,14 @@ def test_a_run_stopped_between_its_last_commit_and_publishing_makes_one_version(
     assert versions.begin(repository, "run-a") == base
     assert versions.publish(repository, "run-a", base, ABOUT) == closed
     assert len(versions.history(repository)) == 1
+
+
+def test_a_run_stopped_between_publishing_and_deleting_its_branch_makes_one_version(repository):
+    base = versions.begin(repository, "run-a")
+    commit(repository, "run-a", 1)
+    published = versions.publish(repository, "run-a", base, ABOUT)
+    repository.create_branch("run-a", published)
+    assert versions.begin(repository, "run-a") == published
+    assert versions.publish(repository, "run-a", published, ABOUT) == published
+    assert [v.snapshot for v in versions.history(repository)] == [published]
+    assert repository.list_branches() == {"main"}

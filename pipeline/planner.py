@@ -1,12 +1,12 @@
 """What a run would do: its scenes, and block by block which scenes, which fingerprint, and what is due."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
-import numpy as np
 import shapely
 
 import catalogs
@@ -15,13 +15,19 @@ from idgbr.pipeline import IDGBRPipeline
 from pipeline import versions
 from pipeline.config import Region, digest
 from pipeline.errors import UserError
-from pipeline.grid import LONLAT, BlockId, Extent, Window, transformer
+from pipeline.footprint import ground
+from pipeline.grid import BlockId, Extent, Window
 from pipeline.held import held
 from pipeline.layout import Layout
 from pipeline.segment import reach
 
 DATA_VERSION = 1
 """Raised whenever the same scenes and settings would give other pixels."""
+
+Lost = Mapping[BlockId, Collection[str]]
+"""The scenes that blocks could not read."""
+
+NOTHING_LOST: Lost = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -87,16 +93,23 @@ class Plan:
                 kind="same" if landcover == old_landcover else "changed" if old_landcover else "new",
             )
 
-    def fingerprints(self, block: BlockId, lost: Container[str] = ()) -> tuple[int, int]:
-        """Of a block's mosaic and of its land cover, which sees the mosaic around it; without the scenes in `lost`."""
+    def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
+        """Of a block's mosaic and of its land cover, which also sees the mosaics around it.
+
+        Where blocks lost scenes, theirs are not the fingerprints that were planned: what was made is due again.
+        """
         extent, settings = self.extent, self.model.settings
         covered = extent.covered(block)
         seen = covered.pad(reach(settings.window, settings.radius)) & extent.window
 
         def fingerprint(what: str, window: Window, by: object) -> int:
             place = [extent.grid.crs, extent.grid.resolution, window.y0, window.x0, window.y1, window.x1]
-            used = [scene.digest for scene in self._touching(window) if scene.id not in lost]
-            return int(digest([DATA_VERSION, what, place, by, used])[:16], 16) or 1
+            scenes = self._touching(window)
+            near = [b for b in lost if not (extent.covered(b) & window).empty]
+            missing = sorted([*b, scene.id] for b in near for scene in scenes if scene.id in lost[b])
+            return (
+                int(digest([DATA_VERSION, what, place, by, [scene.digest for scene in scenes], missing])[:16], 16) or 1
+            )
 
         return fingerprint("mosaic", covered, settings.bands), fingerprint("landcover", seen, self.model_digest)
 
@@ -107,14 +120,7 @@ class Plan:
 
     @cached_property
     def _footprints(self) -> shapely.STRtree:
-        to_grid = transformer(LONLAT, self.extent.grid.crs)
-
-        def project(lonlat_N2: np.ndarray) -> np.ndarray:
-            return np.stack(to_grid.transform(lonlat_N2[:, 0], lonlat_N2[:, 1]), axis=1)
-
-        return shapely.STRtree(
-            [shapely.transform(shapely.segmentize(scene.footprint, 0.05), project) for scene in self.scenes]
-        )
+        return shapely.STRtree([ground(scene, self.extent.grid.crs) for scene in self.scenes])
 
 
 def plan(region: Region, refresh: bool = False) -> Plan:

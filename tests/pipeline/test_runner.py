@@ -7,22 +7,26 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 import yaml
 import zarr
 
 from catalogs.simulated import simulate
 from cluster.ray_pool import connected
 from pipeline import store, versions
+from pipeline.commit import Committer
 from pipeline.config import load
 from pipeline.demo import inner_bounds
 from pipeline.errors import RunError
-from pipeline.plan import plan
+from pipeline.planner import plan
 from pipeline.query import open_cube
-from pipeline.run import run
+from pipeline.runner import run
 from pipeline.status import status
+from pipeline.worker import Worker
 
 ARRAYS = ("mosaic", "coarse", "landcover", "confidence", "refined", "observations")
 
@@ -227,3 +231,98 @@ def test_a_second_period_is_added_beside_the_first(undisturbed, region_of):
     for name in ARRAYS:
         assert cube[name].values[:1].tobytes() == first[name].tobytes()
     assert not np.array_equal(cube.mosaic.values[0], cube.mosaic.values[1])
+
+
+def test_a_run_that_another_model_overtook_maps_its_own_pixels(region_of, undisturbed, model, monkeypatch):
+    """Interrupted with model A, then run with model B to the end, then A again: the map is A's everywhere."""
+    region = region_of("overtaken-by-a-model", commit_every=2)
+    commit, commits = Committer._commit, []
+
+    def stop_after_three(committer, name, finished):
+        commits.append(name)
+        if commits.count("segment") > 2:
+            raise RunError("stopped half-way")
+        commit(committer, name, finished)
+
+    monkeypatch.setattr(Committer, "_commit", stop_after_three)
+    with pytest.raises(RunError, match="half-way"):
+        run(region)
+    monkeypatch.undo()
+
+    other = shutil.copytree(model, region.cube.parent / "other-model")
+    index = json.loads((other / "model_index.json").read_text())
+    (other / "model_index.json").write_text(json.dumps(index | {"seed": 7}))
+    run(region.model_copy(update={"model": other}))
+    report = run(region)
+    assert report.done["segment"] == len(list(region.extent.blocks()))
+    assert_same(bytes_of(region), bytes_of(undisturbed[0]))
+
+
+def test_a_model_that_changes_during_a_run_is_noticed(region_of, model):
+    folder = shutil.copytree(model, region_of("changing").cube.parent / "model")
+    region = region_of("changing", model=str(folder))
+    planned = plan(region)
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"seed": 7}))
+    with pytest.raises(RunError, match="has changed since the run was planned"):
+        assert Worker(region, planned.run, planned.model_digest).model
+
+
+def test_scenes_count_on_their_footprint_alone_so_that_no_cut_shows(region_of, world):
+    """Footprints smaller than the rasters: a block that they miss must not differ from a larger block's same pixels."""
+    copy = shutil.copytree(world.folder, region_of("narrow").cube.parent / "world")
+    for path in copy.glob("sentinel-2-l2a/*/*.json"):
+        item = json.loads(path.read_text())
+        item["geometry"] = shapely.geometry.mapping(shapely.geometry.shape(item["geometry"]).buffer(-0.008))
+        path.write_text(json.dumps(item))
+    made = []
+    for block in (256, 1024):
+        region = region_of(f"narrow-{block}", catalog=str(copy / "catalog.json"), grid={"block": block})
+        run(region)
+        made.append(bytes_of(region))
+    assert (made[0]["observations"] == 0).mean() > 0.02
+    assert_same(*made)
+
+
+def test_what_was_written_after_publishing_is_made_up_for_by_the_next_run(region_of):
+    region = region_of("unreported")
+    report = run(region)
+    (item,) = (region.cube / "stac").iterdir()
+    written = item.read_text()
+    (region.cube / "runs" / report.run / "report.json").unlink()
+    item.unlink()
+    run(region)
+    assert item.read_text() == written
+    assert (region.cube / "runs" / report.run / "report.json").is_file()
+
+
+def test_an_empty_store_folder_does_not_stop_the_first_run(region_of):
+    region = region_of("empty")
+    (region.cube / "store").mkdir(parents=True)
+    assert run(region).done_anything
+
+
+def test_counts_follow_the_map_when_a_scene_is_lost_in_one_block_only(region_of, world, monkeypatch):
+    """A scene read well by one block and lost by its neighbour: areas and levels are those of the map nevertheless."""
+    wide = region_of("partly", max_degraded=1.0)
+    scene = plan(wide).scenes[-1].id
+    first = next(b.block for b in plan(wide).blocks() if scene in b.scenes)
+    mosaic = Worker.mosaic
+
+    def lose(worker, task):
+        if task.block == first:
+            task = replace(task, scenes=tuple(name for name in task.scenes if name != scene))
+            return replace(mosaic(worker, task), lost={scene: "not to be read"})
+        return mosaic(worker, task)
+
+    monkeypatch.setattr(Worker, "mosaic", lose)
+    report = run(wide)
+    assert report.degraded == [first]
+    landcover = open_cube(wide.cube).landcover.values
+    assert report.areas_km2["Tree cover"] == pytest.approx((landcover == 10).sum() * 1e-4)
+    monkeypatch.undo()
+    repaired = run(wide)
+    assert repaired.done["mosaic"] == 1
+    assert repaired.degraded == []
+    landcover = open_cube(wide.cube).landcover.values
+    assert repaired.areas_km2["Tree cover"] == pytest.approx((landcover == 10).sum() * 1e-4)
