@@ -8,6 +8,8 @@ from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
 from pipeline.config import Region, load
 from pipeline.demo import inner_bounds
+from pipeline.report import Report
+from pipeline.runner import run
 
 DATES = (
     Overpass("2024-05-13", "sentinel-2a", "02.14", cloudiness=0.05),
@@ -44,25 +46,37 @@ def model(tmp_path_factory) -> Path:
     return folder
 
 
+def write_region(folder: Path, world: World, model: Path, **changes: object) -> Region:
+    """Writes a region file of all of a world, keys replaced by `changes`, and loads it."""
+    content = {
+        "name": "test",
+        "cube": str(folder / "cube"),
+        "catalog": str(world.catalog),
+        "bounds": list(inner_bounds(world)),
+        "period": ["2024-05-01", "2024-08-31"],
+        "grid": {"crs": "europe", "resolution": 10, "block": 256},
+        "model": str(model),
+        "commit_every": 3,
+    }
+    path = folder / "region.yaml"
+    path.write_text(yaml.safe_dump(content | changes))
+    return load(path)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, world, model) -> tuple[Region, Report]:
+    """A run of the world from beginning to end, and its report; to look at, not to change."""
+    region = write_region(tmp_path_factory.mktemp("undisturbed"), world, model)
+    return region, run(region)
+
+
 @pytest.fixture
 def region_of(tmp_path, world, model):
-    """A function that writes a region file of the world (keys replaced by its arguments) and loads it."""
+    """A function that writes a region file of the world in a folder of its own and loads it."""
 
     def make(name: str = "region", **changes: object) -> Region:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        content = {
-            "name": "test",
-            "cube": str(folder / "cube"),
-            "catalog": str(world.catalog),
-            "bounds": list(inner_bounds(world)),
-            "period": ["2024-05-01", "2024-08-31"],
-            "grid": {"crs": "europe", "resolution": 10, "block": 256},
-            "model": str(model),
-            "commit_every": 3,
-        }
-        path = folder / "region.yaml"
-        path.write_text(yaml.safe_dump(content | changes))
-        return load(path)
+        return write_region(folder, world, model, **changes)
 
     return make

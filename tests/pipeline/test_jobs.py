@@ -25,10 +25,11 @@ def free_port():
 @contextmanager
 def ray_head(environment, dashboard, temp):
     """`ray start --head --block` on loopback; only this process and its children are ended."""
+    ports = ("--port", "--dashboard-agent-listen-port", "--metrics-export-port", "--ray-client-server-port")
     command = [
-        BIN / "ray", "start", "--head", "--block", "--num-cpus=2", f"--port={free_port()}",
-        "--node-ip-address=127.0.0.1",
-        "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", "--disable-usage-stats", f"--temp-dir={temp}",
+        BIN / "ray", "start", "--head", "--block", "--num-cpus=2", "--disable-usage-stats", f"--temp-dir={temp}",
+        "--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
+        *(f"{port}={free_port()}" for port in ports),
     ]  # fmt: skip
     log = (temp.parent / "ray-head.log").open("w")
     head = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)

@@ -1,34 +1,17 @@
 import numpy as np
 import pytest
 import xarray as xr
-import yaml
 from pyproj import CRS, Transformer
 
 import pipeline
 from pipeline import open_cube
-from pipeline.config import load
-from pipeline.demo import inner_bounds
 from pipeline.errors import UserError
 from pipeline.query import point
-from pipeline.runner import run
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, world, model):
-    folder = tmp_path_factory.mktemp("made")
-    content = {
-        "name": "test",
-        "cube": str(folder / "cube"),
-        "catalog": str(world.catalog),
-        "bounds": list(inner_bounds(world)),
-        "period": ["2024-05-01", "2024-08-31"],
-        "grid": {"block": 512},
-        "model": str(model),
-    }
-    (folder / "region.yaml").write_text(yaml.safe_dump(content))
-    region = load(folder / "region.yaml")
-    run(region)
-    return region
+def made(undisturbed):
+    return undisturbed[0]
 
 
 def test_a_cube_tells_its_place_its_classes_and_its_fill(made):

@@ -12,14 +12,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shapely
-import yaml
 import zarr
 
 from catalogs.simulated import simulate
 from cluster.ray_pool import connected
 from pipeline import store, versions
 from pipeline.commit import Committer
-from pipeline.config import load
 from pipeline.demo import inner_bounds
 from pipeline.errors import RunError
 from pipeline.planner import plan
@@ -40,24 +38,6 @@ def assert_same(a, b):
     for name in ARRAYS:
         assert a[name].shape == b[name].shape, name
         assert a[name].tobytes() == b[name].tobytes(), name
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, world, model):
-    """A run of the small world from beginning to end, and its report."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    content = {
-        "name": "test",
-        "cube": str(folder / "cube"),
-        "catalog": str(world.catalog),
-        "bounds": list(inner_bounds(world)),
-        "period": ["2024-05-01", "2024-08-31"],
-        "grid": {"crs": "europe", "resolution": 10, "block": 256},
-        "model": str(model),
-    }
-    (folder / "region.yaml").write_text(yaml.safe_dump(content))
-    region = load(folder / "region.yaml")
-    return region, run(region)
 
 
 def test_a_run_maps_every_block_and_publishes(undisturbed):
