@@ -86,7 +86,7 @@ def test_a_broken_folder_is_told_in_one_sentence(folder, message):
         ({"classes": (CLASSES[0], {"code": 0, "name": "none", "color": "#000000"})}, "0 means no data"),
         ({"mean": (1.0,)}, "need one mean and one std each"),
         ({"window": 100}, "multiple of 16 px, not 100"),
-        ({"overlap": 256}, "overlap must be in 0..255"),
+        ({"overlap": 256}, "overlap must be in 0..128"),
         ({"steps": 0}, "at least 1"),
         ({"threshold": 2.0}, "threshold in 0..1"),
     ],

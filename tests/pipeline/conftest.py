@@ -46,7 +46,7 @@ def model(tmp_path_factory) -> Path:
     return folder
 
 
-def write_region(folder: Path, world: World, model: Path, **changes: object) -> Region:
+def write_region(folder: Path, world: World, with_model: Path, **changes: object) -> Region:
     """Writes a region file of all of a world, keys replaced by `changes`, and loads it."""
     content = {
         "name": "test",
@@ -55,7 +55,7 @@ def write_region(folder: Path, world: World, model: Path, **changes: object) -> 
         "bounds": list(inner_bounds(world)),
         "period": ["2024-05-01", "2024-08-31"],
         "grid": {"crs": "europe", "resolution": 10, "block": 256},
-        "model": str(model),
+        "model": str(with_model),
         "commit_every": 3,
     }
     path = folder / "region.yaml"
