@@ -5,8 +5,10 @@ import pytest
 
 from idgbr import IDGBRPipeline
 from idgbr.band import band, margin
+from idgbr.noise import noise
 from pipeline.grid import Window
 from pipeline.segment import CHANGED, CONFIRMED, KEPT, reach, segment
+from pipeline.windows import covering
 
 SHAPE = (300, 260)
 WHOLE = Window(-40, 1000, -40 + SHAPE[0], 1000 + SHAPE[1])
@@ -83,6 +85,23 @@ def test_refinement_stays_in_the_band_of_boundaries_where_no_doubt_is_allowed(sm
     assert (labels.refined_HW[~near_boundary] == KEPT).all()
     assert (~near_boundary & (labels.coarse_HW > 0)).any()
     assert (labels.landcover_HW[~near_boundary] == labels.coarse_HW[~near_boundary]).all()
+
+
+def test_the_noise_of_every_window_is_a_part_of_one_field_over_the_absolute_grid(small, read, monkeypatch):
+    field = noise(small.settings.seed, -200, 800, 500, 600, small.channels)
+    refine, seen = small.refine_logits, []
+
+    def watched(image_BCHW, coarse_BKHW, noise_BDHW):
+        seen.extend(noise_BDHW)
+        return refine(image_BCHW, coarse_BKHW, noise_BDHW)
+
+    monkeypatch.setattr(small, "refine_logits", watched)
+    cut = Window(60, 1100, 120, 1160)
+    segment(small, read, cut)
+    side, stride = small.settings.window, small.settings.window - small.settings.overlap
+    parts = [field[:, w.y0 + 200 :, w.x0 - 800 :][:, :side, :side] for w in covering(cut.pad(4), side, stride)]
+    assert seen
+    assert all(any(np.array_equal(one, part) for part in parts) for one in seen)
 
 
 def test_no_observation_is_no_data_in_every_label(labels, mosaic):
