@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,11 +35,19 @@ def growing(region_of, world):
     return region, copy
 
 
-def test_two_later_dates_over_the_west_map_only_the_blocks_they_touch(growing, region_of):
+SOUTH_WEST = tuple(replace(overpass, swath_edge=0.48) for overpass in LATER)
+
+
+@pytest.mark.parametrize(
+    ("dates", "tiles", "neighbours_see_it"),
+    [(LATER, ["32UQU", "32UQV"], False), (SOUTH_WEST, ["32UQU"], True)],
+    ids=["western third", "south-west"],
+)
+def test_two_later_dates_map_only_the_blocks_they_touch(growing, region_of, dates, tiles, neighbours_see_it):
     region, world = growing
     before = bytes_of(region)
-    new = acquire(world, LATER, tiles=["32UQU", "32UQV"])
-    assert len(new) == 4
+    new = acquire(world, dates, tiles=tiles)
+    assert len(new) == len(dates) * len(tiles)
 
     report = run(region, refresh=True)
 
@@ -62,6 +71,7 @@ def test_two_later_dates_over_the_west_map_only_the_blocks_they_touch(growing, r
     assert report.done == {"mosaic": len(seen), "segment": len(mapped)}
     assert report.blocks == {"new": 0, "changed": len(mapped), "same": len(list(extent.blocks())) - len(mapped)}
     assert 0 < len(seen) <= len(mapped) < len(list(extent.blocks()))
+    assert (len(seen) < len(mapped)) == neighbours_see_it
 
     after = bytes_of(region)
     origin = extent.window.y0, extent.window.x0
