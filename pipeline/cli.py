@@ -43,7 +43,7 @@ Address = Annotated[
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="where to make it")] = Path("work/demo"),
+    folder: Annotated[Path, typer.Argument(help="where to make it")] = Path("out/demo"),
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="write scores and seconds to FILE")
     ] = None,
