@@ -1,62 +1,127 @@
-"""Items of a STAC API."""
+"""Pages of a STAC API's item search (STAC API 1.0, Item Search)."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from catalogs import fields
+import shapely
+
+from catalogs import area, fields
 from catalogs.errors import CatalogError, CatalogUnavailable
+from catalogs.fetch import document, same_host
+from catalogs.pages import Page
+from catalogs.slices import Slice
+
+if TYPE_CHECKING:
+    from requests import Session
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-TIMEOUT_SECONDS = 60
-PAGE = 100
+LIMIT = 100
+"""Items asked for at once: some servers cannot send much more than 6 MB at a time, and an item may have 50 kB."""
+LARGEST_LIMIT = 250
+
+Request = dict[str, Any]
+"""`method`, `url` and `body` of a request, as JSON keeps it."""
 
 
-def ask(
-    url: str, collection: str, bbox: tuple[float, float, float, float], start: datetime, end: datetime
-) -> Iterator[dict[str, Any]]:
-    """Every item the API at `url` gives for the collection, the bbox (degrees) and the period (both ends included).
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where a STAC API is searched, and whether it declares that it filters (CQL2 JSON) and sorts."""
 
-    CatalogError when the API cannot be searched, or when one on another machine names files of this machine.
+    search: str
+    filters: bool
+    sorts: bool
+
+
+def described(url: str, root: Any) -> Api | None:
+    """The API whose landing page at `url` is `root`, None where that is a static catalog's; CatalogError if neither."""
+    if not isinstance(root, Mapping) or not isinstance(root.get("type"), str):
+        raise CatalogUnavailable(f"{url} is neither a STAC API nor a static catalog: check the address")
+    search = next((link for link in _links(url, root) if link.get("rel") == "search"), None)
+    if search is None:
+        return None
+    declared = root.get("conformsTo")
+    classes = [name for name in declared if isinstance(name, str)] if isinstance(declared, list) else []
+    filters = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#filter$", name) for name in classes)
+    cql2 = any(name.endswith(("/cql2-json", "#cql2-json")) for name in classes)
+    sorts = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#sort$", name) for name in classes)
+    return Api(same_host(url, str(search.get("href"))), filters and cql2, sorts)
+
+
+def first(api: Api, collection: str, part: Slice, max_cloud: float, limit: int) -> Request:
+    """The request for the first page of a slice.
+
+    Where the API sorts, it is asked to, so that pages neither overlap nor leave gaps; where it filters, it is spared
+    the items above `max_cloud`.
     """
-    for item in _found(url, collection, bbox, start, end):
-        if urlsplit(url).hostname not in LOOPBACK:
-            _refuse_local_files(url, item)
-        yield item
+    body: dict[str, Any] = {
+        "collections": [collection],
+        "datetime": f"{_stamp(part.start)}/{_stamp(part.end)}",
+        "limit": limit,
+    }
+    if area.is_box(part.area):
+        body["bbox"] = list(part.area.bounds)
+    else:
+        body["intersects"] = shapely.geometry.mapping(part.area)
+    if api.sorts:
+        body["sortby"] = [{"field": field, "direction": "asc"} for field in ("properties.datetime", "id")]
+    if api.filters and max_cloud < 100:
+        cloud = {"property": "eo:cloud_cover"}
+        below, unknown = {"op": "<=", "args": [cloud, max_cloud]}, {"op": "isNull", "args": [cloud]}
+        body |= {"filter": {"op": "or", "args": [below, unknown]}, "filter-lang": "cql2-json"}
+    return {"method": "POST", "url": api.search, "body": body}
 
 
-def _found(
-    url: str, collection: str, bbox: tuple[float, float, float, float], start: datetime, end: datetime
-) -> Iterator[dict[str, Any]]:
-    from pystac.errors import STACError, STACTypeError
-    from pystac_client import Client
-    from pystac_client.errors import ClientTypeError
-    from pystac_client.exceptions import APIError
-    from pystac_client.stac_api_io import StacApiIO
-    from urllib3 import Retry
-
-    statuses = (408, 429, 500, 502, 503, 504)
-    retry = Retry(total=5, connect=2, backoff_factor=0.5, status_forcelist=statuses, allowed_methods=None)
-    try:
-        client = Client.open(url, stac_io=StacApiIO(timeout=TIMEOUT_SECONDS, max_retries=retry))
-        search = client.search(method="POST", collections=[collection], bbox=bbox, datetime=(start, end), limit=PAGE)
-        for page in search.pages_as_dicts():
-            for item in page["features"]:
-                if not isinstance(item, dict):
-                    raise CatalogError(f"the STAC API {url} gave {item!r:.80} among its items, which is none")
-                yield item
-    except (APIError, ClientTypeError, STACError, STACTypeError, LookupError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise CatalogUnavailable(
-            f"the STAC API {url} cannot be searched: check the address, or try again later ({reason:.300})"
-        ) from error
+def ask(session: "Session", request: Request) -> Page:
+    """One page. Refused when the server does not accept the request, CatalogUnavailable when it gives no page."""
+    url = request["url"]
+    answer = document(session, url, request["method"], request["body"])
+    features = answer.get("features") if isinstance(answer, Mapping) else None
+    if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
+        raise CatalogUnavailable(f"{url} cannot be searched: its answer has no list of items")
+    link = next((link for link in _links(url, answer) if link.get("rel") == "next"), None)
+    following = _next(request, link) if link and features else None
+    return Page(features, following, _matched(answer))
 
 
-def _refuse_local_files(url: str, item: Mapping[str, Any]) -> None:
+def refuse_local_files(url: str, item: Mapping[str, Any]) -> None:
+    """CatalogError when an item from another machine names files of this one."""
+    if urlsplit(url).hostname in LOOPBACK:
+        return
     for key, asset in fields.assets(item).items():
         if urlsplit(str(asset.get("href"))).scheme in ("", "file"):
             raise CatalogError(
                 f"item {fields.identity(item)} of {url} has href {asset.get('href')!r} for asset {key}, "
                 "but a catalog on another machine must not name files of this one"
             )
+
+
+def _next(request: Request, link: Mapping[str, Any]) -> Request:
+    url, method = same_host(request["url"], str(link.get("href"))), link.get("method", "GET")
+    body = link.get("body")
+    if method not in ("GET", "POST") or not isinstance(body, dict | None):
+        raise CatalogUnavailable(f"{url} cannot be searched: its link to the next page has method {method!r:.20}")
+    if method == "GET":
+        return {"method": "GET", "url": url, "body": None}
+    kept = request["body"] if link.get("merge") else None
+    return {"method": "POST", "url": url, "body": {**(kept or {}), **(body or {})}}
+
+
+def _matched(answer: Mapping[str, Any]) -> int | None:
+    context = answer.get("context")
+    counts = (answer.get("numberMatched"), context.get("matched") if isinstance(context, Mapping) else None)
+    return next((count for count in counts if isinstance(count, int) and not isinstance(count, bool)), None)
+
+
+def _links(url: str, document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    links = document.get("links", [])
+    if not isinstance(links, list) or not all(isinstance(link, Mapping) for link in links):
+        raise CatalogUnavailable(f"{url} is not STAC: its links must be a list of objects")
+    return links
+
+
+def _stamp(time: datetime) -> str:
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")

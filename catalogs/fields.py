@@ -2,9 +2,12 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import shapely
@@ -12,12 +15,21 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs.errors import CatalogError
 
+REMOTE = ("http", "https", "s3")
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = _brief.maxlong = 80
+
+
+def shown(value: Any) -> str:
+    """What a message shows of a value from outside: its repr on one line, cut to some 80 characters."""
+    return _brief.repr(value)
+
 
 def identity(item: Mapping[str, Any]) -> str:
-    """The item's id; CatalogError if it has none."""
+    """The item's id; CatalogError if it has none that can stand in a message."""
     name = item.get("id") if isinstance(item, Mapping) else None
-    if not isinstance(name, str) or not name:
-        raise CatalogError(f"a STAC item has id {name!r}, but an id must be a text that is not empty")
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise CatalogError(f"a STAC item has id {shown(name)}, but an id must be a printable text that is not empty")
     return name
 
 
@@ -29,15 +41,18 @@ def text(item: Mapping[str, Any], name: str) -> str:
     """A text property that must be there."""
     value = properties(item).get(name)
     if not isinstance(value, str) or not value:
-        raise CatalogError(f"item {identity(item)} has {name} {value!r}, but it must be a text that is not empty")
+        raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but it must be a text that is not empty")
     return value
 
 
 def number(item: Mapping[str, Any], name: str, value: Any) -> float:
     """`value` as a finite float; `name` is how the message calls it."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise CatalogError(f"item {identity(item)} has {name} {value!r}, but it must be a finite number")
-    return float(value)
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    except OverflowError:
+        pass
+    raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but it must be a finite number")
 
 
 def moment(item: Mapping[str, Any], *names: str) -> datetime:
@@ -48,11 +63,14 @@ def moment(item: Mapping[str, Any], *names: str) -> datetime:
             continue
         try:
             time = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            raise CatalogError(f"item {identity(item)} has {name} {value!r}, but it must be an RFC 3339 time") from None
+            utc = time.astimezone(UTC)
+        except (TypeError, ValueError, OverflowError):
+            raise CatalogError(
+                f"item {identity(item)} has {name} {shown(value)}, but it must be an RFC 3339 time"
+            ) from None
         if time.tzinfo is None:
-            raise CatalogError(f"item {identity(item)} has {name} {value!r}, but a time zone is missing")
-        return time.astimezone(UTC).replace(microsecond=time.microsecond // 1000 * 1000)
+            raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but a time zone is missing")
+        return utc.replace(microsecond=time.microsecond // 1000 * 1000)
     raise CatalogError(f"item {identity(item)} has no {' or '.join(names)}")
 
 
@@ -62,13 +80,38 @@ def assets(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {key: _mapping(item, f"asset {key}", asset) for key, asset in present if asset is not None}
 
 
-def asset(item: Mapping[str, Any], role: str, keys: Sequence[str]) -> tuple[str, Mapping[str, Any]]:
-    """The first of these assets that the item has, with its key."""
+def asset(item: Mapping[str, Any], role: str, key: str) -> Mapping[str, Any]:
+    """The asset of this key, which is to give `role`."""
     present = assets(item)
-    for key in keys:
-        if key in present:
-            return key, present[key]
-    raise CatalogError(f"item {identity(item)} has no asset for {role} (looked for {', '.join(keys)})")
+    if key not in present:
+        raise CatalogError(
+            f"item {identity(item)} has no asset for {role} (looked for {key}; it has {shown(sorted(present))})"
+        )
+    return present[key]
+
+
+def href(item: Mapping[str, Any], key: str, asset: Mapping[str, Any]) -> str:
+    """Where the asset's file is: an http(s) or s3 URL without a user or password, a whole path, or its file: URL."""
+    value = asset.get("href")
+    if isinstance(value, str) and value.isprintable() and _is_place(value):
+        return value
+    raise CatalogError(
+        f"item {identity(item)} has href {shown(value)} for asset {key}, but it must start with "
+        f"{', '.join(f'{scheme}://' for scheme in REMOTE)} or be a whole path"
+    )
+
+
+def _is_place(href: str) -> bool:
+    try:
+        parts = urlsplit(href)
+        if parts.scheme in REMOTE:
+            return bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        return False
+    path = href
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        path = unquote(parts.path)
+    return Path(path).is_absolute() and not path.startswith("/vsi")
 
 
 def footprint(item: Mapping[str, Any]) -> BaseGeometry:
@@ -79,11 +122,11 @@ def footprint(item: Mapping[str, Any]) -> BaseGeometry:
     geometry = item.get("geometry")
     try:
         shape = shapely.force_2d(shapely.from_geojson(json.dumps(geometry)))
-    except (TypeError, ValueError, shapely.errors.GEOSException):
-        raise CatalogError(f"item {identity(item)} has a geometry that is not GeoJSON: {geometry!r:.80}") from None
+    except (TypeError, ValueError, RecursionError, shapely.errors.GEOSException):
+        raise CatalogError(f"item {identity(item)} has a geometry that is not GeoJSON: {shown(geometry)}") from None
     if not isinstance(shape, shapely.Polygon | shapely.MultiPolygon) or shape.is_empty:
         raise CatalogError(
-            f"item {identity(item)} has geometry {geometry!r:.80}, but it must be a Polygon or MultiPolygon"
+            f"item {identity(item)} has geometry {shown(geometry)}, but it must be a Polygon or MultiPolygon"
         )
     coordinates = shapely.get_coordinates(shape)
     if not np.isfinite(coordinates).all() or (abs(coordinates) > (180, 90)).any():
@@ -104,5 +147,5 @@ def _cut_at_antimeridian(ring: BaseGeometry) -> BaseGeometry:
 
 def _mapping(item: Mapping[str, Any], name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise CatalogError(f"item {identity(item)} has {name} {value!r:.80}, but it must be an object")
+        raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but it must be an object")
     return value

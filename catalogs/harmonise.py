@@ -1,67 +1,170 @@
-"""How the numbers stored for an item become reflectance."""
+"""How the numbers stored for an item become reflectance, and whether that is certain."""
 
-import math
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isclose
 from typing import Any, NamedTuple
 
+from catalogs.acquisition import names
 from catalogs.errors import CatalogError
-from catalogs.fields import identity, number, properties, text
+from catalogs.fields import identity, moment, number, properties, shown
 from catalogs.providers import Provider
 
-BASELINE = "s2:processing_baseline"
+GENERATED = ("s2:generation_time", "sentinel2:generation_time", "processing:datetime", "created")
+# Baseline 04.00 went into operation on this day; no product made before it is shifted (Sentinel-2 processing baseline).
+FIRST_SHIFTED = datetime(2022, 1, 25, tzinfo=UTC)
+# Products made outside ESA's processing carry this baseline; it says nothing about a shift.
+UNOFFICIAL = "99.99"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why an offset is not certain: a `name`, one sentence, and the offsets that are possible, the likeliest first.
+
+    `offset-flag`: the catalog's flag that the shift was taken out is missing, or false where it is known to be wrong.
+    `offset-facts`: what the item says about its shift contradicts itself. `offset-single`: only one thing is said.
+    """
+
+    name: str
+    sentence: str
+    offsets: tuple[float, ...]
 
 
 class Scaling(NamedTuple):
-    """reflectance = DN * scale + offset, where DN is not nodata."""
+    """reflectance = DN * scale + offset, where DN is not nodata; where there is doubt, the likeliest offset."""
 
     scale: float
     offset: float
     nodata: float
+    doubt: Doubt | None = None
+
+
+class Fact(NamedTuple):
+    """One thing an item says about its DN: that they are shifted, or that they are not."""
+
+    kind: str
+    shifted: bool
+    said: str
+
+
+def baseline(item: Mapping[str, Any], provider: Provider) -> str:
+    """The processing baseline ("05.09"; "02" for Landsat), or "" where the item does not tell."""
+    return _stated(item, provider) or max(_named(item), default="")
 
 
 def harmonise(item: Mapping[str, Any], asset: Mapping[str, Any], provider: Provider) -> Scaling:
     """The scaling of one reflectance asset as it applies to this item.
 
-    Products of baseline 04.00 and later store reflectance * 10000 + 1000 (Sentinel-2 Products Specification,
-    BOA_ADD_OFFSET). Earth Search takes the 1000 out of some files and then says `boa_offset_applied`, while its
-    `raster:bands` go on declaring -0.1, so the flag decides. The baseline decides whether there was a shift at all:
-    the sensing date does not, since old acquisitions are processed again. CatalogError when the facts contradict.
+    Sentinel-2 products of baseline 04.00 and later store reflectance * 10000 + 1000 (Products Specification,
+    BOA_ADD_OFFSET). Two things that the item says about this must agree, of: its baseline, the baseline in its names,
+    the declared offset, a making before 04.00. The sensing date says nothing, since old acquisitions are made again.
+    Earth Search took the 1000 out of some files and then says so by a flag, while it goes on to declare -0.1; where the
+    flag is false some of these files have lost the 1000 too (Element84/earth-search#66, #71). CatalogError where no
+    offset is possible.
     """
-    who, baseline = identity(item), text(item, BASELINE)
-    if not re.fullmatch(r"\d\d\.\d\d", baseline):
-        raise CatalogError(f"item {who} has {BASELINE} {baseline!r}, but it must look like 05.09")
-    undone = properties(item).get(provider.shift_undone)
-    if undone not in (None, True, False):
-        raise CatalogError(f"item {who} has {provider.shift_undone} {undone!r}, but it must be true or false")
-
-    major, minor = baseline.split(".")
-    shifted = (int(major), int(minor)) >= provider.shifted_since
-    if undone and not shifted:
-        raise CatalogError(f"item {who} is of baseline {baseline}, which has no offset, yet says it was applied")
-
-    scale = _declared(item, asset, "scale", provider.scale)
-    if scale <= 0:
-        raise CatalogError(f"item {who} has scale {scale}, but it must be positive")
-    expected = provider.shift * scale if shifted else 0.0
-    declared = _declared(item, asset, "offset", expected)
-    if not math.isclose(declared, expected, abs_tol=1e-9) and not (undone and declared == 0):
-        raise CatalogError(f"item {who} declares offset {declared}, but baseline {baseline} means {expected}")
-    nodata = _declared(item, asset, "nodata", provider.nodata)
-    if nodata != provider.nodata:
-        raise CatalogError(f"item {who} declares nodata {nodata:g}, but it is {provider.nodata:g} in such scenes")
-    return Scaling(scale, 0.0 if undone else expected, nodata)
+    product = provider.product
+    for name, known in (("scale", product.scale), ("nodata", product.nodata)):
+        for value in _declared(item, asset, name):
+            if not isclose(value, known, rel_tol=1e-6):
+                raise CatalogError(
+                    f"item {identity(item)} declares {name} {value:g}, but it is {known:g} in such scenes"
+                )
+    offsets = _declared(item, asset, "offset")
+    possible = (product.offset,) if product.shifted_since is None else (product.offset, product.shifted)
+    for value in offsets:
+        if not any(isclose(value, offset, abs_tol=1e-9) for offset in possible):
+            allowed = " or ".join(f"{offset:g}" for offset in possible)
+            raise CatalogError(f"item {identity(item)} declares offset {value:g}, but it is {allowed} in such scenes")
+    if product.shifted_since is None:
+        return Scaling(product.scale, product.offset, product.nodata)
+    offset, doubt = _offset(item, provider, offsets)
+    return Scaling(product.scale, offset, product.nodata, doubt)
 
 
-def _declared(item: Mapping[str, Any], asset: Mapping[str, Any], name: str, default: float) -> float:
-    """A value of the raster extension, in its form before STAC 1.1 (`raster:bands`) or since (`bands`, common)."""
+def _offset(item: Mapping[str, Any], provider: Provider, declared: list[float]) -> tuple[float, Doubt | None]:
+    who, product, flag = identity(item), provider.product, provider.undone
+    undone = properties(item).get(flag) if flag else False
+    if undone is not None and not isinstance(undone, bool):
+        raise CatalogError(f"item {who} has {flag} {shown(undone)}, but it must be true or false")
+
+    facts = [*_baseline_facts(item, provider), *_making(item)]
+    for value in declared:
+        shifted = isclose(value, product.shifted, abs_tol=1e-9)
+        if shifted or not undone:
+            facts.append(Fact("offset", shifted, f"its declared offset is {value:g}"))
+    if not facts:
+        raise CatalogError(
+            f"item {who} tells neither its processing baseline nor an offset: its values cannot be made reflectance"
+        )
+    likely = Counter(fact.shifted for fact in facts).most_common(1)[0][0]
+    offset = product.shifted if likely and not undone else product.offset
+    other = product.offset if offset == product.shifted else product.shifted
+
+    said, why = "; ".join(dict.fromkeys(fact.said for fact in facts)), None
+    if len({fact.shifted for fact in facts}) > 1:
+        why = "offset-facts", f"contradicts itself: {said}"
+    elif len({fact.kind for fact in facts}) == 1:
+        why = "offset-single", f"tells its offset by one thing alone: {said}"
+    elif undone and not likely:
+        why = "offset-flag", f"was never shifted ({said}), but {flag} is true"
+    elif flag and likely and not undone:
+        missing = "missing" if undone is None else "false, which is wrong in some such items"
+        why = "offset-flag", f"was shifted ({said}), but {flag} is {missing}"
+    return offset, Doubt(why[0], f"item {who} {why[1]}", (offset, other)) if why else None
+
+
+def _baseline_facts(item: Mapping[str, Any], provider: Provider) -> Iterator[Fact]:
+    stated, since = _stated(item, provider), provider.product.shifted_since
+    versions = [("baseline", f"its baseline is {stated}", stated)] if stated else []
+    versions += [("name", f"its names say {version}", version) for version in _named(item)]
+    for kind, said, version in versions:
+        if since is not None and version != UNOFFICIAL:
+            yield Fact(kind, version >= since, said)
+
+
+def _stated(item: Mapping[str, Any], provider: Provider) -> str:
+    form = "02" if provider.product.shifted_since is None else "05.09"
+    for name in provider.baseline:
+        value = properties(item).get(name)
+        if value is not None:
+            if not isinstance(value, str) or not re.fullmatch(re.sub(r"\d", r"\\d", form), value, re.ASCII):
+                raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but it must look like {form}")
+            return value
+    return ""
+
+
+def _named(item: Mapping[str, Any]) -> Iterator[str]:
+    """The baseline within each product name that holds one: ..._N0509_... or ..._N05.09."""
+    for name in names(item):
+        if match := re.search(r"_N(\d\d)\.?(\d\d)(?=[_.]|$)", name, re.ASCII):
+            yield f"{match[1]}.{match[2]}"
+
+
+def _making(item: Mapping[str, Any]) -> Iterator[Fact]:
+    for name in GENERATED:
+        if properties(item).get(name) is not None:
+            made = moment(item, name)
+            if made < FIRST_SHIFTED:
+                yield Fact("making", False, f"it was made in {made:%Y-%m}, before any was shifted")
+            return
+
+
+def _declared(item: Mapping[str, Any], asset: Mapping[str, Any], name: str) -> list[float]:
+    """The values of the raster extension, in its form before STAC 1.1 (`raster:bands`) and since (`bands`, common)."""
     common = name if name == "nodata" else f"raster:{name}"
-    holders = [*_only(item, asset, "raster:bands"), *_only(item, asset, "bands"), asset]
-    for holder in holders:
-        for key in (name, common) if holder is not asset else (common,):
-            if holder.get(key) is not None:
-                return number(item, key, holder[key])
-    return default
+    places = [
+        (holder, (name, common)) for holder in (*_only(item, asset, "raster:bands"), *_only(item, asset, "bands"))
+    ]
+    found = [
+        (key, holder[key])
+        for holder, keys in [*places, (asset, (common,))]
+        for key in dict.fromkeys(keys)
+        if key in holder
+    ]
+    return [number(item, key, value) for key, value in found if value is not None]
 
 
 def _only(item: Mapping[str, Any], asset: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -69,5 +172,5 @@ def _only(item: Mapping[str, Any], asset: Mapping[str, Any], name: str) -> list[
     if bands is None:
         return []
     if not isinstance(bands, list) or len(bands) != 1 or not isinstance(bands[0], Mapping):
-        raise CatalogError(f"item {identity(item)} has {name} {bands!r:.80}, but a band's asset must have exactly one")
+        raise CatalogError(f"item {identity(item)} has {name} {shown(bands)}, but a band's asset must have exactly one")
     return bands

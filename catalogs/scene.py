@@ -2,21 +2,19 @@
 
 import datetime as dt
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from shapely.geometry.base import BaseGeometry
 
-from catalogs import fields
+from catalogs import fields, harmonise
 from catalogs.errors import CatalogError
-from catalogs.harmonise import BASELINE, harmonise
-from catalogs.providers import provider_of
+from catalogs.harmonise import Doubt
+from catalogs.mask import MaskChoice, MaskRule
+from catalogs.providers import PROVIDERS, Provider, provider_of
 
-REMOTE = ("http", "https", "s3", "gs")
+GENERATED = ("s2:generation_time", "sentinel2:generation_time", "processing:datetime", "landsat:product_generated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +32,23 @@ class Asset:
 class Scene:
     """One acquisition of one tile.
 
-    `acquisition` is the same for every processing of one acquisition. `generated` is when the product was processed,
-    `updated` when the catalog last changed it. `cloud_cover` is in percent. `footprint` is in longitude and latitude.
-    `bands` stand in the order they were asked for; `clear` are the values of `mask` that mean clear ground.
+    `provider` is the kind of item it was read from. `acquisition` (platform/pass/tile) is the same for every processing
+    of one acquisition. `orbit` is the relative orbit or WRS path, None where the item does not tell; the satellite
+    comes back to it after `repeat` days. `baseline` is "" where the item does not tell. `generated` is when the product
+    was processed, `updated` when the catalog last changed it. `cloud_cover` is in percent. `footprint` is in longitude
+    and latitude. `bands` stand in the order they were asked for; `rule` says what the values of `mask` mean, whose
+    nodata is the value for where there is no mask. While there is `doubt`, the bands carry its first offset.
     """
 
     id: str
+    provider: str
     collection: str
     datetime: dt.datetime
+    platform: str
+    orbit: int | None
     tile: str
     acquisition: str
+    repeat: int
     baseline: str
     generated: dt.datetime
     updated: dt.datetime
@@ -52,7 +57,8 @@ class Scene:
     footprint: BaseGeometry
     bands: tuple[Asset, ...]
     mask: Asset
-    clear: tuple[int, ...]
+    rule: MaskRule
+    doubt: Doubt | None = None
 
     def band(self, role: str) -> Asset:
         for asset in self.bands:
@@ -61,77 +67,133 @@ class Scene:
         raise CatalogError(f"scene {self.id} has no {role}; it has {', '.join(asset.role for asset in self.bands)}")
 
     @property
+    def clear(self) -> tuple[int, ...]:
+        """The values of `mask` that mean clear ground, where the rule is by codes."""
+        if self.rule.bits:
+            raise CatalogError(f"the mask of scene {self.id} is read by bits, not by values")
+        return self.rule.clear
+
+    @property
     def digest(self) -> str:
         """16 hex digits over what its pixels depend on; the same wherever the files lie."""
         assets = [(asset.role, asset.scale, asset.offset, asset.nodata) for asset in (*self.bands, self.mask)]
-        facts = (self.id, self.collection, self.baseline, self.updated.isoformat(), assets, self.clear)
+        rule = self.rule
+        mask = (rule.clear, rule.cloud, rule.bits, rule.bad, rule.dilate)
+        doubt = self.doubt and (self.doubt.name, self.doubt.offsets)
+        facts = (self.id, self.provider, self.collection, self.baseline, self.updated.isoformat(), assets, mask, doubt)
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
-def read_scene(item: Mapping[str, Any], roles: Sequence[str]) -> Scene:
-    """The scene of a STAC item with the bands of these roles; CatalogError names the item and what is wrong."""
+def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice | None = None) -> Scene:
+    """The scene of a STAC item with the bands of these roles, masked as its provider does or as chosen.
+
+    CatalogError names the item and what is wrong.
+    """
     provider = provider_of(item)
-    unknown = sorted(set(roles) - set(provider.assets))
-    if unknown:
-        allowed = ", ".join(provider.assets)
-        raise CatalogError(f"{provider.name} has no band called {unknown[0]!r}; it has {allowed}")
-    properties = fields.properties(item)
-    cloud_cover = properties.get("eo:cloud_cover")
-    tile, when = _tile(item), fields.moment(item, "datetime")
-    bands = []
-    for role in roles:
-        key, asset = fields.asset(item, role, provider.assets[role])
-        bands.append(Asset(role, _href(item, key, asset), *harmonise(item, asset, provider)))
-    key, mask = fields.asset(item, "mask", provider.mask)
+    product, properties, when = provider.product, fields.properties(item), fields.moment(item, "datetime")
+    platform = fields.text(item, "platform").lower()
+    if platform not in product.platforms:
+        raise CatalogError(
+            f"item {fields.identity(item)} has platform {fields.shown(platform)}, "
+            f"but such items are of {', '.join(product.platforms)}"
+        )
+    tile, overpass, orbit = product.acquisition(item, when)
+    bands, doubts = _bands(item, provider, roles)
     return Scene(
         id=fields.identity(item),
-        collection=item["collection"],
+        provider=provider.name,
+        collection=item.get("collection") or "",
         datetime=when,
+        platform=platform,
+        orbit=orbit,
         tile=tile,
-        acquisition="/".join((fields.text(item, "platform").lower(), _pass(item, when), tile)),
-        baseline=fields.text(item, BASELINE),
-        generated=fields.moment(item, "s2:generation_time", "updated", "created", "datetime"),
-        updated=fields.moment(item, "updated", "created", "s2:generation_time", "datetime"),
-        cloud_cover=None if cloud_cover is None else fields.number(item, "eo:cloud_cover", cloud_cover),
+        acquisition="/".join((platform, overpass, tile)),
+        repeat=product.repeat,
+        baseline=harmonise.baseline(item, provider),
+        generated=fields.moment(item, *GENERATED, "updated", "created", "datetime"),
+        updated=fields.moment(item, "updated", "created", "published", *GENERATED, "datetime"),
+        cloud_cover=_cloud_cover(item),
         crs=_crs(properties),
         footprint=fields.footprint(item),
-        bands=tuple(bands),
-        mask=Asset("mask", _href(item, key, mask), 1.0, 0.0, 0.0),
-        clear=provider.clear,
+        bands=bands,
+        mask=_mask(item, provider, mask),
+        rule=mask.rule if mask else product.rule,
+        doubt=doubts[0] if doubts else None,
     )
 
 
-def _tile(item: Mapping[str, Any]) -> str:
-    properties = fields.properties(item)
-    name = properties.get("grid:code") or properties.get("s2:mgrs_tile")
-    match = re.fullmatch(r"(?:MGRS-)?(\d{1,2})([A-Z]{3})", name) if isinstance(name, str) else None
-    if match is None:
-        raise CatalogError(f"item {fields.identity(item)} has tile {name!r}, but grid:code must look like MGRS-33TWM")
-    return f"{match[1]:0>2}{match[2]}"
+def read_scenes(
+    items: Iterable[Mapping[str, Any]], roles: Sequence[str], mask: MaskChoice | None = None
+) -> tuple[list[Scene], dict[str, str]]:
+    """The scenes of the items that can be used, in their order, and for each other item by its id one sentence why not.
+
+    CatalogError for a role that no provider has.
+    """
+    known = dict.fromkeys(role for provider in PROVIDERS for role in provider.keys)
+    unknown = [role for role in roles if role not in known]
+    if unknown:
+        raise CatalogError(f"no provider has a band called {unknown[0]!r}; there are {', '.join(known)}")
+    scenes: list[Scene] = []
+    refusals: dict[str, str] = {}
+    for number, item in enumerate(items):
+        try:
+            scenes.append(read_scene(item, roles, mask))
+        except CatalogError as error:
+            refusals[_name(item, number)] = str(error)
+    return scenes, refusals
 
 
-def _pass(item: Mapping[str, Any], when: dt.datetime) -> str:
-    """The datatake without its baseline ("20230815T095031_042547"), else the sensing time."""
-    datatake = fields.properties(item).get("s2:datatake_id")
-    match = re.fullmatch(r"GS2[A-Z]_(\d{8}T\d{6}_\d{6})_N\d\d\.\d\d", datatake) if isinstance(datatake, str) else None
-    return match[1] if match else f"{when:%Y%m%dT%H%M%S}"
+def settled(scene: Scene, offset: float) -> Scene:
+    """The scene without its doubt, every band with this one of the offsets that were possible."""
+    if scene.doubt is None:
+        raise CatalogError(f"scene {scene.id} is in no doubt about its offset, so none can be settled")
+    if offset not in scene.doubt.offsets:
+        possible = " or ".join(f"{value:g}" for value in scene.doubt.offsets)
+        raise CatalogError(f"scene {scene.id} cannot have offset {offset:g}, but only {possible}")
+    return replace(scene, bands=tuple(replace(band, offset=offset) for band in scene.bands), doubt=None)
+
+
+def _bands(item: Mapping[str, Any], provider: Provider, roles: Sequence[str]) -> tuple[tuple[Asset, ...], list[Doubt]]:
+    unknown = sorted(set(roles) - set(provider.keys))
+    if unknown:
+        raise CatalogError(f"{provider.name} has no band called {unknown[0]!r}; it has {', '.join(provider.keys)}")
+    bands, doubts = [], []
+    for role in roles:
+        key = provider.keys[role]
+        asset = fields.asset(item, role, key)
+        scaling = harmonise.harmonise(item, asset, provider)
+        bands.append(Asset(role, fields.href(item, key, asset), scaling.scale, scaling.offset, scaling.nodata))
+        if scaling.doubt is not None:
+            doubts.append(scaling.doubt)
+    return tuple(bands), doubts
+
+
+def _mask(item: Mapping[str, Any], provider: Provider, choice: MaskChoice | None) -> Asset:
+    key, rule = (choice.asset, choice.rule) if choice else (provider.mask, provider.product.rule)
+    return Asset("mask", fields.href(item, key, fields.asset(item, "mask", key)), 1.0, 0.0, float(rule.outside))
+
+
+def _cloud_cover(item: Mapping[str, Any]) -> float | None:
+    value = fields.properties(item).get("eo:cloud_cover")
+    if value is None:
+        return None
+    percent = fields.number(item, "eo:cloud_cover", value)
+    if not 0 <= percent <= 100:
+        raise CatalogError(
+            f"item {fields.identity(item)} has eo:cloud_cover {percent:g}, but it must be 0 to 100 percent"
+        )
+    return percent
 
 
 def _crs(properties: Mapping[str, Any]) -> str | None:
     code, epsg = properties.get("proj:code"), properties.get("proj:epsg")
     if isinstance(code, str):
         return code
-    return f"EPSG:{epsg}" if isinstance(epsg, int) else None
+    return f"EPSG:{epsg}" if isinstance(epsg, int) and not isinstance(epsg, bool) else None
 
 
-def _href(item: Mapping[str, Any], key: str, asset: Mapping[str, Any]) -> str:
-    href = asset.get("href")
-    if isinstance(href, str):
-        local = Path(href).is_absolute() and not href.startswith("/vsi")
-        if local or urlsplit(href).scheme in REMOTE:
-            return href
-    allowed = ", ".join(f"{scheme}://" for scheme in REMOTE)
-    raise CatalogError(
-        f"item {fields.identity(item)} has href {href!r} for asset {key}, "
-        f"but it must start with {allowed} or be a whole path"
-    )
+def _name(item: Any, number: int) -> str:
+    try:
+        return fields.identity(item)
+    except CatalogError:
+        return f"item {number + 1}, which has no id"

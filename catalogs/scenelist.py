@@ -1,29 +1,38 @@
 """The durable list of the items a map is made from: stac-geoparquet, written before any pixel is read."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import shapely
+
 from catalogs.errors import CatalogError
-from catalogs.fields import identity, moment
+from catalogs.fields import footprint, identity, moment
+
+ITEM = "idgbr:item"
+"""The property that holds a whole item as JSON text, where its fields do not fit into the columns of a list."""
+
+TIMES = ("datetime", "start_datetime", "end_datetime", "created", "updated")
 
 
 def write(path: str | Path, items: Sequence[Mapping[str, Any]]) -> None:
-    """Write the items as one stac-geoparquet file, which appears whole or not at all; CatalogError when empty."""
-    import rustac
+    """Write the items as one stac-geoparquet file, which appears whole or not at all; CatalogError when empty.
 
+    Columns hold times to the millisecond and leave out fields that are null; nothing else may be lost. Items that
+    columns cannot hold, for instance because a field is a number in one and a text in another, make a list whose
+    columns are id, collection, geometry, bbox and datetime, and which holds each whole item as text.
+    """
     if not items:
         raise CatalogError("no scenes found: widen the region or the period, or allow more cloud")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         draft = Path(folder) / "items.parquet"
-        try:
-            rustac.write_sync(str(draft), [dict(item) for item in items])
-        except rustac.RustacError as error:
-            raise CatalogError(f"the {len(items)} items do not fit into one list at {path}: {error}") from error
+        if not _holds(draft, items, items) and not _holds(draft, [_as_text(item) for item in items], items):
+            raise CatalogError(f"the {len(items)} items do not fit into one list at {path}: one of them is not STAC")
         with draft.open("r+b") as file:
             os.fsync(file.fileno())
         draft.replace(path)
@@ -31,16 +40,13 @@ def write(path: str | Path, items: Sequence[Mapping[str, Any]]) -> None:
 
 def read(path: str | Path) -> list[dict[str, Any]]:
     """The items of a list; CatalogError when the file is missing or is no such list."""
-    import rustac
-
     path = Path(path)
     if not path.is_file():
         raise CatalogError(f"no scene list at {path}: make one by planning the region first")
     try:
-        collection = rustac.read_sync(str(path), format="parquet", set_self_link=False)
-    except rustac.RustacError as error:
+        return [_whole(item) for item in _rows(path)]
+    except Exception as error:
         raise CatalogError(f"{path} cannot be read as a scene list: {error}") from error
-    return collection["features"]
 
 
 def merge(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -55,3 +61,60 @@ def merge(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[
 
 def _updated(item: Mapping[str, Any]) -> Any:
     return moment(item, "updated", "created", "datetime")
+
+
+def _holds(draft: Path, rows: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> bool:
+    """Write the rows, and tell whether they are read as the items."""
+    import rustac
+
+    try:
+        rustac.write_sync(str(draft), [dict(row) for row in rows])
+        back = [_whole(row) for row in _rows(draft)]
+    except Exception:  # noqa: BLE001 rustac raises bare Exception too
+        return False
+    return len(back) == len(items) and all(_essence(old) == _essence(new) for old, new in zip(items, back, strict=True))
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    import rustac
+
+    return rustac.read_sync(str(path), format="parquet", set_self_link=False)["features"]
+
+
+def _as_text(item: Mapping[str, Any]) -> dict[str, Any]:
+    shape = footprint(item)
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": identity(item),
+        "collection": item.get("collection"),
+        "geometry": shapely.geometry.mapping(shape),
+        "bbox": list(shape.bounds),
+        "properties": {"datetime": moment(item, "datetime").isoformat(), ITEM: json.dumps(item)},
+        "links": [],
+        "assets": {},
+    }
+
+
+def _whole(row: dict[str, Any]) -> dict[str, Any]:
+    text = row["properties"].get(ITEM)
+    return row if text is None else json.loads(text)
+
+
+def _essence(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item without what the columns of a list may spell otherwise: nulls, empty defaults, times, versions, and a
+    MultiPolygon of one Polygon."""
+    plain = _without_nulls(item)
+    times = {name: str(moment(item, name)) for name in TIMES if item["properties"].get(name) is not None}
+    geometry = plain.get("geometry", {})
+    if geometry.get("type") == "MultiPolygon" and len(geometry["coordinates"]) == 1:
+        geometry = {"type": "Polygon", "coordinates": geometry["coordinates"][0]}
+    properties = {**plain["properties"], **times}
+    spelled = {"stac_version": None, "geometry": geometry, "properties": properties}
+    return {"links": [], "stac_extensions": [], **plain, **spelled}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,92 +1,128 @@
 """From a query to the scenes it means."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import shapely
+from shapely.geometry.base import BaseGeometry
 
-from catalogs import api, fields, scenelist, static
+from catalogs import api, fetch, listed, pages, paging, site, static
+from catalogs.area import Bounds, geometry_of
 from catalogs.errors import CatalogError
-from catalogs.scene import Scene, read_scene
-from catalogs.select import select
+from catalogs.mask import MaskChoice
+from catalogs.query import Query
+from catalogs.scene import Scene, read_scene, read_scenes
+from catalogs.select import Selection, select
+from catalogs.sieve import Progress, Sieve
+from catalogs.slices import Slice, slices
+
+if TYPE_CHECKING:
+    from requests import Session
 
 ROLES = ("blue", "green", "red", "nir")
 
-Progress = Callable[[int], None]
-
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """Which scenes are wanted; CatalogError when it makes no sense.
+class Found:
+    """What a catalog has for a query.
 
-    `catalog` is the URL of a STAC API or the path of a static catalog. `bbox` is west, south, east, north in degrees.
-    `start` and `end` carry a time zone and both belong to the period. `max_cloud` is in percent.
+    `items` are unique and ordered by id; `refused` says by id, in one sentence, why an item cannot be used. `matched`
+    is how many items the catalog says there are, summed over the slices `asked` (one in two slices counts twice), None
+    where it does not say.
     """
 
-    catalog: str
-    collection: str
-    bbox: tuple[float, float, float, float]
-    start: datetime
-    end: datetime
-    max_cloud: float = 100.0
-
-    def __post_init__(self) -> None:
-        if len(self.bbox) != 4 or not all(math.isfinite(degree) for degree in self.bbox):
-            raise CatalogError(f"bbox is {self.bbox}, but it must be four finite numbers: west, south, east, north")
-        west, south, east, north = self.bbox
-        if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90):
-            raise CatalogError(f"bbox is {self.bbox}, but longitudes lie within +-180 and south < north within +-90")
-        if west >= east:
-            raise CatalogError(
-                f"bbox has west {west} and east {east}, but west must be less; "
-                "a region across the antimeridian must be given as two"
-            )
-        for name, time in (("start", self.start), ("end", self.end)):
-            if time.tzinfo is None:
-                raise CatalogError(f"{name} is {time.isoformat()}, but it needs a time zone, for instance +00:00")
-        if self.start > self.end:
-            raise CatalogError(f"start {self.start.isoformat()} is after end {self.end.isoformat()}")
-        if not 0 <= self.max_cloud <= 100:
-            raise CatalogError(f"max_cloud is {self.max_cloud}, but it must lie within 0 and 100 percent")
+    items: list[dict[str, Any]]
+    refused: dict[str, str]
+    matched: int | None = None
+    asked: tuple[Slice, ...] = ()
 
 
 def search(query: Query, roles: Sequence[str] = ROLES, progress: Progress | None = None) -> list[Scene]:
-    """The scenes of a query, one per acquisition, in the total order (datetime, id)."""
+    """The scenes of a query, one per acquisition, in the total order (datetime, id).
+
+    An acquisition whose newest processing is too cloudy is left out, also where an older one is not.
+    """
     return scenes(search_items(query, progress), roles, query.max_cloud)
 
 
-def scenes(items: Iterable[Mapping[str, Any]], roles: Sequence[str] = ROLES, max_cloud: float = 100.0) -> list[Scene]:
-    """The scenes of raw STAC items: read right for each provider, one per acquisition, ordered by (datetime, id)."""
-    return select([read_scene(item, roles) for item in items], max_cloud)
-
-
 def search_items(query: Query, progress: Progress | None = None) -> list[dict[str, Any]]:
-    """The raw STAC items in the query's area and period, unique and ordered by id; empty when there are none.
+    """The raw STAC items of any cloud cover in the query's area, period and months, unique and ordered by id."""
+    return find(replace(query, max_cloud=100.0), None, progress).items
 
-    What a server answers is checked again here. `progress` is told how many were found so far. CatalogError when the
-    catalog cannot be reached or is none.
+
+def scenes(items: Iterable[Mapping[str, Any]], roles: Sequence[str] = ROLES, max_cloud: float = 100.0) -> list[Scene]:
+    """The scenes of raw STAC items, one per acquisition, ordered by (datetime, id).
+
+    CatalogError when one of them cannot be used; `choose` goes on without it.
     """
-    remote = urlsplit(query.catalog).scheme in ("http", "https")
-    if remote:
-        items = api.ask(query.catalog, query.collection, query.bbox, query.start, query.end)
-    else:
-        items = static.walk(query.catalog, query.collection)
-    found: list[dict[str, Any]] = []
-    for item in items:
-        if _wanted(item, query):
-            found.append(item)
-            if progress is not None:
-                progress(len(found))
-    return scenelist.merge([], found)
+    return select([read_scene(item, roles) for item in items], max_cloud).kept
 
 
-def _wanted(item: Mapping[str, Any], query: Query) -> bool:
-    return (
-        item.get("collection") == query.collection
-        and query.start <= fields.moment(item, "datetime") <= query.end
-        and bool(shapely.intersects(fields.footprint(item), shapely.box(*query.bbox)))
-    )
+def choose(
+    items: Iterable[Mapping[str, Any]],
+    roles: Sequence[str] = ROLES,
+    *,
+    area: Bounds | BaseGeometry | None = None,
+    months: Collection[int] = (),
+    max_cloud: float = 100.0,
+    min_contribution: float = 0.0,
+    mask: MaskChoice | None = None,
+) -> Selection:
+    """The scenes of raw STAC items that are used, and by id why each other item is not, unusable ones among them.
+
+    Selection as in `catalogs.select.select`; `area` is as in a Query, `mask` as in `read_scene`.
+    """
+    usable, refused = read_scenes(items, roles, mask)
+    geometry = None if area is None else geometry_of(area)
+    selection = select(usable, max_cloud, months, geometry, min_contribution)
+    return Selection(selection.kept, {**refused, **selection.left})
+
+
+def find(query: Query, folder: Path | None = None, progress: Progress | None = None, limit: int = api.LIMIT) -> Found:
+    """Everything a catalog has for a query; what it answers is checked again here.
+
+    The pages of a STAC API are kept in `folder` as they come, `limit` (1 to 250) items at a time: after an outage, a
+    crash or a kill the same call goes on from the last of them, for a day. When the items are in a safe place, remove
+    them with `catalogs.pages.drop(folder)`. Without a folder nothing is kept. `progress` is told how many were found so
+    far. An item without a cloud value is as good as a clear one. CatalogUnavailable when the catalog does not answer
+    or does not give all it has, CatalogError when it is none.
+    """
+    if not 1 <= limit <= api.LARGEST_LIMIT:
+        raise CatalogError(f"limit is {limit}, but a page has 1 to {api.LARGEST_LIMIT} items")
+    sieve = Sieve(query, progress)
+    if urlsplit(query.catalog).scheme in ("http", "https"):
+        with tempfile.TemporaryDirectory() as scratch, fetch.session() as session:
+            return _find_remote(session, query, sieve, folder or Path(scratch), limit)
+    listing = Path(query.catalog).suffix in listed.SUFFIXES
+    sieve.take((listed.items if listing else static.walk)(query.catalog, query.collection))
+    return Found(sieve.items(), sieve.refused)
+
+
+def _find_remote(session: "Session", query: Query, sieve: Sieve, folder: Path, limit: int) -> Found:
+    pages.begin(folder)
+    served = _api(session, query.catalog, folder)
+    if served is None:
+        sieve.take(site.walk(session, query.catalog, query.collection))
+        return Found(sieve.items(), sieve.refused)
+    asked, matched = tuple(slices(query)), []
+    for part in asked:
+        first = api.first(served, query.collection, part, query.max_cloud, limit)
+        for page in paging.pages_of(session, first, folder):
+            sieve.take(page.features)
+        matched.append(page.matched)
+    known = [count for count in matched if count is not None]
+    return Found(sieve.items(), sieve.refused, sum(known) if len(known) == len(matched) else None, asked)
+
+
+def _api(session: "Session", url: str, folder: Path) -> api.Api | None:
+    """The API at `url`, as `folder` keeps it for a search that goes on; None for a static catalog."""
+    path = folder / f"{paging.digest(url)}.json.gz"
+    if path.is_file():
+        return api.Api(**pages.load(path))
+    served = api.described(url, fetch.document(session, url))
+    if served is not None:
+        pages.write(path, asdict(served))
+    return served

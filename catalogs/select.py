@@ -1,32 +1,64 @@
-"""Which scenes are used, and in which order."""
+"""Which scenes are used, in which order, and why the others are not."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from catalogs.errors import CatalogError
 from catalogs.scene import Scene
 
 NEW_GROUND = 0.05
 
 
-def select(scenes: Iterable[Scene], max_cloud: float = 100.0) -> list[Scene]:
-    """One scene per acquisition, ordered by (datetime, id) whatever the order given.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The scenes that are used, in the total order (datetime, id), and by id one sentence why another is not."""
+
+    kept: list[Scene]
+    left: dict[str, str] = field(default_factory=dict)
+
+
+def select(
+    scenes: Iterable[Scene],
+    max_cloud: float = 100.0,
+    months: Collection[int] = (),
+    area: BaseGeometry | None = None,
+    min_contribution: float = 0.0,
+) -> Selection:
+    """One scene per acquisition, the same whatever the order given.
 
     Of the processings of one acquisition the newest baseline is kept, then the latest generated. An older one stays
     beside it only where more than 5 % of its footprint is ground the kept ones do not show (a tile received in parts).
-    Scenes cloudier than `max_cloud` percent are left out, after that choice; one without a cloud value stays.
+    After that choice are left out: scenes of other `months` (1 to 12, UTC; all if empty), scenes cloudier than
+    `max_cloud` percent, and scenes expected to show less than `min_contribution` (0 to 1) of what their tile's scenes
+    together cover of the `area` (longitude and latitude; None for everywhere). A scene is expected to show its
+    footprint in the area times its cloud-free share; one without a cloud value counts as clear. The choice is made per
+    tile of the whole area, never per block of a map, so that it does not depend on the block size.
     """
+    if not 0 <= min_contribution <= 1:
+        raise CatalogError(f"min_contribution is {min_contribution}, but it must lie within 0 and 1")
     processings: dict[str, list[Scene]] = defaultdict(list)
     for scene in scenes:
         processings[scene.acquisition].append(scene)
-    kept = [scene for group in processings.values() for scene in _newest(group)]
-    clear = (scene for scene in kept if scene.cloud_cover is None or scene.cloud_cover <= max_cloud)
-    return sorted(clear, key=lambda scene: (scene.datetime, scene.id))
+    left: dict[str, str] = {}
+    kept = [scene for group in processings.values() for scene in _newest(group, left)]
+    kept = [scene for scene in kept if _in_months(scene, months, left)]
+    kept = [scene for scene in kept if _clear_enough(scene, max_cloud, left)]
+    if min_contribution > 0:
+        tiles: dict[str, list[Scene]] = defaultdict(list)
+        for scene in kept:
+            tiles[scene.tile].append(scene)
+        kept = [scene for tile in tiles.values() for scene in _contributing(tile, area, min_contribution, left)]
+    kept.sort(key=lambda scene: (scene.datetime, scene.id))
+    return Selection(kept, dict(sorted(left.items())))
 
 
-def _newest(group: list[Scene]) -> list[Scene]:
+def _newest(group: list[Scene], left: dict[str, str]) -> list[Scene]:
     kept: list[Scene] = []
     shown: BaseGeometry = shapely.Polygon()
     for scene in sorted(
@@ -35,4 +67,43 @@ def _newest(group: list[Scene]) -> list[Scene]:
         if shapely.difference(scene.footprint, shown).area > NEW_GROUND * scene.footprint.area:
             kept.append(scene)
             shown = shapely.union(shown, scene.footprint)
+        elif kept:
+            left[scene.id] = f"{kept[0].id} is a newer processing (baseline {kept[0].baseline}) of the same acquisition"
+        else:
+            left[scene.id] = "its footprint covers no ground"
+    return kept
+
+
+def _in_months(scene: Scene, months: Collection[int], left: dict[str, str]) -> bool:
+    inside = not months or scene.datetime.astimezone(UTC).month in months
+    if not inside:
+        left[scene.id] = f"it was sensed on {scene.datetime:%Y-%m-%d}, which is in none of the months wanted"
+    return inside
+
+
+def _clear_enough(scene: Scene, max_cloud: float, left: dict[str, str]) -> bool:
+    inside = scene.cloud_cover is None or scene.cloud_cover <= max_cloud
+    if not inside:
+        left[scene.id] = f"its cloud cover of {scene.cloud_cover:g} % is above max_cloud {max_cloud:g} %"
+    return inside
+
+
+def _contributing(
+    tile: list[Scene], area: BaseGeometry | None, min_contribution: float, left: dict[str, str]
+) -> list[Scene]:
+    """Areas are in square degrees: over one tile a share of them is the share of the ground to about 1 %."""
+    footprints = np.array([scene.footprint for scene in tile])
+    covered = shapely.union_all(footprints)
+    inside = covered if area is None else shapely.intersection(covered, area)
+    shown = shapely.area(shapely.intersection(footprints, inside))
+    clear = shown * [1 - (scene.cloud_cover or 0) / 100 for scene in tile]
+    kept = []
+    for scene, share in zip(tile, clear / inside.area if inside.area else np.zeros(len(tile)), strict=True):
+        if share >= min_contribution:
+            kept.append(scene)
+        else:
+            left[scene.id] = (
+                f"it is expected to show {100 * share:.2g} % of its tile's ground in the area clear, less than the "
+                f"{100 * min_contribution:g} % of min_contribution"
+            )
     return kept

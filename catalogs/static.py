@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from catalogs import fields
 from catalogs.errors import CatalogError
+from catalogs.walk import walk as walk_from
+
+MOST_DOCUMENTS = 10_000_000
 
 
 def walk(catalog: str | Path, collection: str) -> Iterator[dict[str, Any]]:
@@ -19,24 +23,21 @@ def walk(catalog: str | Path, collection: str) -> Iterator[dict[str, Any]]:
     """
     start = _start(Path(catalog))
     folder = start.parent.resolve()
-    waiting, seen = [start.resolve()], set()
-    while waiting:
-        path = waiting.pop()
-        if path in seen:
-            continue
-        seen.add(path)
-        document = _read(path)
-        kind = document.get("type")
-        if kind in ("Feature", "FeatureCollection"):
-            for item in [document] if kind == "Feature" else _features(path, document):
-                if item.get("collection") == collection:
-                    yield _with_whole_paths(item, path.parent, folder)
-        elif kind == "Catalog" or (kind == "Collection" and document.get("id") == collection):
-            waiting += [_below(folder, path, link) for link in reversed(_links(path, document))]
-        elif kind == "Collection":
-            waiting += [_below(folder, path, link) for link in _links(path, document, relations=("child",))]
-        else:
-            raise CatalogError(f"{path} is not STAC: its type is {kind!r}, not Catalog, Collection or Feature")
+    below, whole = partial(_below, folder), partial(_with_whole_paths, folder)
+    return walk_from(str(start.resolve()), collection, _read, below, whole, MOST_DOCUMENTS)
+
+
+def local(base: Path, href: object) -> Path | None:
+    """The file an href in the folder `base` means, or None where it is not a file's."""
+    if not isinstance(href, str):
+        return None
+    try:
+        parts = urlsplit(href)
+        if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+            return Path(unquote(parts.path)).resolve()
+        return (base / href).resolve() if not parts.scheme else None
+    except ValueError:
+        return None
 
 
 def _start(path: Path) -> Path:
@@ -45,56 +46,32 @@ def _start(path: Path) -> Path:
     for name in ("catalog.json", "collection.json"):
         if (path / name).is_file():
             return path / name
-    raise CatalogError(f"no STAC catalog at {path}: give a folder with a catalog.json, a .json file, or an http(s) URL")
+    raise CatalogError(
+        f"no STAC catalog at {path}: give a folder with a catalog.json, a .json file, a list of items (.parquet or "
+        ".ndjson), or an http(s) URL"
+    )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(place: str) -> Any:
     try:
-        document = json.loads(path.read_bytes())
+        return json.loads(Path(place).read_bytes())
     except FileNotFoundError:
-        raise CatalogError(f"the catalog links to {path}, which is not there") from None
-    except (OSError, ValueError) as error:
-        raise CatalogError(f"{path} cannot be read as JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise CatalogError(f"{path} is not STAC: it must hold an object")
-    return document
+        raise CatalogError(f"the catalog links to {place}, which is not there") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CatalogError(f"{place} cannot be read as JSON: {error}") from None
 
 
-def _features(path: Path, document: dict[str, Any]) -> list[dict[str, Any]]:
-    features = document.get("features")
-    if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
-        raise CatalogError(f"{path} is not STAC: its features must be a list of objects")
-    return features
-
-
-def _links(path: Path, document: dict[str, Any], relations: tuple[str, ...] = ("child", "item")) -> list[str]:
-    try:
-        return [link["href"] for link in document["links"] if link["rel"] in relations]
-    except (KeyError, TypeError):
-        raise CatalogError(f"{path} is not STAC: each of its links must have rel and href") from None
-
-
-def _below(folder: Path, path: Path, href: object) -> Path:
-    target = _local(path.parent, href)
+def _below(folder: Path, place: str, href: object) -> str:
+    target = local(Path(place).parent, href)
     if target is None or not target.is_relative_to(folder):
-        raise CatalogError(f"{path} links to {href!r}, which is outside the catalog's folder {folder}")
-    return target
+        raise CatalogError(f"{place} links to {href!r}, which is outside the catalog's folder {folder}")
+    return str(target)
 
 
-def _local(base: Path, href: object) -> Path | None:
-    """The file an href means, or None where it is not a file's."""
-    if not isinstance(href, str):
-        return None
-    parts = urlsplit(href)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        return Path(unquote(parts.path)).resolve()
-    return (base / href).resolve() if not parts.scheme else None
-
-
-def _with_whole_paths(item: dict[str, Any], base: Path, folder: Path) -> dict[str, Any]:
+def _with_whole_paths(folder: Path, item: dict[str, Any], place: str) -> dict[str, Any]:
     assets = {}
     for key, asset in fields.assets(item).items():
-        target = _local(base, asset.get("href"))
+        target = local(Path(place).parent, asset.get("href"))
         if target is not None and not target.is_relative_to(folder):
             raise CatalogError(
                 f"item {fields.identity(item)} has href {asset['href']!r} for asset {key}, "

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-KEYS = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
+KEYS = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08", "swir16": "B11"}
 
 
 def made_item(

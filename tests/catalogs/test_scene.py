@@ -10,8 +10,8 @@ import shapely
 from made_items import made_item
 
 import catalogs
-from catalogs import Asset, CatalogError
-from catalogs.scene import read_scene
+from catalogs import Asset, CatalogError, read_scene, read_scenes, settled
+from catalogs.mask import SCL
 
 ROLES = ("red", "blue")
 
@@ -21,6 +21,8 @@ def test_a_scene_holds_what_is_needed_to_read_it():
     assert scene.datetime == datetime(2023, 8, 15, 9, 57, 57, 246000, tzinfo=UTC)
     assert scene.acquisition == "sentinel-2a/20230815T095031_042547/33TWM"
     assert (scene.tile, scene.baseline, scene.crs, scene.cloud_cover) == ("33TWM", "05.09", "EPSG:32633", 12.5)
+    assert (scene.provider, scene.platform) == ("Earth Search v1 sentinel-2-l2a", "sentinel-2a")
+    assert (scene.orbit, scene.repeat) == (None, 10)
     assert scene.footprint.equals(shapely.box(15, 46, 16, 47))
     assert scene.bands == (
         Asset("red", "https://example.org/scenes/B04.tif", 0.0001, 0.0, 0.0),
@@ -28,7 +30,22 @@ def test_a_scene_holds_what_is_needed_to_read_it():
     )
     assert scene.band("blue") is scene.bands[1]
     assert scene.mask == Asset("mask", "https://example.org/scenes/SCL.tif", 1.0, 0.0, 0.0)
+    assert scene.rule == SCL
+    assert scene.doubt is None
     assert not {0, 1, 3, 8, 9, 10} & set(scene.clear), "clouds, their shadows and gaps are not clear ground"
+
+
+@pytest.mark.parametrize(
+    ("fact", "orbit"),
+    [
+        ({"sat__relative_orbit": 79}, 79),
+        ({"s2__relative_orbit_number": 143}, 143),
+        ({"s2__product_uri": "S2A_MSIL2A_20230815T095031_N0509_R079_T33TWM_20230815T155057.SAFE"}, 79),
+        ({}, None),
+    ],
+)
+def test_the_relative_orbit_is_read_from_a_property_or_the_products_name(fact, orbit):
+    assert read_scene(made_item(**fact), ROLES).orbit == orbit
 
 
 def test_a_scene_travels_and_can_be_a_key():
@@ -49,16 +66,46 @@ def test_the_digest_follows_the_pixels_and_not_the_place():
         read_scene(made_item(baseline="05.10"), ROLES),
         read_scene(made_item(id="another"), ROLES),
     ]
-    assert len({digest, *(other.digest for other in others)}) == 6
-    assert digest == "e58fccb970c2b769", "stored in cubes: it must never change for the same facts"
+    doubted = others[2]
+    assert settled(doubted, 0.0).digest == digest, "how it came to be known is no matter"
+    others.append(settled(doubted, -0.1))
+    assert len({digest, *(other.digest for other in others)}) == 7
+    assert digest == "5adb170fe20954ae", "stored in cubes: it must never change for the same facts"
 
 
-def test_asset_keys_of_other_catalogs_are_found():
-    item = made_item()
-    item["assets"] = {
-        {"red": "B04", "blue": "B02", "scl": "SCL"}.get(key, key): asset for key, asset in item["assets"].items()
-    }
-    assert [band.href[-7:] for band in read_scene(item, ROLES).bands] == ["B04.tif", "B02.tif"]
+def test_a_doubt_is_settled_by_one_of_the_possible_offsets():
+    scene = read_scene(made_item(applied=False), ROLES)
+    assert scene.doubt.offsets == (-0.1, 0.0)
+    assert {band.offset for band in scene.bands} == {-0.1}, "until then the likeliest stands"
+    for offset in scene.doubt.offsets:
+        certain = settled(scene, offset)
+        assert certain.doubt is None
+        assert {band.offset for band in certain.bands} == {offset}
+        assert (certain.mask, certain.acquisition) == (scene.mask, scene.acquisition)
+    with pytest.raises(CatalogError, match=r"cannot have offset -0\.2, but only -0\.1 or 0"):
+        settled(scene, -0.2)
+    with pytest.raises(CatalogError, match="in no doubt about its offset"):
+        settled(read_scene(made_item(), ROLES), 0.0)
+
+
+def test_a_doubt_about_one_band_is_one_about_the_scene():
+    item = made_item(applied=None, baseline="02.14", offset=0)
+    item["assets"]["blue"]["raster:bands"] = [{"offset": -0.1}]
+    scene = read_scene(item, ROLES)
+    assert [band.offset for band in scene.bands] == [0.0, 0.0]
+    assert scene.doubt.name == "offset-facts"
+
+
+def test_what_cannot_be_used_does_not_stop_the_rest():
+    items = [made_item("a"), made_item("b", platform="voyager"), {"id": 7}, None, made_item("c", baseline="5")]
+    scenes, refusals = read_scenes([*items, made_item("d")], ROLES)
+    assert [scene.id for scene in scenes] == ["a", "d"]
+    assert list(refusals) == ["b", "item 3, which has no id", "item 4, which has no id", "c"]
+    assert refusals["b"] == (
+        "item b has platform 'voyager', but such items are of sentinel-2a, sentinel-2b, sentinel-2c, sentinel-2d"
+    )
+    with pytest.raises(CatalogError, match="no provider has a band called 'infrared'; there are blue, "):
+        read_scenes(items, ("red", "infrared"))
 
 
 def test_tiles_of_one_digit_zones_are_named_alike():
@@ -97,6 +144,7 @@ def broken(**parts):
     ("item", "said"),
     [
         (broken(id=7), "id 7"),
+        (broken(id="two\nlines"), r"id 'two\\nlines'.*printable"),
         (broken(collection="landsat"), "collection 'landsat'.*sentinel-2-l2a"),
         (broken(properties=None), "properties None"),
         (broken(properties__datetime="yesterday"), "datetime 'yesterday'.*RFC 3339"),
@@ -106,18 +154,33 @@ def broken(**parts):
         (broken(properties__platform=None), "platform None"),
         (made_item(grid__code="33TWM-MGRS"), "tile '33TWM-MGRS'"),
         (made_item(eo__cloud_cover=float("inf")), "eo:cloud_cover inf"),
+        (made_item(eo__cloud_cover=10**400), r"eo:cloud_cover 1000.*must be a finite number"),
+        (made_item(eo__cloud_cover=-1), "eo:cloud_cover -1, but it must be 0 to 100"),
+        (broken(properties__datetime="0001-01-01T00:00:00+14:00"), "datetime '0001.*RFC 3339"),
+        (made_item(grid__code="MGRS-61TWM"), "tile 'MGRS-61TWM'"),
+        (made_item(grid__code=None), "names no tile"),
         (broken(geometry=None), "not GeoJSON: None"),
         (broken(geometry={"type": "Point", "coordinates": [1, 2]}), "must be a Polygon"),
         (broken(geometry={"type": "Polygon", "coordinates": "here"}), "not GeoJSON"),
         (broken(geometry__coordinates=[[[0, 0], [1, 0], [1, 95], [0, 0]]]), "outside longitude"),
         (broken(geometry__coordinates=[[[0, 0], [1, 0], [float("nan"), 1], [0, 0]]]), "geometry"),
         (broken(assets=[]), r"assets \[\]"),
-        (broken(assets__red=None), r"no asset for red \(looked for red, B04\)"),
+        (broken(assets__red=None), r"no asset for red \(looked for red; it has \['blue', "),
         (broken(assets__scl=None), "no asset for mask"),
         (broken(assets__red="B04.tif"), "asset red 'B04.tif'.*must be an object"),
         (broken(assets__red__href="B04.tif"), "href 'B04.tif' for asset red"),
         (broken(assets__red__href="/vsicurl/http://x/B04.tif"), "href '/vsicurl"),
         (broken(assets__red__href="ftp://x/B04.tif"), "href 'ftp"),
+        (broken(assets__red__href="gs://x/B04.tif"), "href 'gs"),
+        (broken(assets__red__href="https:///B04.tif"), "href 'https"),
+        (broken(assets__red__href="https://[x/B04.tif"), "href 'https"),
+        (broken(assets__red__href="https://user:word@example.org/B04.tif"), "asset red, but it must start with"),
+        (broken(assets__red__href="https://example.org/\r\nB04.tif"), "href 'https"),
+        (broken(assets__red__href="s3://"), "href 's3"),
+        (broken(assets__red__href="file:///vsicurl/http://x/B04.tif"), "href 'file"),
+        (broken(assets__red__href="file:///%76sicurl/x.tif"), "href 'file"),
+        (broken(assets__red__href="file://elsewhere/B04.tif"), "href 'file"),
+        (broken(assets__red__href="file:B04.tif"), "href 'file"),
         (broken(assets__scl__href="<VRTDataset/>"), "href '<VRTDataset/>' for asset scl"),
     ],
 )
@@ -125,6 +188,13 @@ def test_what_is_wrong_in_an_item_is_said_in_one_sentence(item, said):
     with pytest.raises(CatalogError, match=said) as refused:
         read_scene(item, ROLES)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "href", ["http://localhost:8000/B04.tif?sv=1", "s3://bucket/B04.tif", "/data/B04.tif", "file:///data/a%20b/B04.tif"]
+)
+def test_files_here_and_by_http_and_s3_are_allowed(href):
+    assert read_scene(broken(assets__red__href=href), ROLES).band("red").href == href
 
 
 def test_an_unknown_band_is_named_with_those_there_are():

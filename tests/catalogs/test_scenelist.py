@@ -2,6 +2,7 @@ import json
 import os
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,10 +47,52 @@ def test_a_list_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path):
 def test_a_list_that_cannot_be_written_leaves_the_old_one(tmp_path):
     path = tmp_path / "scenes.parquet"
     scenelist.write(path, ITEMS)
-    with pytest.raises(CatalogError, match="do not fit into one list"):
-        scenelist.write(path, [made_item("a", odd=1), made_item("b", odd={"nested": 1})])
+    with pytest.raises(CatalogError, match="a STAC item has id"):
+        scenelist.write(path, [made_item("a"), {**made_item("b"), "id": 5}])
     assert len(scenelist.read(path)) == 3
     assert list(tmp_path.iterdir()) == [path]
+
+
+def changed(**fields):
+    return {**made_item("odd"), **fields}
+
+
+def with_property(name, value):
+    return changed(properties={**made_item()["properties"], name: value})
+
+
+RING = made_item()["geometry"]["coordinates"][0]
+ODD = {
+    "a number here, an object there": made_item("odd", odd={"nested": 1}),
+    "a number here, a text there": made_item("odd", odd="1"),
+    "a list of both": made_item("odd", odd=["a", 1]),
+    "an empty object": made_item("odd", other={}),
+    "a number beyond 64 bits": made_item("odd", other=2**70),
+    "a title that is a number": made_item("odd", title=5),
+    "a property called id": with_property("id", "another"),
+    "a property that looks like a whole item": with_property(scenelist.ITEM, json.dumps(made_item("another"))),
+    "a field outside the standard": changed(fingerprint={"sha": 1}),
+    "a footprint in three dimensions": changed(
+        geometry={"type": "Polygon", "coordinates": [[[x, y, 100.0] for x, y in RING]]}
+    ),
+    "an asset with other types": changed(assets={"red": {"href": "/r.tif", "raster:bands": [{"scale": "1e-4"}]}}),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_items_that_columns_cannot_hold_are_kept_whole(tmp_path, what):
+    items = [made_item("plain", odd=1), ODD[what]]
+    scenelist.write(tmp_path / "scenes.parquet", items)
+    assert json.dumps(scenelist.read(tmp_path / "scenes.parquet")) == json.dumps(items)
+
+
+def test_a_list_is_readable_as_stac_geoparquet_also_when_it_holds_odd_items(tmp_path):
+    for items, text in ((ITEMS, False), ([*ITEMS, ODD["an empty object"]], True)):
+        scenelist.write(tmp_path / "scenes.parquet", items)
+        table = pyarrow.parquet.read_table(tmp_path / "scenes.parquet")
+        assert {"id", "geometry", "bbox", "datetime", "collection"} <= set(table.column_names)
+        assert table["id"].to_pylist() == [item["id"] for item in items]
+        assert (scenelist.ITEM in table.column_names) == text
 
 
 def test_an_empty_list_says_what_to_do(tmp_path):

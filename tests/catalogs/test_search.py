@@ -9,18 +9,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import shapely
 from made_items import made_catalog, made_item
+from paged_server import paged_server
 
 import catalogs
-from catalogs import CatalogError, Query
-from catalogs.api import _refuse_local_files
+from catalogs import CatalogError, Query, scenelist
+from catalogs.api import refuse_local_files
+from catalogs.search import choose, find
+from catalogs.sieve import Sieve
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
 AROUND = (15.2, 46.2, 15.4, 46.4)
 
 
 def query(catalog, **changes):
-    return Query(**{"catalog": str(catalog), "collection": "sentinel-2-l2a", "bbox": AROUND, **AUGUST, **changes})
+    return Query(**{"catalog": str(catalog), "collection": "sentinel-2-l2a", "area": AROUND, **AUGUST, **changes})
 
 
 def ids(items):
@@ -69,7 +73,7 @@ def api(tmp_path_factory):
 def test_a_static_catalog_gives_the_items_of_the_area_and_the_period(folder):
     assert ids(catalogs.search_items(query(folder))) == ["a-here", "c-here"]
     assert ids(catalogs.search_items(query(folder / "catalog.json"))) == ["a-here", "c-here"]
-    assert ids(catalogs.search_items(query(folder, bbox=(-10, 0, -9, 1)))) == []
+    assert ids(catalogs.search_items(query(folder, area=(-10, 0, -9, 1)))) == []
     assert ids(catalogs.search_items(query(folder, collection="sentinel-1"))) == []
 
 
@@ -168,32 +172,63 @@ def test_an_address_where_nothing_answers_is_named(api):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        with pytest.raises(CatalogError, match=rf"the STAC API {url} cannot be searched: check the address") as refused:
+        with pytest.raises(CatalogError, match=rf"{url} does not answer: check the address") as refused:
             catalogs.search_items(query(url))
     assert "\n" not in str(refused.value)
 
 
 def test_a_page_that_is_no_stac_api_is_named(api):
-    with pytest.raises(CatalogError, match="cannot be searched"):
+    with pytest.raises(CatalogError, match="is neither a STAC API nor a static catalog: check the address"):
         catalogs.search_items(query(f"{api}/conformance"))
+
+
+def test_a_list_of_items_in_a_file_is_searched(tmp_path):
+    near, far = made_item("near", hrefs="./data/"), made_item("far", bounds=(20, 46, 21, 47))
+    for suffix in (".ndjson", ".jsonl", ".geojsonl"):
+        path = tmp_path / f"items{suffix}"
+        path.write_text("\n".join(json.dumps(item) for item in (near, far)) + "\n\n")
+        (found,) = catalogs.search_items(query(path))
+        assert found["id"] == "near"
+        assert found["assets"]["blue"]["href"] == str(tmp_path / "data" / "B02.tif")
+    scenelist.write(tmp_path / "items.parquet", [near, far])
+    assert ids(catalogs.search_items(query(tmp_path / "items.parquet"))) == ["near"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}\n{", "line 2 of .* is not JSON"),
+        ("[]", "line 1 of .* must be an object"),
+        (None, "cannot be read as a list"),
+    ],
+)
+def test_a_list_that_is_none_is_named(tmp_path, text, said):
+    if text is not None:
+        (tmp_path / "items.ndjson").write_text(text)
+    with pytest.raises(CatalogError, match=said):
+        catalogs.search_items(query(tmp_path / "items.ndjson"))
 
 
 def test_a_catalog_elsewhere_may_not_name_files_of_this_machine():
     with pytest.raises(CatalogError, match="must not name files of this one"):
-        _refuse_local_files("https://example.org", made_item(hrefs="/etc/"))
+        refuse_local_files("https://example.org", made_item(hrefs="/etc/"))
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"bbox": (15.0, 46.0, 16.0)}, "four finite numbers"),
-        ({"bbox": (15.0, 46.0, float("nan"), 47.0)}, "four finite numbers"),
-        ({"bbox": (15.0, 47.0, 16.0, 46.0)}, "south < north"),
-        ({"bbox": (175.0, -20.0, 190.0, -10.0)}, r"longitudes lie within \+-180"),
-        ({"bbox": (175.0, -20.0, -175.0, -10.0)}, "across the antimeridian must be given as two"),
+        ({"area": (15.0, 46.0, 16.0)}, "four finite numbers"),
+        ({"area": (15.0, 46.0, float("nan"), 47.0)}, "four finite numbers"),
+        ({"area": (15.0, 47.0, 16.0, 46.0)}, "south < north"),
+        ({"area": (175.0, -20.0, 190.0, -10.0)}, r"longitudes lie within \+-180"),
+        ({"area": (175.0, -20.0, 175.0, -10.0)}, "west and east 175.0, but they must differ"),
+        ({"area": shapely.Point(1, 2)}, "it must be a Polygon or MultiPolygon"),
+        ({"area": shapely.box(175, -20, 190, -10)}, r"beyond longitude \+-180"),
         ({"start": datetime(2023, 8, 1)}, "start is 2023-08-01T00:00:00, but it needs a time zone"),
         ({"start": datetime(2024, 8, 1, tzinfo=UTC)}, "is after end"),
         ({"max_cloud": 120.0}, "max_cloud is 120.0"),
+        ({"months": (0,)}, "months has 0, but a month is a whole number from 1 to 12"),
+        ({"months": (5, 13)}, "months has 13"),
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused(changes, said):
@@ -206,11 +241,100 @@ def test_importing_catalogs_loads_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "\n"
 
 
+def test_months_and_cloud_narrow_what_is_found(tmp_path):
+    items = [
+        made_item("june", datetime="2023-06-30T23:59:59Z"),
+        made_item("july", datetime="2023-07-01T00:00:00Z"),
+        made_item("july-a-year-before", datetime="2022-07-01T00:00:00Z"),
+        made_item("cloudy", datetime="2023-07-02T00:00:00Z", eo__cloud_cover=50.1),
+        made_item("unknown", datetime="2023-07-03T00:00:00Z", eo__cloud_cover=None),
+    ]
+    years = {"start": datetime(2022, 1, 1, tzinfo=UTC), "end": datetime(2023, 12, 31, tzinfo=UTC)}
+    catalog = made_catalog(tmp_path / "world", [dict(item, assets={}) for item in items])
+    found = find(query(catalog, **years, months=(7,), max_cloud=50.0))
+    assert ids(found.items) == ["july", "july-a-year-before", "unknown"]
+    assert ids(catalogs.search_items(query(catalog, **years, months=(7,), max_cloud=50.0)))[0] == "cloudy"
+
+
+def test_an_area_may_be_a_polygon(folder):
+    triangle = shapely.Polygon([(19, 46), (20.5, 46), (19, 47)])
+    assert ids(catalogs.search_items(query(folder, area=triangle))) == ["b-elsewhere"]
+    beside = shapely.Polygon([(16.5, 46), (19.5, 46), (16.5, 47)])
+    assert ids(catalogs.search_items(query(folder, area=beside))) == []
+
+
+def test_one_bad_item_does_not_stop_the_others():
+    bad = [
+        {**made_item("no-geometry"), "geometry": None},
+        made_item("no-time", datetime=None),
+        made_item("odd-cloud", eo__cloud_cover="12"),
+        made_item("odd-update", updated="yesterday"),
+        {**made_item(""), "id": ["list"]},
+    ]
+    with paged_server([made_item("good")]) as (url, _):
+        sieve = Sieve(query(url), None)
+        sieve.take([*bad, made_item("good"), made_item("elsewhere", bounds=(20, 46, 21, 47))])
+    assert ids(sieve.items()) == ["good"]
+    assert sorted(sieve.refused) == ["['list']", "no-geometry", "no-time", "odd-cloud", "odd-update"]
+    assert all(isinstance(why, str) and "\n" not in why for why in sieve.refused.values())
+
+
+def test_items_of_another_machine_that_name_files_of_this_one_are_refused(monkeypatch):
+    monkeypatch.setattr(catalogs.api, "LOOPBACK", ())
+    with paged_server([made_item("good"), made_item("evil", hrefs="/etc/")]) as (url, _):
+        found = find(query(url))
+    assert ids(found.items) == ["good"]
+    assert "must not name files of this one" in found.refused["evil"]
+
+
+def test_the_limit_of_cloud_is_asked_of_a_server_that_filters_and_checked_for_every_one(tmp_path):
+    items = [made_item("clear", eo__cloud_cover=5), made_item("cloudy", eo__cloud_cover=60)]
+    filters = ["https://api.stacspec.org/v1.0.0/item-search#filter"]
+    cql2 = ["http://www.opengis.net/spec/cql2/1.0/conf/cql2-json"]
+    sorts = ["https://api.stacspec.org/v1.1.0/item-search#sort"]
+    for declared, asked in (
+        ([], set()),
+        (filters, set()),
+        (filters + cql2, {"filter", "filter-lang"}),
+        (sorts, {"sortby"}),
+    ):
+        with paged_server(items, conforms=declared) as (url, searches):
+            assert ids(find(query(url, max_cloud=20.0)).items) == ["clear"]
+        ((_, body, _),) = searches
+        assert set(body) - {"collections", "datetime", "limit", "bbox"} == asked
+
+
+def test_a_polygon_is_asked_for_as_intersects():
+    triangle = shapely.Polygon([(15.1, 46.1), (15.9, 46.1), (15.5, 46.9)])
+    with paged_server([made_item()]) as (url, searches):
+        assert len(find(query(url, area=triangle)).items) == 1
+    ((_, body, _),) = searches
+    assert "bbox" not in body
+    assert shapely.equals(shapely.geometry.shape(body["intersects"]), triangle)
+
+
+def test_scenes_are_chosen_with_a_reason_for_every_other_item():
+    items = [
+        made_item("kept"),
+        made_item("old", baseline="05.00"),
+        made_item("cloudy", eo__cloud_cover=90, datatake="GS2A_20230818T100031_042590"),
+        made_item("corner", bounds=(15.0, 46.0, 15.21, 46.21), datatake="GS2A_20230821T100031_042633"),
+        {**made_item("broken"), "assets": {}},
+    ]
+    selection = choose(items, ("red",), area=AROUND, months=(8,), max_cloud=50, min_contribution=0.1)
+    assert [scene.id for scene in selection.kept] == ["kept"]
+    assert sorted(selection.left) == ["broken", "cloudy", "corner", "old"]
+    assert selection.left["broken"].startswith("item broken has none of the assets")
+    assert "kept is a newer processing" in selection.left["old"]
+    assert "90 % is above max_cloud 50 %" in selection.left["cloudy"]
+    assert "show 0.22 % of its tile's ground in the area clear, less than the 10 %" in selection.left["corner"]
+
+
 @pytest.mark.realdata
 @pytest.mark.skipif("IDGBR_DATA" not in os.environ, reason="IDGBR_DATA is not set")
 def test_the_real_static_catalog():
     catalog = Path(os.environ["IDGBR_DATA"]) / "sentinel2_l2a_33T"
-    scenes = catalogs.search(query(catalog, bbox=(14.5, 45.0, 16.5, 47.0), max_cloud=40.0))
+    scenes = catalogs.search(query(catalog, area=(14.5, 45.0, 16.5, 47.0), max_cloud=40.0))
     assert [(f"{scene.datetime:%m%d}", scene.tile) for scene in scenes] == [
         (day, tile) for day in ("0813", "0815", "0820") for tile in ("33TWM", "33TWL")
     ]

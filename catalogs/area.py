@@ -1,0 +1,102 @@
+"""Where scenes are looked for: a geometry in longitude and latitude, within +-180 degrees, cut at the antimeridian."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from catalogs.errors import CatalogError
+
+Bounds = tuple[float, float, float, float]
+
+
+def geometry_of(area: Bounds | BaseGeometry) -> BaseGeometry:
+    """The geometry of west, south, east, north in degrees, or of a Polygon or MultiPolygon; CatalogError if neither."""
+    if not isinstance(area, BaseGeometry):
+        if len(area) != 4:
+            raise CatalogError(f"bbox is {area}, but it must be four finite numbers: west, south, east, north")
+        return of_bounds(*area)
+    return _checked(area, "the area")
+
+
+def of_bounds(west: float, south: float, east: float, north: float) -> BaseGeometry:
+    """The box between these degrees; where west > east it lies across the antimeridian, in two parts."""
+    bounds = (west, south, east, north)
+    if not all(isinstance(degree, int | float) and math.isfinite(degree) for degree in bounds):
+        raise CatalogError(f"bbox is {bounds}, but it must be four finite numbers: west, south, east, north")
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90):
+        raise CatalogError(f"bbox is {bounds}, but longitudes lie within +-180 and south < north within +-90")
+    if west == east:
+        raise CatalogError(f"bbox has west and east {west}, but they must differ")
+    if west < east:
+        return shapely.box(*bounds)
+    parts = [shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)]
+    return shapely.union_all([part for part in parts if part.area > 0])
+
+
+def of_file(path: str | Path) -> BaseGeometry:
+    """The Polygons and MultiPolygons of a GeoJSON file as one geometry, each cut at the antimeridian.
+
+    A ring that spans more than 180 degrees is one that crosses the antimeridian, unless it is cut there already.
+    CatalogError when the file cannot be read, or holds anything but polygons within +-180 and +-90 degrees.
+    """
+    path = Path(path)
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise CatalogError(f"no area at {path}: give a GeoJSON file with a Polygon or MultiPolygon") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CatalogError(f"{path} cannot be read as GeoJSON: {error}") from None
+    shapes = [_shape(geometry, path) for geometry in _geometries(document)]
+    if not shapes:
+        raise CatalogError(f"{path} holds no polygon, but an area needs a Polygon or MultiPolygon")
+    polygons = shapely.get_parts(np.array([_checked(shape, str(path)) for shape in shapes]))
+    return _checked(shapely.union_all([within_180(polygon) for polygon in polygons]), str(path))
+
+
+def within_180(polygon: BaseGeometry) -> BaseGeometry:
+    """A polygon that spans more than 180 degrees of longitude goes the short way instead, cut at the antimeridian."""
+    west, _, east, _ = polygon.bounds
+    if east - west <= 180:
+        return polygon
+    beyond_180 = shapely.transform(polygon, lambda lonlat: lonlat + np.where(lonlat[:, :1] < 0, (360, 0), (0, 0)))
+    eastward = shapely.make_valid(beyond_180, method="structure", keep_collapsed=False)
+    western = shapely.intersection(eastward, shapely.box(180, -90, 360, 90))
+    back = shapely.transform(western, lambda lonlat: lonlat - (360, 0))
+    return shapely.union(shapely.intersection(eastward, shapely.box(0, -90, 180, 90)), back)
+
+
+def is_box(area: BaseGeometry) -> bool:
+    return isinstance(area, shapely.Polygon) and bool(shapely.equals(area, shapely.box(*area.bounds)))
+
+
+def _geometries(document: Any) -> list[Any]:
+    kind = document.get("type") if isinstance(document, dict) else None
+    if kind == "FeatureCollection" and isinstance(document.get("features"), list):
+        return [geometry for feature in document["features"] for geometry in _geometries(feature)]
+    return [document.get("geometry")] if kind == "Feature" else [document]
+
+
+def _shape(geometry: Any, path: Path) -> BaseGeometry:
+    try:
+        return shapely.force_2d(shapely.from_geojson(json.dumps(geometry)))
+    except (TypeError, ValueError, shapely.errors.GEOSException):
+        raise CatalogError(f"{path} has a geometry that is not GeoJSON: {geometry!r:.80}") from None
+
+
+def _checked(shape: BaseGeometry, name: str) -> BaseGeometry:
+    if not isinstance(shape, shapely.Polygon | shapely.MultiPolygon) or shape.is_empty:
+        raise CatalogError(f"{name} is {shape.geom_type}, but it must be a Polygon or MultiPolygon that is not empty")
+    coordinates = shapely.get_coordinates(shape)
+    if not np.isfinite(coordinates).all() or (abs(coordinates) > (180, 90)).any():
+        raise CatalogError(
+            f"{name} reaches beyond longitude +-180 or latitude +-90; cut it at the antimeridian and give both parts"
+        )
+    valid = shapely.make_valid(shape, method="structure", keep_collapsed=False)
+    if valid.area == 0:
+        raise CatalogError(f"{name} covers no ground; give a Polygon with some area")
+    return valid

@@ -1,0 +1,99 @@
+"""Which values of a mask raster mean clear ground, and which mean cloud."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalogs.errors import CatalogError
+
+SIZES = {np.dtype(np.uint8): 256, np.dtype(np.uint16): 65536}
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRule:
+    """How a mask of uint8 or uint16 is read; CatalogError when it makes no sense.
+
+    As codes: a value of `clear` is clear ground, one of `cloud` is cloud, cirrus or shadow, any other is neither.
+    As `bits`: `clear`, `cloud` and `bad` are bit numbers; ground is clear where all `clear` bits are set and no `cloud`
+    or `bad` bit is, and it is cloud where a `cloud` bit is set. Cloud grows by `dilate` metres.
+    """
+
+    clear: tuple[int, ...]
+    cloud: tuple[int, ...] = ()
+    bits: bool = False
+    bad: tuple[int, ...] = ()
+    dilate: float = 0.0
+
+    def __post_init__(self) -> None:
+        top = 15 if self.bits else 65535
+        what = "bit" if self.bits else "value"
+        named = (*self.clear, *self.cloud, *self.bad)
+        for number in named:
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= top:
+                raise CatalogError(
+                    f"the mask names {what} {number!r:.80}, but it must be a whole number from 0 to {top}"
+                )
+        if not self.clear:
+            raise CatalogError(f"the mask names no clear {what}: without one nothing is ever clear")
+        if len(set(named)) < len(named):
+            raise CatalogError(f"the mask names a {what} twice among clear {self.clear} and cloud {self.cloud}")
+        if self.bad and not self.bits:
+            raise CatalogError("the mask names bad values, but only bits can be bad: leave them out of clear and cloud")
+        if not 0 <= self.dilate <= 10_000:
+            raise CatalogError(f"the mask grows by {self.dilate} m, but it must lie within 0 and 10,000 m")
+
+    def is_clear(self, mask: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """True where the ground is clear, before anything grew; CatalogError for a mask that is not uint8 or uint16."""
+        return self._look_up(mask, 0)
+
+    def is_cloud(self, mask: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """True where cloud, cirrus or shadow is, which grows by `dilate`; gaps and defects are neither."""
+        return self._look_up(mask, 1)
+
+    @property
+    def outside(self) -> int:
+        """The value that stands where there is no mask: the lowest that is neither clear nor cloud."""
+        clear, cloud = _tables(self)
+        return int(np.argmin(clear | cloud))
+
+    def _look_up(self, mask: NDArray[np.integer], which: int) -> NDArray[np.bool_]:
+        if mask.dtype not in SIZES:
+            raise CatalogError(f"a mask is of {mask.dtype}, but it must be uint8 or uint16")
+        return _tables(self)[which][: SIZES[mask.dtype]][mask]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskChoice:
+    """Another mask than the provider's own: the asset of this key in each item, read by this rule."""
+
+    asset: str
+    rule: MaskRule
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.asset, str) or not self.asset:
+            raise CatalogError(f"the mask's asset is {self.asset!r:.80}, but it must be the key of an asset")
+
+
+@lru_cache(maxsize=32)
+def _tables(rule: MaskRule) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(clear, cloud) for each of the 65536 values a mask can hold."""
+    values = np.arange(65536)
+    if not rule.bits:
+        return np.isin(values, rule.clear), np.isin(values, rule.cloud)
+    clear, cloud, bad = (sum(1 << bit for bit in bits) for bits in (rule.clear, rule.cloud, rule.bad))
+    return (values & (clear | cloud | bad)) == clear, (values & cloud) > 0
+
+
+# Sentinel-2 scene classification (L2A ATBD, table 3): 0 no data, 1 saturated or defective, 2 dark or shaded by terrain,
+# 3 cloud shadow, 4 vegetation, 5 not vegetated, 6 water, 7 unclassified, 8 and 9 cloud of medium and high probability,
+# 10 thin cirrus, 11 snow. Cloud grows by 3 pixels of the 20 m grid, as in Fmask 4 by default (GERSL/Fmask: 3 pixels for
+# cloud, 3 for shadow, 0 for snow): the rims are what a classification misses.
+SCL = MaskRule(clear=(4, 5, 6, 7, 11), cloud=(3, 8, 9, 10), dilate=60.0)
+
+# Landsat Collection 2 QA_PIXEL (USGS LSDS-1619): bit 0 fill, 1 dilated cloud, 2 cirrus, 3 cloud, 4 shadow, 5 snow,
+# 7 water, 10 and 11 the confidence of shadow, low (01) or high (11) wherever there is an image: bit 10 tells one from
+# the value 0, which stands for no raster at all. Bit 6, called clear, is set under dilated cloud (21826) and unset over
+# some water (21888), so it is not asked. It does not grow: bit 1 is the cloud as USGS has grown it.
+QA_PIXEL = MaskRule(clear=(10,), cloud=(2, 3, 4), bits=True, bad=(0, 1))

@@ -1,0 +1,83 @@
+"""Pages of a search on disk, from which it goes on after a crash or an outage."""
+
+import gzip
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from catalogs.errors import CatalogError
+
+FRESH_SECONDS = 86_400
+"""An older search is begun anew: catalogs gain scenes every day, and its halves would belong to different states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a server gave at once: raw items, the request that gives the next page (None after the last), and how many
+    items it says there are in all (None if it does not say)."""
+
+    features: list[dict[str, Any]]
+    next: dict[str, Any] | None = None
+    matched: int | None = None
+
+
+def put(folder: Path, number: int, page: Page) -> None:
+    """Write page `number` of a folder; after a crash it is there whole or not at all."""
+    write(folder / f"{number:06}.json.gz", asdict(page))
+
+
+def read(folder: Path) -> list[Page]:
+    """The pages of a folder from the first on, without a gap; CatalogError when one is damaged."""
+    found: list[Page] = []
+    while (path := folder / f"{len(found):06}.json.gz").is_file():
+        found.append(Page(**load(path)))
+    return found
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write an object as one compressed JSON file, which appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        file.write(gzip.compress(json.dumps(content).encode(), compresslevel=1))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """What `write` wrote; CatalogError when it is damaged."""
+    try:
+        return json.loads(gzip.decompress(path.read_bytes()))
+    except (OSError, EOFError, ValueError) as error:
+        raise CatalogError(f"{path} is damaged ({error}); delete {path.parent} to search anew") from None
+
+
+def begin(folder: Path) -> None:
+    """Make the folder of a search, or clear it where its search began more than a day ago.
+
+    CatalogError when it holds something else.
+    """
+    begun = folder / "begun"
+    if begun.is_file() and time.time() - begun.stat().st_mtime > FRESH_SECONDS:
+        drop(folder)
+    if not begun.is_file():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise CatalogError(f"{folder} holds other things than a search's pages; name another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        begun.touch()
+
+
+def drop(folder: Path) -> None:
+    """Remove the pages of a search, or of one of its slices, whose folder this is."""
+    if folder.is_dir():
+        shutil.rmtree(folder)

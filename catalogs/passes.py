@@ -1,0 +1,57 @@
+"""How many passes a period should hold by the calendar of the orbits, and how many of them the catalog has."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from catalogs.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The passes of one platform on one orbit over one tile; `expected` counts those found and those `missing`."""
+
+    platform: str
+    orbit: int
+    tile: str
+    expected: int
+    found: int
+    missing: tuple[date, ...]
+
+
+def passes(scenes: Iterable[Scene], start: datetime, end: datetime, months: Collection[int] = ()) -> list[Passes]:
+    """Expected and found passes of every (platform, orbit, tile) that has a scene, in that order.
+
+    A pass is due every `repeat` days, counted from the tile's first scene; `start` and `end` (with time zone) both
+    belong to the period, `months` (1 to 12, UTC) narrow it, all if empty. Give every scene found, cloudy ones too:
+    what selection left out was not missing. A scene without an orbit number counts nowhere. The calendar knows no
+    launch, pause or move of a platform: what is missing is not in the catalog, but it may never have been sensed.
+    """
+    groups: dict[tuple[str, int, str], list[Scene]] = defaultdict(list)
+    for scene in scenes:
+        if scene.orbit is not None and _within(scene.datetime, start, end, months):
+            groups[scene.platform, scene.orbit, scene.tile].append(scene)
+    return [_passes(*key, groups[key], start, end, months) for key in sorted(groups)]
+
+
+def _passes(
+    platform: str,
+    orbit: int,
+    tile: str,
+    scenes: list[Scene],
+    start: datetime,
+    end: datetime,
+    months: Collection[int],
+) -> Passes:
+    first = min(scene.datetime for scene in scenes)
+    repeat = timedelta(days=scenes[0].repeat)
+    found = {round((scene.datetime - first) / repeat) for scene in scenes}
+    numbers = range(-((first - start) // repeat), (end - first) // repeat + 1)
+    due = {number for number in numbers if _within(first + number * repeat, start, end, months)}
+    missing = tuple((first + number * repeat).astimezone(UTC).date() for number in sorted(due - found))
+    return Passes(platform, orbit, tile, len(found) + len(missing), len(found), missing)
+
+
+def _within(time: datetime, start: datetime, end: datetime, months: Collection[int]) -> bool:
+    return start <= time <= end and (not months or time.astimezone(UTC).month in months)

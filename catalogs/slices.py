@@ -1,0 +1,72 @@
+"""A search in parts that are small enough to be asked again: cells of the area times calendar months."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from catalogs.query import Query
+
+CELL_DEGREES = (6, 8)
+"""Of longitude and latitude: the zones of UTM and the bands of MGRS, which start at -180 and -80."""
+
+TALLEST_DEGREES = 2
+"""No scene is taller: a Landsat scene is 185 km (1.7 degrees) from north to south, a Sentinel-2 tile 110 km."""
+
+SEAM = 0.001
+"""Half the width, in degrees, of what is asked about the prime meridian."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One part of a query: `area` in longitude and latitude, the period with both ends included."""
+
+    area: BaseGeometry
+    start: datetime
+    end: datetime
+
+
+def slices(query: Query) -> list[Slice]:
+    """The parts of a query, month by month; together they ask for all of it, and a scene may lie in several.
+
+    An area at the antimeridian is also looked for at the prime meridian: there a server that takes degrees for a
+    plane keeps the scenes whose footprints cross the antimeridian uncut.
+    """
+    geometry = query.geometry
+    parts = [*_cells(geometry), *_seams(geometry)]
+    return [Slice(part, start, end) for start, end in _months(query) for part in parts]
+
+
+def _cells(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
+    width, height = CELL_DEGREES
+    west, south, east, north = geometry.bounds
+    for y in range(int((south + 80) // height), int(np.ceil((north + 80) / height))):
+        for x in range(int((west + 180) // width), int(np.ceil((east + 180) / width))):
+            cell = shapely.box(x * width - 180, y * height - 80, (x + 1) * width - 180, (y + 1) * height - 80)
+            parts = shapely.get_parts(shapely.intersection(geometry, cell))
+            polygons = [part for part in parts if isinstance(part, shapely.Polygon)]
+            if polygons:
+                yield shapely.union_all(polygons)
+
+
+def _seams(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
+    width, _ = CELL_DEGREES
+    for edge in (shapely.box(-180, -90, width - 180, 90), shapely.box(180 - width, -90, 180, 90)):
+        near = shapely.intersection(geometry, edge)
+        if near.area > 0:
+            _, south, _, north = near.bounds
+            south, north = max(south - TALLEST_DEGREES, -90), min(north + TALLEST_DEGREES, 90)
+            yield shapely.box(-SEAM, south, SEAM, north)
+
+
+def _months(query: Query) -> Iterator[tuple[datetime, datetime]]:
+    start, end = query.start.astimezone(UTC), query.end.astimezone(UTC)
+    while start <= end:
+        following = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=31)
+        following = following.replace(day=1)
+        if not query.months or start.month in query.months:
+            yield start, min(end, following - timedelta(microseconds=1))
+        start = following

@@ -1,0 +1,101 @@
+import json
+
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogs import CatalogError, area
+
+RING = [[10.0, 45.0], [12.0, 45.0], [12.0, 46.0], [10.0, 46.0], [10.0, 45.0]]
+SQUARE = {"type": "Polygon", "coordinates": [RING]}
+
+longitudes = st.integers(-180, 180).map(float)
+latitudes = st.integers(-90, 90).map(float)
+
+
+def written(tmp_path, document):
+    path = tmp_path / "area.geojson"
+    path.write_text(json.dumps(document))
+    return path
+
+
+@given(longitudes, latitudes, longitudes, latitudes, st.tuples(st.floats(-179, 179), st.floats(-89, 89)))
+def test_a_box_holds_the_points_between_its_sides_also_across_the_antimeridian(west, south, east, north, point):
+    if west == east or south >= north or (west, east) == (180.0, -180.0):
+        return
+    box = area.of_bounds(west, south, east, north)
+    x, y = point
+    between = west <= x <= east if west < east else x >= west or x <= east
+    assert shapely.intersects(box, shapely.Point(x, y)) == (between and south <= y <= north)
+    assert box.bounds[0] >= -180
+    assert box.bounds[2] <= 180
+
+
+def test_a_box_across_the_antimeridian_has_two_parts():
+    box = area.of_bounds(179, -20, -178, -10)
+    assert [part.bounds for part in box.geoms] == [(-180, -20, -178, -10), (179, -20, 180, -10)]
+    assert area.of_bounds(179, -20, -180, -10).bounds == (179, -20, 180, -10)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        SQUARE,
+        {"type": "MultiPolygon", "coordinates": [[RING]]},
+        {"type": "Feature", "properties": {}, "geometry": SQUARE},
+        {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": None, "geometry": SQUARE}] * 2},
+    ],
+)
+def test_a_file_gives_its_polygons_as_one_area(tmp_path, document):
+    assert shapely.equals(area.of_file(written(tmp_path, document)), shapely.box(10, 45, 12, 46))
+
+
+def test_a_polygon_of_a_file_that_spans_more_than_180_degrees_is_cut(tmp_path):
+    ring = [[179.0, -20.0], [-178.0, -20.0], [-178.0, -10.0], [179.0, -10.0], [179.0, -20.0]]
+    document = {"type": "MultiPolygon", "coordinates": [[ring], [RING]]}
+    expected = shapely.union(area.of_bounds(179, -20, -178, -10), shapely.box(10, 45, 12, 46))
+    assert shapely.equals(area.of_file(written(tmp_path, document)), expected)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"type": "Point", "coordinates": [1, 2]}, "is Point, but it must be a Polygon or MultiPolygon"),
+        ({"type": "Feature", "geometry": None}, "not GeoJSON"),
+        ({"type": "FeatureCollection", "features": []}, "holds no polygon"),
+        ({"type": "Polygon", "coordinates": [[[170, 0], [190, 0], [190, 1], [170, 0]]]}, r"beyond longitude \+-180"),
+        ({"type": "Polygon", "coordinates": [[[1, 0], [2, 0], [1, 0], [1, 0]]]}, "covers no ground"),
+        ({"type": "Polygon", "coordinates": []}, "not empty"),
+        ({"type": "Polygon", "coordinates": [[[1, None], [2, 0]]]}, "not GeoJSON"),
+        ([1, 2], "not GeoJSON"),
+        ("text", "not GeoJSON"),
+    ],
+)
+def test_a_file_that_holds_no_area_is_refused_in_one_sentence(tmp_path, document, said):
+    with pytest.raises(CatalogError, match=said) as refused:
+        area.of_file(written(tmp_path, document))
+    assert "area.geojson" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path):
+    with pytest.raises(CatalogError, match=r"no area at .*gone\.geojson: give a GeoJSON file"):
+        area.of_file(tmp_path / "gone.geojson")
+    (tmp_path / "broken.geojson").write_text("{")
+    with pytest.raises(CatalogError, match=r"broken\.geojson cannot be read as GeoJSON"):
+        area.of_file(tmp_path / "broken.geojson")
+    (tmp_path / "deep.geojson").write_text("[" * 100_000)
+    with pytest.raises(CatalogError, match=r"deep\.geojson cannot be read as GeoJSON"):
+        area.of_file(tmp_path / "deep.geojson")
+
+
+def test_a_bow_tie_is_made_valid():
+    bow = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    assert area.geometry_of(bow).is_valid
+
+
+def test_only_an_upright_rectangle_is_a_box():
+    assert area.is_box(shapely.box(1, 2, 3, 4))
+    assert not area.is_box(shapely.Polygon([(0, 0), (2, 1), (1, 3)]))
+    assert not area.is_box(area.of_bounds(179, -20, -178, -10))

@@ -1,0 +1,303 @@
+import contextlib
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_items import made_item
+from paged_server import Faults, paged_server
+
+from catalogs import CatalogError, Query, fetch, pages, paging
+from catalogs.errors import CatalogUnavailable
+from catalogs.search import find
+
+SUMMER = (datetime(2023, 6, 1, tzinfo=UTC), datetime(2023, 8, 31, tzinfo=UTC))
+AROUND = (15.2, 46.2, 15.4, 46.4)
+ITEMS = [made_item(f"item-{n:02}", datetime=f"2023-0{6 + n % 3}-{1 + n:02}T10:00:00Z") for n in range(20)]
+IDS = [item["id"] for item in ITEMS]
+
+
+def query(url, **changes):
+    return Query(**{"catalog": url, "collection": "sentinel-2-l2a", "area": AROUND, **changes}, **dates(changes))
+
+
+def dates(changes):
+    return {name: time for name, time in zip(("start", "end"), SUMMER, strict=True) if name not in changes}
+
+
+def ids(found):
+    return [item["id"] for item in found.items]
+
+
+def kept(folder):
+    return len(list(folder.glob("*/*.json.gz")))
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, 250])
+def test_a_search_finds_everything_at_every_page_size(limit):
+    with paged_server(ITEMS) as (url, searches):
+        found = find(query(url), limit=limit)
+    assert ids(found) == IDS
+    assert found.matched == 20
+    assert len(found.asked) == 3
+    assert all(len(given) <= limit for _, _, given in searches)
+
+
+def test_pages_are_kept_and_a_finished_search_asks_nothing_again(tmp_path):
+    with paged_server(ITEMS) as (url, searches):
+        first = find(query(url), tmp_path, limit=3)
+        asked = len(searches)
+        assert kept(tmp_path) == asked == 8
+        assert find(query(url), tmp_path, limit=3) == first
+        assert len(searches) == asked
+    assert find(query(url), tmp_path, limit=3) == first
+    pages.drop(tmp_path)
+    assert not tmp_path.exists()
+
+
+@settings(deadline=None, max_examples=12)
+@given(stops=st.lists(st.integers(1, 9), max_size=4), limit=st.sampled_from([1, 2, 3, 7]))
+def test_interrupted_anywhere_any_number_of_times_it_ends_the_same_and_repeats_no_page(tmp_path_factory, stops, limit):
+    folder = tmp_path_factory.mktemp("pages")
+    undisturbed = {1: 20, 2: 11, 3: 8, 7: 3}
+
+    class Interrupted(Exception):
+        pass
+
+    with paged_server(ITEMS) as (url, searches):
+        for stop in stops:
+            begun = len(searches)
+
+            def interrupt(_, begun=begun, stop=stop):
+                if len(searches) - begun >= stop:
+                    raise Interrupted
+
+            with contextlib.suppress(Interrupted):
+                find(query(url), folder, interrupt, limit)
+        assert ids(find(query(url), folder, limit=limit)) == IDS
+        requests = [repr(body) for _, body, _ in searches]
+        assert len(requests) == len(set(requests)) <= undisturbed[limit]
+
+
+KILLED = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from catalogs import Query
+from catalogs.search import find
+url, folder, start, end = sys.argv[1:]
+area = (15.2, 46.2, 15.4, 46.4)
+query = Query(url, "sentinel-2-l2a", area, datetime.fromisoformat(start), datetime.fromisoformat(end))
+find(query, Path(folder), lambda count: print(count, flush=True), 1)
+"""
+
+
+def test_after_the_search_itself_was_killed_it_goes_on(tmp_path):
+    faults = Faults()
+    faults.after = lambda number: time.sleep(0.05)
+    with paged_server(ITEMS, faults) as (url, searches):
+        arguments = [url, str(tmp_path / "pages"), *(time.isoformat() for time in SUMMER)]
+        process = subprocess.Popen([sys.executable, "-c", KILLED, *arguments], stdout=subprocess.PIPE, text=True)
+        while int(process.stdout.readline()) < 5:
+            pass
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        before = kept(tmp_path / "pages")
+        assert 4 <= before < 20
+        asked = len(searches)
+        assert ids(find(query(url), tmp_path / "pages", limit=1)) == IDS
+        assert len(searches) - asked == 20 - before
+
+
+def test_a_continuation_the_server_no_longer_takes_asks_its_slice_anew(tmp_path):
+    faults = Faults()
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(count):
+        if count == 10:
+            raise Interrupted
+
+    with paged_server(ITEMS, faults) as (url, searches):
+        with pytest.raises(Interrupted):
+            find(query(url), tmp_path, interrupt, 3)
+        half = len(searches)
+        faults.forgotten = True
+        with pytest.raises(CatalogUnavailable, match=r"refuses the request \(status 400: .*no such token"):
+            find(query(url), tmp_path, limit=3)
+        faults.forgotten = False
+        assert ids(find(query(url), tmp_path, limit=3)) == IDS
+    again = [body for _, body, _ in searches[half:] if "token" not in body]
+    assert [body["datetime"][:7] for body in again] == ["2023-07", "2023-08"]
+
+
+def test_a_slice_that_is_short_once_is_asked_again():
+    faults = Faults()
+    faults.lost = {"item-04"}
+
+    def heal(number):
+        faults.lost = set() if number == 3 else faults.lost
+
+    faults.after = heal
+    with paged_server(ITEMS, faults) as (url, _):
+        assert ids(find(query(url), limit=3)) == IDS
+
+
+def test_a_slice_that_stays_short_is_reported_and_not_taken_for_whole(tmp_path):
+    faults = Faults()
+    faults.lost = {"item-04", "item-07"}
+    with paged_server(ITEMS, faults) as (url, _):
+        with pytest.raises(CatalogUnavailable, match=r"says that 7 items match .* but gives only 5 of them, twice"):
+            find(query(url), tmp_path, limit=3)
+        faults.lost = set()
+        assert ids(find(query(url), tmp_path, limit=3)) == IDS
+
+
+def test_items_repeated_on_the_next_page_are_there_once():
+    faults = Faults()
+    faults.twice = True
+    with paged_server(ITEMS, faults) as (url, _):
+        assert ids(find(query(url), limit=3)) == IDS
+
+
+def test_a_server_that_does_not_count_is_searched_to_the_end():
+    with paged_server(ITEMS, counts=False) as (url, _):
+        found = find(query(url), limit=3)
+    assert (ids(found), found.matched) == (IDS, None)
+
+
+def test_pages_that_form_a_circle_end():
+    faults = Faults()
+    faults.circle = True
+    with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match="leads in a circle"):
+        find(query(url), limit=3)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_failures_that_pass_are_waited_out(status):
+    faults = Faults()
+    faults.statuses = [status] * 5
+    with paged_server(ITEMS, faults) as (url, _):
+        assert ids(find(query(url))) == IDS
+
+
+def test_a_failure_that_stays_is_told_with_what_the_server_says():
+    faults = Faults()
+    faults.statuses = [503] * 6
+    with paged_server(ITEMS, faults) as (url, _):
+        with pytest.raises(CatalogUnavailable, match=r"does not answer: .*\(status 503: .*made to fail") as told:
+            find(query(url))
+        assert ids(find(query(url))) == IDS
+    assert "\n" not in str(told.value)
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(monkeypatch):
+    faults = Faults()
+    faults.broken = 2
+    with paged_server(ITEMS, faults) as (url, _):
+        assert ids(find(query(url))) == IDS
+
+
+def test_a_document_beyond_the_size_limit_is_refused(monkeypatch):
+    monkeypatch.setattr(fetch, "LARGEST_BYTES", 1000)
+    with paged_server(ITEMS) as (url, _), pytest.raises(CatalogUnavailable, match="MiB in one document"):
+        find(query(url))
+
+
+def test_a_server_that_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(fetch, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(fetch, "CONNECTS", 1)
+    faults = Faults()
+    faults.statuses = SlowList()
+    with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match="does not answer"):
+        find(query(url))
+
+
+class SlowList(list):
+    def __bool__(self):
+        time.sleep(0.5)
+        return False
+
+
+def test_a_link_to_another_host_is_not_followed():
+    faults = Faults()
+    faults.host = "http://169.254.169.254"
+    said = r"leads on to 'http://169\.254\.169\.254/search'"
+    with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match=said):
+        find(query(url), limit=3)
+
+
+@pytest.mark.parametrize(
+    ("link", "allowed"),
+    [
+        ("/search?token=2", True),
+        ("https://example.org/search", True),
+        ("http://example.org:8080/search", False),
+        ("http://example.org.evil.org/search", False),
+        ("file:///etc/passwd", False),
+        ("ftp://example.org/search", False),
+        ("http://[broken/search", False),
+    ],
+)
+def test_links_stay_on_their_host(link, allowed):
+    if allowed:
+        assert fetch.same_host("http://example.org/", link)
+    else:
+        with pytest.raises(CatalogUnavailable, match="only followed on its own host and scheme"):
+            fetch.same_host("http://example.org/", link)
+    with pytest.raises(CatalogUnavailable):
+        fetch.same_host("https://example.org/", "http://example.org/search")
+
+
+def test_pages_older_than_a_day_are_asked_for_anew(tmp_path):
+    with paged_server(ITEMS) as (url, searches):
+        find(query(url), tmp_path)
+        asked = len(searches)
+        yesterday = time.time() - pages.FRESH_SECONDS - 60
+        os.utime(tmp_path / "begun", (yesterday, yesterday))
+        assert ids(find(query(url), tmp_path)) == IDS
+        assert len(searches) == 2 * asked
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with paged_server(ITEMS) as (url, _), pytest.raises(CatalogError, match="holds other things than a search's pages"):
+        find(query(url), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_page_half_written_does_not_count_and_a_damaged_one_is_named(tmp_path):
+    with paged_server(ITEMS) as (url, _):
+        find(query(url), tmp_path, limit=3)
+        folder = min(path for path in tmp_path.iterdir() if path.is_dir())
+        (folder / ".000009.json.gz.1234").write_bytes(b"half")
+        assert ids(find(query(url), tmp_path, limit=3)) == IDS
+        (folder / "000000.json.gz").write_bytes(gzip.compress(b"{}")[:-3])
+        with pytest.raises(CatalogError, match=r"000000\.json\.gz is damaged .* delete"):
+            find(query(url), tmp_path, limit=3)
+
+
+def test_other_queries_share_a_folder_without_mixing(tmp_path):
+    with paged_server(ITEMS) as (url, _):
+        july = query(url, months=(7,))
+        assert len(find(july, tmp_path).items) == 7
+        assert ids(find(query(url), tmp_path)) == IDS
+        assert len(find(july, tmp_path).items) == 7
+
+
+@pytest.mark.parametrize("limit", [0, 251])
+def test_a_page_has_1_to_250_items(limit):
+    with pytest.raises(CatalogError, match="a page has 1 to 250 items"):
+        find(query("http://127.0.0.1:9"), limit=limit)
+
+
+def test_the_name_of_a_request_does_not_depend_on_the_order_of_its_fields():
+    assert paging.digest({"a": 1, "b": [2]}) == paging.digest({"b": [2], "a": 1}) != paging.digest({"a": 1, "b": [3]})
