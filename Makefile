@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test bench lint clean
+.PHONY: install demo test test-services bench lint clean
 
 install: $(INSTALLED)
 
@@ -22,8 +22,11 @@ lint: install
 test: lint
 	$(BIN)/pytest
 
+test-services: install
+	tests/services/run
+
 bench: install
 	$(BIN)/python tests/benchmarks/mosaic.py
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-services build *.egg-info

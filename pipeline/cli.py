@@ -71,11 +71,14 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
 
     from pipeline.config import load
     from pipeline.planner import plan as make_plan
+    from pipeline.progress import stages
     from pipeline.show import table
 
     region = load(region_file)
-    planned = make_plan(region)
+    with stages() as shown:
+        planned = make_plan(region, count=shown.count)
     blocks = list(planned.blocks())
+    covered = [planned.coverage(b.block) for b in blocks]
     kinds = Counter(block.kind for block in blocks)
     facts: dict[str, Any] = {
         "run": planned.run,
@@ -84,20 +87,41 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
         "to_mosaic": sum(block.mosaic_due for block in blocks),
         "to_segment": sum(block.landcover_due for block in blocks),
         "region_km2": math.prod(planned.extent.window.shape) * region.grid.resolution**2 / 1e6,
+        "uncovered": [b.block for b, c in zip(blocks, covered, strict=True) if c.share < 1],
+        "clear_views": round(min((c.clear for c in covered), default=0), 2),
+        "left_out": planned.selection.left,
+        "passes": {"expected": sum(p.expected for p in planned.passes), "found": sum(p.found for p in planned.passes)},
+        "warnings": sorted(decision.why for decision in planned.decisions.values()),
+        "memory_per_worker_mb": round(planned.memory / 1e6),
     }
     if as_json:
         each = [
-            {"block": b.block, "kind": b.kind, "scenes": b.scenes, "fingerprint": f"{b.landcover:016x}"} for b in blocks
+            {
+                "block": b.block,
+                "kind": b.kind,
+                "scenes": b.scenes,
+                "fingerprint": f"{b.landcover:016x}",
+                "covered": round(c.share, 4),
+                "clear_views": round(c.clear, 2),
+            }
+            for b, c in zip(blocks, covered, strict=True)
         ]
         print(json.dumps({**facts, "stream": each}))
     else:
         table(
             "plan",
             [
-                (what, str(value) if not isinstance(value, list) else f"{len(value)}: {', '.join(value[:6])} ...")
-                for what, value in facts.items()
+                *((what, _short(value)) for what, value in facts.items()),
+                *(("left out", why) for why in list(planned.selection.left.values())[:3]),
+                *(("warning", why) for why in facts["warnings"][:3]),
             ],
         )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list | dict) and len(value) > 6:
+        return f"{len(value)}: {', '.join(map(str, list(value)[:6]))} ..."
+    return str(value)
 
 
 @app.command()
@@ -146,9 +170,11 @@ def _run(
         from pipeline.picture import maps
 
         _folder_of(picture)
-    with stages() as listener:
+    with stages() as shown:
         where = address or ("auto" if "RAY_ADDRESS" in os.environ else "local")
-        report = run_region(region, workers=workers, address=where, refresh=refresh, listener=listener)
+        report = run_region(
+            region, workers=workers, address=where, refresh=refresh, listener=shown.listen, count=shown.count
+        )
     if picture is not None:
         from pipeline.query import open_cube
 

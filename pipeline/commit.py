@@ -84,4 +84,5 @@ class Committer:
         if name == "mosaic":
             states = [DEGRADED if done.lost else MAPPED if done.seen else EMPTY for done in finished]
             store.array(group, "blocks/state").vindex[at] = np.array(states, np.uint8)
+            store.array(group, "blocks/clear").vindex[at] = np.array([done.clear for done in finished], np.uint8)
         session.commit(f"{name}: {len(finished)} blocks")

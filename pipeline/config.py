@@ -3,13 +3,22 @@
 import hashlib
 import json
 import re
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator
+import shapely
+from pydantic import AfterValidator, Field, field_validator, model_validator
+from shapely.geometry.base import BaseGeometry
 
+from catalogs.access import PLANETARY_COMPUTER, Access, Signer
+from catalogs.area import of_bounds, of_file
+from catalogs.errors import CatalogError
+from catalogs.mask import MaskChoice, MaskRule
 from pipeline.errors import UserError
+from pipeline.footprint import projected
 from pipeline.grid import Extent, Grid, projected_crs
 from pipeline.yamlfile import Frozen, checked, read
 
@@ -22,6 +31,38 @@ class GridSettings(Frozen):
     block: int = Field(default=2048, ge=256, le=8192, multiple_of=256, description="pixels per side")
 
 
+class MosaicSettings(Frozen):
+    """How many scenes become one picture: see `pipeline.composite` and `pipeline.resample`."""
+
+    method: Literal["median", "geometric-median", "mean", "best"] = "median"
+    resampling: Literal["bilinear", "nearest", "cubic", "average"] = "bilinear"
+    day: date | None = Field(default=None, description="the day of the year that 'best' prefers; default: mid-period")
+    min_clear: int = Field(default=1, ge=1, le=255, description="clear observations below which a block is reported")
+
+
+class MaskSettings(Frozen):
+    """Another mask than the provider's own: an asset of each item, and what its values (or bits) mean."""
+
+    asset: str = Field(min_length=1)
+    clear: tuple[int, ...]
+    cloud: tuple[int, ...] = ()
+    bits: bool = False
+    bad: tuple[int, ...] = ()
+    dilate: float = Field(default=0, description="metres by which cloud grows")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "MaskSettings":
+        try:
+            _ = self.choice
+        except CatalogError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def choice(self) -> MaskChoice:
+        return MaskChoice(self.asset, MaskRule(self.clear, self.cloud, self.bits, self.bad, self.dilate))
+
+
 class Region(Frozen):
     """One run's whole configuration, as written in one YAML file.
 
@@ -30,24 +71,39 @@ class Region(Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     cube: Path
-    catalog: str = Field(min_length=1, description="URL of a STAC API, or path of a static catalog.json")
+    catalog: str = Field(
+        min_length=1, description="URL of a STAC API or static catalog, path of one, or of a list of items"
+    )
     collection: str = "sentinel-2-l2a"
-    bounds: tuple[float, float, float, float] = Field(description="west, south, east, north in degrees")
+    bounds: tuple[float, float, float, float] | None = Field(
+        default=None, description="west, south, east, north in degrees; west > east across the antimeridian"
+    )
+    polygon: str | None = Field(default=None, description="instead of bounds: a GeoJSON file (kept here as WKT)")
     period: tuple[date, date] = Field(description="first and last day, both included")
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
     grid: GridSettings = GridSettings()
     model: Path = Field(description="a model folder, or the name of a shipped model")
+    mosaic: MosaicSettings = MosaicSettings()
+    mask: MaskSettings | None = None
     max_cloud: float = Field(default=100, ge=0, le=100, description="percent, of a whole scene")
+    min_contribution: float = Field(
+        default=0, ge=0, le=1, description="share of its tile's ground that a scene must be expected to show clear"
+    )
     max_degraded: float = Field(
         default=0, ge=0, le=1, description="share of blocks that may lack a scene and still be published"
     )
+    folders: tuple[Path, ...] = Field(default=(), description="folders whose files the catalog's items may name")
+    signers: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
     commit_every: int = Field(default=16, ge=1, description="blocks per commit")
 
     @field_validator("bounds")
     @classmethod
-    def _bounds_in_order(cls, bounds: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-        west, south, east, north = bounds
-        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-            raise ValueError("must be [west, south, east, north] in degrees with west < east and south < north")
+    def _bounds_in_order(cls, bounds: tuple[float, float, float, float] | None) -> Any:
+        if bounds is not None:
+            try:
+                of_bounds(*bounds)
+            except CatalogError as error:
+                raise ValueError(f"must be [west, south, east, north] in degrees with south < north: {error}") from None
         return bounds
 
     @field_validator("period")
@@ -57,10 +113,57 @@ class Region(Frozen):
             raise ValueError("must start before it ends: [first day, last day]")
         return period
 
+    @field_validator("signers")
+    @classmethod
+    def _signers_are_safe(cls, signers: dict[str, str]) -> dict[str, str]:
+        try:
+            _ = [Signer(host, endpoint) for host, endpoint in signers.items()]
+        except CatalogError as error:
+            raise ValueError(str(error)) from None
+        return signers
+
+    @model_validator(mode="after")
+    def _one_area(self) -> "Region":
+        if (self.bounds is None) == (self.polygon is None):
+            raise ValueError("give one of 'bounds' and 'polygon': what is to be mapped")
+        return self
+
     @property
+    def area(self) -> BaseGeometry:
+        """What is mapped, in longitude and latitude, within +-180 degrees."""
+        if self.bounds is not None:
+            return of_bounds(*self.bounds)
+        assert self.polygon is not None, "checked: one of both is given"
+        return shapely.from_wkt(self.polygon)
+
+    @cached_property
     def extent(self) -> Extent:
+        """Raises UserError where the grid cannot show the area."""
         grid = Grid(self.grid.crs, self.grid.resolution, self.grid.block)
-        return Extent(grid, grid.window_of(self.bounds))
+        if self.bounds is not None:
+            return Extent(grid, grid.window_of(self.bounds))
+        west, south, east, north = self.area.bounds
+        if west == -180 and east == 180:
+            grid.check_whole_at_antimeridian(south, north)
+        area = projected(self.area, grid.crs)
+        return Extent(grid, grid.window_around(area.bounds, "the polygon"), shapely.make_valid(area))
+
+    @property
+    def access(self) -> Access:
+        """Which files and URLs may be read."""
+        own = () if urlsplit(self.catalog).scheme in ("http", "https") else (_folder(Path(self.catalog)),)
+        signers = tuple(Signer(host, endpoint) for host, endpoint in self.signers.items())
+        return Access(tuple(map(str, (*own, *self.folders))), (*signers, PLANETARY_COMPUTER))
+
+    @property
+    def day_of_year(self) -> int:
+        """The day that `best` prefers."""
+        start, end = self.period
+        return (self.mosaic.day or start + timedelta((end - start).days // 2)).timetuple().tm_yday
+
+
+def _folder(catalog: Path) -> Path:
+    return catalog if catalog.is_dir() else catalog.parent
 
 
 def digest(value: Any) -> str:
@@ -81,6 +184,10 @@ def load(path: Path, with_model: bool = True) -> Region:
         raw["model"] = model_folder(raw["model"], folder)
     if isinstance(raw.get("catalog"), str) and "://" not in raw["catalog"]:
         raw["catalog"] = str(folder / raw["catalog"])
+    if isinstance(raw.get("folders"), list):
+        raw["folders"] = [folder / str(name) for name in raw["folders"]]
+    if isinstance(raw.get("polygon"), str):
+        raw["polygon"] = _polygon(folder / raw["polygon"], path)
     region = checked(Region, raw, path)
     if with_model and not (region.model / "model_index.json").is_file():
         shipped = ", ".join(sorted(p.name for p in SHIPPED_MODELS.iterdir() if p.is_dir()))
@@ -89,6 +196,13 @@ def load(path: Path, with_model: bool = True) -> Region:
             f"model folder or one of: {shipped}"
         )
     return region
+
+
+def _polygon(file: Path, path: Path) -> str:
+    try:
+        return of_file(file).wkt
+    except CatalogError as error:
+        raise UserError(f"{path.name}: polygon: {error}") from None
 
 
 def model_folder(name: str, folder: Path) -> Path:

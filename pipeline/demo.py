@@ -34,8 +34,8 @@ def demonstrate(folder: Path, seed: int, json_file: Path | None) -> None:
     world = _world(folder / "world", seed)
     with serve(world.folder) as url:
         region = region_file(folder, world, url)
-        with stages() as listener:
-            report = run(region, workers=2, address="local", listener=listener)
+        with stages() as shown:
+            report = run(region, workers=2, address="local", listener=shown.listen, count=shown.count)
     cube = open_cube(region.cube)
     truth_HW = truth_of(world, cube)
     labels = {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0], "truth": truth_HW}
@@ -66,6 +66,7 @@ def region_file(folder: Path, world: World, catalog: str, model: str = MODEL, bl
         "name": "demo",
         "cube": "cube",
         "catalog": catalog,
+        "folders": [str(world.folder)],
         "bounds": list(inner_bounds(world)),
         "period": [min(days).replace(day=1), max(days).replace(day=28)],
         "grid": {"crs": "europe", "resolution": 10, "block": block},
@@ -115,7 +116,7 @@ def _tell(
     rows = [(name, f"{found['coarse'][key]:.2f}", f"{found['refined'][key]:.2f}") for key, name in NAMES.items()]
     table("against the truth, %", rows, ("", "coarse", "refined"))
     table("run", summary(report))
-    west, south, east, north = region.bounds
+    west, south, east, north = region.area.bounds
     table(
         f"done in {seconds:.0f} s; try next",
         [

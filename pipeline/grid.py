@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
+from shapely.geometry.base import BaseGeometry
 
 from pipeline.errors import UserError
 
@@ -91,14 +93,41 @@ class Grid:
         return window.x0 * r, -window.y1 * r, window.x1 * r, -window.y0 * r
 
     def window_of(self, lonlat_bounds: tuple[float, float, float, float]) -> Window:
-        """The smallest window that holds west, south, east, north (degrees). Raises UserError where the CRS cannot."""
-        left, bottom, right, top = transformer(LONLAT, self.crs).transform_bounds(*lonlat_bounds, densify_pts=21)
-        if not all(map(math.isfinite, (left, bottom, right, top))):
-            raise UserError(
-                f"bounds {list(lonlat_bounds)} cannot be shown in {self.crs}; choose a grid.crs made for that place"
-            )
+        """The smallest window that holds west, south, east, north (degrees; west > east across the antimeridian).
+
+        Raises UserError where the CRS cannot show them, or is cut between them.
+        """
+        west, south, east, north = lonlat_bounds
+        if west <= east:
+            return self._window_of(lonlat_bounds)
+        self.check_whole_at_antimeridian(south, north)
+        halves = [(west, south, 180.0, north), (-180.0, south, east, north)]
+        a, b = (self._window_of(half) for half in halves if half[0] < half[2])
+        return Window(min(a.y0, b.y0), min(a.x0, b.x0), max(a.y1, b.y1), max(a.x1, b.x1))
+
+    def _window_of(self, lonlat_bounds: tuple[float, float, float, float]) -> Window:
+        to_grid = transformer(LONLAT, self.crs)
+        return self.window_around(to_grid.transform_bounds(*lonlat_bounds, densify_pts=21), lonlat_bounds)
+
+    def window_around(self, bounds: tuple[float, float, float, float], what: object) -> Window:
+        """The smallest window that holds left, bottom, right, top of the grid's CRS. UserError, about `what`, if they
+        are not finite."""
+        left, bottom, right, top = bounds
+        if not all(map(math.isfinite, bounds)):
+            raise UserError(f"{what} cannot be shown in {self.crs}; choose a grid.crs made for that place")
         r = self.resolution
         return Window(math.floor(-top / r), math.floor(left / r), math.ceil(-bottom / r), math.ceil(right / r))
+
+    def check_whole_at_antimeridian(self, south: float, north: float) -> None:
+        """Raises UserError if the CRS shows 180 degrees east and west at different places between two latitudes."""
+        to_grid = transformer(LONLAT, self.crs)
+        for lat in (south, (south + north) / 2, north):
+            east, west = (to_grid.transform(lon, lat) for lon in (180.0, -180.0))
+            if not math.dist(east, west) < self.resolution:
+                raise UserError(
+                    f"the region crosses the antimeridian, where {self.crs} is cut; make two regions of it, or choose "
+                    "a grid.crs that is whole there, such as EPSG:3832 or a UTM zone"
+                )
 
     def pixel_of(self, lon: float, lat: float) -> tuple[int, int]:
         """(row, col) of the pixel that holds a point. Raises UserError where the CRS cannot show it."""
@@ -112,10 +141,14 @@ class Grid:
 
 @dataclass(frozen=True)
 class Extent:
-    """A region on a grid: its window, the blocks that touch it, and the arrays that hold these blocks whole."""
+    """A region on a grid: its window, the blocks that touch it, and the arrays that hold these blocks whole.
+
+    `area`, in the grid's CRS, is what of the window belongs to the region; None for all of it.
+    """
 
     grid: Grid
     window: Window
+    area: BaseGeometry | None = None
 
     @cached_property
     def block_range(self) -> Window:
@@ -124,9 +157,15 @@ class Extent:
         return Window(w.y0 // b, w.x0 // b, -(-w.y1 // b), -(-w.x1 // b))
 
     def blocks(self) -> Iterator[BlockId]:
-        """Every block, row by row: the order of every plan."""
+        """Every block that touches the region, row by row: the order of every plan."""
         r = self.block_range
-        return ((iy, ix) for iy in range(r.y0, r.y1) for ix in range(r.x0, r.x1))
+        return ((iy, ix) for iy in range(r.y0, r.y1) for ix in range(r.x0, r.x1) if self._touched((iy, ix)))
+
+    def _touched(self, block: BlockId) -> bool:
+        if self.area is None:
+            return True
+        shapely.prepare(self.area)
+        return bool(shapely.intersects(self.area, shapely.box(*self.grid.bounds(self.covered(block)))))
 
     def covered(self, block: BlockId) -> Window:
         """The part of a block that lies in the region."""

@@ -19,13 +19,14 @@ from rasterio.transform import from_bounds
 
 import catalogs
 from catalogs import Query, Scene
-from pipeline import warp
 from pipeline.config import Region
 from pipeline.errors import RunError, UserError
 from pipeline.grid import Grid, Window
 from pipeline.mosaic import Composite, composite
-from pipeline.planner import query
 from pipeline.read import inspect, read
+from pipeline.resample import Source, nearest
+from pipeline.scenes import certain, query
+from pipeline.warp import sampling
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def simulated(folder: Path, seed: int, kilometres: float) -> Area:
     grid = Grid("EPSG:3035", 10.0, 2048)
     left, bottom, right, top = (round(side / grid.resolution) for side in world.bounds)
     window = Window(-top, left, -bottom, right)
-    image_BHW = _whole(composite(grid, window, catalogs.search(everything), catalogs.ROLES))
+    image_BHW = _whole(composite(grid, window, certain(catalogs.search(everything)), catalogs.ROLES))
     with rasterio.open(folder / "truth.tif") as truth:
         return Area(image_BHW, truth.read(1), grid, window)
 
@@ -59,9 +60,9 @@ def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes
     window = grid.window_of(bounds) & region.extent.window
     if window.empty:
         raise UserError(
-            f"bounds {list(bounds)} lie outside the region {region.name}, whose bounds are {list(region.bounds)}"
+            f"bounds {list(bounds)} lie outside the region {region.name}, whose bounds are {list(region.area.bounds)}"
         )
-    scenes = catalogs.search(query(region))
+    scenes = certain(catalogs.search(query(region)), region.access)
     image_BHW = _whole(composite(grid, window, scenes, catalogs.ROLES))
     return Area(image_BHW, scene_classes(grid, window, scenes, codes), grid, window)
 
@@ -81,9 +82,10 @@ def scene_classes(grid: Grid, window: Window, scenes: Sequence[Scene], codes: Se
     votes_KHW = np.zeros((len(codes), *window.shape), np.uint16)
     for scene in scenes:
         raster = inspect(scene.mask.href, grid.resolution)
-        part = warp.footprint(grid, window, raster)
-        if part is not None:
-            scl_HW = warp.nearest(grid, window, raster, part, read(scene.mask.href, raster, part))
+        at = sampling(grid, window, raster)
+        if at is not None:
+            source = Source.of([read(scene.mask.href, raster, at.part)])
+            scl_HW = nearest(at, source, slice(None))[0][0].numpy()
             votes_KHW += np.stack([scl_HW == code for code in codes])
     best_HW = np.array(codes, np.uint8)[votes_KHW.argmax(0)]
     return np.where(votes_KHW.any(0), best_HW, 0).astype(np.uint8)

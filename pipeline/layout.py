@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import shapely
 import zarr
 from pyproj import CRS
 from zarr.codecs import BloscCodec
@@ -16,6 +17,7 @@ from pipeline.grid import Extent, Grid, Window
 from pipeline.store import array
 
 LABELS = ("landcover", "coarse", "confidence", "refined", "observations")
+DAYS = ("first_clear", "last_clear")
 CHUNK = 512
 SMALLEST_LEVEL = 512
 BLOCKS_PER_CHUNK = 64
@@ -36,6 +38,7 @@ class Layout:
         return {
             "grid": {"crs": grid.crs, "resolution": grid.resolution, "block": grid.block},
             "window": [window.y0, window.x0, window.y1, window.x1],
+            "area": None if self.extent.area is None else self.extent.area.wkt,
             "bands": list(self.bands),
             "classes": [dict(row) for row in self.classes],
         }
@@ -43,7 +46,8 @@ class Layout:
     @staticmethod
     def of(group: zarr.Group) -> "Layout":
         a: dict[str, Any] = dict(group.attrs)
-        return Layout(Extent(Grid(**a["grid"]), Window(*a["window"])), tuple(a["bands"]), tuple(a["classes"]))
+        area = None if a["area"] is None else shapely.from_wkt(a["area"])
+        return Layout(Extent(Grid(**a["grid"]), Window(*a["window"]), area), tuple(a["bands"]), tuple(a["classes"]))
 
     @property
     def levels(self) -> int:
@@ -73,7 +77,8 @@ def check(group: zarr.Group | None, layout: Layout, period: tuple[date, date]) -
     for what in held:
         if held[what] != wanted[what]:
             raise UserError(
-                f"the cube was made for {what} {held[what]}, not {wanted[what]}; name another cube in the region file"
+                f"the cube was made for {what} {held[what]!s:.200}, not {wanted[what]!s:.200}; "
+                "name another cube in the region file"
             )
     at = period_index(group, period[0])
     if at is not None and int(np.asarray(array(group, "time_bnds"))[at, 1]) != _day(period[1]):
@@ -97,9 +102,10 @@ def prepare(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int
         "time_bnds",
         "mosaic",
         *LABELS,
+        *DAYS,
         *(f"levels/{level}/landcover" for level in range(1, layout.levels + 1)),
     ]
-    timed += [f"blocks/{name}" for name in ("mosaic", "landcover", "aggregate", "state", "pixels")]
+    timed += [f"blocks/{name}" for name in ("mosaic", "landcover", "aggregate", "state", "clear", "pixels")]
     for name in timed:
         grown = array(group, name)
         grown.resize((len(times) + 1, *grown.shape[1:]))
@@ -134,6 +140,8 @@ def _create(group: zarr.Group, layout: Layout) -> None:
             "flag_meanings": "not_considered confirmed changed",
         },
         "observations": {"long_name": "clear observations", "units": "1"},
+        "first_clear": {"long_name": "day of the first clear observation", "units": "days since 1970-01-01"},
+        "last_clear": {"long_name": "day of the last clear observation", "units": "days since 1970-01-01"},
     }
     located = {"grid_mapping": "spatial_ref"}
     _array(
@@ -143,16 +151,16 @@ def _create(group: zarr.Group, layout: Layout) -> None:
         (1, 1, chunk, chunk),
         "uint16",
         ("time", "band", "y", "x"),
-        {"long_name": "median surface reflectance", "units": "1e-4", "_FillValue": 0, **located},
+        {"long_name": "surface reflectance", "units": "1e-4", "_FillValue": 0, **located},
         shards=(1, len(layout.bands), block, block),
     )
-    for name in LABELS:
+    for name in (*LABELS, *DAYS):
         _array(
             group,
             name,
             (0, rows, cols),
             (1, chunk, chunk),
-            "uint8",
+            "uint16" if name in DAYS else "uint8",
             ("time", "y", "x"),
             {**about[name], "_FillValue": 0, **located},
             shards=(1, block, block),
@@ -180,6 +188,8 @@ def _create(group: zarr.Group, layout: Layout) -> None:
         about_it = {"long_name": f"fingerprint of what the block's {name} was made from"}
         _array(blocks, name, (0, *count), small, "uint64", ("time", "by", "bx"), about_it)
     _array(blocks, "state", (0, *count), small, "uint8", ("time", "by", "bx"), states)
+    clear = {"long_name": "clear observations of the block's median pixel", "units": "1"}
+    _array(blocks, "clear", (0, *count), small, "uint8", ("time", "by", "bx"), clear)
     classes = len(layout.classes)
     _array(
         blocks,

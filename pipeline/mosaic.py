@@ -1,121 +1,181 @@
-"""One block's cloud-free composite: read each scene's window, warp it, mask it, take the median."""
+"""One block's cloud-free composite: look at it pass by pass, and reduce the views to one picture."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
+import torch
+from shapely.geometry.base import BaseGeometry
 
 from catalogs import Scene
-from pipeline import warp
-from pipeline.footprint import on_ground
+from catalogs.access import ANYWHERE, Access
+from pipeline.composite import METHODS, STACKED, View, Wanted
+from pipeline.config import Region
+from pipeline.errors import UserError
 from pipeline.grid import Grid, Window
-from pipeline.read import ReadError, inspect, read
+from pipeline.read import CACHE_BYTES
+from pipeline.view import Look, Places, view
+from pipeline.warp import one_thread
 
-REFLECTANCE = 10_000
-UNSEEN = np.uint16(65_535)
-STACK_BYTES = 512 * 2**20
+STACK_BYTES = 2**30
+READERS = 4
+"""Passes that a worker reads, decodes and warps side by side: while some wait for a network, others compute."""
+
+Thing = TypeVar("Thing")
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a mosaic is made: `method` of composite.METHODS, `resampling` of resample.METHODS, and the day of the year
+    that `best` prefers."""
+
+    method: str = "median"
+    resampling: str = "bilinear"
+    day_of_year: int = 196
+
+
+def making(region: Region) -> Making:
+    """How a region's mosaics are made."""
+    return Making(region.mosaic.method, region.mosaic.resampling, region.day_of_year)
 
 
 @dataclass(frozen=True)
 class Composite:
-    """`mosaic_BHW`: median surface reflectance x 10,000 (0 = never seen clear); `observations_HW`: clear views;
-    `lost`: scenes that could not be read, with why."""
+    """A block's mosaic and what it was made from.
+
+    `mosaic_BHW`: surface reflectance x 10,000, uint16 (0 = never seen clear). `observations_HW`: how many passes were
+    clear, uint8. `first_clear_HW`, `last_clear_HW`: days since 1970-01-01 of the first and the last of them, uint16
+    (0 = none). `lost`: scenes that could not be read, with why.
+    """
 
     mosaic_BHW: np.ndarray
     observations_HW: np.ndarray
+    first_clear_HW: np.ndarray
+    last_clear_HW: np.ndarray
     lost: dict[str, str]
 
 
-@warp.one_thread()
-def composite(grid: Grid, window: Window, scenes: Sequence[Scene], bands: Sequence[str]) -> Composite:
-    """The median over clear views of `scenes` (given in their total order) in `window`.
+def composite(
+    grid: Grid,
+    window: Window,
+    scenes: Sequence[Scene],
+    bands: Sequence[str],
+    making: Making = Making(),
+    area: BaseGeometry | None = None,
+    threads: int = 1,
+    device: str = "cpu",
+    access: Access = ANYWHERE,
+) -> Composite:
+    """The composite of the clear views of `scenes` (given in their total order) in `window`, within `area`.
 
-    Works in strips of rows so that the stack of all scenes stays below 512 MiB. A scene that cannot be read anywhere in
-    the window is left out of all of it.
+    The tiles of one pass are one view: they show the same ground at the same moment. Views are held one by one, or all
+    at once in strips of rows below 1 GiB where the method needs them together. A scene that cannot be read anywhere in
+    the window is left out of all of it. Raises UserError for a scene in doubt about its values.
     """
+    for scene in scenes:
+        if scene.doubt is not None:
+            raise UserError(
+                f"{scene.doubt.sentence} ({scene.doubt.name}): settle its offset first, by pipeline.scenes.certain"
+            )
+    look = Look(grid, window, tuple(bands), making.resampling, area, making.method == "best", device, access)
     lost: dict[str, str] = {}
-    while True:
-        readable = [scene for scene in scenes if scene.id not in lost]
-        mosaic_BHW, observations_HW, unreadable = _pass(grid, window, readable, bands)
-        if not unreadable:
-            return Composite(mosaic_BHW, observations_HW, lost)
+    with one_thread(), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        while True:
+            passes = passes_of(scene for scene in scenes if scene.id not in lost)
+            block = _Block(look)
+            for strip in _strips(window, len(passes), len(bands), making.method):
+                block.add(strip, _views(replace(look, window=strip), passes, pool, threads, block.lost), making)
+            if not block.lost:
+                return Composite(block.mosaic_BHW, block.observations_HW, block.first_HW, block.last_HW, lost)
+            lost |= block.lost
+
+
+class _Block:
+    """A block's arrays, filled strip by strip."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+        self.mosaic_BHW = np.zeros((len(look.bands), *look.window.shape), np.uint16)
+        self.observations_HW = np.zeros(look.window.shape, np.uint8)
+        self.first_HW, self.last_HW = (np.zeros(look.window.shape, np.uint16) for _ in range(2))
+        self.lost: dict[str, str] = {}
+
+    def add(self, strip: Window, views: Iterator[View], making: Making) -> None:
+        first = next(views, None)
+        if first is None:
+            return
+        rows = strip.slices((self.look.window.y0, self.look.window.x0))[0]
+        bands = self.look.bands
+        wanted = Wanted(making.day_of_year, bands.index("blue"), bands.index("red")) if self.look.clouds else None
+        result_BHW = METHODS[making.method](self._counted(chain([first], views), rows), wanted)
+        self.mosaic_BHW[:, rows] = result_BHW.cpu().numpy().view(np.uint16)
+
+    def _counted(self, views: Iterable[View], rows: slice) -> Iterator[View]:
+        observations_HW, first_HW, last_HW = self.observations_HW[rows], self.first_HW[rows], self.last_HW[rows]
+        for seen in views:
+            clear_HW = seen.clear_HW.cpu().numpy()
+            np.add(observations_HW, 1, out=observations_HW, where=clear_HW & (observations_HW < 255))
+            np.copyto(first_HW, seen.day, where=clear_HW & (first_HW == 0))
+            np.copyto(last_HW, seen.day, where=clear_HW)
+            yield seen
+
+
+def _views(
+    look: Look, passes: Sequence[Sequence[Scene]], pool: ThreadPoolExecutor, threads: int, lost: dict[str, str]
+) -> Iterator[View]:
+    """The passes' views in order; what could not be read is added to `lost`."""
+    for seen, unreadable in _ahead(pool, partial(view, Places(look)), passes, threads + 1):
         lost |= unreadable
+        if seen is not None:
+            yield seen
 
 
-def _pass(
-    grid: Grid, window: Window, scenes: Sequence[Scene], bands: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """One go over all strips; the scenes that failed in it, and why, are to be left out of the next."""
+def _ahead(
+    pool: ThreadPoolExecutor, work: Callable[[Thing], Done], things: Iterable[Thing], most: int
+) -> Iterator[Done]:
+    """What `work` gives of each thing, in order, with at most so many under way or waiting."""
+    waiting: deque[Future[Done]] = deque()
+    for thing in things:
+        waiting.append(pool.submit(work, thing))
+        if len(waiting) == most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def passes_of(scenes: Iterable[Scene]) -> list[list[Scene]]:
+    """The scenes by the pass they are tiles of, both in their total order."""
+    passes: dict[str, list[Scene]] = {}
+    for scene in scenes:
+        passes.setdefault(scene.acquisition.rpartition("/")[0], []).append(scene)
+    return list(passes.values())
+
+
+def memory(side: int, passes: int, bands: int, making: Making, threads: int) -> int:
+    """Bytes that a block of `side` pixels may take at most while its mosaic is made, of sources as fine as the grid.
+
+    Views in hand, parts being read (a fifth longer and wider than the block, twice while they are copied), where the
+    pixels of two tiles at two resolutions fall, the results, and GDAL's cache; the interpreter's own memory comes on
+    top.
+    """
+    pixels = side * side
+    view = pixels * bands * 2
+    held = min(passes * view, max(STACK_BYTES, view)) if making.method in STACKED else 3 * view
+    reading = threads * (view + int(pixels * 1.2**2) * bands * 2 * 2)
+    return held + reading + 4 * pixels * 16 + pixels * (bands * 2 + 5) + CACHE_BYTES
+
+
+def _strips(window: Window, views: int, bands: int, method: str) -> Iterator[Window]:
+    """The window in strips of so many rows that all their views fit into STACK_BYTES, if the method stacks them."""
     height, width = window.shape
-    mosaic_BHW = np.zeros((len(bands), height, width), np.uint16)
-    observations_HW = np.zeros((height, width), np.uint8)
-    unreadable: dict[str, str] = {}
-    rows = max(1, STACK_BYTES // max(1, len(scenes) * len(bands) * width * mosaic_BHW.itemsize))
-    for start in range(0, height, rows):
-        stop = min(start + rows, height)
-        strip = Window(window.y0 + start, window.x0, window.y0 + stop, window.x1)
-        views = []
-        for scene in scenes:
-            try:
-                view = clear_view(grid, strip, scene, bands)
-            except ReadError as error:
-                unreadable[scene.id] = str(error)
-                continue
-            if view is not None:
-                views.append(view)
-        if views:
-            mosaic_BHW[:, start:stop], observations_HW[start:stop] = median(np.stack(views))
-    return mosaic_BHW, observations_HW, unreadable
-
-
-def clear_view(grid: Grid, window: Window, scene: Scene, bands: Sequence[str]) -> np.ndarray | None:
-    """A scene's reflectance x 10,000 on the grid, uint16 BHW, 65535 where it is not clear; None if it does not
-    reach the window.
-
-    Raises ReadError.
-    """
-    raster = inspect(scene.mask.href, grid.resolution)
-    part = warp.footprint(grid, window, raster)
-    if part is None:
-        return None
-    mask_HW = warp.nearest(grid, window, raster, part, read(scene.mask.href, raster, part))
-    clear_HW = np.isin(mask_HW, scene.clear) & on_ground(scene, grid, window)
-    if not clear_HW.any():
-        return None
-    view_BHW = np.empty((len(bands), *window.shape), np.uint16)
-    assets = [scene.band(role) for role in bands]
-    rasters = [inspect(asset.href, grid.resolution) for asset in assets]
-    for raster in dict.fromkeys(rasters):
-        part = warp.footprint(grid, window, raster)
-        if part is None:
-            return None
-        which = [i for i, other in enumerate(rasters) if other == raster]
-        source_BHW = np.stack([read(assets[i].href, raster, part) for i in which])
-        value_BHW, valid_HW = warp.bilinear(grid, window, raster, part, source_BHW)
-        clear_HW &= valid_HW
-        for i, value_HW in zip(which, value_BHW, strict=True):
-            value_HW *= np.float32(assets[i].scale * REFLECTANCE)
-            value_HW += np.float32(assets[i].offset * REFLECTANCE + 0.5)
-            view_BHW[i] = np.floor(value_HW).clip(1, UNSEEN - 1)
-    view_BHW[:, ~clear_HW] = UNSEEN
-    return view_BHW
-
-
-def median(view_NBHW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(median_BHW uint16, 0 where nothing is clear; count_HW uint8) of uint16 views in which 65535 is not clear.
-
-    An even count takes the mean of the middle two, half rounded up. Sorts in place by an odd-even transposition
-    network, whole arrays at a time; the unclear sort to the end.
-    """
-    count_HW = (view_NBHW[:, 0] != UNSEEN).sum(0)
-    n = len(view_NBHW)
-    for turn in range(n):
-        for i in range(turn % 2, n - 1, 2):
-            low = np.minimum(view_NBHW[i], view_NBHW[i + 1])
-            np.maximum(view_NBHW[i], view_NBHW[i + 1], out=view_NBHW[i + 1])
-            view_NBHW[i] = low
-    middle = np.broadcast_to(count_HW, view_NBHW.shape[1:])
-    lower = np.take_along_axis(view_NBHW, np.maximum(middle - 1, 0)[None] // 2, 0)[0].astype(np.uint32)
-    upper = np.take_along_axis(view_NBHW, middle[None] // 2, 0)[0]
-    median_BHW = np.where(count_HW > 0, (lower + upper + 1) // 2, 0).astype(np.uint16)
-    return median_BHW, np.minimum(count_HW, 255).astype(np.uint8)
+    rows = height
+    if method in STACKED:
+        rows = max(1, min(height, STACK_BYTES // max(1, views * bands * width * 2)))
+    for y in range(window.y0, window.y1, rows):
+        yield Window(y, window.x0, min(y + rows, window.y1), window.x1)

@@ -1,27 +1,30 @@
 """What a run would do: its scenes, and block by block which scenes, which fingerprint, and what is due."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from types import MappingProxyType
+from typing import Any
 
 import shapely
 
-import catalogs
-from catalogs import Query, Scene, scenelist
+from catalogs import Scene, read_scenes
+from catalogs.passes import Passes, passes
+from catalogs.select import Selection
 from idgbr.pipeline import IDGBRPipeline
-from pipeline import versions
+from pipeline import scenes, versions
 from pipeline.config import Region, digest
+from pipeline.coverage import Coverage, coverage
 from pipeline.errors import UserError
 from pipeline.footprint import ground
 from pipeline.grid import BlockId, Extent, Window
 from pipeline.held import held
 from pipeline.layout import Layout
+from pipeline.mosaic import READERS, making, memory, passes_of
+from pipeline.offsets import Decision
 from pipeline.segment import reach
 
-DATA_VERSION = 1
+DATA_VERSION = 2
 """Raised whenever the same scenes and settings would give other pixels."""
 
 Lost = Mapping[BlockId, Collection[str]]
@@ -54,7 +57,12 @@ class Plan:
     model: IDGBRPipeline
     model_digest: str
     items: list[dict]
-    scenes: list[Scene]
+    decisions: dict[str, Decision]
+    selection: Selection
+
+    @property
+    def scenes(self) -> list[Scene]:
+        return self.selection.kept
 
     @cached_property
     def extent(self) -> Extent:
@@ -68,8 +76,15 @@ class Plan:
     @cached_property
     def run(self) -> str:
         """Names the run by all that its pixels depend on."""
-        region = self.region.model_dump(include={"bounds", "period", "grid"}, mode="json")
-        return digest([DATA_VERSION, region, self.model_digest, [scene.digest for scene in self.scenes]])[:16]
+        region = self.region.model_dump(include={"bounds", "polygon", "period", "grid"}, mode="json")
+        made = [DATA_VERSION, region, self._making, self.model_digest, [scene.digest for scene in self.scenes]]
+        return digest(made)[:16]
+
+    @cached_property
+    def _making(self) -> list[Any]:
+        """What a mosaic depends on besides its scenes and its place."""
+        area = None if self.extent.area is None else self.extent.area.wkt
+        return [self.model.settings.bands, asdict(making(self.region)), area]
 
     @property
     def branch(self) -> str:
@@ -93,6 +108,24 @@ class Plan:
                 kind="same" if landcover == old_landcover else "changed" if old_landcover else "new",
             )
 
+    def coverage(self, block: BlockId) -> Coverage:
+        """How much of a block its scenes can show."""
+        return coverage(self.extent, block, passes_of(self._touching(self.extent.covered(block))))
+
+    @cached_property
+    def passes(self) -> list[Passes]:
+        """The passes that the orbits' calendar expects in the period, and those among the items found."""
+        asked = scenes.query(self.region)
+        found, _ = read_scenes(self.items, self.model.settings.bands)
+        return passes(found, asked.start, asked.end, self.region.months)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a worker's mosaic may take at most."""
+        busiest = max((len(passes_of(self._touching(self.extent.covered(b)))) for b in self.extent.blocks()), default=0)
+        bands = len(self.model.settings.bands)
+        return memory(self.extent.grid.block, busiest, bands, making(self.region), READERS)
+
     def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
         """Of a block's mosaic and of its land cover, which also sees the mosaics around it.
 
@@ -111,7 +144,8 @@ class Plan:
                 int(digest([DATA_VERSION, what, place, by, [scene.digest for scene in scenes], missing])[:16], 16) or 1
             )
 
-        return fingerprint("mosaic", covered, settings.bands), fingerprint("landcover", seen, self.model_digest)
+        by = self._making
+        return fingerprint("mosaic", covered, by), fingerprint("landcover", seen, [self.model_digest, *by])
 
     def _touching(self, window: Window) -> list[Scene]:
         """The scenes whose footprints touch a window, in their total order."""
@@ -123,45 +157,33 @@ class Plan:
         return shapely.STRtree([ground(scene, self.extent.grid.crs) for scene in self.scenes])
 
 
-def plan(region: Region, refresh: bool = False) -> Plan:
+def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None] | None = None) -> Plan:
     """Searches (or reads the durable scene list, unless `refresh`), loads the model, and lays out the run.
 
-    Raises UserError or CatalogError for anything wrong in the region, CheckpointError for the model.
+    `count` is told how many items were "found" and how many offsets were "settled" so far. Raises UserError or
+    CatalogError for anything wrong in the region, CheckpointError for the model, RunError where scenes in doubt cannot
+    be read.
     """
+
+    def counting(what: str) -> Callable[[int], None] | None:
+        return None if count is None else partial(count, what)
+
     model = IDGBRPipeline.from_pretrained(region.model)
-    path = scene_list(region)
-    if refresh or not path.is_file():
-        found = catalogs.search_items(query(region))
-        items = scenelist.merge(scenelist.read(path), found) if path.is_file() else found
-        if not items:
-            raise UserError(
-                f"no scenes of {region.collection!r} in {region.catalog} for these bounds from {region.period[0]} to "
-                f"{region.period[1]}; check the collection, or widen the bounds, the period or max_cloud"
-            )
-        scenelist.write(path, items)
-    items = scenelist.read(path)
-    scenes = catalogs.scenes(items, roles=model.settings.bands, max_cloud=region.max_cloud)
-    if not scenes:
+    bands = tuple(model.settings.bands)
+    _check_bands(region, bands)
+    _ = region.extent
+    items = scenes.items(region, refresh, counting("found"))
+    decisions = scenes.settle(region, items, bands, counting("settled"))
+    selection = scenes.choose(region, items, bands, decisions)
+    if not selection.kept:
+        first = next(iter(selection.left.values()))
+        raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
+    return Plan(region, model, model.digest, items, decisions, selection)
+
+
+def _check_bands(region: Region, bands: tuple[str, ...]) -> None:
+    if region.mosaic.method == "best" and not {"blue", "red"} <= set(bands):
         raise UserError(
-            f"no usable scenes: all {len(items)} items found are above max_cloud "
-            f"{region.max_cloud:g}; raise it or widen the period"
+            f"mosaic.method best tells haze by blue and red, but the model sees {', '.join(bands)}; "
+            "choose another method"
         )
-    return Plan(region, model, model.digest, items, scenes)
-
-
-def query(region: Region) -> Query:
-    start, end = region.period
-    return Query(
-        catalog=region.catalog,
-        collection=region.collection,
-        bbox=region.bounds,
-        start=datetime.combine(start, time.min, UTC),
-        end=datetime.combine(end, time.max, UTC),
-        max_cloud=region.max_cloud,
-    )
-
-
-def scene_list(region: Region) -> Path:
-    """The durable list of a query, in the cube's folder."""
-    asked = region.model_dump(include={"catalog", "collection", "bounds", "period", "max_cloud"}, mode="json")
-    return region.cube / "scenes" / f"{digest(asked)[:16]}.parquet"

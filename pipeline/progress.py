@@ -3,9 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from cluster import Event, Finished, Started
 
@@ -25,11 +34,19 @@ def _bars() -> Progress:
     return Progress(*columns, console=CONSOLE)
 
 
+@dataclass(frozen=True)
+class Shown:
+    """`listen` takes events of `cluster`, one bar a stage; `count` takes (what, how many so far), a line each."""
+
+    listen: Callable[[Event], None]
+    count: Callable[[str, int], None]
+
+
 @contextmanager
-def stages() -> Iterator[Callable[[Event], None]]:
-    """A listener of `cluster` events that shows one bar a stage."""
+def stages() -> Iterator[Shown]:
+    """Shows a plan or a run as it goes."""
     with _bars() as bars:
-        tasks = {}
+        tasks: dict[str, TaskID] = {}
 
         def listen(event: Event) -> None:
             if isinstance(event, Started):
@@ -37,7 +54,12 @@ def stages() -> Iterator[Callable[[Event], None]]:
             elif isinstance(event, Finished):
                 bars.advance(tasks[event.stage])
 
-        yield listen
+        def count(what: str, done: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=None, note="")
+            bars.update(tasks[what], completed=done)
+
+        yield Shown(listen, count)
 
 
 @contextmanager

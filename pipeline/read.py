@@ -1,34 +1,44 @@
-"""Windowed reads of one raster, at the overview that the grid's resolution asks for."""
+"""Windowed reads of one raster, at the overview that the grid's resolution asks for, from a disk or a network.
 
-import time
-from collections.abc import Callable, Iterator
+A read gives the right pixels or raises ReadError: GDAL gives no pixels of a body that broke off or does not decode.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
-ENVIRONMENT = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_HTTP_MAX_RETRY": 3,
-    "GDAL_HTTP_RETRY_DELAY": 1,
-    "GDAL_HTTP_TIMEOUT": 60,
-    "GDAL_NUM_THREADS": 1,
-    "VSI_CACHE": True,
-}
-ATTEMPTS = 3
+from catalogs.access import ANYWHERE, Access, Place, below, redacted
+from pipeline import retry
+from pipeline.retry import ReadError
+
+__all__ = ["ENVIRONMENT", "OPEN_REQUESTS", "Part", "Raster", "ReadError", "inspect", "read"]
+
 DRIVERS = ("GTiff", "JP2OpenJPEG")
 """Formats that hold pixels themselves; others, such as VRT, may name any file."""
-
-Looked = TypeVar("Looked")
-
-
-class ReadError(RuntimeError):
-    """A raster that cannot be read after all attempts."""
+OPEN_REQUESTS = 32
+"""So many requests are open at once in a process, at most: one for each row of tiles of the reads under way."""
+CACHE_BYTES = 256 * 2**20
+"""Of GDAL's blocks, in a process; its own choice is 5 % of the machine's memory, for each of its processes."""
+ENVIRONMENT: dict[str, object] = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_CONNECTTIMEOUT": 10,
+    "GDAL_HTTP_LOW_SPEED_LIMIT": 1024,
+    "GDAL_HTTP_LOW_SPEED_TIME": 30,
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_MULTIRANGE": "YES",
+    "GDAL_HTTP_TIMEOUT": 120,
+    "GDAL_INGESTED_BYTES_AT_OPEN": 32_768,
+    "VSI_CACHE": "NO",
+}
+"""Of reads over a network. One request for a header of up to 32 KiB (10980 px in tiles of 512 take 12 KiB), then one
+for each run of adjacent tiles. VSI_CACHE would hand on what a broken-off body left in it."""
 
 
 @dataclass(frozen=True)
@@ -52,56 +62,89 @@ class Part:
     cols: tuple[int, int]
 
 
-@contextmanager
-def _opened(href: str, overview: int | None = None) -> Iterator[rasterio.DatasetReader]:
-    level = {} if overview is None else {"overview_level": overview}
-    with rasterio.Env(**_environment(href)), rasterio.open(href, **level) as source:
-        if source.driver not in DRIVERS:
-            raise ReadError(f"{href} is of format {source.driver}; allowed are {', '.join(DRIVERS)}")
-        yield source
-
-
 @lru_cache(maxsize=4096)
-def inspect(href: str, resolution: float) -> Raster:
+def inspect(href: str, resolution: float, access: Access = ANYWHERE) -> Raster:
     """The level of a raster that is just fine enough for pixels of `resolution` metres. Raises ReadError."""
 
-    def look() -> Raster:
-        with _opened(href) as source:
+    def look(where: Place, cached: bool) -> Raster:
+        with _opened(href, where, access, cached) as source:
             factors = [f for f in source.overviews(1) if f * source.res[0] <= resolution]
             overview = len(factors) - 1 if factors else None
-        with _opened(href, overview) as source:
-            t = source.transform
-            if source.crs is None or t.b or t.d or t.a <= 0 or not np.isclose(t.a, -t.e):
-                raise ReadError(f"{href} has no north-up georeference with square pixels")
-            return Raster(source.crs.to_string(), t.c, t.f, t.a, source.height, source.width, overview)
+        with _opened(href, where, access, cached, overview) as source:
+            return _raster(href, source, overview)
 
-    return _retried(href, look)
+    return retry.tried(href, access, look)
 
 
-def read(href: str, raster: Raster, part: Part) -> np.ndarray:
+def read(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) -> np.ndarray:
     """Band 1 of a part that lies inside the raster. Raises ReadError."""
 
-    def look() -> np.ndarray:
-        with _opened(href, raster.overview) as source:
-            return source.read(1, window=Window.from_slices(part.rows, part.cols))
+    def look(where: Place, cached: bool) -> np.ndarray:
+        with _opened(href, where, access, cached, raster.overview) as source:
+            if _raster(href, source, raster.overview) != raster:
+                raise ReadError(f"{redacted(href)} has changed since it was first looked at; run again")
+            tile = source.block_shapes[0][0]
+            rows = (part.rows[1] - 1) // tile - part.rows[0] // tile + 1
+            with _requests(rows if where.remote else 0):
+                return source.read(1, window=Window.from_slices(part.rows, part.cols))
 
-    return _retried(href, look)
-
-
-def _retried(href: str, look: Callable[[], Looked]) -> Looked:
-    """What `look` gives, in three attempts."""
-    attempt = 1
-    while True:
-        try:
-            return look()
-        except RasterioIOError as error:
-            if attempt == ATTEMPTS:
-                raise ReadError(f"{href}: {error}") from error
-            time.sleep(0.1 * 2**attempt)
-            attempt += 1
+    return retry.tried(href, access, look)
 
 
-def _environment(href: str) -> dict[str, object]:
-    """Local rasters may keep their georeference in a side file, so their folder is looked at."""
-    remote = href.startswith(("http://", "https://", "s3://"))
-    return ENVIRONMENT if remote else {k: v for k, v in ENVIRONMENT.items() if k != "GDAL_DISABLE_READDIR_ON_OPEN"}
+def _raster(href: str, source: rasterio.DatasetReader, overview: int | None) -> Raster:
+    t = source.transform
+    if source.crs is None or t.b or t.d or t.a <= 0 or not np.isclose(t.a, -t.e):
+        raise ReadError(f"{redacted(href)} has no north-up georeference with square pixels")
+    return Raster(source.crs.to_string(), t.c, t.f, t.a, source.height, source.width, overview)
+
+
+@contextmanager
+def _opened(
+    href: str, where: Place, access: Access, cached: bool, overview: int | None = None
+) -> Iterator[rasterio.DatasetReader]:
+    """The raster, opened by and for this thread. Local rasters may keep their georeference in a side file."""
+    level = {} if overview is None else {"overview_level": overview}
+    remote = {
+        **ENVIRONMENT,
+        **where.options,
+        "GDAL_HTTP_MAX_RETRY": retry.PATIENCE.requests,
+        "GDAL_HTTP_RETRY_DELAY": retry.PATIENCE.delay,
+        "CPL_VSIL_CURL_NON_CACHED": "" if cached else "/vsicurl/:/vsis3/",
+    }
+    with rasterio.Env(GDAL_NUM_THREADS=1, GDAL_CACHEMAX=CACHE_BYTES, **(remote if where.remote else {})):
+        with _requests(int(where.remote)):
+            source = rasterio.DatasetReader(where.name, driver=list(DRIVERS), **level)
+        with source:
+            others = [name for name in source.files if name != where.name]
+            if any(where.remote or not below(name, access.folders) for name in others):
+                raise ReadError(f"{redacted(href)} leads to another file, which is not allowed")
+            yield source
+
+
+_room = threading.Condition()
+_open_requests = 0
+
+
+@contextmanager
+def _requests(count: int) -> Iterator[None]:
+    """Waits until so many further requests may be open, and holds them."""
+    global _open_requests
+    count = min(count, OPEN_REQUESTS)
+    with _room:
+        _room.wait_for(lambda: _open_requests + count <= OPEN_REQUESTS)
+        _open_requests += count
+    try:
+        yield
+    finally:
+        with _room:
+            _open_requests -= count
+            _room.notify_all()
+
+
+def _without_token(record: logging.LogRecord) -> bool:
+    record.msg, record.args = redacted(record.getMessage()), ()
+    return True
+
+
+for _name in ("rasterio", "rasterio._base", "rasterio._env", "rasterio._err", "rasterio._io", "rasterio.env"):
+    logging.getLogger(_name).addFilter(_without_token)

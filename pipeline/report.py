@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import zarr
-from shapely import box
 
 from catalogs.publish import write_item
 from pipeline import store
@@ -16,11 +15,19 @@ from pipeline.commit import Progress
 from pipeline.layout import DEGRADED, EMPTY, Layout, period_index
 from pipeline.planner import Plan
 
+WARNINGS_SHOWN = 3
+
 
 @dataclass(frozen=True)
 class Report:
-    """One run. `done` counts blocks a stage really did; `seconds` is the clock per stage, `work` the workers' time
-    per step; `areas_km2` by class name in the whole region; `lost` names scenes that could not be read."""
+    """One run.
+
+    `done` counts blocks a stage really did; `seconds` is the clock per stage, `work` the workers' time per step;
+    `areas_km2` by class name in the whole region; `lost` names scenes that could not be read. `thin` are blocks whose
+    median pixel has fewer clear observations than the region asks for. `left_out` counts items found and not used (the
+    run's applied.json says why), `passes` those the orbits' calendar expects and those found, `warnings` what the
+    metadata left in doubt.
+    """
 
     name: str
     run: str
@@ -30,6 +37,10 @@ class Report:
     done: dict[str, int]
     degraded: list[tuple[int, int]]
     unseen: int
+    thin: list[tuple[int, int]]
+    left_out: int
+    passes: dict[str, int]
+    warnings: list[str]
     lost: dict[str, str]
     seconds: dict[str, float]
     work: dict[str, float]
@@ -57,6 +68,13 @@ class Report:
                 for y, x in np.argwhere(state == DEGRADED)
             ],
             unseen=int((state == EMPTY).sum()),
+            thin=_thin(plan, np.asarray(store.array(group, "blocks/clear")[time])),
+            left_out=len(plan.selection.left),
+            passes={
+                "expected": sum(known.expected for known in plan.passes),
+                "found": sum(known.found for known in plan.passes),
+            },
+            warnings=sorted(decision.why for decision in plan.decisions.values()),
             lost={name: why for lost in progress.lost.values() for name, why in lost.items()},
             seconds={stage: round(s, 2) for stage, s in progress.seconds.items()},
             work={step: round(s, 2) for step, s in progress.work.items()},
@@ -68,6 +86,11 @@ class Report:
     @property
     def done_anything(self) -> bool:
         return any(self.done.values())
+
+
+def _thin(plan: Plan, clear_YX: np.ndarray) -> list[tuple[int, int]]:
+    few = plan.region.mosaic.min_clear
+    return [block for block in plan.extent.blocks() if clear_YX[plan.extent.slot(block)] < few]
 
 
 def areas(group: zarr.Group, time: int) -> dict[str, float]:
@@ -98,7 +121,7 @@ def publish_item(plan: Plan, version: str) -> Path:
     return write_item(
         region.cube / "stac" / f"{region.name}-{start}.json",
         id=f"{region.name}-{start}",
-        footprint=box(*region.bounds),
+        footprint=region.area,
         start=datetime.combine(start, time.min, UTC),
         end=datetime.combine(end, time.max, UTC),
         crs=layout.extent.grid.crs,
@@ -120,6 +143,9 @@ def summary(report: Report) -> list[tuple[str, str]]:
         ("blocks", f"{b['new']} new, {b['changed']} changed, {b['same']} same; mapped {report.done['segment']}"),
         ("degraded", ", ".join(map(str, report.degraded)) or "none"),
         ("never seen clear", f"{report.unseen} blocks"),
+        ("fewer clear views than asked", ", ".join(map(str, report.thin)) or "none"),
+        ("items left out", f"{report.left_out} (see applied.json of run {report.run})"),
+        ("passes", f"{report.passes['found']} found of {report.passes['expected']} that the orbits let expect"),
         ("region", f"{report.region_km2:,.1f} km2"),
         ("seconds", ", ".join(f"{stage} {value:.1f}" for stage, value in s.items())),
         ("worker seconds", ", ".join(f"{step} {value:.1f}" for step, value in report.work.items()) or "none"),
@@ -127,5 +153,8 @@ def summary(report: Report) -> list[tuple[str, str]]:
     ]
     if total := s.get("total"):
         rows.append(("speed", f"{report.region_km2 / total * 3600:,.0f} km2/h"))
+    rows += [("warning", warning) for warning in report.warnings[:WARNINGS_SHOWN]]
+    if len(report.warnings) > WARNINGS_SHOWN:
+        rows.append(("warnings", f"{len(report.warnings)} in all (see applied.json)"))
     rows += [("lost scene", f"{scene}: {why}") for scene, why in report.lost.items()]
     return [(what, str(value)) for what, value in rows]

@@ -2,6 +2,7 @@
 
 import time as clock
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 import icechunk
@@ -17,6 +18,7 @@ from pipeline.errors import RunError
 from pipeline.layout import DEGRADED, check, prepare
 from pipeline.planner import BlockPlan, Lost, Plan, plan
 from pipeline.report import Report, publish_item, write_report
+from pipeline.scenes import write_applied, write_decisions
 from pipeline.worker import Worker, run_folder
 
 
@@ -27,14 +29,15 @@ def run(
     address: str = "none",
     refresh: bool = False,
     listener: Listener | None = None,
+    count: Callable[[str, int], None] | None = None,
 ) -> Report:
     """Maps what is due of a region and publishes the new version; the same call again continues an interrupted one.
 
-    `refresh` looks for new acquisitions first. `workers` and `address` are `cluster.pool`'s. Raises what `plan` raises,
-    and RunError.
+    `refresh` looks for new acquisitions first. `workers` and `address` are `cluster.pool`'s, `count` is `plan`'s.
+    Raises what `plan` raises, and RunError.
     """
     begun = clock.perf_counter()
-    planned = plan(region, refresh)
+    planned = plan(region, refresh, count)
     repository = store.repository(region.cube, create=True)
     try:
         return _run(planned, repository, Progress(), begun, workers, address, listener)
@@ -68,6 +71,8 @@ def _run(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "region.json").write_text(region.model_dump_json(indent=1))
         scenelist.write(folder / "scenes.parquet", planned.items)
+        write_decisions(folder / "offsets.json", planned.decisions)
+        write_applied(folder / "applied.json", planned.selection, planned.decisions)
         time = _prepared(repository, planned)
         committer = Committer(repository, planned, time, progress, listener)
         factory = partial(Worker, region, planned.run, planned.model_digest)

@@ -1,12 +1,14 @@
-"""From a scene's pixels to the grid's, exactly the same however the area is cut.
+"""Where the grid's pixels fall in a raster, exactly the same however the area is cut.
 
-Source coordinates come from pyproj at every 16th pixel of the absolute grid, and bilinear interpolation between them
-(off by 4e-6 px at 10 m in EPSG:3035). Every step after that is one plain operation per pixel in a fixed order, never
-a fused one, so that a pixel's bits depend on the pixel alone. Work goes in strips that stay in the processor's cache.
+Source coordinates come from pyproj at every 16th pixel of the absolute grid, and bilinear interpolation between them:
+off by 4e-6 px at 10 m in EPSG:3035, growing with the resolution. Whatever follows is one plain operation per pixel
+in a fixed order, never a fused one, so that a pixel's bits depend on the pixel alone.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,11 +18,13 @@ from pipeline.read import Part, Raster
 
 STEP = 16
 STRIP = 64
+MARGIN = 4
+"""Pixels of no data around a part, so that a neighbour outside it is found there; as many as `cubic` can reach."""
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keeps torch to one thread: strips in cache are too small to share, and blocks run side by side instead."""
+    """Keeps torch to one thread: strips in cache are too small to share, and scenes run side by side instead."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -29,101 +33,127 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def footprint(grid: Grid, window: Window, raster: Raster) -> Part | None:
-    """The part of a raster that holds all that `window` needs for `bilinear` or `nearest`; None if it has nothing
-    of it."""
-    row_YX, col_YX, _ = _nodes(grid, window, raster)
+@dataclass(frozen=True)
+class Sampling:
+    """Where the pixel centres of `window` fall in the `part` of a raster.
 
-    def span(coordinate: np.ndarray, length: int) -> tuple[int, int]:
-        return max(int(np.floor(coordinate.min())), 0), min(int(np.floor(coordinate.max())) + 2, length)
-
-    rows, cols = span(row_YX, raster.height), span(col_YX, raster.width)
-    return Part(rows, cols) if rows[0] < rows[1] and cols[0] < cols[1] else None
-
-
-def source_coordinates(grid: Grid, window: Window, raster: Raster) -> tuple[torch.Tensor, torch.Tensor]:
-    """(row_HW, col_HW), float64: where the pixel centres of `window` fall; 0 is the centre of the raster's first
-    pixel."""
-    row_YX, col_YX, first = _nodes(grid, window, raster)
-    pixel_y, pixel_x = torch.arange(window.y0, window.y1), torch.arange(window.x0, window.x1)
-    above, left = pixel_y // STEP - first[0], pixel_x // STEP - first[1]
-    down, right = (pixel_y % STEP).double()[:, None] / STEP, (pixel_x % STEP).double() / STEP
-
-    def between(node_YX: np.ndarray) -> torch.Tensor:
-        node = torch.from_numpy(node_YX)
-        across_YW = node[:, left] * (1 - right) + node[:, left + 1] * right
-        return across_YW[above] * (1 - down) + across_YW[above + 1] * down
-
-    return between(row_YX), between(col_YX)
-
-
-def _nodes(grid: Grid, window: Window, raster: Raster) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """Source rows and columns at the lattice nodes around `window`, and the first node's indices."""
-    first = window.y0 // STEP, window.x0 // STEP
-    node_y = np.arange(first[0], (window.y1 - 1) // STEP + 2) * STEP
-    node_x = np.arange(first[1], (window.x1 - 1) // STEP + 2) * STEP
-    easting, northing = np.meshgrid((node_x + 0.5) * grid.resolution, -(node_y + 0.5) * grid.resolution)
-    x, y = transformer(grid.crs, raster.crs).transform(easting, northing)
-    return (raster.top - y) / raster.resolution - 0.5, (x - raster.left) / raster.resolution - 0.5, first
-
-
-def bilinear(
-    grid: Grid, window: Window, raster: Raster, part: Part, source_BHW: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(value_BHW float32, valid_HW): the four neighbours' weighted mean, over those that have data.
-
-    `source_BHW` is the `part` of the raster. A neighbour has data if no band is 0; a pixel is valid where neighbours
-    with data hold at least half of the weight.
+    `index_HW` (int32) is the pixel at or above and left of a centre, in the part with its margin, flattened;
+    `down_HW`, `right_HW` (float32) how far beyond that pixel's centre, in pixels. `inside` says that no neighbour that
+    `bilinear` asks for lies outside the raster.
     """
-    bands = len(source_BHW)
-    has_data_HW = (source_BHW > 0).all(0)
-    flat_CN = torch.from_numpy(np.stack([*source_BHW, has_data_HW]).astype(np.float32)).flatten(1)
-    flat_CN = flat_CN * flat_CN[-1]
-    value_BHW = np.empty((bands, *window.shape), np.float32)
-    valid_HW = np.empty(window.shape, bool)
-    for strip, inside in _strips(window):
-        total_CHW = _four_neighbours(*source_coordinates(grid, strip, raster), part, flat_CN)
-        weight_HW = total_CHW[-1]
-        valid = weight_HW >= 0.5
-        value_BHW[:, inside] = total_CHW[:-1] / torch.where(valid, weight_HW, 1)
-        valid_HW[inside] = valid
-    return value_BHW, valid_HW
+
+    window: Window
+    part: Part
+    index_HW: torch.Tensor
+    down_HW: torch.Tensor
+    right_HW: torch.Tensor
+    inside: bool
+
+    @property
+    def width(self) -> int:
+        """Of a row of the part with its margin."""
+        return self.part.cols[1] - self.part.cols[0] + 2 * MARGIN
+
+    @property
+    def nbytes(self) -> int:
+        return sum(t.nbytes for t in (self.index_HW, self.down_HW, self.right_HW))
+
+    @cached_property
+    def nearest_HW(self) -> torch.Tensor:
+        """Index of the pixel in which each centre falls, int32 HW."""
+        index_HW = torch.empty_like(self.index_HW)
+        for _, here in strips(self.window):
+            down_HW, right_HW = self.down_HW[here] >= 0.5, self.right_HW[here] >= 0.5
+            index_HW[here] = self.index_HW[here] + down_HW.int() * self.width + right_HW.int()
+        return index_HW
 
 
-def _four_neighbours(row_HW: torch.Tensor, col_HW: torch.Tensor, part: Part, flat_CN: torch.Tensor) -> torch.Tensor:
-    top_HW, left_HW = row_HW.floor(), col_HW.floor()
-    down_HW, right_HW = (row_HW - top_HW).float(), (col_HW - left_HW).float()
-    total_CHW = torch.zeros(len(flat_CN), *row_HW.shape)
-    for dy, wy_HW in ((0, 1 - down_HW), (1, down_HW)):
-        for dx, wx_HW in ((0, 1 - right_HW), (1, right_HW)):
-            index_HW, inside_HW = _index(top_HW.long() + dy, left_HW.long() + dx, part)
-            weight_HW = wy_HW * wx_HW * inside_HW
-            for total_HW, flat_N in zip(total_CHW, flat_CN, strict=True):
-                total_HW += torch.take(flat_N, index_HW) * weight_HW
-    return total_CHW
-
-
-def nearest(grid: Grid, window: Window, raster: Raster, part: Part, source_HW: np.ndarray) -> np.ndarray:
-    """The pixel in which each pixel centre of `window` falls; 0 outside the `part` of the raster that `source_HW`
-    is."""
-    value_HW = np.empty(window.shape, source_HW.dtype)
-    for strip, inside in _strips(window):
-        row_HW, col_HW = source_coordinates(grid, strip, raster)
-        index_HW, inside_HW = _index((row_HW + 0.5).floor().long(), (col_HW + 0.5).floor().long(), part)
-        value_HW[inside] = np.where(inside_HW.numpy(), source_HW.take(index_HW.numpy()), 0)
-    return value_HW
-
-
-def _index(row_HW: torch.Tensor, col_HW: torch.Tensor, part: Part) -> tuple[torch.Tensor, torch.Tensor]:
-    """Flat indices into a part, and whether the pixels lie in it."""
+def sampling(grid: Grid, window: Window, raster: Raster, device: str = "cpu") -> Sampling | None:
+    """How to sample a raster for a window; None if the raster has nothing of it."""
+    lattice = Lattice.of(grid, window, raster)
+    part = lattice.part(raster, reach=2)
+    if part is None:
+        return None
+    index_HW = torch.empty(window.shape, dtype=torch.int32)
+    down_HW, right_HW = torch.empty(window.shape), torch.empty(window.shape)
     (r0, r1), (c0, c1) = part.rows, part.cols
-    inside_HW = (row_HW >= r0) & (row_HW < r1) & (col_HW >= c0) & (col_HW < c1)
-    index_HW = (row_HW.clamp(r0, r1 - 1) - r0) * (c1 - c0) + (col_HW.clamp(c0, c1 - 1) - c0)
-    return index_HW, inside_HW
+    width = c1 - c0 + 2 * MARGIN
+    inside = True
+    for strip, here in strips(window):
+        row_HW, col_HW = lattice.coordinates(strip)
+        top_HW, left_HW = row_HW.floor(), col_HW.floor()
+        down_HW[here], right_HW[here] = row_HW - top_HW, col_HW - left_HW
+        inside &= _within(top_HW, 0, raster.height - 2) and _within(left_HW, 0, raster.width - 2)
+        top_HW.clamp_(r0 - MARGIN + 1, r1 + MARGIN - 3).nan_to_num_(r0 - MARGIN + 1)
+        left_HW.clamp_(c0 - MARGIN + 1, c1 + MARGIN - 3).nan_to_num_(c0 - MARGIN + 1)
+        index_HW[here] = (top_HW - (r0 - MARGIN)) * width + (left_HW - (c0 - MARGIN))
+    return Sampling(window, part, index_HW.to(device), down_HW.to(device), right_HW.to(device), inside)
 
 
-def _strips(window: Window) -> Iterator[tuple[Window, slice]]:
-    """The window in strips of rows, and where each lies in it."""
+def _within(values: torch.Tensor, low: int, high: int) -> bool:
+    return bool(values.min() >= low) and bool(values.max() <= high)
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Source rows and columns along the lattice's lines over every pixel column of a window, float64 YW.
+
+    They are not finite around nodes that the raster's CRS cannot show.
+    """
+
+    window: Window
+    row_YW: torch.Tensor
+    col_YW: torch.Tensor
+
+    @staticmethod
+    def of(grid: Grid, window: Window, raster: Raster) -> "Lattice":
+        node_y = np.arange(window.y0 // STEP, (window.y1 - 1) // STEP + 2) * STEP
+        node_x = np.arange(window.x0 // STEP, (window.x1 - 1) // STEP + 2) * STEP
+        easting, northing = np.meshgrid((node_x + 0.5) * grid.resolution, -(node_y + 0.5) * grid.resolution)
+        x, y = transformer(grid.crs, raster.crs).transform(easting, northing)
+        pixel_x = torch.arange(window.x0, window.x1)
+        left, right = pixel_x // STEP - window.x0 // STEP, (pixel_x % STEP).double() / STEP
+
+        def across(node_YX: np.ndarray) -> torch.Tensor:
+            node = torch.from_numpy(node_YX)
+            return node[:, left] * (1 - right) + node[:, left + 1] * right
+
+        return Lattice(
+            window,
+            across((raster.top - y) / raster.resolution - 0.5),
+            across((x - raster.left) / raster.resolution - 0.5),
+        )
+
+    def coordinates(self, strip: Window) -> tuple[torch.Tensor, torch.Tensor]:
+        """(row_HW, col_HW), float64, of rows of the window; 0 is the centre of the raster's first pixel.
+
+        Neither is finite where the raster's CRS cannot show the ground.
+        """
+        pixel_y = torch.arange(strip.y0, strip.y1)
+        above = pixel_y // STEP - self.window.y0 // STEP
+        down = (pixel_y % STEP).double()[:, None] / STEP
+
+        def between(line_YW: torch.Tensor) -> torch.Tensor:
+            return line_YW[above] * (1 - down) + line_YW[above + 1] * down
+
+        return between(self.row_YW), between(self.col_YW)
+
+    def part(self, raster: Raster, reach: int) -> Part | None:
+        """What of a raster lies within `reach` pixels of the window's centres."""
+
+        def span(coordinate: torch.Tensor, length: int) -> tuple[int, int]:
+            known = coordinate[coordinate.isfinite()]
+            if not len(known):
+                return 0, 0
+            low, high = float(known.min()), float(known.max())
+            return max(int(np.floor(low)) + 1 - reach, 0), min(int(np.floor(high)) + 1 + reach, length)
+
+        rows, cols = span(self.row_YW, raster.height), span(self.col_YW, raster.width)
+        return Part(rows, cols) if rows[0] < rows[1] and cols[0] < cols[1] else None
+
+
+def strips(window: Window) -> Iterator[tuple[Window, slice]]:
+    """The window in strips of rows that stay in the processor's cache, and where each lies in it."""
     for y in range(window.y0, window.y1, STRIP):
         stop = min(y + STRIP, window.y1)
         yield Window(y, window.x0, stop, window.x1), slice(y - window.y0, stop - window.y0)

@@ -10,14 +10,15 @@ import icechunk
 import numpy as np
 import zarr
 
-import catalogs
 from catalogs import Scene, scenelist
 from idgbr.pipeline import IDGBRPipeline
 from pipeline import store
 from pipeline.config import Region
 from pipeline.errors import RunError
+from pipeline.footprint import inside
 from pipeline.grid import BlockId, Window
-from pipeline.mosaic import composite
+from pipeline.mosaic import READERS, Composite, composite, making
+from pipeline.scenes import choose, read_decisions
 from pipeline.segment import segment
 
 
@@ -35,12 +36,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Done:
-    """A finished block: the fork with its changes, scenes that were lost and why, whether anything was seen,
-    seconds of each step."""
+    """A finished block: the fork with its changes, scenes that were lost and why, the clear observations of its median
+    pixel (of a mosaic), whether anything was seen, seconds of each step."""
 
     block: BlockId
     fork: icechunk.ForkSession
     lost: dict[str, str]
+    clear: int
     seen: bool
     seconds: dict[str, float]
 
@@ -65,11 +67,10 @@ class Worker:
 
     @cached_property
     def scenes(self) -> dict[str, Scene]:
-        items = scenelist.read(run_folder(self.region.cube, self.run) / "scenes.parquet")
-        return {
-            scene.id: scene
-            for scene in catalogs.scenes(items, roles=self.model.settings.bands, max_cloud=self.region.max_cloud)
-        }
+        folder = run_folder(self.region.cube, self.run)
+        listed, decisions = scenelist.read(folder / "scenes.parquet"), read_decisions(folder / "offsets.json")
+        chosen = choose(self.region, listed, tuple(self.model.settings.bands), decisions)
+        return {scene.id: scene for scene in chosen.kept}
 
     def mosaic(self, task: Task) -> Done:
         extent = self.region.extent
@@ -79,14 +80,33 @@ class Worker:
             extent.covered(task.block),
             [self.scenes[name] for name in task.scenes],
             self.model.settings.bands,
+            making(self.region),
+            extent.area,
+            threads=READERS,
+            access=self.region.access,
         )
         watch.lap("composite")
         fork = pickle.loads(task.fork)
         group = zarr.open_group(fork.store)
         store.write_block(group, "mosaic", task.time, extent, task.block, result.mosaic_BHW)
-        store.write_block(group, "observations", task.time, extent, task.block, result.observations_HW)
+        for name in ("observations", "first_clear", "last_clear"):
+            store.write_block(group, name, task.time, extent, task.block, getattr(result, f"{name}_HW"))
         watch.lap("write")
-        return Done(task.block, fork, result.lost, bool(result.observations_HW.any()), watch.laps)
+        return Done(
+            task.block,
+            fork,
+            result.lost,
+            self._median_clear(result, task.block),
+            bool(result.observations_HW.any()),
+            watch.laps,
+        )
+
+    def _median_clear(self, result: Composite, block: BlockId) -> int:
+        """Clear observations that at least half of the block's pixels in the region have."""
+        extent, observations_HW = self.region.extent, result.observations_HW
+        if extent.area is not None:
+            observations_HW = observations_HW[inside(extent.area, extent.grid, extent.covered(block))]
+        return int(np.percentile(observations_HW, 50, method="lower")) if observations_HW.size else 0
 
     def segment(self, task: Task) -> Done:
         extent = self.region.extent
@@ -103,7 +123,7 @@ class Worker:
         for name in ("landcover", "coarse", "confidence", "refined"):
             store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))
         watch.lap("write")
-        return Done(task.block, fork, {}, bool(labels.landcover_HW.any()), watch.laps)
+        return Done(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), watch.laps)
 
 
 class _Watch:

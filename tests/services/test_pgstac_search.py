@@ -1,0 +1,92 @@
+"""Searches of a real STAC API give exactly what brute force over all its items gives."""
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import shapely
+from brute_force import FIJI, YEAR, asked, brute_force, unwrapped
+
+from catalogs import api, fetch
+from catalogs.search import find
+from catalogs.slices import Slice
+
+SPRING = (datetime(2024, 4, 20, tzinfo=UTC), datetime(2024, 6, 20, tzinfo=UTC))
+BAVARIA = (11.9, 48.4, 12.1, 48.6)
+TRIANGLE = shapely.Polygon([(11.98, 48.49), (12.02, 48.49), (12.02, 48.52)])
+ISLANDS = shapely.MultiPolygon([shapely.box(178.2, -17, 178.3, -16.8), shapely.box(-179.4, -17, -179.1, -16.8)])
+EUROPE = (-10.0, 35.0, 30.0, 70.0)
+
+CASES = {
+    "bbox": (BAVARIA, YEAR, (), 100),
+    "polygon": (TRIANGLE, YEAR, (), 100),
+    "period": (BAVARIA, SPRING, (), 100),
+    "months": (BAVARIA, YEAR, (5, 7), 100),
+    "cloud": (BAVARIA, YEAR, (), 20),
+    "several cells": (EUROPE, SPRING, (), 60),
+    "antimeridian": (FIJI, YEAR, (), 100),
+    "antimeridian, months and cloud": (FIJI, YEAR, (1, 2, 3, 8), 50),
+    "islands on both sides": (ISLANDS, YEAR, (), 100),
+    "nothing there": ((-40.0, 0.0, -39.0, 1.0), YEAR, (), 100),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_search_finds_what_brute_force_finds(server, items, case):
+    found = find(asked(server, *CASES[case]))
+    assert [item["id"] for item in found.items] == brute_force(items, *CASES[case])
+    assert found.refused == {}
+    assert (len(found.items) == 0) == (case == "nothing there")
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, 250])
+def test_the_page_size_changes_nothing(server, items, limit):
+    found = find(asked(server, FIJI, SPRING, (), 80), limit=limit)
+    assert [item["id"] for item in found.items] == brute_force(items, FIJI, SPRING, (), 80)
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif("IDGBR_DATA" not in os.environ, reason="IDGBR_DATA is not set: no real items here")
+def test_every_real_item_is_found_in_its_own_corner(server, items):
+    """Also those across the antimeridian whose footprints are not cut there."""
+    real = [item for item in items if item["properties"].get("datetime") and not item["id"].startswith("moved-")]
+    across = 0
+    for item in real:
+        time = datetime.fromisoformat(item["properties"]["datetime"])
+        shape = unwrapped(item)
+        point = shapely.point_on_surface(shape)
+        west = (point.x - 0.01 + 180) % 360 - 180
+        east = (point.x + 0.01 + 180) % 360 - 180
+        area = (west, point.y - 0.01, east, point.y + 0.01)
+        case = (area, (time - timedelta(hours=1), time + timedelta(hours=1)))
+        found = find(asked(server, *case, collection=item["collection"]))
+        expected = brute_force(items, *case, collection=item["collection"])
+        assert [each["id"] for each in found.items] == expected
+        assert item["id"] in expected
+        across += shape.bounds[2] > 180
+    assert across >= 5
+
+
+def test_the_items_come_whole(server, items):
+    known = {item["id"]: item for item in items}
+    for item in find(asked(server, BAVARIA, YEAR)).items:
+        for part in ("properties", "assets", "geometry", "collection"):
+            assert json.loads(json.dumps(item[part])) == json.loads(json.dumps(known[item["id"]][part]))
+
+
+def test_the_server_filters_by_cloud_and_sorts_itself(server, items):
+    """It says how many clear items there are, and gives them in the total order over all its pages."""
+    part = Slice(shapely.box(*BAVARIA), *YEAR)
+    with fetch.session() as session:
+        served = api.described(server.url, fetch.document(session, server.url))
+        assert (served.filters, served.sorts) == (True, True)
+        request, given = api.first(served, "sentinel-2-l2a", part, 40, 2), []
+        while request is not None:
+            page = api.ask(session, request)
+            given += [(item["properties"]["datetime"], item["id"]) for item in page.features]
+            request = page.next
+    expected = brute_force(items, BAVARIA, YEAR, (), 40)
+    assert len(expected) == page.matched > 3
+    assert given == sorted(given)
+    assert sorted(name for _, name in given) == expected
