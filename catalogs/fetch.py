@@ -4,7 +4,7 @@ import json
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from catalogs.errors import CatalogUnavailable
 
@@ -66,13 +66,17 @@ def same_host(home: str, url: str) -> str:
         target = urljoin(home, url)
         old, new = urlsplit(home), urlsplit(target)
         upgraded = (old.scheme, new.scheme) == ("http", "https") and old.hostname == new.hostname
-        same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
+        same = (old.scheme, old.hostname, _port(old)) == (new.scheme, new.hostname, _port(new))
     if not (same or upgraded):
         raise CatalogUnavailable(
             f"{home} leads on to {target!r:.200}, but a catalog is only followed on its own host and scheme: "
             "correct the links of the catalog, or give its other address"
         )
     return target
+
+
+def _port(url: SplitResult) -> int | None:
+    return url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
 def _once(session: "Session", url: str, method: str, body: dict[str, Any] | None) -> Any:
@@ -84,7 +88,10 @@ def _once(session: "Session", url: str, method: str, body: dict[str, Any] | None
             if answer.status_code in PASSING:
                 raise _Passing(f"status {answer.status_code}{_said(content)}", TRIES, _pause(answer))
             if 400 <= answer.status_code < 500:
-                raise Refused(f"{url} refuses the request (status {answer.status_code}{_said(content)})")
+                raise Refused(
+                    f"{url} refuses the request: check the address and the query "
+                    f"(status {answer.status_code}{_said(content)})"
+                )
             if answer.status_code != 200:
                 raise CatalogUnavailable(f"{url} answers with status {answer.status_code}{_said(content)}")
     except (ConnectionError, Timeout) as error:

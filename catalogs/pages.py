@@ -78,6 +78,10 @@ def begin(folder: Path) -> None:
 
 
 def drop(folder: Path) -> None:
-    """Remove the pages of a search, or of one of its slices, whose folder this is."""
+    """Remove the pages of a search, or of one of its slices, whose folder this is: all at once, whatever happens."""
+    gone = folder.with_name(f".{folder.name}.dropped")
+    if gone.is_dir():
+        shutil.rmtree(gone)
     if folder.is_dir():
-        shutil.rmtree(folder)
+        folder.replace(gone)
+        shutil.rmtree(gone)

@@ -32,6 +32,8 @@ class Slice:
 def slices(query: Query) -> list[Slice]:
     """The parts of a query, month by month; together they ask for all of it, and a scene may lie in several.
 
+    All that lies after this month is asked for at once, for there is hardly anything.
+
     An area at the antimeridian is also looked for at the prime meridian: there a server that takes degrees for a
     plane keeps the scenes whose footprints cross the antimeridian uncut.
     """
@@ -47,26 +49,26 @@ def _cells(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
         for x in range(int((west + 180) // width), int(np.ceil((east + 180) / width))):
             cell = shapely.box(x * width - 180, y * height - 80, (x + 1) * width - 180, (y + 1) * height - 80)
             parts = shapely.get_parts(shapely.intersection(geometry, cell))
-            polygons = [part for part in parts if isinstance(part, shapely.Polygon)]
+            polygons = [part for part in parts if part.area > 0]
             if polygons:
                 yield shapely.union_all(polygons)
 
 
 def _seams(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
     width, _ = CELL_DEGREES
-    for edge in (shapely.box(-180, -90, width - 180, 90), shapely.box(180 - width, -90, 180, 90)):
-        near = shapely.intersection(geometry, edge)
-        if near.area > 0:
-            _, south, _, north = near.bounds
-            south, north = max(south - TALLEST_DEGREES, -90), min(north + TALLEST_DEGREES, 90)
-            yield shapely.box(-SEAM, south, SEAM, north)
+    near = shapely.difference(geometry, shapely.box(width - 180, -90, 180 - width, 90))
+    if near.area > 0:
+        _, south, _, north = near.bounds
+        yield shapely.box(-SEAM, max(south - TALLEST_DEGREES, -90), SEAM, min(north + TALLEST_DEGREES, 90))
 
 
 def _months(query: Query) -> Iterator[tuple[datetime, datetime]]:
-    start, end = query.start.astimezone(UTC), query.end.astimezone(UTC)
-    while start <= end:
+    start, end, now = query.start.astimezone(UTC), query.end.astimezone(UTC), datetime.now(UTC)
+    while start <= min(end, now):
         following = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=31)
         following = following.replace(day=1)
         if not query.months or start.month in query.months:
             yield start, min(end, following - timedelta(microseconds=1))
         start = following
+    if start <= end:
+        yield start, end

@@ -14,6 +14,7 @@ import torch
 UNSEEN = 32_767
 """Marks what is not clear in a view; reflectance x 10,000 lies in 1 .. 32,766."""
 IN_CACHE = 2**19
+STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -65,21 +66,34 @@ def geometric_median(views: Iterable[View], wanted: Wanted | None = None) -> tor
     """
 
     def reduce(value_NBHW: torch.Tensor) -> torch.Tensor:
-        clear_NHW = (value_NBHW[:, 0] != UNSEEN).float()
-        value_NBHW = value_NBHW.float()
-        here_BHW = _weighted_mean(value_NBHW, clear_NHW)
-        moving_HW = _sum(clear_NHW) > 2
-        for _ in range(500):
-            if not moving_HW.any():
+        value_NBP = value_NBHW.flatten(2).float()
+        clear_NP = (value_NBP[:, 0] != UNSEEN).float()
+        count_P = _sum(clear_NP)
+        here_BP = _weighted_mean(value_NBP, clear_NP)
+        moving_M = (count_P > 2).nonzero()[:, 0]
+        for _ in range(500 // STEPS):
+            if not len(moving_M):
                 break
-            weight_NHW = clear_NHW / _norm(value_NBHW, here_BHW).clamp(min=1e-3)
-            there_BHW = _weighted_mean(value_NBHW, weight_NHW)
-            moved_HW = _norm(there_BHW[None], here_BHW)[0]
-            here_BHW = torch.where(moving_HW, there_BHW, here_BHW)
-            moving_HW = moving_HW & (moved_HW >= 0.01)
-        return ((here_BHW + 0.5).floor() * (_sum(clear_NHW) > 0)).short()
+            value_NBM, clear_NM = value_NBP[..., moving_M], clear_NP[:, moving_M]
+            here_BM, moves_M = _towards(value_NBM, clear_NM, here_BP[:, moving_M])
+            here_BP[:, moving_M] = here_BM
+            moving_M = moving_M[moves_M]
+        return ((here_BP + 0.5).floor() * (count_P > 0)).short().view(value_NBHW.shape[1:])
 
     return _stacked(views, reduce)
+
+
+def _towards(
+    value_NBM: torch.Tensor, clear_NM: torch.Tensor, here_BM: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Some of Weiszfeld's steps, and which pixels move on; one that has come to rest stays."""
+    moves_M = torch.ones(here_BM.shape[1], dtype=torch.bool, device=here_BM.device)
+    for _ in range(STEPS):
+        there_BM = _weighted_mean(value_NBM, clear_NM / _norm(value_NBM, here_BM).clamp_(min=1e-3))
+        step_M = _norm(there_BM[None], here_BM)[0]
+        here_BM = torch.where(moves_M, there_BM, here_BM)
+        moves_M &= step_M >= 0.01
+    return here_BM, moves_M
 
 
 def mean(views: Iterable[View], wanted: Wanted | None = None) -> torch.Tensor:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from datetime import date, timedelta
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -136,17 +136,10 @@ class Region(Frozen):
         assert self.polygon is not None, "checked: one of both is given"
         return shapely.from_wkt(self.polygon)
 
-    @cached_property
+    @property
     def extent(self) -> Extent:
         """Raises UserError where the grid cannot show the area."""
-        grid = Grid(self.grid.crs, self.grid.resolution, self.grid.block)
-        if self.bounds is not None:
-            return Extent(grid, grid.window_of(self.bounds))
-        west, south, east, north = self.area.bounds
-        if west == -180 and east == 180:
-            grid.check_whole_at_antimeridian(south, north)
-        area = projected(self.area, grid.crs)
-        return Extent(grid, grid.window_around(area.bounds, "the polygon"), shapely.make_valid(area))
+        return _extent(Grid(self.grid.crs, self.grid.resolution, self.grid.block), self.bounds, self.area)
 
     @property
     def access(self) -> Access:
@@ -160,6 +153,17 @@ class Region(Frozen):
         """The day that `best` prefers."""
         start, end = self.period
         return (self.mosaic.day or start + timedelta((end - start).days // 2)).timetuple().tm_yday
+
+
+@lru_cache(maxsize=16)
+def _extent(grid: Grid, bounds: tuple[float, float, float, float] | None, area: BaseGeometry) -> Extent:
+    if bounds is not None:
+        return Extent(grid, grid.window_of(bounds))
+    west, south, east, north = area.bounds
+    if west == -180 and east == 180:
+        grid.check_whole_at_antimeridian(south, north)
+    shown = shapely.make_valid(projected(area, grid.crs))
+    return Extent(grid, grid.window_around(shown.bounds, "the polygon"), shown)
 
 
 def _folder(catalog: Path) -> Path:

@@ -115,9 +115,10 @@ def _opened(
         with _requests(int(where.remote)):
             source = rasterio.DatasetReader(where.name, driver=list(DRIVERS), **level)
         with source:
-            others = [name for name in source.files if name != where.name]
-            if any(where.remote or not below(name, access.folders) for name in others):
-                raise ReadError(f"{redacted(href)} leads to another file, which is not allowed")
+            if where.remote and source.tags(ns="OVERVIEWS"):
+                raise ReadError(f"{redacted(href)} names another file as its overviews, which is not allowed")
+            if not where.remote and not all(below(name, access.folders) for name in source.files):
+                raise ReadError(f"{href} names a file outside the folders that may be read")
             yield source
 
 

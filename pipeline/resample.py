@@ -13,7 +13,7 @@ import torch
 
 from pipeline.grid import Grid, Window
 from pipeline.read import Part, Raster
-from pipeline.warp import MARGIN, STEP, Lattice, Sampling, sampling, strips
+from pipeline.warp import MARGIN, Lattice, Sampling, sampling, strips
 
 Resampled = tuple[torch.Tensor, torch.Tensor]
 HALF = 0.5
@@ -159,7 +159,7 @@ def boxes(grid: Grid, window: Window, raster: Raster, device: str = "cpu") -> Bo
     around = Window(window.y0, window.x0, window.y1 + 1, window.x1 + 1)
     lattice = Lattice.of(grid, around, raster)
     lines = lattice.row_YW, lattice.col_YW
-    steps = [line_YW.diff(dim=dim) / length for line_YW in lines for dim, length in ((0, STEP), (1, 1))]
+    steps = [line_YW.diff(dim=dim) / length for line_YW in lines for dim, length in ((0, lattice.step), (1, 1))]
     widest = sum(float(step.abs().nan_to_num(0, 0).max()) for step in steps)
     part = lattice.part(raster, reach=int(np.ceil(widest)) + 1)
     if part is None:

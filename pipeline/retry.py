@@ -55,20 +55,20 @@ def tried(href: str, access: Access, look: Callable[[Place, bool], Looked]) -> L
     """What `look` gives for the place of `href`; it is told whether GDAL's cache, which keeps failures, may serve.
 
     Over a network, what may pass is tried again up to the patience's attempts, what is missing once, and what is
-    forbidden once with a new token if a token was used. Raises ReadError.
+    forbidden once, with a new token if it took one. Raises ReadError.
     """
     begun, failures, refused = time.monotonic(), Counter[Kind](), ""
     while True:
         where, failure = _attempt(href, access, refused, look, cached=not failures)
         if not isinstance(failure, ReadError):
             return failure
-        kind, remote, token = failure.kind, where is None or where.remote, where.token if where else ""
-        worth = {"retry": PATIENCE.attempts - 1, "missing": 1, "forbidden": int(bool(token)), "fatal": 0}
+        kind, remote = failure.kind, where is None or where.remote
+        worth = {"retry": PATIENCE.attempts - 1, "missing": 1, "forbidden": 1, "fatal": 0}
         failures[kind] += 1
         if not remote or failures[kind] > worth[kind] or time.monotonic() - begun > PATIENCE.longest:
             raise failure
         if kind == "forbidden":
-            refused = token
+            refused = where.token if where else ""
         else:
             time.sleep(PATIENCE.pause * 2 ** (failures[kind] - 1) * random.uniform(0.5, 1.5))
 

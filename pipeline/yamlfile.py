@@ -65,7 +65,8 @@ def _sentence(model: type[BaseModel], path: Path, error: ValidationError) -> str
         return f"{path.name} lacks the key '{key}'{hint}; add it"
     if first["type"] == "extra_forbidden":
         return f"{path.name} has the unknown key '{key}'; allowed are {', '.join(_fields(model, first['loc'][:-1]))}"
-    return f"{path.name}: {key} is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+    told = first["msg"].removeprefix("Value error, ")
+    return f"{path.name}: {key} is {first['input']!r}: {told}" if key else f"{path.name}: {told}"
 
 
 def _fields(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:

@@ -131,7 +131,7 @@ def test_a_continuation_the_server_no_longer_takes_asks_its_slice_anew(tmp_path)
             find(query(url), tmp_path, interrupt, 3)
         half = len(searches)
         faults.forgotten = True
-        with pytest.raises(CatalogUnavailable, match=r"refuses the request \(status 400: .*no such token"):
+        with pytest.raises(CatalogUnavailable, match=r"refuses the request: .* \(status 400: .*no such token"):
             find(query(url), tmp_path, limit=3)
         faults.forgotten = False
         assert ids(find(query(url), tmp_path, limit=3)) == IDS
@@ -240,6 +240,7 @@ def test_a_link_to_another_host_is_not_followed():
     [
         ("/search?token=2", True),
         ("https://example.org/search", True),
+        ("http://example.org:80/search", True),
         ("http://example.org:8080/search", False),
         ("http://example.org.evil.org/search", False),
         ("file:///etc/passwd", False),
@@ -283,6 +284,17 @@ def test_a_page_half_written_does_not_count_and_a_damaged_one_is_named(tmp_path)
         (folder / "000000.json.gz").write_bytes(gzip.compress(b"{}")[:-3])
         with pytest.raises(CatalogError, match=r"000000\.json\.gz is damaged .* delete"):
             find(query(url), tmp_path, limit=3)
+
+
+def test_pages_whose_removal_was_cut_short_are_no_matter(tmp_path):
+    folder = tmp_path / "pages"
+    (tmp_path / ".pages.dropped").mkdir()
+    (tmp_path / ".pages.dropped" / "begun").touch()
+    with paged_server(ITEMS) as (url, _):
+        assert ids(find(query(url), folder)) == IDS
+    pages.drop(folder)
+    assert not any(tmp_path.iterdir())
+    pages.drop(folder)
 
 
 def test_other_queries_share_a_folder_without_mixing(tmp_path):

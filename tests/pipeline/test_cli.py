@@ -46,7 +46,7 @@ def with_value(key, value):
     ("spoil", "codes", "says"),
     [
         (without("catalog"), {2}, "lacks the key 'catalog'"),
-        (without("bounds"), {2}, "lacks the key 'bounds'"),
+        (without("bounds"), {2}, "give one of 'bounds' and 'polygon'"),
         (with_value("grid", {"crs": "EPSG:4326"}), {2}, "metres"),
         (with_value("grid", {"crs": "moon"}), {2}, "no known CRS"),
         (with_value("period", ["2024-08-31", "2024-05-01"]), {2}, "must start before it ends"),

@@ -27,6 +27,7 @@ CASES = {
     "several cells": (EUROPE, SPRING, (), 60),
     "antimeridian": (FIJI, YEAR, (), 100),
     "antimeridian, months and cloud": (FIJI, YEAR, (1, 2, 3, 8), 50),
+    "a strip no uncut footprint covers on a plane": ((179.95, -17.0, -179.95, -16.9), YEAR, (), 100),
     "islands on both sides": (ISLANDS, YEAR, (), 100),
     "nothing there": ((-40.0, 0.0, -39.0, 1.0), YEAR, (), 100),
 }
