@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from made_items import made_item
 from paged_server import Faults, paged_server
 
-from catalogs import CatalogError, Query, fetch, pages, paging
+from catalogs import CatalogError, Query, pages, paging
 from catalogs.errors import CatalogUnavailable
 from catalogs.search import find
 
@@ -179,83 +179,6 @@ def test_pages_that_form_a_circle_end():
     faults.circle = True
     with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match="leads in a circle"):
         find(query(url), limit=3)
-
-
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_failures_that_pass_are_waited_out(status):
-    faults = Faults()
-    faults.statuses = [status] * 5
-    with paged_server(ITEMS, faults) as (url, _):
-        assert ids(find(query(url))) == IDS
-
-
-def test_a_failure_that_stays_is_told_with_what_the_server_says():
-    faults = Faults()
-    faults.statuses = [503] * 6
-    with paged_server(ITEMS, faults) as (url, _):
-        with pytest.raises(CatalogUnavailable, match=r"does not answer: .*\(status 503: .*made to fail") as told:
-            find(query(url))
-        assert ids(find(query(url))) == IDS
-    assert "\n" not in str(told.value)
-
-
-def test_an_answer_that_breaks_off_is_asked_for_again(monkeypatch):
-    faults = Faults()
-    faults.broken = 2
-    with paged_server(ITEMS, faults) as (url, _):
-        assert ids(find(query(url))) == IDS
-
-
-def test_a_document_beyond_the_size_limit_is_refused(monkeypatch):
-    monkeypatch.setattr(fetch, "LARGEST_BYTES", 1000)
-    with paged_server(ITEMS) as (url, _), pytest.raises(CatalogUnavailable, match="MiB in one document"):
-        find(query(url))
-
-
-def test_a_server_that_says_nothing_is_given_up(monkeypatch):
-    monkeypatch.setattr(fetch, "SILENCE_SECONDS", 0.1)
-    monkeypatch.setattr(fetch, "CONNECTS", 1)
-    faults = Faults()
-    faults.statuses = SlowList()
-    with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match="does not answer"):
-        find(query(url))
-
-
-class SlowList(list):
-    def __bool__(self):
-        time.sleep(0.5)
-        return False
-
-
-def test_a_link_to_another_host_is_not_followed():
-    faults = Faults()
-    faults.host = "http://169.254.169.254"
-    said = r"leads on to 'http://169\.254\.169\.254/search'"
-    with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match=said):
-        find(query(url), limit=3)
-
-
-@pytest.mark.parametrize(
-    ("link", "allowed"),
-    [
-        ("/search?token=2", True),
-        ("https://example.org/search", True),
-        ("http://example.org:80/search", True),
-        ("http://example.org:8080/search", False),
-        ("http://example.org.evil.org/search", False),
-        ("file:///etc/passwd", False),
-        ("ftp://example.org/search", False),
-        ("http://[broken/search", False),
-    ],
-)
-def test_links_stay_on_their_host(link, allowed):
-    if allowed:
-        assert fetch.same_host("http://example.org/", link)
-    else:
-        with pytest.raises(CatalogUnavailable, match="only followed on its own host and scheme"):
-            fetch.same_host("http://example.org/", link)
-    with pytest.raises(CatalogUnavailable):
-        fetch.same_host("https://example.org/", "http://example.org/search")
 
 
 def test_pages_older_than_a_day_are_asked_for_anew(tmp_path):

@@ -77,7 +77,7 @@ class Server:
 
     @property
     def asked(self) -> list[Asked]:
-        return [Asked(**row) for row in self._control({})["asked"]]
+        return [Asked(**{**row, "span": tuple(row["span"])}) for row in self._control({})["asked"]]
 
     @property
     def tokens(self) -> list[str]:

@@ -90,27 +90,24 @@ def geometric_median(value_NB):
 
 @pytest.mark.parametrize("views", [3, 4, 5, 8, 13])
 def test_the_geometric_median_is_the_float64_one(views):
+    """Where half of the views are hazy, hardly any place between the two halves is worse than the median itself."""
     random = np.random.default_rng(views)
-    ground_BHW = random.integers(200, 5_000, (4, 12, 12))
-    value_NBHW = np.clip(ground_BHW + random.normal(0, 150, (views, 4, 12, 12)), 1, UNSEEN - 1).astype(np.int16)
-    hazy_NHW = random.random((views, 12, 12)) < 0.2
+    ground_BHW = random.integers(200, 5_000, (4, 9, 9))
+    value_NBHW = np.clip(ground_BHW + random.normal(0, 150, (views, 4, 9, 9)), 1, UNSEEN - 1).astype(np.int16)
+    hazy_NHW = random.random((views, 9, 9)) < 0.2
     value_NBHW = np.where(hazy_NHW[:, None], value_NBHW // 2 + 4_000, value_NBHW)
-    cloudy_NHW = random.random((views, 12, 12)) < 0.3
+    cloudy_NHW = random.random((views, 9, 9)) < 0.3
     found_BHW = METHODS["geometric-median"](views_of(value_NBHW, cloudy_NHW), None).numpy()
-    off = []
-    for y, x in np.ndindex(12, 12):
-        value_NB = value_NBHW[~cloudy_NHW[:, y, x], :, y, x].astype(float)
-        if not len(value_NB):
-            assert (found_BHW[:, y, x] == 0).all()
-            continue
-        if len(value_NB) == 2:
-            assert (found_BHW[:, y, x] == half_up(value_NB.mean(0))).all()
+    for y, x in np.ndindex(9, 9):
+        value_NB, found_B = value_NBHW[~cloudy_NHW[:, y, x], :, y, x].astype(float), found_BHW[:, y, x]
+        if len(value_NB) < 3:
+            expected_B = half_up(value_NB.mean(0)) if len(value_NB) else 0
+            assert (found_B == expected_B).all()
             continue
         expected_B = geometric_median(value_NB)
-        off.append(np.abs(found_BHW[:, y, x] - expected_B).max())
-        assert cost(found_BHW[:, y, x], value_NB) <= cost(expected_B, value_NB) + 0.5 * len(value_NB)
-    print(f"{views} views: off by {np.max(off):.2f}, half of them by {np.median(off):.2f}")
-    assert np.max(off) < 2
+        assert cost(found_B, value_NB) <= cost(expected_B, value_NB) * (1 + 5e-4)
+        if len(value_NB) % 2:
+            assert np.abs(found_B - expected_B).max() < 2
 
 
 def best_reference(views, day_of_year):

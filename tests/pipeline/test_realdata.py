@@ -13,7 +13,7 @@ import pipeline
 from catalogs import search
 from pipeline import labelled, open_cube
 from pipeline.config import load
-from pipeline.planner import query
+from pipeline.scenes import query
 from pipeline.score import scores
 
 PACKAGE = Path(pipeline.__file__).parent
