@@ -26,6 +26,7 @@ test-services: install
 	tests/services/run
 
 bench: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/mosaic.py
 
 clean:

@@ -1,20 +1,30 @@
 """STAC in, scenes out: search, harmonise, select, keep, publish."""
 
-from catalogs.errors import CatalogError
+from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.harmonise import Doubt
 from catalogs.mask import MaskChoice, MaskRule
+from catalogs.passes import Passes, passes
+from catalogs.query import Query
 from catalogs.scene import Asset, Scene, read_scene, read_scenes, settled
-from catalogs.search import ROLES, Query, scenes, search, search_items
+from catalogs.search import ROLES, Found, choose, find, scenes, search, search_items
+from catalogs.select import Selection
 
 __all__ = [
     "ROLES",
     "Asset",
     "CatalogError",
+    "CatalogUnavailable",
     "Doubt",
+    "Found",
     "MaskChoice",
     "MaskRule",
+    "Passes",
     "Query",
     "Scene",
+    "Selection",
+    "choose",
+    "find",
+    "passes",
     "read_scene",
     "read_scenes",
     "scenes",

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from catalogs.area import within_180
 from catalogs.errors import CatalogError
 
 REMOTE = ("http", "https", "s3")
@@ -131,18 +132,9 @@ def footprint(item: Mapping[str, Any]) -> BaseGeometry:
     coordinates = shapely.get_coordinates(shape)
     if not np.isfinite(coordinates).all() or (abs(coordinates) > (180, 90)).any():
         raise CatalogError(f"item {identity(item)} has a geometry outside longitude +-180, latitude +-90")
-    west, _, east, _ = shape.bounds
-    if isinstance(shape, shapely.Polygon) and east - west > 180:
-        shape = _cut_at_antimeridian(shape)
+    if isinstance(shape, shapely.Polygon):
+        shape = within_180(shape)
     return shape if shape.is_valid else shapely.make_valid(shape, method="structure", keep_collapsed=False)
-
-
-def _cut_at_antimeridian(ring: BaseGeometry) -> BaseGeometry:
-    beyond_180 = shapely.transform(ring, lambda lonlat: lonlat + np.where(lonlat[:, :1] < 0, (360, 0), (0, 0)))
-    eastward = shapely.make_valid(beyond_180, method="structure", keep_collapsed=False)
-    western = shapely.intersection(eastward, shapely.box(180, -90, 360, 90))
-    back = shapely.transform(western, lambda lonlat: lonlat - (360, 0))
-    return shapely.union(shapely.intersection(eastward, shapely.box(0, -90, 180, 90)), back)
 
 
 def _mapping(item: Mapping[str, Any], name: str, value: Any) -> Mapping[str, Any]:

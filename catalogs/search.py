@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 
 from shapely.geometry.base import BaseGeometry
 
-from catalogs import api, fetch, listed, pages, paging, site, static
 from catalogs.area import Bounds, geometry_of
 from catalogs.errors import CatalogError
 from catalogs.mask import MaskChoice
 from catalogs.query import Query
 from catalogs.scene import Scene, read_scene, read_scenes
 from catalogs.select import Selection, select
-from catalogs.sieve import Progress, Sieve
-from catalogs.slices import Slice, slices
+from catalogs.sources import api, fetch, listed, pages, paging, site, static
+from catalogs.sources.sieve import Progress, Sieve
+from catalogs.sources.slices import Slice, slices
 
 if TYPE_CHECKING:
     from requests import Session
@@ -86,8 +86,8 @@ def find(query: Query, folder: Path | None = None, progress: Progress | None = N
 
     The pages of a STAC API are kept in `folder` as they come, `limit` (1 to 250) items at a time: after an outage, a
     crash or a kill the same call goes on from the last of them, for a day. When the items are in a safe place, remove
-    them with `catalogs.pages.drop(folder)`. Without a folder nothing is kept. `progress` is told how many were found so
-    far. An item without a cloud value is as good as a clear one. CatalogUnavailable when the catalog does not answer
+    them with `catalogs.sources.pages.drop(folder)`. Without a folder nothing is kept. `progress` is told how many were
+    found so far. An item without a cloud value is as good as a clear one. CatalogUnavailable when the catalog does not answer
     or does not give all it has, CatalogError when it is none.
     """
     if not 1 <= limit <= api.LARGEST_LIMIT:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
-from catalogs import Query, Scene, pages, scenelist
+import catalogs
+from catalogs import Query, Scene, scenelist
 from catalogs.access import ANYWHERE, Access
 from catalogs.scene import settled
-from catalogs.search import choose as choose_scenes
-from catalogs.search import find
 from catalogs.select import Selection
+from catalogs.sources import pages
 from pipeline.config import Region, digest
 from pipeline.errors import UserError
 from pipeline.offsets import Decision, decide
@@ -29,7 +29,7 @@ def items(region: Region, refresh: bool = False, found: Count | None = None) -> 
     path = scene_list(region)
     if refresh or not path.is_file():
         folder = path.with_suffix(".pages")
-        result = find(query(region), folder, found)
+        result = catalogs.find(query(region), folder, found)
         held = scenelist.merge(scenelist.read(path), result.items) if path.is_file() else result.items
         if not held:
             raise UserError(
@@ -48,7 +48,7 @@ def choose(
 
     A scene in doubt gets the offset of the decision for its digest; where there is none it keeps its doubt.
     """
-    selection = choose_scenes(
+    selection = catalogs.choose(
         listed,
         bands,
         mask=region.mask.choice if region.mask else None,

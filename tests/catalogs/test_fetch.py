@@ -5,9 +5,10 @@ import pytest
 from made_items import made_item
 from paged_server import Faults, paged_server
 
-from catalogs import Query, fetch
+from catalogs import Query
 from catalogs.errors import CatalogUnavailable
 from catalogs.search import find
+from catalogs.sources import fetch
 
 SUMMER = (datetime(2023, 6, 1, tzinfo=UTC), datetime(2023, 8, 31, tzinfo=UTC))
 ITEMS = [made_item(f"item-{n:02}", datetime=f"2023-0{6 + n % 3}-{1 + n:02}T10:00:00Z") for n in range(20)]

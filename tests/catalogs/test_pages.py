@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from made_items import made_item
 from paged_server import Faults, paged_server
 
-from catalogs import CatalogError, Query, pages, paging
+from catalogs import CatalogError, Query
 from catalogs.errors import CatalogUnavailable
 from catalogs.search import find
+from catalogs.sources import pages, paging
 
 SUMMER = (datetime(2023, 6, 1, tzinfo=UTC), datetime(2023, 8, 31, tzinfo=UTC))
 AROUND = (15.2, 46.2, 15.4, 46.4)

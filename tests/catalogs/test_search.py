@@ -15,9 +15,9 @@ from paged_server import paged_server
 
 import catalogs
 from catalogs import CatalogError, Query
-from catalogs.api import refuse_local_files
 from catalogs.search import choose, find
-from catalogs.sieve import Sieve
+from catalogs.sources.api import refuse_local_files
+from catalogs.sources.sieve import Sieve
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
 AROUND = (15.2, 46.2, 15.4, 46.4)
@@ -195,7 +195,7 @@ def test_one_bad_item_does_not_stop_the_others():
 
 
 def test_items_of_another_machine_that_name_files_of_this_one_are_refused(monkeypatch):
-    monkeypatch.setattr(catalogs.api, "LOOPBACK", ())
+    monkeypatch.setattr(catalogs.sources.api, "LOOPBACK", ())
     with paged_server([made_item("good"), made_item("evil", hrefs="/etc/")]) as (url, _):
         found = find(query(url))
     assert ids(found.items) == ["good"]

@@ -8,8 +8,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from made_items import made_catalog, made_item
 
-from catalogs import CatalogError, Query, site
+from catalogs import CatalogError, Query
 from catalogs.search import find
+from catalogs.sources import site
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
 
@@ -87,7 +88,7 @@ def test_a_circle_of_links_ends_and_a_catalog_without_end_is_refused(tmp_path, m
 
 
 def test_a_file_a_web_catalog_names_on_this_machine_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("catalogs.api.LOOPBACK", ())
+    monkeypatch.setattr("catalogs.sources.api.LOOPBACK", ())
     made_catalog(tmp_path, [made_item("evil", hrefs="file:///etc/"), made_item("good")])
     with web_server(tmp_path) as url:
         found = find(query(f"{url}/catalog.json"))

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs import Query
-from catalogs.slices import SEAM, slices
+from catalogs.sources.slices import SEAM, slices
 
 START = datetime(2022, 11, 5, 7, tzinfo=UTC)
 END = datetime(2023, 2, 3, tzinfo=UTC)

@@ -15,7 +15,9 @@ GRID = Grid("EPSG:3035", 10.0, 256)
 
 @pytest.fixture
 def scene(world):
-    always = tuple(catalogs.fields.moment({"id": "x", "properties": {"t": f"{y}-01-01T00:00:00Z"}}, "t") for y in (2000, 2100))
+    always = tuple(
+        catalogs.fields.moment({"id": "x", "properties": {"t": f"{y}-01-01T00:00:00Z"}}, "t") for y in (2000, 2100)
+    )
     return catalogs.search(catalogs.Query(str(world.catalog), "sentinel-2-l2a", world.bounds_lonlat, *always))[0]
 
 

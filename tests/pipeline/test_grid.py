@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
@@ -65,3 +66,36 @@ def test_named_grids_are_projected_in_metres_and_equal_area(name):
     crs = CRS(projected_crs(name))
     assert crs.axis_info[0].unit_name == "metre"
     assert "Equal Area" in crs.coordinate_operation.method_name
+
+
+FIJI = (179.0, -17.5, -179.5, -16.5)
+
+
+def test_a_region_across_the_antimeridian_is_one_window_where_the_grid_is_whole_there():
+    grid = Grid("EPSG:3832", 100.0, 256)
+    window = grid.window_of(FIJI)
+    west, east = grid.pixel_of(FIJI[0], -17), grid.pixel_of(FIJI[2], -17)
+    assert window.x0 <= west[1] < east[1] < window.x1
+    assert window.shape[1] == pytest.approx(1.5 * 111_320 / 100, rel=0.01)
+    halves = [grid.window_of((FIJI[0], FIJI[1], 180.0, FIJI[3])), grid.window_of((-180.0, FIJI[1], FIJI[2], FIJI[3]))]
+    assert halves[0] & window == halves[0]
+    assert halves[1] & window == halves[1]
+    assert abs(halves[0].x1 - halves[1].x0) <= 1
+
+
+@pytest.mark.parametrize("crs", ["EPSG:6933", "EPSG:3857"])
+def test_a_grid_that_is_cut_at_the_antimeridian_refuses_a_region_across_it(crs):
+    with pytest.raises(UserError, match="crosses the antimeridian, where .* is cut; make two regions"):
+        Grid(crs, 100.0, 256).window_of(FIJI)
+
+
+def test_an_area_leaves_out_the_blocks_that_it_does_not_touch():
+    area = shapely.Polygon([(4_400_000, 2_800_000), (4_420_000, 2_800_000), (4_400_000, 2_820_000)])
+    grid = Grid("EPSG:3035", 10.0, 256)
+    window = grid.window_around(area.bounds, "it")
+    whole, cut = Extent(grid, window), Extent(grid, window, area)
+    assert set(cut.blocks()) < set(whole.blocks())
+    for block in whole.blocks():
+        touched = shapely.intersects(area, shapely.box(*grid.bounds(whole.covered(block))))
+        assert (block in set(cut.blocks())) == touched
+    assert (cut.shape, cut.origin) == (whole.shape, whole.origin)

@@ -3,9 +3,9 @@
 import pytest
 from brute_force import FIJI, YEAR, asked, brute_force
 
-from catalogs import fetch, pages
 from catalogs.errors import CatalogUnavailable
 from catalogs.search import find
+from catalogs.sources import fetch, pages
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 import shapely
 from brute_force import FIJI, YEAR, asked, brute_force, unwrapped
 
-from catalogs import api, fetch
 from catalogs.search import find
-from catalogs.slices import Slice
+from catalogs.sources import api, fetch
+from catalogs.sources.slices import Slice
 
 SPRING = (datetime(2024, 4, 20, tzinfo=UTC), datetime(2024, 6, 20, tzinfo=UTC))
 BAVARIA = (11.9, 48.4, 12.1, 48.6)

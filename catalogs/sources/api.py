@@ -11,9 +11,9 @@ import shapely
 
 from catalogs import area, fields
 from catalogs.errors import CatalogError, CatalogUnavailable
-from catalogs.fetch import document, same_host
-from catalogs.pages import Page
-from catalogs.slices import Slice
+from catalogs.sources.fetch import document, same_host
+from catalogs.sources.pages import Page
+from catalogs.sources.slices import Slice
 
 if TYPE_CHECKING:
     from requests import Session

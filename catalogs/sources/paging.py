@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalogs import api, pages
 from catalogs.errors import CatalogUnavailable
-from catalogs.fetch import Refused
-from catalogs.pages import Page
+from catalogs.sources import api, pages
+from catalogs.sources.fetch import Refused
+from catalogs.sources.pages import Page
 
 if TYPE_CHECKING:
     from requests import Session

@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 
 import shapely
 
-from catalogs import api, fields, scenelist
+from catalogs import fields, scenelist
 from catalogs.errors import CatalogError
 from catalogs.query import Query
+from catalogs.sources import api
 
 Progress = Callable[[int], None]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from catalogs import scenelist
 from catalogs.errors import CatalogError
-from catalogs.static import local
+from catalogs.sources.static import local
 
 LINES = (".ndjson", ".jsonl", ".geojsonl")
 SUFFIXES = (".parquet", *LINES)

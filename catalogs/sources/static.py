@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from catalogs import fields
 from catalogs.errors import CatalogError
-from catalogs.walk import walk as walk_from
+from catalogs.sources.walk import walk as walk_from
 
 MOST_DOCUMENTS = 10_000_000
 

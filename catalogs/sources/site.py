@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from catalogs.errors import CatalogError
-from catalogs.fetch import document
-from catalogs.walk import walk as walk_from
+from catalogs.sources.fetch import document
+from catalogs.sources.walk import walk as walk_from
 
 if TYPE_CHECKING:
     from requests import Session

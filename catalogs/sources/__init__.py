@@ -1,0 +1,1 @@
+"""Where items come from: STAC APIs, static catalogs on disk and on the web, lists in a file."""
