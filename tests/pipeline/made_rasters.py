@@ -7,7 +7,7 @@ import numpy as np
 import rasterio
 import shapely
 from pyproj import Transformer
-from rasterio.transform import from_origin
+from rasterio import Affine
 
 from catalogs import Asset, MaskRule, Scene
 from pipeline.grid import Grid, Window
@@ -48,9 +48,9 @@ def write(path: Path, pixel_HW: np.ndarray, raster: Raster, **options: object) -
         "count": 1,
         "dtype": pixel_HW.dtype,
         "crs": raster.crs,
-        "transform": from_origin(raster.left, raster.top, raster.resolution, raster.resolution),
+        "transform": Affine(raster.resolution, 0, raster.left, 0, -raster.resolution, raster.top),
     }
-    with rasterio.open(path, "w", **profile, **options) as target:
+    with rasterio.open(path, "w", **profile | options) as target:
         target.write(pixel_HW, 1)
     return str(path)
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import shapely
@@ -8,6 +9,7 @@ import catalogs
 from pipeline.coverage import coverage
 from pipeline.footprint import ground
 from pipeline.grid import Extent, Grid, Window
+from pipeline.mosaic import STACK_BYTES, Making, memory
 from pipeline.planner import plan
 
 GRID = Grid("EPSG:3035", 10.0, 256)
@@ -15,9 +17,7 @@ GRID = Grid("EPSG:3035", 10.0, 256)
 
 @pytest.fixture
 def scene(world):
-    always = tuple(
-        catalogs.fields.moment({"id": "x", "properties": {"t": f"{y}-01-01T00:00:00Z"}}, "t") for y in (2000, 2100)
-    )
+    always = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
     return catalogs.search(catalogs.Query(str(world.catalog), "sentinel-2-l2a", world.bounds_lonlat, *always))[0]
 
 
@@ -62,13 +62,7 @@ def test_a_plan_counts_the_passes_that_the_orbits_let_expect(region_of):
 
 
 def test_the_memory_bound_grows_with_passes_until_strips_hold_it(region_of):
-    from pipeline.mosaic import STACK_BYTES, Making, memory
-
     small, large, huge = (memory(2048, n, 4, Making(), 4) for n in (2, 20, 2_000))
     assert small < large < huge < small + STACK_BYTES
     assert memory(2048, 2_000, 4, Making("mean"), 4) == memory(2048, 2, 4, Making("mean"), 4)
-    assert planned_memory(region_of) > 0
-
-
-def planned_memory(region_of):
-    return plan(region_of("memory")).memory
+    assert plan(region_of("memory")).memory > 0

@@ -85,7 +85,7 @@ def test_a_region_across_the_antimeridian_is_one_window_where_the_grid_is_whole_
 
 @pytest.mark.parametrize("crs", ["EPSG:6933", "EPSG:3857"])
 def test_a_grid_that_is_cut_at_the_antimeridian_refuses_a_region_across_it(crs):
-    with pytest.raises(UserError, match="crosses the antimeridian, where .* is cut; make two regions"):
+    with pytest.raises(UserError, match=r"crosses the antimeridian, where .* is cut; make two regions"):
         Grid(crs, 100.0, 256).window_of(FIJI)
 
 

@@ -6,8 +6,8 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_rasters import around, exact_coordinates, raster_around, write
+from rasterio import Affine
 from rasterio.enums import Resampling
-from rasterio.transform import from_origin
 from rasterio.vrt import WarpedVRT
 
 from pipeline import warp
@@ -81,7 +81,7 @@ def test_nearest_is_gdals_away_from_ties(tmp_path):
     (grid, raster), window = FINE, WINDOWS[FINE[0]]
     source_BHW = texture(raster, holes=0.1, high=65_536, bands=1)
     left, _, _, top = grid.bounds(window)
-    place = {"crs": grid.crs, "transform": from_origin(left, top, grid.resolution, grid.resolution)}
+    place = {"crs": grid.crs, "transform": Affine(grid.resolution, 0, left, 0, -grid.resolution, top)}
     place |= dict(zip(("height", "width"), window.shape, strict=True))
     with (
         rasterio.open(write(tmp_path / "source.tif", source_BHW[0], raster, nodata=0)) as source,

@@ -97,5 +97,5 @@ def test_another_mask_by_name_decides_what_is_clear(region_of, world):
 
 
 def test_an_asset_that_no_item_has_is_told_as_the_reason(region_of):
-    with pytest.raises(ValueError, match="no usable scenes among the .* because .*no asset"):
+    with pytest.raises(ValueError, match=r"no usable scenes among the .* because .*no asset"):
         plan(region_of("nomask", mask={"asset": "ocm", "clear": [0]}))
