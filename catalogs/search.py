@@ -87,8 +87,8 @@ def find(query: Query, folder: Path | None = None, progress: Progress | None = N
     The pages of a STAC API are kept in `folder` as they come, `limit` (1 to 250) items at a time: after an outage, a
     crash or a kill the same call goes on from the last of them, for a day. When the items are in a safe place, remove
     them with `catalogs.sources.pages.drop(folder)`. Without a folder nothing is kept. `progress` is told how many were
-    found so far. An item without a cloud value is as good as a clear one. CatalogUnavailable when the catalog does not answer
-    or does not give all it has, CatalogError when it is none.
+    found so far. An item without a cloud value is as good as a clear one. CatalogUnavailable when the catalog does not
+    answer or does not give all it has, CatalogError when it is none.
     """
     if not 1 <= limit <= api.LARGEST_LIMIT:
         raise CatalogError(f"limit is {limit}, but a page has 1 to {api.LARGEST_LIMIT} items")

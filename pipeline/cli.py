@@ -87,7 +87,7 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
         "to_mosaic": sum(block.mosaic_due for block in blocks),
         "to_segment": sum(block.landcover_due for block in blocks),
         "region_km2": math.prod(planned.extent.window.shape) * region.grid.resolution**2 / 1e6,
-        "uncovered": [b.block for b, c in zip(blocks, covered, strict=True) if c.share < 1],
+        "uncovered": [b.block for b, c in zip(blocks, covered, strict=True) if c.share < 0.9999],
         "clear_views": round(min((c.clear for c in covered), default=0), 2),
         "left_out": planned.selection.left,
         "passes": {"expected": sum(p.expected for p in planned.passes), "found": sum(p.found for p in planned.passes)},

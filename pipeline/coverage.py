@@ -34,4 +34,4 @@ def coverage(extent: Extent, block: BlockId, passes: Sequence[Sequence[Scene]]) 
             free = sum(a * (1 - (s.cloud_cover or 0) / 100) for a, s in zip(areas, scenes, strict=True)) / sum(areas)
             seen.append(shapely.union_all(shown))
             clear += free * seen[-1].area / wanted.area
-    return Coverage(shapely.union_all(seen).area / wanted.area if seen else 0.0, clear)
+    return Coverage(min(shapely.union_all(seen).area / wanted.area, 1.0) if seen else 0.0, clear)

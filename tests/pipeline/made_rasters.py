@@ -1,5 +1,6 @@
 """Rasters and scenes whose truth is known, and pyproj's own answer to where the grid's pixels fall in them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from pipeline.read import Raster
 
 CLEAR, CLOUD = 4, 9
 RULE = MaskRule(clear=(CLEAR,), cloud=(CLOUD,))
+SQUARE = Grid("EPSG:32633", 10.0, 512)
+HERE = Raster("EPSG:32633", 500_000.0, 5_300_000.0, 10.0, 120, 100, None)
+OVER = Window(-530_000, 50_000, -529_880, 50_100)
+"""A raster on the very pixels of a window of a grid in UTM."""
 
 
 def exact_coordinates(grid: Grid, window: Window, raster: Raster) -> tuple[np.ndarray, np.ndarray]:
@@ -91,3 +96,18 @@ def scene(
         mask=Asset("mask", mask, 1.0, 0.0, 0.0),
         rule=rule,
     )
+
+
+def coarser(raster, times=2):
+    return replace(
+        raster, resolution=raster.resolution * times, height=raster.height // times, width=raster.width // times
+    )
+
+
+def flat(folder, name, red=1_000, mask=None, raster=HERE, **facts):
+    """A scene on SQUARE's own pixels: one value everywhere, clear everywhere unless a mask (20 m) says otherwise."""
+    mask_HW = np.full((raster.height // 2, raster.width // 2), CLEAR, np.uint8) if mask is None else mask
+    red_HW = np.full((raster.height, raster.width), red, np.uint16) if np.isscalar(red) else red
+    paths = {role: folder / f"{name}-{role}.tif" for role in ("red", "mask")}
+    hrefs = write(paths["red"], red_HW, raster), write(paths["mask"], mask_HW, coarser(raster))
+    return scene(name, {"red": hrefs[0]}, hrefs[1], raster, **facts)

@@ -1,43 +1,45 @@
+"""Composites of the simulated world, of real scenes and of made ones: the same however they are cut, and true."""
+
+import os
+import random
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
+from made_rasters import CLEAR, CLOUD, HERE, OVER, SQUARE, around, exact_coordinates, flat, scene, write
+from pyproj import Transformer
 
 import catalogs
 from pipeline import mosaic
-from pipeline.grid import Grid, Window
-from pipeline.mosaic import UNSEEN, clear_view, composite, median
-from pipeline.read import ReadError, read
+from pipeline import view as one_pass
+from pipeline.composite import METHODS
+from pipeline.errors import UserError
+from pipeline.footprint import ground
+from pipeline.grid import Extent, Grid, Window
+from pipeline.mosaic import Making, composite
+from pipeline.read import Raster, ReadError, read
+from pipeline.resample import METHODS as RESAMPLING
+from pipeline.scenes import certain
 
-
-@given(hnp.arrays(np.uint16, hnp.array_shapes(min_dims=4, max_dims=4, max_side=6), elements=st.integers(1, 9)))
-def test_the_median_is_numpys_over_the_clear_views(view_NBHW):
-    view_NBHW = view_NBHW.copy()
-    cloudy_NHW = (view_NBHW.sum(1) % 3) == 0
-    view_NBHW[np.broadcast_to(cloudy_NHW[:, None], view_NBHW.shape)] = UNSEEN
-    masked = np.where(view_NBHW == UNSEEN, np.nan, view_NBHW.astype(float))
-    clear_HW = (~cloudy_NHW).sum(0)
-    with np.errstate(all="ignore"):
-        middle = np.floor(np.nanmedian(np.where(clear_HW > 0, masked, 0), axis=0) + 0.5)
-    found, count = median(view_NBHW)
-    assert (count == clear_HW).all()
-    assert (found == np.where(clear_HW > 0, middle, 0)).all()
+GRID = Grid("EPSG:3035", 10.0, 512)
+ALWAYS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+PARTS = ("mosaic_BHW", "observations_HW", "first_clear_HW", "last_clear_HW")
 
 
 @pytest.fixture(scope="module")
-def scenes(world):
-    query = catalogs.Query(
-        str(world.catalog),
-        "sentinel-2-l2a",
-        world.bounds_lonlat,
-        datetime(2024, 1, 1, tzinfo=UTC),
-        datetime(2024, 12, 31, tzinfo=UTC),
-    )
-    return catalogs.search(query)
+def items(world):
+    return catalogs.search_items(catalogs.Query(str(world.catalog), "sentinel-2-l2a", world.bounds_lonlat, *ALWAYS))
+
+
+@pytest.fixture(scope="module")
+def scenes(items):
+    return certain(catalogs.scenes(items))
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +48,32 @@ def whole(world):
     return Window(-top, left, -bottom, right)
 
 
-GRID = Grid("EPSG:3035", 10.0, 512)
-
-
 @pytest.fixture(scope="module")
 def composed(scenes, whole):
     return composite(GRID, whole, scenes, catalogs.ROLES)
+
+
+def touching(scenes, grid, window):
+    """The scenes that a plan gives to a window."""
+    box = shapely.box(*grid.bounds(window))
+    return [scene for scene in scenes if ground(scene, grid.crs).intersects(box)]
+
+
+def by_blocks(grid, whole, scenes, order, **how):
+    """A window's composite put together from its blocks, done in some order."""
+    arrays = {name: np.zeros((4, *whole.shape) if name == "mosaic_BHW" else whole.shape, np.uint16) for name in PARTS}
+    extent = Extent(grid, whole)
+    for block in random.Random(order).sample(list(extent.blocks()), len(list(extent.blocks()))):
+        window = extent.covered(block)
+        found = composite(grid, window, touching(scenes, grid, window), catalogs.ROLES, **how)
+        assert found.lost == {}
+        for name, array in arrays.items():
+            array[..., *window.slices((whole.y0, whole.x0))] = getattr(found, name)
+    return arrays
+
+
+def shuffled(items, seed):
+    return random.Random(seed).sample(items, len(items))
 
 
 def test_the_composite_sees_all_ground_and_loses_no_scene(composed, scenes):
@@ -59,16 +81,48 @@ def test_the_composite_sees_all_ground_and_loses_no_scene(composed, scenes):
     assert composed.lost == {}
     assert (composed.observations_HW > 0).mean() > 0.97
     assert ((composed.mosaic_BHW > 0).all(0) == (composed.observations_HW > 0)).all()
+    assert ((composed.mosaic_BHW > 0).any(0) == (composed.observations_HW > 0)).all()
+    assert composed.observations_HW.max() == len(mosaic.passes_of(scenes)) < len(scenes)
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.integers(0, 500), st.integers(0, 500), st.integers(8, 200))
-def test_any_cut_of_the_composite_has_the_same_bytes(composed, scenes, whole, y, x, side):
-    cut = Window(whole.y0 + y, whole.x0 + x, whole.y0 + y + side, whole.x0 + x + side) & whole
+@pytest.mark.parametrize(("block", "threads"), [(256, 2), (512, 1), (1024, 2), (2048, 1)])
+def test_block_size_order_of_items_and_threads_leave_the_bytes_alone(items, whole, composed, block, threads):
+    scenes = certain(catalogs.scenes(shuffled(items, block)))
+    arrays = by_blocks(replace(GRID, block=block), whole, scenes, order=block, threads=threads)
+    for name, array in arrays.items():
+        assert (array == getattr(composed, name)).all(), name
+
+
+@pytest.mark.parametrize(
+    ("method", "resampling"),
+    [("geometric-median", "nearest"), ("mean", "cubic"), ("best", "bilinear"), ("median", "average")],
+)
+def test_no_method_depends_on_the_cut(scenes, whole, method, resampling):
+    making = Making(method, resampling)
+    south = Window(whole.y0 + 250, whole.x0 + 100, whole.y0 + 330, whole.x0 + 420)
+    all_of_it = composite(GRID, south, scenes, catalogs.ROLES, making)
+    assert (all_of_it.mosaic_BHW > 0).mean() > 0.9
+    arrays = by_blocks(replace(GRID, block=256), south, scenes, order=1, making=making, threads=3)
+    for name, array in arrays.items():
+        assert (array == getattr(all_of_it, name)).all(), name
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 500), st.integers(0, 500), st.sampled_from([1, 7, 130]), st.sampled_from([1, 64]))
+def test_any_window_has_the_bytes_of_the_whole(composed, scenes, whole, y, x, height, width):
+    cut = Window(whole.y0 + y, whole.x0 + x, whole.y0 + y + height, whole.x0 + x + width) & whole
     part = composite(GRID, cut, scenes, catalogs.ROLES)
-    inside = cut.slices((whole.y0, whole.x0))
-    assert (part.mosaic_BHW == composed.mosaic_BHW[:, *inside]).all()
-    assert (part.observations_HW == composed.observations_HW[inside]).all()
+    for name in PARTS:
+        assert (getattr(part, name) == getattr(composed, name)[..., *cut.slices((whole.y0, whole.x0))]).all(), name
+
+
+def test_little_memory_gives_the_same_bytes(composed, scenes, whole, monkeypatch):
+    monkeypatch.setattr(mosaic, "STACK_BYTES", 4 * 2**20)
+    strips = list(mosaic._strips(whole, len(mosaic.passes_of(scenes)), 4, "median"))
+    assert len(strips) > 3
+    found = composite(GRID, whole, scenes, catalogs.ROLES, threads=2)
+    for name in PARTS:
+        assert (getattr(found, name) == getattr(composed, name)).all(), name
 
 
 def test_old_and_new_processing_baselines_give_one_reflectance(scenes, whole):
@@ -76,8 +130,9 @@ def test_old_and_new_processing_baselines_give_one_reflectance(scenes, whole):
     old = next(s for s in scenes if s.baseline < "04.00")
     new = next(s for s in scenes if s.baseline >= "04.00" and s.tile == old.tile and s.datetime.month == 7)
     assert (old.bands[0].offset, new.bands[0].offset) == (0.0, -0.1)
-    blue = [clear_view(GRID, whole, scene, ["blue"])[0] for scene in (old, new)]
-    both = (blue[0] != UNSEEN) & (blue[1] != UNSEEN)
+    blue = [composite(GRID, whole, [scene], ["blue"]).mosaic_BHW[0].astype(int) for scene in (old, new)]
+    both = (blue[0] > 0) & (blue[1] > 0)
+    assert both.any()
     assert abs(np.median(blue[0][both]) - np.median(blue[1][both])) < 300
 
 
@@ -90,6 +145,61 @@ def test_scenes_of_two_zones_meet_without_a_sliver(scenes, whole):
     halves = [composite(GRID, whole, half, ["red"]).observations_HW > 0 for half in (west, east)]
     assert (halves[0] & halves[1]).any()
     assert (seen == (halves[0] | halves[1])).all()
+
+
+WEST = Raster("EPSG:32632", 722_000.0, 5_321_000.0, 10.0, 400, 200, None)
+EAST = Raster("EPSG:32633", 275_400.0, 5_321_000.0, 10.0, 400, 300, None)
+SEAM = 724_000.0
+TRUTH_X, TRUTH_Y = 447_051, 276_552
+
+
+def truth(x, y):
+    """A slope over the ground, in DN: 20 a grid pixel eastwards, 7 southwards."""
+    return 8_000 + 20 * (x / 10 - TRUTH_X) + 7 * (TRUTH_Y - y / 10)
+
+
+@pytest.fixture(scope="module")
+def abutting(tmp_path_factory):
+    """Two tiles of one slope that share the west's right edge: the east has data where its pixels reach beyond it."""
+    folder, made = tmp_path_factory.mktemp("abutting"), []
+    for name, raster in (("32UQU", WEST), ("33UTP", EAST)):
+        row_HW, col_HW = np.mgrid[: raster.height, : raster.width]
+        x_HW, y_HW = raster.left + (col_HW + 0.5) * 10, raster.top - (row_HW + 0.5) * 10
+        to_grid = Transformer.from_crs(raster.crs, GRID.crs, always_xy=True)
+        red_HW = np.rint(truth(*to_grid.transform(x_HW, y_HW)))
+        assert red_HW.min() > 0
+        assert red_HW.max() < 32_000
+        if raster is EAST:
+            to_west = Transformer.from_crs(EAST.crs, WEST.crs, always_xy=True)
+            right_HW = np.max([to_west.transform(x_HW + dx, y_HW + dy)[0] for dx in (-5, 5) for dy in (-5, 5)], axis=0)
+            assert (right_HW < SEAM).any()
+            red_HW = np.where(right_HW > SEAM, red_HW, 0)
+        hrefs = [
+            write(folder / f"{name}-red.tif", red_HW.astype(np.uint16), raster),
+            write(folder / f"{name}-mask.tif", np.full(red_HW.shape, CLEAR, np.uint8), raster),
+        ]
+        made.append(scene(name, {"red": hrefs[0]}, hrefs[1], raster, overpass="one"))
+    return made
+
+
+@pytest.mark.parametrize("resampling", RESAMPLING)
+@pytest.mark.parametrize("west_first", [True, False])
+def test_tiles_that_abut_in_two_zones_show_every_row_once_and_no_sliver(abutting, resampling, west_first):
+    to_lonlat = Transformer.from_crs(WEST.crs, "EPSG:4326", always_xy=True)
+    window = around(GRID, *to_lonlat.transform(SEAM, WEST.top - 2_000), 300, 220)
+    tiles = abutting if west_first else abutting[::-1]
+    found = composite(GRID, window, tiles, ["red"], Making(resampling=resampling))
+    assert (found.observations_HW == 1).all()
+    row, col = np.mgrid[window.y0 : window.y1, window.x0 : window.x1] + 0.5
+    off_HW = np.abs(found.mosaic_BHW[0].astype(float) - truth(col * 10, -row * 10))
+    _, col_HW = exact_coordinates(GRID, window, WEST)
+    seam_HW = np.abs(col_HW + 0.5 - WEST.width) < 2
+    assert 0.005 < seam_HW.mean() < 0.05
+    half_a_pixel = (20 + 7) / 2
+    assert off_HW[~seam_HW].max() < (2 if resampling in ("bilinear", "cubic") else half_a_pixel * 1.1)
+    assert off_HW[seam_HW].max() < half_a_pixel * 1.6
+    tiles_HW = [composite(GRID, window, [tile], ["red"], Making(resampling=resampling)).mosaic_BHW[0] for tile in tiles]
+    assert (found.mosaic_BHW[0] == np.where(tiles_HW[0] > 0, *tiles_HW)).all()
 
 
 def test_a_scene_that_cannot_be_read_is_named_and_the_others_are_used(scenes, whole, composed, tmp_path):
@@ -105,17 +215,95 @@ def test_a_scene_lost_in_one_strip_is_left_out_of_all_of_them(scenes, whole, mon
     clearest = [s for s in scenes if s.datetime.month == 5]
     failing, calls = clearest[0], []
 
-    def read_or_fail(href, raster, part):
+    def read_or_fail(href, *how):
         if href == failing.mask.href:
             calls.append(href)
             if len(calls) == 2:
                 raise ReadError(f"{href}: connection reset")
-        return read(href, raster, part)
+        return read(href, *how)
 
-    monkeypatch.setattr(mosaic, "read", read_or_fail)
-    monkeypatch.setattr(mosaic, "STACK_BYTES", 2**20)
+    monkeypatch.setattr(one_pass, "read", read_or_fail)
+    monkeypatch.setattr(mosaic, "STACK_BYTES", 2**18)
     found = composite(GRID, whole, clearest, ["red"])
     assert list(found.lost) == [failing.id]
+    assert len(calls) > 2
     without = composite(GRID, whole, clearest[1:], ["red"])
-    assert (found.mosaic_BHW == without.mosaic_BHW).all()
-    assert (found.observations_HW == without.observations_HW).all()
+    for name in PARTS:
+        assert (getattr(found, name) == getattr(without, name)).all(), name
+
+
+def test_observations_and_the_first_and_last_day_are_counted_over_the_clear_passes(tmp_path):
+    days = ["2024-05-01", "2024-05-11", "2024-06-30"]
+    cloudy = [[(0, 0)], [(0, 0), (1, 1)], [(0, 0), (2, 2)]]
+    made = []
+    for day, where in zip(days, cloudy, strict=True):
+        mask_HW = np.full((60, 50), CLEAR, np.uint8)
+        for y, x in where:
+            mask_HW[y, x] = CLOUD
+        made.append(flat(tmp_path, day, 1_000 + len(made), mask=mask_HW, day=day))
+    found = composite(SQUARE, OVER, made, ["red"])
+    first, second, last = ((date.fromisoformat(day) - date(1970, 1, 1)).days for day in days)
+    at = {(0, 0): (0, 0, 0, 0), (2, 2): (2, first, last, 1_002), (4, 4): (2, first, second, 1_001)}
+    for (y, x), expected in at.items():
+        assert tuple(getattr(found, name)[..., y, x].item() for name in (*PARTS[1:], PARTS[0])) == expected
+    rest = found.observations_HW == 3
+    assert rest.sum() == 120 * 100 - 3 * 4
+    assert (found.first_clear_HW[rest] == first).all()
+    assert (found.last_clear_HW[rest] == last).all()
+    assert (found.mosaic_BHW[0, rest] == 1_001).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_more_than_255_passes_count_as_255(tmp_path, method):
+    raster, window = replace(HERE, height=4, width=4), Window(OVER.y0, OVER.x0, OVER.y0 + 4, OVER.x0 + 4)
+    one = flat(tmp_path, "a", raster=raster)
+    bands = tuple(replace(one.bands[0], role=role) for role in ("blue", "red"))
+    many = [replace(one, id=str(i), acquisition=f"sentinel-2a/{i}/a", bands=bands) for i in range(260)]
+    found = composite(SQUARE, window, many, ["blue", "red"], Making(method))
+    assert (found.observations_HW == 255).all()
+    assert (found.mosaic_BHW == 1_000).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_without_scenes_nothing_is_seen(method):
+    found = composite(SQUARE, OVER, [], ["blue", "red"], Making(method))
+    assert found.mosaic_BHW.shape == (2, 120, 100)
+    assert not any(getattr(found, name).any() for name in PARTS)
+
+
+def test_a_scene_in_doubt_is_refused_before_anything_is_read(items, whole):
+    doubtful = [s for s in catalogs.scenes(items) if s.doubt is not None]
+    assert doubtful
+    with pytest.raises(UserError, match="settle its offset first"):
+        composite(GRID, whole, doubtful, ["red"])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("resampling", RESAMPLING)
+def test_a_gpu_gives_the_same_bytes(scenes, whole, method, resampling):
+    making = Making(method, resampling)
+    cpu, cuda = (composite(GRID, whole, scenes, catalogs.ROLES, making, device=device) for device in ("cpu", "cuda"))
+    for name in PARTS:
+        assert (getattr(cuda, name) == getattr(cpu, name)).all(), name
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif("IDGBR_DATA" not in os.environ, reason="IDGBR_DATA is not set: no real scenes here")
+def test_block_size_order_of_items_and_threads_leave_the_real_bytes_alone():
+    catalog = Path(os.environ["IDGBR_DATA"]) / "sentinel2_l2a_33T"
+    bounds = 14.999, 45.057, 16.419, 46.953
+    grid = Grid("EPSG:3035", 120.0, 2048)
+    whole = grid.window_of(bounds)
+    items = catalogs.search_items(catalogs.Query(str(catalog), "sentinel-2-l2a", bounds, *ALWAYS))
+    scenes = certain(catalogs.scenes(items))
+    assert len({scene.tile for scene in scenes}) == 2
+    composed = composite(grid, whole, scenes, catalogs.ROLES)
+    assert composed.lost == {}
+    assert (composed.observations_HW > 0).mean() > 0.8
+    for block, threads in ((256, 2), (512, 1), (1024, 2), (2048, 2)):
+        again = certain(catalogs.scenes(shuffled(items, block)))
+        arrays = by_blocks(replace(grid, block=block), whole, again, order=block, threads=threads)
+        for name, array in arrays.items():
+            assert (array == getattr(composed, name)).all(), (name, block)
