@@ -112,8 +112,8 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
             "plan",
             [
                 *((what, _short(value)) for what, value in facts.items()),
-                *(("left out", why) for why in list(planned.selection.left.values())[:3]),
-                *(("warning", why) for why in facts["warnings"][:3]),
+                *(("left out", why) for why in list(planned.selection.left.values())[:1]),
+                *(("warning", why) for why in facts["warnings"][:1]),
             ],
         )
 

@@ -66,7 +66,7 @@ def region_file(folder: Path, world: World, catalog: str, model: str = MODEL, bl
         "name": "demo",
         "cube": "cube",
         "catalog": catalog,
-        "folders": [str(world.folder)],
+        "folders": [str(world.folder.resolve())],
         "bounds": list(inner_bounds(world)),
         "period": [min(days).replace(day=1), max(days).replace(day=28)],
         "grid": {"crs": "europe", "resolution": 10, "block": block},

@@ -74,8 +74,8 @@ def _darkest(scene: Scene, access: Access) -> float | str:
             if error.kind == "missing":
                 return str(error)
             raise RunError(
-                f"{scene.id} is in doubt about its offset and cannot be read to settle it ({error}); run again later, "
-                "or leave the scene out by a list of items"
+                f"{scene.id} is in doubt about its offset and cannot be read to settle it ({error}); mend that or "
+                "wait and run again, or leave the scene out by a list of items"
             ) from None
         valid_N = dn_HW[dn_HW != asset.nodata]
         if len(valid_N) < FEWEST:

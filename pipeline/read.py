@@ -43,7 +43,10 @@ for each run of adjacent tiles. VSI_CACHE would hand on what a broken-off body l
 
 @dataclass(frozen=True)
 class Raster:
-    """Where a raster's pixels lie: x = left + col * resolution, y = top - row * resolution."""
+    """Where a raster's pixels lie: x = left + col * resolution, y = top - row * resolution * tall.
+
+    An overview of a raster whose sides halve unevenly has pixels that are not quite square.
+    """
 
     crs: str
     left: float
@@ -52,6 +55,7 @@ class Raster:
     height: int
     width: int
     overview: int | None
+    tall: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,9 @@ def read(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) -> np
 
 def _raster(href: str, source: rasterio.DatasetReader, overview: int | None) -> Raster:
     t = source.transform
-    if source.crs is None or t.b or t.d or t.a <= 0 or not np.isclose(t.a, -t.e):
-        raise ReadError(f"{redacted(href)} has no north-up georeference with square pixels")
-    return Raster(source.crs.to_string(), t.c, t.f, t.a, source.height, source.width, overview)
+    if source.crs is None or t.b or t.d or t.a <= 0 or t.e >= 0:
+        raise ReadError(f"{redacted(href)} has no north-up georeference")
+    return Raster(source.crs.to_string(), t.c, t.f, t.a, source.height, source.width, overview, -t.e / t.a)
 
 
 @contextmanager

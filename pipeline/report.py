@@ -15,8 +15,6 @@ from pipeline.commit import Progress
 from pipeline.layout import DEGRADED, EMPTY, Layout, period_index
 from pipeline.planner import Plan
 
-WARNINGS_SHOWN = 3
-
 
 @dataclass(frozen=True)
 class Report:
@@ -153,8 +151,7 @@ def summary(report: Report) -> list[tuple[str, str]]:
     ]
     if total := s.get("total"):
         rows.append(("speed", f"{report.region_km2 / total * 3600:,.0f} km2/h"))
-    rows += [("warning", warning) for warning in report.warnings[:WARNINGS_SHOWN]]
-    if len(report.warnings) > WARNINGS_SHOWN:
-        rows.append(("warnings", f"{len(report.warnings)} in all (see applied.json)"))
+    if report.warnings:
+        rows.append(("in doubt", f"{len(report.warnings)} scenes (see applied.json), the first: {report.warnings[0]}"))
     rows += [("lost scene", f"{scene}: {why}") for scene, why in report.lost.items()]
     return [(what, str(value)) for what, value in rows]

@@ -181,7 +181,8 @@ def _widened(part: Part, reach: int, raster: Raster) -> tuple[Part, tuple[slice,
 @lru_cache(maxsize=4096)
 def _reach(grid: Grid, raster: Raster) -> Window:
     """A window of the grid that holds a raster: its bounds, with two pixels for the bow of their lines."""
-    right, bottom = raster.left + raster.width * raster.resolution, raster.top - raster.height * raster.resolution
+    right = raster.left + raster.width * raster.resolution
+    bottom = raster.top - raster.height * raster.resolution * raster.tall
     to_grid = transformer(raster.crs, grid.crs)
     x0, y0, x1, y1 = to_grid.transform_bounds(raster.left, bottom, right, raster.top, densify_pts=100)
     r = grid.resolution

@@ -126,7 +126,7 @@ class Lattice:
         return Lattice(
             window,
             step,
-            across((raster.top - y) / raster.resolution - 0.5),
+            across((raster.top - y) / (raster.resolution * raster.tall) - 0.5),
             across((x - raster.left) / raster.resolution - 0.5),
         )
 

@@ -27,7 +27,7 @@ def exact_coordinates(grid: Grid, window: Window, raster: Raster) -> tuple[np.nd
     rows, cols = np.mgrid[window.y0 : window.y1, window.x0 : window.x1]
     to_raster = Transformer.from_crs(grid.crs, raster.crs, always_xy=True)
     x, y = to_raster.transform((cols + 0.5) * grid.resolution, -(rows + 0.5) * grid.resolution)
-    return (raster.top - y) / raster.resolution - 0.5, (x - raster.left) / raster.resolution - 0.5
+    return (raster.top - y) / (raster.resolution * raster.tall) - 0.5, (x - raster.left) / raster.resolution - 0.5
 
 
 def around(grid: Grid, lon: float, lat: float, height: int, width: int) -> Window:

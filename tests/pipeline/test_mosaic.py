@@ -59,13 +59,15 @@ def touching(scenes, grid, window):
     return [scene for scene in scenes if ground(scene, grid.crs).intersects(box)]
 
 
-def by_blocks(grid, whole, scenes, order, **how):
+def by_blocks(grid, whole, scenes, order, bands=catalogs.ROLES, **how):
     """A window's composite put together from its blocks, done in some order."""
-    arrays = {name: np.zeros((4, *whole.shape) if name == "mosaic_BHW" else whole.shape, np.uint16) for name in PARTS}
+    arrays = {
+        name: np.zeros((len(bands), *whole.shape) if name == "mosaic_BHW" else whole.shape, np.uint16) for name in PARTS
+    }
     extent = Extent(grid, whole)
     for block in random.Random(order).sample(list(extent.blocks()), len(list(extent.blocks()))):
         window = extent.covered(block)
-        found = composite(grid, window, touching(scenes, grid, window), catalogs.ROLES, **how)
+        found = composite(grid, window, touching(scenes, grid, window), bands, **how)
         assert found.lost == {}
         for name, array in arrays.items():
             array[..., *window.slices((whole.y0, whole.x0))] = getattr(found, name)
@@ -117,7 +119,7 @@ def test_any_window_has_the_bytes_of_the_whole(composed, scenes, whole, y, x, he
 
 
 def test_little_memory_gives_the_same_bytes(composed, scenes, whole, monkeypatch):
-    monkeypatch.setattr(mosaic, "STACK_BYTES", 4 * 2**20)
+    monkeypatch.setattr(mosaic, "STACK_BYTES", 2**20)
     strips = list(mosaic._strips(whole, len(mosaic.passes_of(scenes)), 4, "median"))
     assert len(strips) > 3
     found = composite(GRID, whole, scenes, catalogs.ROLES, threads=2)
@@ -223,7 +225,7 @@ def test_a_scene_lost_in_one_strip_is_left_out_of_all_of_them(scenes, whole, mon
         return read(href, *how)
 
     monkeypatch.setattr(one_pass, "read", read_or_fail)
-    monkeypatch.setattr(mosaic, "STACK_BYTES", 2**18)
+    monkeypatch.setattr(mosaic, "STACK_BYTES", 2**16)
     found = composite(GRID, whole, clearest, ["red"])
     assert list(found.lost) == [failing.id]
     assert len(calls) > 2
@@ -243,7 +245,7 @@ def test_observations_and_the_first_and_last_day_are_counted_over_the_clear_pass
         made.append(flat(tmp_path, day, 1_000 + len(made), mask=mask_HW, day=day))
     found = composite(SQUARE, OVER, made, ["red"])
     first, second, last = ((date.fromisoformat(day) - date(1970, 1, 1)).days for day in days)
-    at = {(0, 0): (0, 0, 0, 0), (2, 2): (2, first, last, 1_002), (4, 4): (2, first, second, 1_001)}
+    at = {(0, 0): (0, 0, 0, 0), (2, 2): (2, first, last, 1_001), (4, 4): (2, first, second, 1_001)}
     for (y, x), expected in at.items():
         assert tuple(getattr(found, name)[..., y, x].item() for name in (*PARTS[1:], PARTS[0])) == expected
     rest = found.observations_HW == 3
@@ -253,7 +255,7 @@ def test_observations_and_the_first_and_last_day_are_counted_over_the_clear_pass
     assert (found.mosaic_BHW[0, rest] == 1_001).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["median", "mean"])
 def test_more_than_255_passes_count_as_255(tmp_path, method):
     raster, window = replace(HERE, height=4, width=4), Window(OVER.y0, OVER.x0, OVER.y0 + 4, OVER.x0 + 4)
     one = flat(tmp_path, "a", raster=raster)
@@ -299,11 +301,12 @@ def test_block_size_order_of_items_and_threads_leave_the_real_bytes_alone():
     items = catalogs.search_items(catalogs.Query(str(catalog), "sentinel-2-l2a", bounds, *ALWAYS))
     scenes = certain(catalogs.scenes(items))
     assert len({scene.tile for scene in scenes}) == 2
-    composed = composite(grid, whole, scenes, catalogs.ROLES)
+    bands = "red", "nir"
+    composed = composite(grid, whole, scenes, bands)
     assert composed.lost == {}
     assert (composed.observations_HW > 0).mean() > 0.8
     for block, threads in ((256, 2), (512, 1), (1024, 2), (2048, 2)):
         again = certain(catalogs.scenes(shuffled(items, block)))
-        arrays = by_blocks(replace(grid, block=block), whole, again, order=block, threads=threads)
+        arrays = by_blocks(replace(grid, block=block), whole, again, block, bands, threads=threads)
         for name, array in arrays.items():
             assert (array == getattr(composed, name)).all(), (name, block)

@@ -59,3 +59,16 @@ def test_a_rotated_raster_is_refused(tmp_path):
         target.write(np.ones((8, 8), np.uint16), 1)
     with pytest.raises(ReadError, match="north-up"):
         inspect(str(path), 10.0)
+
+
+def test_an_overview_of_sides_that_halve_unevenly_lies_where_the_raster_does(tmp_path):
+    """Sides of 333 x 1000 have overviews of 167 x 500, whose pixels are not square."""
+    path = tmp_path / "uneven.tif"
+    profile = {"driver": "GTiff", "height": 333, "width": 1000, "count": 1, "dtype": "uint16", "tiled": True}
+    transform = rasterio.transform.from_origin(500_000, 5_400_000, 10, 10)
+    with rasterio.open(path, "w", crs="EPSG:32633", transform=transform, **profile) as target:
+        target.write(np.ones((333, 1000), np.uint16), 1)
+        target.build_overviews([2], Resampling.average)
+    found = inspect(str(path), 20.0)
+    assert (found.height, found.width, found.resolution) == (167, 500, 20)
+    assert found.height * found.resolution * found.tall == pytest.approx(3_330)

@@ -1,5 +1,6 @@
 """Where the grid's pixels fall: against pyproj at every pixel, and the same however the area is cut."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -68,6 +69,13 @@ def test_coordinates_are_pyprojs_within_a_hundredth_of_a_pixel(place):
     print(f"{place}: {error:.1e} px")
     assert error < 0.01
     assert error < 1e-4 or grid.crs == "EPSG:6933" or grid.resolution > 30
+
+
+def test_rows_may_be_taller_than_columns_are_wide():
+    grid, window, raster = made("Europe, its middle")
+    raster = replace(raster, height=290, tall=300 / 290)
+    found = torch.stack(Lattice.of(grid, window, raster).coordinates(window)).numpy()
+    assert np.abs(found - np.stack(exact_coordinates(grid, window, raster))).max() < 1e-4
 
 
 @pytest.mark.parametrize("place", PLACES)
