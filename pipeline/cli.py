@@ -108,18 +108,21 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
         ]
         print(json.dumps({**facts, "stream": each}))
     else:
+        lists = {
+            "left_out": [f"{name}: {why}" for name, why in planned.selection.left.items()],
+            "warnings": facts["warnings"],
+        }
         table(
             "plan",
             [
-                *((what, _short(value)) for what, value in facts.items()),
-                *(("left out", why) for why in list(planned.selection.left.values())[:1]),
-                *(("warning", why) for why in facts["warnings"][:1]),
+                *((what, _short(value)) for what, value in facts.items() if what not in lists),
+                *((what, f"{len(told)}, the first: {told[0]}" if told else "none") for what, told in lists.items()),
             ],
         )
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, list | dict) and len(value) > 6:
+    if isinstance(value, list) and len(value) > 6:
         return f"{len(value)}: {', '.join(map(str, list(value)[:6]))} ..."
     return str(value)
 
