@@ -88,9 +88,10 @@ def _tables(rule: MaskRule) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 # Sentinel-2 scene classification (L2A ATBD, table 3): 0 no data, 1 saturated or defective, 2 dark or shaded by terrain,
 # 3 cloud shadow, 4 vegetation, 5 not vegetated, 6 water, 7 unclassified, 8 and 9 cloud of medium and high probability,
-# 10 thin cirrus, 11 snow. Cloud grows by 3 pixels of the 20 m grid, as in Fmask 4 by default (GERSL/Fmask: 3 pixels for
-# cloud, 3 for shadow, 0 for snow): the rims are what a classification misses.
-SCL = MaskRule(clear=(4, 5, 6, 7, 11), cloud=(3, 8, 9, 10), dilate=60.0)
+# 10 thin cirrus, 11 snow. Cloud grows by 3 pixels of the 20 m grid, as in Fmask 4 by default (GERSL/Fmask): the rims
+# are what a classification misses. Shadow is not clear, but does not grow: rivers and ponds are taken for it date after
+# date, and their banks would go with them (looked at on 33TWL and 33TWM).
+SCL = MaskRule(clear=(4, 5, 6, 7, 11), cloud=(8, 9, 10), dilate=60.0)
 
 # Landsat Collection 2 QA_PIXEL (USGS LSDS-1619): bit 0 fill, 1 dilated cloud, 2 cirrus, 3 cloud, 4 shadow, 5 snow,
 # 7 water, 10 and 11 the confidence of shadow, low (01) or high (11) wherever there is an image: bit 10 tells one from

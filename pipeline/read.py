@@ -87,12 +87,28 @@ def read(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) -> np
         with _opened(href, where, access, cached, raster.overview) as source:
             if _raster(href, source, raster.overview) != raster:
                 raise ReadError(f"{redacted(href)} has changed since it was first looked at; run again")
-            tile = source.block_shapes[0][0]
-            rows = (part.rows[1] - 1) // tile - part.rows[0] // tile + 1
-            with _requests(rows if where.remote else 0):
-                return source.read(1, window=Window.from_slices(part.rows, part.cols))
+            height, width = (stop - start for start, stop in (part.rows, part.cols))
+            value_HW = np.empty((height, width), source.dtypes[0])
+            for rows, requests in _strips(source, part) if where.remote else [(part.rows, 0)]:
+                inside = slice(rows[0] - part.rows[0], rows[1] - part.rows[0])
+                with _requests(requests):
+                    source.read(1, window=Window.from_slices(rows, part.cols), out=value_HW[inside])
+            return value_HW
 
     return retry.tried(href, access, look)
+
+
+def _strips(source: rasterio.DatasetReader, part: Part) -> Iterator[tuple[tuple[int, int], int]]:
+    """Rows that `OPEN_REQUESTS` requests give at once, and how many they take: each row of tiles is a run of bytes of
+    its own, a raster in strips is one."""
+    tall, wide = source.block_shapes[0]
+    if wide >= source.width:
+        yield part.rows, 1
+        return
+    step = tall * OPEN_REQUESTS
+    for top in range(part.rows[0] - part.rows[0] % tall, part.rows[1], step):
+        rows = max(top, part.rows[0]), min(top + step, part.rows[1])
+        yield rows, (rows[1] - 1) // tall - rows[0] // tall + 1
 
 
 def _raster(href: str, source: rasterio.DatasetReader, overview: int | None) -> Raster:
@@ -132,9 +148,8 @@ _open_requests = 0
 
 @contextmanager
 def _requests(count: int) -> Iterator[None]:
-    """Waits until so many further requests may be open, and holds them."""
+    """Waits until so many further requests may be open, and holds them; at most `OPEN_REQUESTS`."""
     global _open_requests
-    count = min(count, OPEN_REQUESTS)
     with _room:
         _room.wait_for(lambda: _open_requests + count <= OPEN_REQUESTS)
         _open_requests += count
@@ -147,7 +162,10 @@ def _requests(count: int) -> Iterator[None]:
 
 
 def _without_token(record: logging.LogRecord) -> bool:
+    """Hides tokens; a request that failed and is tried again is no warning."""
     record.msg, record.args = redacted(record.getMessage()), ()
+    if "failed with response_code" in record.msg:
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
     return True
 
 

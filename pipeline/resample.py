@@ -168,7 +168,7 @@ def boxes(grid: Grid, window: Window, raster: Raster, device: str = "cpu") -> Bo
     area_HW = torch.empty(window.shape, dtype=torch.int64)
     for strip, here in strips(window):
         row_HW, col_HW = lattice.coordinates(Window(strip.y0, strip.x0, strip.y1 + 1, strip.x1 + 1))
-        edges = []
+        edges: list[torch.Tensor] = []
         for centre_HW, (begin, end) in ((row_HW, part.rows), (col_HW, part.cols)):
             here_HW = centre_HW[:-1, :-1]
             half_HW = ((centre_HW[1:, :-1] - here_HW).abs() + (centre_HW[:-1, 1:] - here_HW).abs()) / 2

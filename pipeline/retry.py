@@ -54,8 +54,9 @@ class ReadError(RuntimeError):
 def tried(href: str, access: Access, look: Callable[[Place, bool], Looked]) -> Looked:
     """What `look` gives for the place of `href`; it is told whether GDAL's cache, which keeps failures, may serve.
 
-    Over a network, what may pass is tried again up to the patience's attempts, what is missing once, and what is
-    forbidden once, with a new token if it took one. Raises ReadError.
+    Over a network, what may pass is tried again up to the patience's attempts; what is missing twice, as throttled
+    servers say so (microsoft/PlanetaryComputer#431), of a file's size and of its header alike; what is forbidden once,
+    with a new token if it took one. Raises ReadError.
     """
     begun, failures, refused = time.monotonic(), Counter[Kind](), ""
     while True:
@@ -63,7 +64,7 @@ def tried(href: str, access: Access, look: Callable[[Place, bool], Looked]) -> L
         if not isinstance(failure, ReadError):
             return failure
         kind, remote = failure.kind, where is None or where.remote
-        worth = {"retry": PATIENCE.attempts - 1, "missing": 1, "forbidden": 1, "fatal": 0}
+        worth = {"retry": PATIENCE.attempts - 1, "missing": 2, "forbidden": 1, "fatal": 0}
         failures[kind] += 1
         if not remote or failures[kind] > worth[kind] or time.monotonic() - begun > PATIENCE.longest:
             raise failure

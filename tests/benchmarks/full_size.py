@@ -1,4 +1,4 @@
-"""Scenes of full Sentinel-2 size (10980 px of 10 m, SCL of 20 m), as Earth Search stores them: COGs of 1024-px tiles."""
+"""Scenes of full Sentinel-2 size (10980 px of 10 m, SCL of 20 m), as Earth Search stores them: COGs of 1024 px."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ DATES = tuple(
 
 
 def full_size_items(folder: Path) -> list[dict]:
-    """Eight dates of one tile, made in `folder` if they are not there: a simulated land of 12 km, mirrored to 110 km."""
+    """Eight dates of one tile, made in `folder` unless they are there: a simulated land of 12 km, mirrored to 110."""
     listing = folder / "items.json"
     if not listing.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -165,14 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.startswith("/token/"):
             self._send(200, json.dumps(self._token()).encode())
         else:
-            with server.lock:
-                server.open += 1
-                server.most_open = max(server.most_open, server.open)
-            try:
-                self._file(path, parts.query)
-            finally:
-                with server.lock:
-                    server.open -= 1
+            self._file(path, parts.query)
 
     def _token(self) -> dict[str, str]:
         server = self.server
@@ -190,8 +183,12 @@ class _Handler(BaseHTTPRequestHandler):
         sent = 0 if fault or self.command == "HEAD" else stop - start
         with server.lock:
             server.asked.append(Asked(path, self.command, (start, stop), fault, sent, "Authorization" in self.headers))
+            server.open += 1
+            server.most_open = max(server.most_open, server.open)
         if fault == "slow":
             time.sleep(server.faults.seconds)
+        with server.lock:
+            server.open -= 1
         if fault in STATUSES:
             return self._send(int(fault), b"")
         if fault == "reset":

@@ -1,4 +1,4 @@
-"""Whole runs over a server that fails: faults that pass leave no trace, faults that last degrade exactly their blocks."""
+"""Whole runs over a server that fails: passing faults leave no trace, lasting ones degrade exactly their blocks."""
 
 import json
 from collections import Counter
@@ -57,10 +57,12 @@ def assert_same(found, expected):
 
 
 def test_faults_that_pass_leave_no_trace_in_the_map(world, remote, region_of, undisturbed):
-    """A fifth of all requests fails, and each token is good for 60 requests only."""
+    """A fifth of all requests fails once the run is planned, and each token is good for 60 requests only."""
     kinds = ("503", "429", "404", "reset", "short", "slow")
-    with serving(world.folder, Faults(rate=0.2, kinds=kinds, seed=4, seconds=20), uses=60) as server:
+    with serving(world.folder, uses=60) as server:
         region = region_of("passing", catalog=remote(server), signers={"127.0.0.1": server.token_url})
+        plan(region)
+        server.fail(Faults(rate=0.2, kinds=kinds, seed=4, seconds=20))
         report = run(region)
         failed = Counter(asked.fault for asked in server.asked)
         assert set(failed) == {None, "403", *kinds}

@@ -1,0 +1,211 @@
+"""Which hrefs may be read, and how they are signed."""
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogs import access
+from catalogs.access import ANYWHERE, PLANETARY_COMPUTER, Access, Signer, place, redacted
+from catalogs.errors import CatalogError, CatalogUnavailable
+
+BLOB = "http://127.0.0.1:1/container/B04.tif"
+
+
+@pytest.fixture(autouse=True)
+def no_tokens():
+    access._tokens.clear()
+
+
+@pytest.fixture
+def endpoint():
+    """A signing endpoint on loopback: `answers` are (status, content) in turn, the last for ever; `asked` its paths."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            server.asked.append(self.path)
+            status, content = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(content).encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.asked = []
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/{{account}}/{{container}}"
+    server.access = Access(signers=(Signer("127.0.0.1", url),))
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def token(name, **life):
+    return 200, {"msft:expiry": (datetime.now(UTC) + timedelta(**life)).isoformat(), "token": name}
+
+
+@pytest.mark.parametrize(
+    ("href", "name"),
+    [
+        ("https://example.com/a/B04.tif?x=1", "/vsicurl/https://example.com/a/B04.tif?x=1"),
+        ("http://127.0.0.1:8000/a.tif", "/vsicurl/http://127.0.0.1:8000/a.tif"),
+        ("s3://sentinel-cogs/a/B04.tif", "/vsis3/sentinel-cogs/a/B04.tif"),
+        ("/data/my scenes/B04.tif", "/data/my scenes/B04.tif"),
+        ("file:///data/my%20scenes/B04.tif", "/data/my scenes/B04.tif"),
+        ("file://localhost/data/B04.tif", "/data/B04.tif"),
+    ],
+)
+def test_urls_and_whole_paths_are_opened(href, name):
+    assert place(href).name == name
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "",
+        "B04.tif",
+        "../B04.tif",
+        "/vsicurl/http://example.com/a.tif",
+        "/vsizip/data/a.zip/a.tif",
+        "//vsimem/a.tif",
+        "file:///vsimem/a.tif",
+        "file://other.example.com/a.tif",
+        "file:B04.tif",
+        "ftp://example.com/a.tif",
+        "gs://bucket/a.tif",
+        "https://user:word@example.com/a.tif",
+        "https://good.example\\@evil.example/a.tif",
+        "https:///a.tif",
+        "https://example.com:99999/a.tif",
+        "http://[::1/a.tif",
+        "https://example.com/a\n.tif",
+        "/data/a\x00.tif",
+        "s3://bucket",
+        "s3://bucket/../other/a.tif",
+        "s3://user@bucket/a.tif",
+        "GTIFF_DIR:1:/data/a.tif",
+        "<VRTDataset/>",
+        "zip+https://example.com/a.zip!a.tif",
+    ],
+)
+def test_anything_else_is_refused_in_one_sentence(href):
+    with pytest.raises(CatalogError, match="is not allowed"):
+        place(href)
+
+
+@given(st.text(max_size=60) | st.from_regex(r"(https?|s3|file|vsi):/{0,3}[\w@:/.\\?#%\[\] -]{0,40}", fullmatch=True))
+def test_any_text_is_a_place_that_gdal_reads_as_meant_or_is_refused(href):
+    try:
+        found = place(href)
+    except CatalogError:
+        return
+    assert found.name.startswith(("/vsicurl/http://", "/vsicurl/https://", "/vsis3/") if found.remote else "/")
+    assert found.remote or not found.name.startswith("/vsi")
+
+
+def test_local_files_are_read_below_the_named_folders_alone(tmp_path):
+    mine, other = tmp_path / "mine", tmp_path / "mine-too"
+    for folder in (mine, other):
+        folder.mkdir()
+        (folder / "a.tif").touch()
+    (mine / "link.tif").symlink_to(other / "a.tif")
+    (tmp_path / "alias").symlink_to(mine)
+    allowed = Access(folders=(str(mine),))
+    assert place(str(mine / "a.tif"), allowed).name == str(mine / "a.tif")
+    assert place(str(tmp_path / "alias" / "a.tif"), allowed).name == str(mine / "a.tif")
+    assert place(str(mine / "a.tif"), Access(folders=(str(tmp_path / "alias"),))).name == str(mine / "a.tif")
+    for outside in (other / "a.tif", mine / ".." / "mine-too" / "a.tif", mine / "link.tif", mine / "link.tif"):
+        with pytest.raises(CatalogError, match=r"outside the folders .*mine.* name its folder in 'folders'"):
+            place(str(outside), allowed)
+        with pytest.raises(CatalogError, match="outside the folders"):
+            place(outside.as_uri(), allowed)
+    with pytest.raises(CatalogError, match=r"\(none\)"):
+        place(str(mine / "a.tif"), Access())
+
+
+def test_buckets_say_what_they_need():
+    assert place("s3://sentinel-cogs/a.tif").options["AWS_NO_SIGN_REQUEST"] == "YES"
+    assert place("s3://usgs-landsat/a.tif").options["AWS_REQUEST_PAYER"] == "requester"
+    assert place("s3://eodata/a.jp2").options["AWS_S3_ENDPOINT"] == "eodata.dataspace.copernicus.eu"
+    assert place("s3://my-own/a.tif").options == {}
+
+
+def test_a_token_is_asked_once_and_kept(endpoint):
+    endpoint.answers = [token("sig=one", hours=1)]
+    for name in ("B02.tif", "B04.tif?x=1"):
+        found = place(f"http://127.0.0.1:1/container/{name}", endpoint.access)
+        assert found.name.endswith(f"{name}{'&' if '?' in name else '?'}sig=one")
+    assert endpoint.asked == ["/127/container"]
+    assert "sig=one" not in repr(found)
+    place("http://127.0.0.1:1/other/B04.tif", endpoint.access)
+    assert endpoint.asked == ["/127/container", "/127/other"]
+
+
+def test_a_token_near_its_end_is_renewed(endpoint):
+    endpoint.answers = [token("sig=one", seconds=59), token("sig=two", seconds=120)]
+    assert [place(BLOB, endpoint.access).token for _ in range(3)] == ["sig=one", "sig=two", "sig=two"]
+
+
+def test_a_refused_token_is_renewed_and_a_newer_one_is_not(endpoint):
+    endpoint.answers = [token("sig=one", hours=1), token("sig=two", hours=1), token("sig=three", hours=1)]
+    place(BLOB, endpoint.access)
+    assert [place(BLOB, endpoint.access, refused="sig=one").token for _ in range(3)] == ["sig=two"] * 3
+
+
+def test_what_has_a_signature_or_needs_none_is_left_alone(endpoint):
+    endpoint.answers = [token("sig=one", hours=1)]
+    for href in (f"{BLOB}?sv=1&sig=own", "http://localhost:1/container/B04.tif"):
+        assert place(href, endpoint.access).name == f"/vsicurl/{href}"
+    public = Access(signers=(Signer("open.blob.core.windows.net", ""), PLANETARY_COMPUTER))
+    assert place("https://open.blob.core.windows.net/c/a.tif", public).token == ""
+    assert endpoint.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ((503, {}), CatalogUnavailable),
+        ((429, {}), CatalogUnavailable),
+        ((404, {}), CatalogError),
+        ((403, {}), CatalogError),
+        ((200, {}), CatalogUnavailable),
+        ((200, []), CatalogUnavailable),
+        ((200, {"token": 5, "msft:expiry": "2024-01-01T00:00:00Z"}), CatalogUnavailable),
+        ((200, {"token": "sig=a b", "msft:expiry": "2024-01-01T00:00:00Z"}), CatalogUnavailable),
+        ((200, {"token": "sig=a", "msft:expiry": "soon"}), CatalogUnavailable),
+    ],
+)
+def test_an_endpoint_that_gives_no_token_is_named(endpoint, answer, kind):
+    endpoint.answers = [answer]
+    with pytest.raises(CatalogError, match="/127/container") as told:
+        place(BLOB, endpoint.access)
+    assert type(told.value) is kind
+
+
+def test_an_endpoint_that_does_not_answer_may_later():
+    with pytest.raises(CatalogUnavailable, match="does not answer"):
+        place(BLOB, Access(signers=(Signer("127.0.0.1", "http://127.0.0.1:1/{account}/{container}"),)))
+
+
+@pytest.mark.parametrize("url", ["http://example.com/token", "file:///etc/passwd", "example.com"])
+def test_an_endpoint_must_be_https_or_loopback(url):
+    with pytest.raises(CatalogError, match="https"):
+        Signer("example.com", url)
+
+
+def test_planetary_computer_signs_blobs_on_its_hosts_alone():
+    assert PLANETARY_COMPUTER.signs("sentinel2l2a01.blob.core.windows.net")
+    assert not PLANETARY_COMPUTER.signs("blob.core.windows.net.evil.example")
+    assert ANYWHERE.signers == (PLANETARY_COMPUTER,)
+
+
+def test_messages_do_not_show_queries():
+    shown = redacted("'/vsicurl/https://a.example/b.tif?sv=1&sig=abc' failed; https://a.example/c.tif?sig=def not read")
+    assert "sig" not in shown
+    assert shown.endswith("c.tif?... not read")
