@@ -14,7 +14,7 @@ SCL_CLASSES = [
     ("no data", False, False),
     ("saturated or defective", False, False),
     ("dark area", False, False),
-    ("cloud shadow", False, True),
+    ("cloud shadow", False, False),
     ("vegetation", True, False),
     ("not vegetated", True, False),
     ("water", True, False),
