@@ -36,8 +36,9 @@ class Scene:
     of one acquisition. `orbit` is the relative orbit or WRS path, None where the item does not tell; the satellite
     comes back to it after `repeat` days. `baseline` is "" where the item does not tell. `generated` is when the product
     was processed, `updated` when the catalog last changed it. `cloud_cover` is in percent. `footprint` is in longitude
-    and latitude. `bands` stand in the order they were asked for; `rule` says what the values of `mask` mean, whose
-    nodata is the value for where there is no mask. While there is `doubt`, the bands carry its first offset.
+    and latitude. `bands` stand in the order they were asked for; `rule` says what the values of `mask` mean, whose role
+    is its asset's key and whose nodata is the value for where there is no mask. While there is `doubt`, the bands carry
+    its first offset.
     """
 
     id: str
@@ -80,8 +81,9 @@ class Scene:
         rule = self.rule
         mask = (rule.clear, rule.cloud, rule.bits, rule.bad, rule.dilate)
         doubt = self.doubt and (self.doubt.name, self.doubt.offsets)
+        when = (self.datetime.isoformat(), self.acquisition, self.footprint.wkb_hex)
         facts = (self.id, self.provider, self.collection, self.baseline, self.updated.isoformat(), assets, mask, doubt)
-        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr((*facts, *when)).encode()).hexdigest()[:16]
 
 
 def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice | None = None) -> Scene:
@@ -170,7 +172,7 @@ def _bands(item: Mapping[str, Any], provider: Provider, roles: Sequence[str]) ->
 
 def _mask(item: Mapping[str, Any], provider: Provider, choice: MaskChoice | None) -> Asset:
     key, rule = (choice.asset, choice.rule) if choice else (provider.mask, provider.product.rule)
-    return Asset("mask", fields.href(item, key, fields.asset(item, "mask", key)), 1.0, 0.0, float(rule.outside))
+    return Asset(key, fields.href(item, key, fields.asset(item, "mask", key)), 1.0, 0.0, float(rule.outside))
 
 
 def _cloud_cover(item: Mapping[str, Any]) -> float | None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 
 import numpy as np
 import shapely
@@ -58,12 +58,15 @@ def select(
     return Selection(kept, dict(sorted(left.items())))
 
 
+def newest(scene: Scene) -> tuple[str, datetime, datetime, str]:
+    """Sorts the processings of one acquisition: the newest is the greatest."""
+    return scene.baseline, scene.generated, scene.updated, scene.id
+
+
 def _newest(group: list[Scene], left: dict[str, str]) -> list[Scene]:
     kept: list[Scene] = []
     shown: BaseGeometry = shapely.Polygon()
-    for scene in sorted(
-        group, key=lambda scene: (scene.baseline, scene.generated, scene.updated, scene.id), reverse=True
-    ):
+    for scene in sorted(group, key=newest, reverse=True):
         if shapely.difference(scene.footprint, shown).area > NEW_GROUND * scene.footprint.area:
             kept.append(scene)
             shown = shapely.union(shown, scene.footprint)

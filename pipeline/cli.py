@@ -1,7 +1,6 @@
 """The command `idgbr`. A verb imports what it needs when it runs."""
 
 import json
-import math
 import os
 import sys
 from pathlib import Path
@@ -86,7 +85,7 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
         "blocks": {kind: kinds[kind] for kind in ("new", "changed", "same")},
         "to_mosaic": sum(block.mosaic_due for block in blocks),
         "to_segment": sum(block.landcover_due for block in blocks),
-        "region_km2": math.prod(planned.extent.window.shape) * region.grid.resolution**2 / 1e6,
+        "region_km2": round(planned.region_km2, 4),
         "uncovered": [b.block for b, c in zip(blocks, covered, strict=True) if c.share < 0.9999],
         "clear_views": round(min((c.clear for c in covered), default=0), 2),
         "left_out": planned.selection.left,

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import numpy as np
 import shapely
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.access import PLANETARY_COMPUTER, Access, Signer
-from catalogs.area import of_bounds, of_file
+from catalogs.area import of_bounds, of_file, within_180
 from catalogs.errors import CatalogError
 from catalogs.mask import MaskChoice, MaskRule
 from pipeline.errors import UserError
 from pipeline.footprint import projected
-from pipeline.grid import Extent, Grid, projected_crs
+from pipeline.grid import LONLAT, Extent, Grid, projected_crs, transformer
 from pipeline.yamlfile import Frozen, checked, read
 
 SHIPPED_MODELS = Path(__file__).parent.parent / "idgbr" / "weights"
@@ -27,7 +28,7 @@ SHIPPED_MODELS = Path(__file__).parent.parent / "idgbr" / "weights"
 
 class GridSettings(Frozen):
     crs: Annotated[str, AfterValidator(projected_crs)] = "europe"
-    resolution: float = Field(default=10, gt=0, description="metres per pixel")
+    resolution: float = Field(default=10, ge=0.1, le=100_000, allow_inf_nan=False, description="metres per pixel")
     block: int = Field(default=2048, ge=256, le=8192, multiple_of=256, description="pixels per side")
 
 
@@ -96,6 +97,13 @@ class Region(Frozen):
     signers: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
     commit_every: int = Field(default=16, ge=1, description="blocks per commit")
 
+    @field_validator("cube")
+    @classmethod
+    def _cube_is_a_folder(cls, cube: Path) -> Path:
+        if "\0" in str(cube) or cube.is_file():
+            raise ValueError("must be a folder, which a run makes if it is not there")
+        return cube
+
     @field_validator("bounds")
     @classmethod
     def _bounds_in_order(cls, bounds: tuple[float, float, float, float] | None) -> Any:
@@ -142,6 +150,14 @@ class Region(Frozen):
         return _extent(Grid(self.grid.crs, self.grid.resolution, self.grid.block), self.bounds, self.area)
 
     @property
+    def searched(self) -> BaseGeometry:
+        """Where scenes are looked for, in longitude and latitude: the area and all of the window that is mapped.
+
+        The rectangle of the grid around bounds in degrees reaches beyond them.
+        """
+        return self.area if self.bounds is None else _searched(self.extent, self.area)
+
+    @property
     def access(self) -> Access:
         """Which files and URLs may be read."""
         own = () if urlsplit(self.catalog).scheme in ("http", "https") else (_folder(Path(self.catalog)),)
@@ -164,6 +180,20 @@ def _extent(grid: Grid, bounds: tuple[float, float, float, float] | None, area: 
         grid.check_whole_at_antimeridian(south, north)
     shown = shapely.make_valid(projected(area, grid.crs))
     return Extent(grid, grid.window_around(shown.bounds, "the polygon"), shown)
+
+
+@lru_cache(maxsize=16)
+def _searched(extent: Extent, area: BaseGeometry) -> BaseGeometry:
+    west, _, east, _ = area.bounds
+    across = isinstance(area, shapely.MultiPolygon)
+    left, bottom, right, top = extent.grid.bounds(extent.window)
+    outline = shapely.segmentize(shapely.box(left, bottom, right, top), max(right - left, top - bottom) / 64)
+    to_lonlat = transformer(extent.grid.crs, LONLAT)
+    lonlat_N2 = np.stack(to_lonlat.transform(*shapely.get_coordinates(outline).T), axis=1)
+    if (east - west > 180 and not across) or not np.isfinite(lonlat_N2).all():
+        return area
+    mapped = shapely.make_valid(within_180(shapely.Polygon(lonlat_N2)), method="structure", keep_collapsed=False)
+    return shapely.union(mapped, area)
 
 
 def _folder(catalog: Path) -> Path:

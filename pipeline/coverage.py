@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from catalogs import Scene
 from pipeline.footprint import ground
 from pipeline.grid import BlockId, Extent
+from pipeline.view import Pass
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,18 @@ class Coverage:
     clear: float
 
 
-def coverage(extent: Extent, block: BlockId, passes: Sequence[Sequence[Scene]]) -> Coverage:
-    """What the passes, given as their tiles' scenes, can show of a block. A scene without a cloud value counts as
+def coverage(extent: Extent, block: BlockId, passes: Sequence[Pass]) -> Coverage:
+    """What the passes can show of a block. A scene without a cloud value counts as
     clear."""
     wanted: BaseGeometry = shapely.box(*extent.grid.bounds(extent.covered(block)))
     if extent.area is not None:
         wanted = shapely.intersection(wanted, extent.area)
     seen, clear = [], 0.0
-    for scenes in passes:
-        shown = [shapely.intersection(ground(scene, extent.grid.crs), wanted) for scene in scenes]
+    for known in passes:
+        shown = [shapely.intersection(ground(scene, extent.grid.crs), wanted) for scene in known.scenes]
         areas = [part.area for part in shown]
         if sum(areas) > 0:
-            free = sum(a * (1 - (s.cloud_cover or 0) / 100) for a, s in zip(areas, scenes, strict=True)) / sum(areas)
+            frees = [area * (1 - (s.cloud_cover or 0) / 100) for area, s in zip(areas, known.scenes, strict=True)]
             seen.append(shapely.union_all(shown))
-            clear += free * seen[-1].area / wanted.area
+            clear += sum(frees) / sum(areas) * seen[-1].area / wanted.area
     return Coverage(min(shapely.union_all(seen).area / wanted.area, 1.0) if seen else 0.0, clear)

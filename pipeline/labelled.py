@@ -19,6 +19,7 @@ from rasterio.transform import from_bounds
 
 import catalogs
 from catalogs import Query, Scene
+from catalogs.access import ANYWHERE, Access
 from pipeline.config import Region
 from pipeline.errors import RunError, UserError
 from pipeline.grid import Grid, Window
@@ -63,8 +64,8 @@ def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes
             f"bounds {list(bounds)} lie outside the region {region.name}, whose bounds are {list(region.area.bounds)}"
         )
     scenes = certain(catalogs.search(query(region)), region.access)
-    image_BHW = _whole(composite(grid, window, scenes, catalogs.ROLES))
-    return Area(image_BHW, scene_classes(grid, window, scenes, codes), grid, window)
+    image_BHW = _whole(composite(grid, window, scenes, catalogs.ROLES, access=region.access))
+    return Area(image_BHW, scene_classes(grid, window, scenes, codes, region.access), grid, window)
 
 
 def _whole(made: Composite) -> np.ndarray:
@@ -73,7 +74,9 @@ def _whole(made: Composite) -> np.ndarray:
     return made.mosaic_BHW
 
 
-def scene_classes(grid: Grid, window: Window, scenes: Sequence[Scene], codes: Sequence[int]) -> np.ndarray:
+def scene_classes(
+    grid: Grid, window: Window, scenes: Sequence[Scene], codes: Sequence[int], access: Access = ANYWHERE
+) -> np.ndarray:
     """The class that most clear views give each pixel, among `codes` of the scenes' own classification; 0 where
     none does.
 
@@ -81,10 +84,10 @@ def scene_classes(grid: Grid, window: Window, scenes: Sequence[Scene], codes: Se
     """
     votes_KHW = np.zeros((len(codes), *window.shape), np.uint16)
     for scene in scenes:
-        raster = inspect(scene.mask.href, grid.resolution)
+        raster = inspect(scene.mask.href, grid.resolution, access)
         at = sampling(grid, window, raster)
         if at is not None:
-            source = Source.of([read(scene.mask.href, raster, at.part)])
+            source = Source.of([read(scene.mask.href, raster, at.part, access)])
             scl_HW = nearest(at, source, slice(None))[0][0].numpy()
             votes_KHW += np.stack([scl_HW == code for code in codes])
     best_HW = np.array(codes, np.uint8)[votes_KHW.argmax(0)]

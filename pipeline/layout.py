@@ -46,6 +46,8 @@ class Layout:
     @staticmethod
     def of(group: zarr.Group) -> "Layout":
         a: dict[str, Any] = dict(group.attrs)
+        if "area" not in a:
+            raise UserError("the cube was made by an earlier version of this system; name another cube")
         area = None if a["area"] is None else shapely.from_wkt(a["area"])
         return Layout(Extent(Grid(**a["grid"]), Window(*a["window"]), area), tuple(a["bands"]), tuple(a["classes"]))
 

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -14,15 +15,17 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs import Scene
 from catalogs.access import ANYWHERE, Access
+from catalogs.select import newest
 from pipeline.composite import METHODS, STACKED, View, Wanted
 from pipeline.config import Region
-from pipeline.errors import UserError
 from pipeline.grid import Grid, Window
 from pipeline.read import CACHE_BYTES
-from pipeline.view import Look, Places, view
+from pipeline.view import PLACES_BYTES, Look, Pass, Places, view
 from pipeline.warp import one_thread
 
 STACK_BYTES = 2**30
+ANY_DAY = 196
+FINEST = 10.0
 READERS = 4
 """Passes that a worker reads, decodes and warps side by side: while some wait for a network, others compute."""
 
@@ -37,12 +40,13 @@ class Making:
 
     method: str = "median"
     resampling: str = "bilinear"
-    day_of_year: int = 196
+    day_of_year: int = ANY_DAY
 
 
 def making(region: Region) -> Making:
     """How a region's mosaics are made."""
-    return Making(region.mosaic.method, region.mosaic.resampling, region.day_of_year)
+    best = region.mosaic.method == "best"
+    return Making(region.mosaic.method, region.mosaic.resampling, region.day_of_year if best else ANY_DAY)
 
 
 @dataclass(frozen=True)
@@ -67,27 +71,28 @@ def composite(
     scenes: Sequence[Scene],
     bands: Sequence[str],
     making: Making = Making(),
+    among: Sequence[Scene] = (),
     area: BaseGeometry | None = None,
     threads: int = 1,
     device: str = "cpu",
     access: Access = ANYWHERE,
 ) -> Composite:
-    """The composite of the clear views of `scenes` (given in their total order) in `window`, within `area`.
+    """The composite of the clear views of `scenes` in `window`, within `area`.
 
-    The tiles of one pass are one view: they show the same ground at the same moment. Views are held one by one, or all
-    at once in strips of rows below 1 GiB where the method needs them together. A scene that cannot be read anywhere in
-    the window is left out of all of it. Raises UserError for a scene in doubt about its values.
+    The tiles of one pass are one view: they show the same ground at the same moment. `among` is the whole choice of
+    scenes that these are the window's part of: the day and the order of a pass are those of all its tiles. Views are
+    held one by one, or all at once in strips of rows below 1 GiB where the method needs them together. A scene that
+    cannot be read anywhere in the window is left out of all of it, and so is one in doubt about its values.
     """
-    for scene in scenes:
-        if scene.doubt is not None:
-            raise UserError(
-                f"{scene.doubt.sentence} ({scene.doubt.name}): settle its offset first, by pipeline.scenes.certain"
-            )
     look = Look(grid, window, tuple(bands), making.resampling, area, making.method == "best", device, access)
-    lost: dict[str, str] = {}
+    lost = {
+        scene.id: f"{scene.doubt.sentence} ({scene.doubt.name}), and nothing has settled it"
+        for scene in scenes
+        if scene.doubt is not None
+    }
     with one_thread(), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         while True:
-            passes = passes_of(scene for scene in scenes if scene.id not in lost)
+            passes = passes_of([scene for scene in scenes if scene.id not in lost], among)
             block = _Block(look)
             for strip in _strips(window, len(passes), len(bands), making.method):
                 block.add(strip, _views(replace(look, window=strip), passes, pool, threads, block.lost), making)
@@ -127,7 +132,7 @@ class _Block:
 
 
 def _views(
-    look: Look, passes: Sequence[Sequence[Scene]], pool: ThreadPoolExecutor, threads: int, lost: dict[str, str]
+    look: Look, passes: Sequence[Pass], pool: ThreadPoolExecutor, threads: int, lost: dict[str, str]
 ) -> Iterator[View]:
     """The passes' views in order; what could not be read is added to `lost`."""
     for seen, unreadable in _ahead(pool, partial(view, Places(look)), passes, threads + 1):
@@ -149,26 +154,41 @@ def _ahead(
         yield waiting.popleft().result()
 
 
-def passes_of(scenes: Iterable[Scene]) -> list[list[Scene]]:
-    """The scenes by the pass they are tiles of, both in their total order."""
-    passes: dict[str, list[Scene]] = {}
-    for scene in scenes:
-        passes.setdefault(scene.acquisition.rpartition("/")[0], []).append(scene)
-    return list(passes.values())
+def passes_of(scenes: Sequence[Scene], among: Sequence[Scene] = ()) -> list[Pass]:
+    """The passes that scenes are tiles of, in the order of their first tile `among` all.
 
-
-def memory(side: int, passes: int, bands: int, making: Making, threads: int) -> int:
-    """Bytes that a block of `side` pixels may take at most while its mosaic is made, of sources as fine as the grid.
-
-    Views in hand, parts being read (a fifth longer and wider than the block, twice while they are copied), where the
-    pixels of two tiles at two resolutions fall, the results, and GDAL's cache; the interpreter's own memory comes on
-    top.
+    In a pass tile by tile, and of a tile's processings the newest first.
     """
-    pixels = side * side
+    starts: dict[str, datetime] = {}
+    for scene in among or scenes:
+        key = _pass_of(scene)
+        starts[key] = min(starts.get(key, scene.datetime), scene.datetime)
+    tiles: dict[str, list[Scene]] = {}
+    for scene in sorted(scenes, key=newest, reverse=True):
+        tiles.setdefault(_pass_of(scene), []).append(scene)
+    passes = [
+        Pass(starts[key], tuple(sorted(found, key=lambda scene: scene.acquisition))) for key, found in tiles.items()
+    ]
+    return sorted(passes, key=lambda found: (found.start, found.scenes[0].acquisition))
+
+
+def _pass_of(scene: Scene) -> str:
+    return scene.acquisition.rpartition("/")[0]
+
+
+def memory(grid: Grid, passes: int, bands: int, making: Making, threads: int) -> int:
+    """Bytes that a block may take at most while its mosaic is made, the interpreter's own memory left aside.
+
+    Views in hand; parts being read, a fifth longer and wider than the block and twice while they are copied, of sources
+    of 10 m or coarser that have overviews by twos; where their pixels fall; the results; GDAL's cache.
+    """
+    pixels = grid.block**2
     view = pixels * bands * 2
     held = min(passes * view, max(STACK_BYTES, view)) if making.method in STACKED else 3 * view
-    reading = threads * (view + int(pixels * 1.2**2) * bands * 2 * 2)
-    return held + reading + 4 * pixels * 16 + pixels * (bands * 2 + 5) + CACHE_BYTES
+    finer = min(max(grid.resolution / FINEST, 1), 2)
+    part = int(pixels * (1.2 * finer) ** 2) * bands * 2 * 2
+    places = PLACES_BYTES + threads * pixels * 24
+    return held + threads * (view + part) + places + pixels * (bands * 2 + 5) + CACHE_BYTES
 
 
 def _strips(window: Window, views: int, bands: int, method: str) -> Iterator[Window]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from catalogs import Scene
 from catalogs.access import Access
-from pipeline.errors import RunError
 from pipeline.read import Part, ReadError, inspect, read
 
 METRES = 320
@@ -34,14 +33,16 @@ def decide(
 ) -> dict[str, Decision]:
     """By digest, what the pixels of doubtful scenes decide, read at their coarsest useful overview.
 
-    A scene that is not there decides for nothing. Raises RunError where one cannot be read now: another time it may.
+    Nothing is decided of a scene that cannot be read: it keeps its doubt, and its blocks are degraded.
     """
     decisions: dict[str, Decision] = {}
     with ThreadPoolExecutor(READERS) as readers:
-        for scene, dark in zip(scenes, readers.map(lambda scene: _darkest(scene, access), scenes), strict=True):
-            decisions[scene.digest] = _decision(scene, dark)
+        darkest = readers.map(lambda scene: _darkest(scene, access), scenes)
+        for number, (scene, dark) in enumerate(zip(scenes, darkest, strict=True), start=1):
+            if dark is not None:
+                decisions[scene.digest] = _decision(scene, dark)
             if decided is not None:
-                decided(len(decisions))
+                decided(number)
     return decisions
 
 
@@ -63,22 +64,32 @@ def _decision(scene: Scene, dark: float | str) -> Decision:
     )
 
 
-def _darkest(scene: Scene, access: Access) -> float | str:
-    """DN of the darkest half percent in the darkest band, or why there is none."""
+def _darkest(scene: Scene, access: Access) -> float | str | None:
+    """DN of the darkest half percent in the darkest band, or why there is none; None if the scene cannot be read.
+
+    Pixels beside no data do not count: in an averaged overview they may be mixed with it.
+    """
     darkest = []
     for asset in scene.bands:
         try:
             raster = inspect(asset.href, METRES, access)
             dn_HW = read(asset.href, raster, Part((0, raster.height), (0, raster.width)), access)
-        except ReadError as error:
-            if error.kind == "missing":
-                return str(error)
-            raise RunError(
-                f"{scene.id} is in doubt about its offset and cannot be read to settle it ({error}); mend that or "
-                "wait and run again, or leave the scene out by a list of items"
-            ) from None
-        valid_N = dn_HW[dn_HW != asset.nodata]
+        except ReadError:
+            return None
+        bare_HW = dn_HW == asset.nodata
+        valid_N = dn_HW[~_beside(bare_HW)]
         if len(valid_N) < FEWEST:
             return f"only {len(valid_N)} pixels of {asset.role} have data"
         darkest.append(float(np.percentile(valid_N, DARKEST_PERCENT)))
     return min(darkest)
+
+
+def _beside(bare_HW: np.ndarray) -> np.ndarray:
+    """Pixels that are bare or touch one that is, corners included."""
+    rows_HW = bare_HW.copy()
+    rows_HW[1:] |= bare_HW[:-1]
+    rows_HW[:-1] |= bare_HW[1:]
+    both_HW = rows_HW.copy()
+    both_HW[:, 1:] |= rows_HW[:, :-1]
+    both_HW[:, :-1] |= rows_HW[:, 1:]
+    return both_HW

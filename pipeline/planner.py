@@ -1,5 +1,6 @@
 """What a run would do: its scenes, and block by block which scenes, which fingerprint, and what is due."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -120,11 +121,18 @@ class Plan:
         return passes(found, asked.start, asked.end, self.region.months)
 
     @property
+    def region_km2(self) -> float:
+        """On the grid; true on an equal-area one."""
+        area = self.extent.area
+        pixels = math.prod(self.extent.window.shape) * self.extent.grid.resolution**2
+        return (pixels if area is None else area.area) / 1e6
+
+    @property
     def memory(self) -> int:
         """Bytes that a worker's mosaic may take at most."""
         busiest = max((len(passes_of(self._touching(self.extent.covered(b)))) for b in self.extent.blocks()), default=0)
         bands = len(self.model.settings.bands)
-        return memory(self.extent.grid.block, busiest, bands, making(self.region), READERS)
+        return memory(self.extent.grid, busiest, bands, making(self.region), READERS)
 
     def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
         """Of a block's mosaic and of its land cover, which also sees the mosaics around it.
@@ -161,8 +169,7 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     """Searches (or reads the durable scene list, unless `refresh`), loads the model, and lays out the run.
 
     `count` is told how many items were "found" and how many offsets were "settled" so far. Raises UserError or
-    CatalogError for anything wrong in the region, CheckpointError for the model, RunError where scenes in doubt cannot
-    be read.
+    CatalogError for anything wrong in the region, CheckpointError for the model.
     """
 
     def counting(what: str) -> Callable[[int], None] | None:
@@ -178,7 +185,8 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     if not selection.kept:
         first = next(iter(selection.left.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
-    return Plan(region, model, model.digest, items, decisions, selection)
+    left = {**scenes.refused(region), **selection.left}
+    return Plan(region, model, model.digest, items, decisions, Selection(selection.kept, left))
 
 
 def _check_bands(region: Region, bands: tuple[str, ...]) -> None:

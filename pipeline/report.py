@@ -77,7 +77,7 @@ class Report:
             seconds={stage: round(s, 2) for stage, s in progress.seconds.items()},
             work={step: round(s, 2) for step, s in progress.work.items()},
             areas_km2=areas(group, time),
-            region_km2=np.prod(extent.window.shape).item() * extent.grid.resolution**2 / 1e6,
+            region_km2=plan.region_km2,
             cube_bytes=sum(f.stat().st_size for f in plan.region.cube.rglob("*") if f.is_file()),
         )
 
@@ -119,7 +119,7 @@ def publish_item(plan: Plan, version: str) -> Path:
     return write_item(
         region.cube / "stac" / f"{region.name}-{start}.json",
         id=f"{region.name}-{start}",
-        footprint=region.area,
+        footprint=region.searched,
         start=datetime.combine(start, time.min, UTC),
         end=datetime.combine(end, time.max, UTC),
         crs=layout.extent.grid.crs,

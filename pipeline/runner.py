@@ -117,14 +117,15 @@ def _validated(repository: icechunk.Repository, planned: Plan, progress: Progres
     state_YX, mosaic_YX, landcover_YX = (
         np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("state", "mosaic", "landcover")
     )
-    for block in planned.extent.blocks():
+    blocks = list(planned.extent.blocks())
+    for block in blocks:
         slot = planned.extent.slot(block)
         if (int(mosaic_YX[slot]), int(landcover_YX[slot])) != planned.fingerprints(block, progress.lost):
             raise RunError(f"block {block} is not what was planned: not published; run again")
     degraded, allowed = int((state_YX == DEGRADED).sum()), planned.region.max_degraded
-    if degraded > allowed * state_YX.size:
+    if degraded > allowed * len(blocks):
         raise RunError(
-            f"{degraded} of {state_YX.size} blocks lack a scene that could not be read, more than max_degraded "
+            f"{degraded} of {len(blocks)} blocks lack a scene that could not be read, more than max_degraded "
             f"{allowed:.1%} allows: not published; run again to try them again, or raise max_degraded"
         )
     return degraded

@@ -37,8 +37,15 @@ def items(region: Region, refresh: bool = False, found: Count | None = None) -> 
                 f"{region.period[1]}; check the collection, or widen the area, the period or max_cloud"
             )
         scenelist.write(path, held)
+        path.with_suffix(".refused.json").write_text(json.dumps(result.refused, indent=1) + "\n")
         pages.drop(folder)
     return scenelist.read(path)
+
+
+def refused(region: Region) -> dict[str, str]:
+    """What the last search found and could not use at all, by id, and why."""
+    path = scene_list(region).with_suffix(".refused.json")
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def choose(
@@ -46,27 +53,30 @@ def choose(
 ) -> Selection:
     """The scenes of a region among the items listed, and by id why each other item is left out.
 
-    A scene in doubt gets the offset of the decision for its digest; where there is none it keeps its doubt.
+    A scene in doubt gets the offset of the decision for its digest; where there is none it keeps its doubt. One whose
+    pixels could not decide hides no older processing.
     """
-    selection = catalogs.choose(
-        listed,
-        bands,
-        mask=region.mask.choice if region.mask else None,
-        area=region.area,
-        months=region.months,
-        max_cloud=region.max_cloud,
-        min_contribution=region.min_contribution,
-    )
-    kept, left = [], dict(selection.left)
-    for scene in selection.kept:
-        decision = decisions.get(scene.digest)
-        if decision is None:
-            kept.append(scene)
-        elif decision.offset is None:
-            left[scene.id] = decision.why
-        else:
-            kept.append(settled(scene, decision.offset))
-    return Selection(kept, left)
+    undecided: dict[str, str] = {}
+    while True:
+        selection = catalogs.choose(
+            [item for item in listed if item.get("id") not in undecided],
+            bands,
+            mask=region.mask.choice if region.mask else None,
+            area=region.searched,
+            months=region.months,
+            max_cloud=region.max_cloud,
+            min_contribution=region.min_contribution,
+        )
+        known = {scene.id: decisions.get(scene.digest) for scene in selection.kept}
+        more = {name: found.why for name, found in known.items() if found is not None and found.offset is None}
+        if not more:
+            kept = [_settled(scene, known[scene.id]) for scene in selection.kept]
+            return Selection(kept, {**selection.left, **undecided})
+        undecided |= more
+
+
+def _settled(scene: Scene, decision: Decision | None) -> Scene:
+    return scene if decision is None or decision.offset is None else settled(scene, decision.offset)
 
 
 def settle(
@@ -74,26 +84,27 @@ def settle(
 ) -> dict[str, Decision]:
     """What the pixels of doubtful scenes decide, by digest; kept beside the scene list, to be decided once.
 
-    `done` is told how many are decided. Raises RunError where pixels cannot be read now.
+    `done` is told how many are looked at. A scene that cannot be read now is asked again by the next plan.
     """
     path = scene_list(region).with_suffix(".offsets.json")
     known = read_decisions(path) if path.is_file() else {}
-    doubtful = [scene for scene in choose(region, listed, bands, known).kept if scene.doubt is not None]
-    if doubtful:
+    asked: set[str] = set()
+    while doubtful := [
+        scene
+        for scene in choose(region, listed, bands, known).kept
+        if scene.doubt is not None and scene.digest not in asked
+    ]:
+        asked |= {scene.digest for scene in doubtful}
         known |= decide(doubtful, region.access, done)
         write_decisions(path, known)
     return known
 
 
 def certain(scenes: Sequence[Scene], access: Access = ANYWHERE) -> list[Scene]:
-    """The scenes without doubts: those whose pixels cannot decide their offset are left out. Raises RunError."""
+    """The scenes with their doubts settled; those whose pixels cannot decide, or cannot be read, are left out."""
     decisions = decide([scene for scene in scenes if scene.doubt is not None], access)
-    kept = []
-    for scene in scenes:
-        offset = decisions[scene.digest].offset if scene.doubt is not None else None
-        if scene.doubt is None or offset is not None:
-            kept.append(scene if offset is None else settled(scene, offset))
-    return kept
+    settled_or_not = [_settled(scene, decisions.get(scene.digest)) for scene in scenes]
+    return [scene for scene in settled_or_not if scene.doubt is None]
 
 
 def read_decisions(path: Path) -> dict[str, Decision]:
@@ -130,7 +141,7 @@ def query(region: Region) -> Query:
     return Query(
         catalog=region.catalog,
         collection=region.collection,
-        area=region.area,
+        area=region.searched,
         start=datetime.combine(start, time.min, UTC),
         end=datetime.combine(end, time.max, UTC),
         months=region.months,
@@ -139,5 +150,5 @@ def query(region: Region) -> Query:
 
 def scene_list(region: Region) -> Path:
     """The durable list of a query, in the cube's folder."""
-    asked = {"catalog", "collection", "bounds", "polygon", "period", "months"}
-    return region.cube / "scenes" / f"{digest(region.model_dump(include=asked, mode='json'))[:16]}.parquet"
+    asked = region.model_dump(include={"catalog", "collection", "period", "months"}, mode="json")
+    return region.cube / "scenes" / f"{digest([asked, region.searched.wkt])[:16]}.parquet"

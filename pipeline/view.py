@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from math import ceil, floor, isfinite
 from threading import Lock
@@ -25,6 +25,7 @@ from pipeline.warp import MARGIN, Sampling, strips
 REFLECTANCE = 10_000
 EPOCH = date(1970, 1, 1).toordinal()
 Place = Sampling | Boxes
+PLACES_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Places:
-    """Where rasters' pixels fall in a look's window: worked out once for all scenes of a tile."""
+    """Where rasters' pixels fall in a look's window: worked out once for all scenes of a tile, while memory lasts."""
 
     look: Look
     known: dict[tuple[Raster, str, Window], Place | None] = field(default_factory=dict)
@@ -53,29 +54,40 @@ class Places:
     def of(self, raster: Raster, method: str, window: Window) -> Place | None:
         key = raster, method, window
         with self.lock:
-            if key not in self.known:
-                place, _ = resample.METHODS[method]
-                self.known[key] = place(self.look.grid, window, raster, self.look.device)
-            return self.known[key]
+            if key in self.known:
+                return self.known[key]
+            place, _ = resample.METHODS[method]
+            found = self.known[key] = place(self.look.grid, window, raster, self.look.device)
+            while sum(at.nbytes for at in self.known.values() if at) > PLACES_BYTES and len(self.known) > 1:
+                del self.known[next(iter(self.known))]
+            return found
 
 
-def view(places: Places, scenes: Sequence[Scene]) -> tuple[View | None, dict[str, str]]:
+@dataclass(frozen=True)
+class Pass:
+    """The tiles of one pass in the order in which they count, and when the pass began."""
+
+    start: datetime
+    scenes: tuple[Scene, ...]
+
+
+def view(places: Places, seen: Pass) -> tuple[View | None, dict[str, str]]:
     """What one pass shows of a window (None if nothing is clear), and the scenes that could not be read, with why.
 
-    `scenes` are the pass' tiles in their total order; where several are clear the first counts.
+    Where several tiles are clear the first counts.
     """
     look = places.look
     value_BHW = torch.full((len(look.bands), *look.window.shape), UNSEEN, dtype=torch.int16, device=look.device)
     cloud_HW = torch.zeros(look.window.shape, device=look.device) if look.clouds else None
     lost: dict[str, str] = {}
-    for scene in scenes:
+    for scene in seen.scenes:
         try:
             _add(places, scene, value_BHW, cloud_HW)
         except ReadError as error:
             lost[scene.id] = str(error)
     if lost or not (value_BHW[0] != UNSEEN).any():
         return None, lost
-    return View(value_BHW, scenes[0].datetime.date().toordinal() - EPOCH, cloud_HW), lost
+    return View(value_BHW, seen.start.date().toordinal() - EPOCH, cloud_HW), lost
 
 
 def _add(places: Places, scene: Scene, value_BHW: torch.Tensor, cloud_HW: torch.Tensor | None) -> None:

@@ -59,7 +59,8 @@ class Sampling:
 
     @property
     def nbytes(self) -> int:
-        return sum(t.nbytes for t in (self.index_HW, self.down_HW, self.right_HW))
+        """With `nearest_HW`, which may be asked for."""
+        return 2 * self.index_HW.nbytes + self.down_HW.nbytes + self.right_HW.nbytes
 
     @cached_property
     def nearest_HW(self) -> torch.Tensor:

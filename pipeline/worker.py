@@ -81,6 +81,7 @@ class Worker:
             [self.scenes[name] for name in task.scenes],
             self.model.settings.bands,
             making(self.region),
+            list(self.scenes.values()),
             extent.area,
             threads=READERS,
             access=self.region.access,

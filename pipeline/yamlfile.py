@@ -24,7 +24,7 @@ def read(path: Path) -> dict[str, Any]:
         raw = yaml.safe_load(path.read_text())
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror}); give the path of a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
         raise UserError(f"{path.name} holds no keys; it must be a YAML file of 'key: value' lines")

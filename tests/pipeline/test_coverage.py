@@ -11,8 +11,11 @@ from pipeline.footprint import ground
 from pipeline.grid import Extent, Grid, Window
 from pipeline.mosaic import STACK_BYTES, Making, memory
 from pipeline.planner import plan
+from pipeline.view import Pass
 
 GRID = Grid("EPSG:3035", 10.0, 256)
+BLOCK = Grid("EPSG:3035", 10.0, 2048)
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -37,11 +40,11 @@ def test_coverage_is_the_union_of_footprints_and_clear_views_count_passes(scene)
     middle = (left + right) / 2
     west, east = over(scene, left, bottom, middle, top, 50), over(scene, middle, bottom, right, top, 0)
     far = over(scene, right + 50_000, bottom, right + 60_000, top, 0)
-    found = coverage(extent, block, [[west], [west, east], [far]])
+    found = coverage(extent, block, [Pass(NOW, (west,)), Pass(NOW, (west, east)), Pass(NOW, (far,))])
     assert found.share == pytest.approx(1.0, abs=0.01)
     assert found.clear == pytest.approx(0.25 + 0.75, abs=0.02)
-    assert coverage(extent, block, [[west]]).share == pytest.approx(0.5, abs=0.01)
-    assert coverage(extent, block, [[far]]) == coverage(extent, block, [])
+    assert coverage(extent, block, [Pass(NOW, (west,))]).share == pytest.approx(0.5, abs=0.01)
+    assert coverage(extent, block, [Pass(NOW, (far,))]) == coverage(extent, block, [])
     assert ground(west, GRID.crs).area == pytest.approx((middle - left) * (top - bottom), rel=0.02)
 
 
@@ -62,7 +65,7 @@ def test_a_plan_counts_the_passes_that_the_orbits_let_expect(region_of):
 
 
 def test_the_memory_bound_grows_with_passes_until_strips_hold_it(region_of):
-    small, large, huge = (memory(2048, n, 4, Making(), 4) for n in (2, 20, 2_000))
+    small, large, huge = (memory(BLOCK, n, 4, Making(), 4) for n in (2, 20, 2_000))
     assert small < large < huge < small + STACK_BYTES
-    assert memory(2048, 2_000, 4, Making("mean"), 4) == memory(2048, 2, 4, Making("mean"), 4)
+    assert memory(BLOCK, 2_000, 4, Making("mean"), 4) == memory(BLOCK, 2, 4, Making("mean"), 4)
     assert plan(region_of("memory")).memory > 0

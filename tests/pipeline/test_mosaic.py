@@ -19,7 +19,6 @@ import catalogs
 from pipeline import mosaic
 from pipeline import view as one_pass
 from pipeline.composite import METHODS
-from pipeline.errors import UserError
 from pipeline.footprint import ground
 from pipeline.grid import Extent, Grid, Window
 from pipeline.mosaic import Making, composite
@@ -67,7 +66,7 @@ def by_blocks(grid, whole, scenes, order, bands=catalogs.ROLES, **how):
     extent = Extent(grid, whole)
     for block in random.Random(order).sample(list(extent.blocks()), len(list(extent.blocks()))):
         window = extent.covered(block)
-        found = composite(grid, window, touching(scenes, grid, window), bands, **how)
+        found = composite(grid, window, touching(scenes, grid, window), bands, among=scenes, **how)
         assert found.lost == {}
         for name, array in arrays.items():
             array[..., *window.slices((whole.y0, whole.x0))] = getattr(found, name)
@@ -189,7 +188,9 @@ def abutting(tmp_path_factory):
 def test_tiles_that_abut_in_two_zones_show_every_row_once_and_no_sliver(abutting, resampling, west_first):
     to_lonlat = Transformer.from_crs(WEST.crs, "EPSG:4326", always_xy=True)
     window = around(GRID, *to_lonlat.transform(SEAM, WEST.top - 2_000), 300, 220)
-    tiles = abutting if west_first else abutting[::-1]
+    names = "AB" if west_first else "BA"
+    tiles = [replace(tile, acquisition=f"one/{name}") for tile, name in zip(abutting, names, strict=True)]
+    tiles = sorted(tiles, key=lambda tile: tile.acquisition)
     found = composite(GRID, window, tiles, ["red"], Making(resampling=resampling))
     assert (found.observations_HW == 1).all()
     row, col = np.mgrid[window.y0 : window.y1, window.x0 : window.x1] + 0.5
@@ -273,11 +274,24 @@ def test_without_scenes_nothing_is_seen(method):
     assert not any(getattr(found, name).any() for name in PARTS)
 
 
-def test_a_scene_in_doubt_is_refused_before_anything_is_read(items, whole):
-    doubtful = [s for s in catalogs.scenes(items) if s.doubt is not None]
-    assert doubtful
-    with pytest.raises(UserError, match="settle its offset first"):
-        composite(GRID, whole, doubtful, ["red"])
+def test_a_scene_in_doubt_is_told_as_lost_and_the_others_are_used(items, whole, scenes):
+    doubtful = next(s for s in catalogs.scenes(items) if s.doubt is not None)
+    others = [s for s in scenes if s.id != doubtful.id]
+    found, without = (composite(GRID, whole, some, ["red"]) for some in ([*others, doubtful], others))
+    assert list(found.lost) == [doubtful.id]
+    assert (found.mosaic_BHW == without.mosaic_BHW).all()
+
+
+def test_a_pass_over_midnight_has_one_day_in_every_block(tmp_path):
+    tiles = [
+        flat(tmp_path, name, day=day, overpass="one", raster=replace(HERE, top=HERE.top - south))
+        for name, day, south in (("a", "2024-05-01", 0), ("b", "2024-05-02", 1_200))
+    ]
+    day = (date(2024, 5, 1) - date(1970, 1, 1)).days
+    south = Window(OVER.y0 + 150, OVER.x0, OVER.y0 + 240, OVER.x1)
+    found = composite(SQUARE, south, tiles[1:], ["red"], among=tiles)
+    assert (found.first_clear_HW == day).all()
+    assert (found.last_clear_HW == day).all()
 
 
 @pytest.mark.gpu

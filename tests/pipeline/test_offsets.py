@@ -4,12 +4,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
+from rasterio.enums import Resampling
 
 import catalogs
 from catalogs.access import ANYWHERE
-from pipeline.errors import RunError
+from pipeline.grid import Grid, Window
+from pipeline.mosaic import composite
 from pipeline.offsets import decide
 from pipeline.scenes import certain
+
+GRID = Grid("EPSG:3035", 10.0, 256)
+WINDOW = Window(-280_000, 440_000, -280_000 + 64, 440_000 + 64)
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +82,29 @@ def test_a_scene_with_next_to_no_pixels_is_refused(scenes, tmp_path):
     assert "only 0 pixels of blue have data" in decision.why
 
 
-def test_a_missing_file_refuses_a_scene_and_an_unreadable_one_stops(scenes, tmp_path):
+def test_a_scene_that_cannot_be_read_keeps_its_doubt_and_is_lost_rather_than_forgotten(scenes, tmp_path):
     scene = with_darkest(in_doubt(scenes), tmp_path, 100)
-    red = scene.band("red").href
-    (tmp_path / "red.tif").unlink()
-    (decision,) = decide([scene], ANYWHERE).values()
-    assert decision.offset is None
-    assert "red.tif" in decision.why
-    (tmp_path / "red.tif").write_bytes(b"no raster")
-    assert red.endswith("red.tif")
-    with pytest.raises(RunError, match="cannot be read to settle it"):
-        decide([scene], ANYWHERE)
+    for broken in (None, b"no raster"):
+        (tmp_path / "red.tif").unlink() if broken is None else (tmp_path / "red.tif").write_bytes(broken)
+        assert decide([scene], ANYWHERE) == {}
+        made = composite(GRID, WINDOW, [scene], ["red"])
+        assert "nothing has settled it" in made.lost[scene.id]
+
+
+def test_pixels_that_an_overview_mixed_with_no_data_are_not_taken_for_dark_ones(scenes, tmp_path):
+    """A third of the tile is filled, along a slanted edge, in files that do not declare their no data."""
+    scene, bands = in_doubt(scenes), []
+    row, col = np.mgrid[:2048, :2048]
+    fields = np.random.default_rng(0).integers(1_200, 4_000, (32, 32)).astype(np.uint16)
+    values_HW = fields.repeat(64, 0).repeat(64, 1)
+    values_HW[row * 0.7 + col > 1_500] = 0
+    for asset in scene.bands:
+        path = tmp_path / f"{asset.role}.tif"
+        profile = {"driver": "GTiff", "height": 2048, "width": 2048, "count": 1, "dtype": "uint16", "tiled": True}
+        transform = rasterio.transform.from_origin(500_000, 5_400_000, 10, 10)
+        with rasterio.open(path, "w", crs="EPSG:32632", transform=transform, **profile) as target:
+            target.write(values_HW, 1)
+            target.build_overviews([2, 4, 8, 16, 32], Resampling.average)
+        bands.append(replace(asset, href=str(path)))
+    (decision,) = decide([replace(scene, bands=tuple(bands))], ANYWHERE).values()
+    assert decision.offset == -0.1

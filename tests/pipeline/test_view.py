@@ -32,15 +32,20 @@ from pipeline.footprint import projected
 from pipeline.grid import Grid, Window
 from pipeline.mosaic import composite
 from pipeline.resample import METHODS
-from pipeline.view import Look, Places, view
+from pipeline.view import Look, Pass, Places, view
 
 GRID = Grid("EPSG:3035", 10.0, 512)
 WHOLE = around(GRID, 12.01, 48.0, 330, 400)
 
 
+def looked(look, scenes):
+    """One pass of these tiles, which count in this order."""
+    return view(Places(look), Pass(scenes[0].datetime, tuple(scenes)))
+
+
 def seen(grid, window, scenes, bands=("red",), **how):
     """(value_BHW, metres to clouds HW or None) of one pass; all UNSEEN where nothing is seen."""
-    found, lost = view(Places(Look(grid, window, bands, **how)), scenes)
+    found, lost = looked(Look(grid, window, bands, **how), scenes)
     assert lost == {}
     if found is None:
         return np.full((len(bands), *window.shape), UNSEEN, np.int16), None
@@ -190,7 +195,7 @@ def test_only_ground_within_the_area_is_seen(tmp_path):
 def test_a_window_beside_a_scene_sees_nothing_of_it(tmp_path):
     for dy, dx in ((-5_000, 0), (0, 300), (121, 0), (0, -101)):
         window = Window(OVER.y0 + dy, OVER.x0 + dx, OVER.y1 + dy, OVER.x1 + dx)
-        assert view(Places(Look(SQUARE, window, ("red",))), [flat(tmp_path, "a")]) == (None, {})
+        assert looked(Look(SQUARE, window, ("red",)), [flat(tmp_path, "a")]) == (None, {})
 
 
 def test_where_a_band_ends_before_the_mask_nothing_is_seen(tmp_path):
@@ -207,7 +212,7 @@ def test_where_a_band_ends_before_the_mask_nothing_is_seen(tmp_path):
 @pytest.mark.parametrize("dtype", ["int16", "float32", "uint8", "uint32"])
 def test_a_band_that_is_not_16_bits_is_told_as_lost(tmp_path, dtype):
     red = flat(tmp_path, "a", np.full((120, 100), 200, dtype))
-    found, lost = view(Places(Look(SQUARE, OVER, ("red",))), [red])
+    found, lost = looked(Look(SQUARE, OVER, ("red",)), [red])
     assert found is None
     assert list(lost) == ["a"]
     assert f"a-red.tif holds {dtype}, but red must hold uint16" in lost["a"]
@@ -215,7 +220,7 @@ def test_a_band_that_is_not_16_bits_is_told_as_lost(tmp_path, dtype):
 
 @pytest.mark.parametrize("dtype", ["int16", "float32"])
 def test_a_mask_that_is_of_no_codes_is_told_as_lost(tmp_path, dtype):
-    _, lost = view(Places(Look(SQUARE, OVER, ("red",))), [flat(tmp_path, "a", mask=np.full((60, 50), CLEAR, dtype))])
+    _, lost = looked(Look(SQUARE, OVER, ("red",)), [flat(tmp_path, "a", mask=np.full((60, 50), CLEAR, dtype))])
     assert f"a-mask.tif holds {dtype}, but mask must hold uint8 or uint16" in lost["a"]
 
 
@@ -223,10 +228,10 @@ def test_every_tile_that_is_needed_and_cannot_be_read_is_told(tmp_path):
     tiles = [flat(tmp_path, name, overpass="one") for name in "abc"]
     Path(tiles[0].mask.href).unlink()
     Path(tiles[2].bands[0].href).write_bytes(b"no raster")
-    found, lost = view(Places(Look(SQUARE, OVER, ("red",))), tiles)
+    found, lost = looked(Look(SQUARE, OVER, ("red",)), tiles)
     assert found is None
     assert list(lost) == ["a"]
-    found, lost = view(Places(Look(SQUARE, OVER, ("red",))), tiles[::2])
+    found, lost = looked(Look(SQUARE, OVER, ("red",)), tiles[::2])
     assert found is None
     assert list(lost) == ["a", "c"]
     assert "a-mask.tif" in lost["a"] and "c-red.tif" in lost["c"]
@@ -254,10 +259,7 @@ def test_a_coarse_grid_is_seen_through_the_overviews(tmp_path, height, width):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("method", LOOKS)
 def test_a_gpu_sees_the_same_bits(tiles, method):
-    places = {
-        device: Places(Look(GRID, WHOLE, ("red", "swir16"), device=device, **LOOKS[method]))
-        for device in ("cpu", "cuda")
-    }
-    cpu, cuda = (view(places[device], tiles)[0] for device in ("cpu", "cuda"))
+    bands = "red", "swir16"
+    cpu, cuda = (looked(Look(GRID, WHOLE, bands, device=on, **LOOKS[method]), tiles)[0] for on in ("cpu", "cuda"))
     assert (cuda.value_BHW.cpu() == cpu.value_BHW).all()
     assert (cuda.cloud_HW.cpu() == cpu.cloud_HW)[cpu.clear_HW].all()

@@ -165,6 +165,7 @@ def test_ground_beyond_the_end_of_the_grids_crs_is_outside_and_takes_nothing_els
     assert known_HW.any() and not known_HW.all()
     at = sampling(grid, window, raster)
     assert not at.inside
+    assert at.index_HW.min() >= at.width + 1
     margin_HW = pixels(at)[0] < at.part.rows[0] - 1
     assert margin_HW[~known_HW].all()
     south = Window(window.y1 - 32, window.x0, window.y1, window.x1)
