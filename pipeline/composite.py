@@ -1,7 +1,7 @@
 """From many views of a place to one picture: median, geometric median, mean, best available pixel.
 
-Each takes views in their order and gives int16 BHW, 0 where no view is clear. No result of a pixel depends on any other
-pixel, nor on how many rows are done at once.
+Each takes views in their order, and how to go through rows, and gives int16 BHW, 0 where no view is clear. No result of
+a pixel depends on any other pixel, nor on how many rows are done at once.
 """
 
 import math
@@ -15,6 +15,10 @@ UNSEEN = 32_767
 """Marks what is not clear in a view; reflectance x 10,000 lies in 1 .. 32,766."""
 IN_CACHE = 2**19
 STEPS = 10
+
+
+Run = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
+"""How rows are gone through: `map`, or that of a pool of threads."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Wanted:
     red: int
 
 
-def median(views: Iterable[View], wanted: Wanted | None = None) -> torch.Tensor:
+def median(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) -> torch.Tensor:
     """The middle value, band by band; of an even number the mean of the middle two, half rounded up."""
 
     def reduce(value_NBHW: torch.Tensor) -> torch.Tensor:
@@ -56,10 +60,10 @@ def median(views: Iterable[View], wanted: Wanted | None = None) -> torch.Tensor:
         )
         return torch.where(count_HW > 0, (lower_BHW + upper_BHW + 1) >> 1, 0).short()
 
-    return _stacked(views, reduce)
+    return _stacked(views, reduce, run)
 
 
-def geometric_median(views: Iterable[View], wanted: Wanted | None = None) -> torch.Tensor:
+def geometric_median(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) -> torch.Tensor:
     """The spectrum nearest to all spectra of a pixel: smallest sum of Euclidean distances (Weiszfeld 1937).
 
     Iterates from the mean until a pixel moves by less than 0.01 (1e-6 of reflectance), at most 500 times.
@@ -80,7 +84,7 @@ def geometric_median(views: Iterable[View], wanted: Wanted | None = None) -> tor
             moving_M = moving_M[moves_M]
         return ((here_BP + 0.5).floor() * (count_P > 0)).short().view(value_NBHW.shape[1:])
 
-    return _stacked(views, reduce)
+    return _stacked(views, reduce, run)
 
 
 def _towards(
@@ -96,7 +100,7 @@ def _towards(
     return here_BM, moves_M
 
 
-def mean(views: Iterable[View], wanted: Wanted | None = None) -> torch.Tensor:
+def mean(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) -> torch.Tensor:
     """The mean of the clear values, half rounded up."""
     total_BHW = count_HW = None
     for view in views:
@@ -116,7 +120,7 @@ CLOUD_METRES = 1_000
 HAZE = 0.08
 
 
-def best(views: Iterable[View], wanted: Wanted | None = None) -> torch.Tensor:
+def best(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) -> torch.Tensor:
     """The clear pixel of the highest score, the earlier view at a tie.
 
     The score adds three parts between 0 and 1: the day, exp(-0.5 (d / 30)^2) of the days d to the day wanted, around
@@ -143,20 +147,25 @@ def best(views: Iterable[View], wanted: Wanted | None = None) -> torch.Tensor:
     return chosen_BHW
 
 
-Method = Callable[[Iterable[View], Wanted | None], torch.Tensor]
+Method = Callable[[Iterable[View], Wanted | None, Run], torch.Tensor]
 METHODS: dict[str, Method] = {"median": median, "geometric-median": geometric_median, "mean": mean, "best": best}
 STACKED = ("median", "geometric-median")
 """Methods that must hold all views of a pixel at once; the others pass over them."""
 
 
-def _stacked(views: Iterable[View], reduce: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+def _stacked(views: Iterable[View], reduce: Callable[[torch.Tensor], torch.Tensor], run: Run) -> torch.Tensor:
     """Reduces NBHW to BHW, so few rows at once that they stay in the processor's cache."""
     values = [view.value_BHW for view in views]
     bands, height, width = values[0].shape
     rows = max(1, IN_CACHE // (len(values) * bands * width))
     result_BHW = torch.empty_like(values[0])
-    for y in range(0, height, rows):
-        result_BHW[:, y : y + rows] = reduce(torch.stack([value_BHW[:, y : y + rows] for value_BHW in values]))
+
+    def reduce_rows(y: int) -> None:
+        rows_NBHW = torch.stack([value_BHW[:, y : y + rows] for value_BHW in values])
+        result_BHW[:, y : y + rows] = reduce(rows_NBHW)
+
+    for _ in run(reduce_rows, range(0, height, rows)):
+        pass
     return result_BHW
 
 

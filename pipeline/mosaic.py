@@ -16,8 +16,9 @@ from shapely.geometry.base import BaseGeometry
 from catalogs import Scene
 from catalogs.access import ANYWHERE, Access
 from catalogs.select import newest
-from pipeline.composite import METHODS, STACKED, View, Wanted
+from pipeline.composite import METHODS, STACKED, Run, View, Wanted
 from pipeline.config import Region
+from pipeline.errors import UserError
 from pipeline.grid import Grid, Window
 from pipeline.read import CACHE_BYTES
 from pipeline.view import PLACES_BYTES, Look, Pass, Places, view
@@ -82,8 +83,11 @@ def composite(
     The tiles of one pass are one view: they show the same ground at the same moment. `among` is the whole choice of
     scenes that these are the window's part of: the day and the order of a pass are those of all its tiles. Views are
     held one by one, or all at once in strips of rows below 1 GiB where the method needs them together. A scene that
-    cannot be read anywhere in the window is left out of all of it, and so is one in doubt about its values.
+    cannot be read anywhere in the window is left out of all of it, and so is one in doubt about its values. Raises
+    UserError where `best` has no blue or red to tell haze by.
     """
+    if making.method == "best" and not {"blue", "red"} <= set(bands):
+        raise UserError(f"best tells haze by blue and red, but the bands are {', '.join(bands)}; choose another method")
     look = Look(grid, window, tuple(bands), making.resampling, area, making.method == "best", device, access)
     lost = {
         scene.id: f"{scene.doubt.sentence} ({scene.doubt.name}), and nothing has settled it"
@@ -95,7 +99,8 @@ def composite(
             passes = passes_of([scene for scene in scenes if scene.id not in lost], among)
             block = _Block(look)
             for strip in _strips(window, len(passes), len(bands), making.method):
-                block.add(strip, _views(replace(look, window=strip), passes, pool, threads, block.lost), making)
+                views = _views(replace(look, window=strip), passes, pool, threads, block.lost)
+                block.add(strip, views, making, pool.map)
             if not block.lost:
                 return Composite(block.mosaic_BHW, block.observations_HW, block.first_HW, block.last_HW, lost)
             lost |= block.lost
@@ -111,14 +116,14 @@ class _Block:
         self.first_HW, self.last_HW = (np.zeros(look.window.shape, np.uint16) for _ in range(2))
         self.lost: dict[str, str] = {}
 
-    def add(self, strip: Window, views: Iterator[View], making: Making) -> None:
+    def add(self, strip: Window, views: Iterator[View], making: Making, run: Run) -> None:
         first = next(views, None)
         if first is None:
             return
         rows = strip.slices((self.look.window.y0, self.look.window.x0))[0]
         bands = self.look.bands
         wanted = Wanted(making.day_of_year, bands.index("blue"), bands.index("red")) if self.look.clouds else None
-        result_BHW = METHODS[making.method](self._counted(chain([first], views), rows), wanted)
+        result_BHW = METHODS[making.method](self._counted(chain([first], views), rows), wanted, run)
         self.mosaic_BHW[:, rows] = result_BHW.cpu().numpy().view(np.uint16)
 
     def _counted(self, views: Iterable[View], rows: slice) -> Iterator[View]:

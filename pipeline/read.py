@@ -113,8 +113,8 @@ def _strips(source: rasterio.DatasetReader, part: Part) -> Iterator[tuple[tuple[
 
 def _raster(href: str, source: rasterio.DatasetReader, overview: int | None) -> Raster:
     t = source.transform
-    if source.crs is None or t.b or t.d or t.a <= 0 or t.e >= 0:
-        raise ReadError(f"{redacted(href)} has no north-up georeference")
+    if source.crs is None or t.b or t.d or t.a <= 0 or not 0.9 < -t.e / t.a < 1.1:
+        raise ReadError(f"{redacted(href)} has no north-up georeference with pixels that are nearly square")
     return Raster(source.crs.to_string(), t.c, t.f, t.a, source.height, source.width, overview, -t.e / t.a)
 
 

@@ -18,6 +18,7 @@ import catalogs
 from pipeline import mosaic
 from pipeline import view as one_pass
 from pipeline.composite import METHODS
+from pipeline.errors import UserError
 from pipeline.footprint import ground
 from pipeline.grid import Extent, Grid, Window
 from pipeline.mosaic import Making, composite
@@ -234,6 +235,21 @@ def test_a_pass_over_midnight_has_one_day_in_every_block(tmp_path):
     found = composite(SQUARE, south, tiles[1:], ["red"], among=tiles)
     assert (found.first_clear_HW == day).all()
     assert (found.last_clear_HW == day).all()
+
+
+def test_of_two_processings_of_a_tile_the_newer_counts_where_both_show_ground(tmp_path):
+    older = replace(flat(tmp_path, "a", red=1_000), baseline="05.00")
+    newer = replace(flat(tmp_path, "b", red=2_000), acquisition=older.acquisition, baseline="05.09")
+    for both in ([older, newer], [newer, older]):
+        found = composite(SQUARE, OVER, both, ["red"])
+        assert (found.observations_HW == 1).all()
+        assert (found.mosaic_BHW == 2_000).all()
+
+
+@pytest.mark.parametrize("bands", [["red"], ["green", "nir"]])
+def test_best_asks_for_the_bands_that_tell_haze(tmp_path, bands):
+    with pytest.raises(UserError, match="best tells haze by blue and red"):
+        composite(SQUARE, OVER, [flat(tmp_path, "a")], bands, Making("best"))
 
 
 @pytest.mark.gpu

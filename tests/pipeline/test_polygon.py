@@ -1,12 +1,16 @@
 """Regions given as a polygon: mapped inside it alone, with the pixels that a map of its bounds would have."""
 
 import json
+import shutil
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
 
 from pipeline.demo import inner_bounds
+from pipeline.errors import RunError
 from pipeline.footprint import inside
 from pipeline.grid import LONLAT, transformer
 from pipeline.planner import plan
@@ -62,3 +66,19 @@ def test_a_polygon_and_its_blocks_are_planned_alike(region_of, triangle):
     for block in planned.blocks():
         assert shapely.intersects(area, shapely.box(*region.extent.grid.bounds(region.extent.covered(block.block))))
         assert 0 < planned.coverage(block.block).share <= 1
+
+
+def test_the_tolerance_for_degraded_blocks_counts_blocks_of_the_polygon_alone(region_of, world, triangle):
+    copy = shutil.copytree(world.folder, region_of("lossy").cube.parent / "world")
+    region = region_of("lossy", bounds=None, polygon=str(triangle), catalog=str(copy / "catalog.json"))
+    planned = plan(region)
+    blocks = list(planned.blocks())
+    seen = Counter(name for block in blocks for name in block.scenes)
+    lost = next(scene for scene in planned.scenes if scene.doubt is None and 0 < seen[scene.id] < len(blocks))
+    Path(lost.band("red").href).unlink()
+    share = seen[lost.id] / len(blocks)
+    slots = np.prod(region.extent.block_range.shape)
+    assert seen[lost.id] / slots < share - 0.01
+    with pytest.raises(RunError, match=f"{seen[lost.id]} of {len(blocks)} blocks lack a scene"):
+        run(region.model_copy(update={"max_degraded": share - 0.01}))
+    assert len(run(region.model_copy(update={"max_degraded": share})).degraded) == seen[lost.id]
