@@ -41,6 +41,8 @@ AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_S3_ENDPOINT ...
 class Signer:
     """URLs on `host` (one that begins with a dot: on all hosts that end so) need a token in their query.
 
+    A token is a key: only https on its own port gets one, and http on loopback.
+
     `endpoint` gives it as {"msft:expiry": time, "token": query}; `{account}` in it stands for the first part of the
     URL's host, `{container}` for the first of its path. An empty endpoint: no token is needed there.
     """
@@ -148,11 +150,12 @@ _renewing = threading.Lock()
 
 
 def _token(parts: SplitResult, signers: tuple[Signer, ...], refused: str) -> str:
-    """The token for a URL, "" if it needs none; kept until it is near its end or is the refused one."""
+    """The token for a URL, "" if it needs or gets none; kept until it is near its end or is the refused one."""
     host = (parts.hostname or "").lower()
     signer = next((signer for signer in signers if signer.signs(host)), None)
     container = parts.path.split("/")[1] if "/" in parts.path else ""
-    if signer is None or not signer.endpoint or not container or re.search(r"(^|&)sig=", parts.query):
+    private = (parts.scheme == "https" and parts.port in (None, 443)) or (parts.scheme == "http" and host in LOOPBACK)
+    if signer is None or not signer.endpoint or not private or not container or re.search(r"(^|&)sig=", parts.query):
         return ""
     endpoint = signer.endpoint.replace("{account}", host.split(".")[0]).replace("{container}", quote(container, ""))
     with _renewing:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from catalogs.errors import CatalogError
@@ -22,11 +22,17 @@ NAMES = (
     "s2:granule_id",
 )
 ORBITS = ("sat:relative_orbit", "s2:relative_orbit_number", "sentinel2:relative_orbit_number")
+SECOND = "%Y%m%dT%H%M%S"
+SENSED = "sensed-"
+"""Begins the pass of a Sentinel-2 scene whose item names no datatake; `catalogs.datatakes` finds the datatake."""
+PATHS = 233
+FIRST_NODE = -64.6
+"""Degrees: path 1 of WRS-2 crosses the equator there, each further one 360 / 233 to the west (Landsat 7 Handbook)."""
 MGRS = r"(0?[1-9]|[1-5]\d|60)([C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])"
 
 
 class Acquisition(NamedTuple):
-    """`overpass` is the same for every processing of one pass; `orbit` is the relative orbit, or the WRS path."""
+    """`overpass` is the same for every processing and tile of one pass; `orbit` the relative orbit, or WRS path."""
 
     tile: str
     overpass: str
@@ -43,17 +49,24 @@ def names(item: Mapping[str, Any]) -> Iterator[str]:
 
 
 def sentinel2(item: Mapping[str, Any], when: datetime) -> Acquisition:
-    """By MGRS tile ("33TWM") and datatake without its baseline ("20230815T095031_042547"), else the sensing second.
+    """By MGRS tile ("33TWM") and the second in which the datatake began ("20230815T095031"); else "sensed-" and the
+    second sensed.
 
-    Names: Sentinel-2 Products Specification, naming convention.
+    Product names and datatake ids hold that beginning alike (Sentinel-2 Products Specification, naming convention).
     """
-    return Acquisition(_mgrs_tile(item), _datatake(item) or f"{when:%Y%m%dT%H%M%S}", _relative_orbit(item))
+    return Acquisition(_mgrs_tile(item), _datatake(item) or f"{SENSED}{when:{SECOND}}", _relative_orbit(item))
 
 
 def landsat(item: Mapping[str, Any], when: datetime) -> Acquisition:
-    """By WRS-2 path and row ("WRS2-190027") and day: a satellite sees each once in 16 days."""
-    path, row = _wrs(item, "landsat:wrs_path", 233), _wrs(item, "landsat:wrs_row", 248)
-    return Acquisition(f"WRS2-{path:03}{row:03}", f"{when:%Y%m%d}", path)
+    """By WRS-2 path and row ("WRS2-190027"), and path and day ("190-20230815"): a satellite flies each once in 16 days.
+
+    The day is that of mean solar time where the path crosses the equator. A satellite passes there at 9 to 11 in the
+    morning and is within half an orbit (50 minutes) over all the path: no path has midnight in it, as it may in UTC,
+    and all its rows have one day, as they have not by their own longitudes at the antimeridian.
+    """
+    path, row = _wrs(item, "landsat:wrs_path", PATHS), _wrs(item, "landsat:wrs_row", 248)
+    node = (FIRST_NODE - (path - 1) * 360 / PATHS + 180) % 360 - 180
+    return Acquisition(f"WRS2-{path:03}{row:03}", f"{path:03}-{when + timedelta(hours=node / 15):%Y%m%d}", path)
 
 
 def _mgrs_tile(item: Mapping[str, Any]) -> str:
@@ -73,13 +86,16 @@ def _mgrs_tile(item: Mapping[str, Any]) -> str:
 
 
 def _datatake(item: Mapping[str, Any]) -> str | None:
-    named = list(names(item))
-    for name in named:
-        if match := re.fullmatch(r"GS2[A-Z]_(\d{8}T\d{6}_\d{6})_N\d\d\.\d\d", name):
+    for name in names(item):
+        if match := re.match(r"(?:GS2[A-Z]|S2[A-Z]_MSIL2A)_(\d{8}T\d{6})_", name, re.ASCII):
+            try:
+                datetime.strptime(match[1], SECOND)
+            except ValueError:
+                raise CatalogError(
+                    f"item {identity(item)} is of {shown(name)}, but a datatake begins at a time, as 20230815T095031"
+                ) from None
             return match[1]
-    starts = [match[1] for name in named if (match := re.match(r"S2[A-Z]_MSIL2A_(\d{8}T\d{6})_", name))]
-    orbits = [match[1] for name in named if (match := re.search(r"_A(\d{6})_", name))]
-    return f"{starts[0]}_{orbits[0]}" if starts and orbits else None
+    return None
 
 
 def _relative_orbit(item: Mapping[str, Any]) -> int | None:

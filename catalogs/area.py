@@ -39,10 +39,11 @@ def of_bounds(west: float, south: float, east: float, north: float) -> BaseGeome
 
 
 def of_file(path: str | Path) -> BaseGeometry:
-    """The Polygons and MultiPolygons of a GeoJSON file as one geometry, each cut at the antimeridian.
+    """The Polygons and MultiPolygons of a GeoJSON file as one geometry.
 
-    A ring that spans more than 180 degrees is one that crosses the antimeridian, unless it is cut there already.
-    CatalogError when the file cannot be read, or holds anything but polygons within +-180 and +-90 degrees.
+    CatalogError when the file cannot be read, or holds anything but polygons within +-180 and +-90 degrees. A ring that
+    spans more than 180 degrees is refused too: it may cross the antimeridian uncut (against RFC 7946, 3.1.9) or go the
+    long way, and which of the two is not to be known.
     """
     path = Path(path)
     try:
@@ -55,7 +56,13 @@ def of_file(path: str | Path) -> BaseGeometry:
     if not shapes:
         raise CatalogError(f"{path} holds no polygon, but an area needs a Polygon or MultiPolygon")
     polygons = shapely.get_parts(np.array([_checked(shape, str(path)) for shape in shapes]))
-    return _checked(shapely.union_all([within_180(polygon) for polygon in polygons]), str(path))
+    for west, _, east, _ in shapely.bounds(polygons):
+        if east - west > 180:
+            raise CatalogError(
+                f"{path} has a ring from longitude {west:g} to {east:g}, more than 180 degrees wide: cut it at the "
+                "antimeridian into a MultiPolygon (RFC 7946, 3.1.9), or give bounds instead of a polygon"
+            )
+    return _checked(shapely.union_all(polygons), str(path))
 
 
 def within_180(polygon: BaseGeometry) -> BaseGeometry:

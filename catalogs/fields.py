@@ -56,6 +56,17 @@ def number(item: Mapping[str, Any], name: str, value: Any) -> float:
     raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but it must be a finite number")
 
 
+def cloud_cover(item: Mapping[str, Any]) -> float | None:
+    """eo:cloud_cover in percent, None where the item does not tell."""
+    value = properties(item).get("eo:cloud_cover")
+    if value is None:
+        return None
+    percent = number(item, "eo:cloud_cover", value)
+    if not 0 <= percent <= 100:
+        raise CatalogError(f"item {identity(item)} has eo:cloud_cover {percent:g}, but it must be 0 to 100 percent")
+    return percent
+
+
 def moment(item: Mapping[str, Any], *names: str) -> datetime:
     """The first of these properties that is there, in UTC, cut to milliseconds, which is what a scene list keeps."""
     for name in names:

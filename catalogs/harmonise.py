@@ -11,20 +11,22 @@ from typing import Any, NamedTuple
 from catalogs.acquisition import names
 from catalogs.errors import CatalogError
 from catalogs.fields import identity, moment, number, properties, shown
-from catalogs.providers import Provider
+from catalogs.providers import PROVIDERS, Provider
 
 GENERATED = ("s2:generation_time", "sentinel2:generation_time", "processing:datetime", "created")
 # Baseline 04.00 went into operation on this day; no product made before it is shifted (Sentinel-2 processing baseline).
 FIRST_SHIFTED = datetime(2022, 1, 25, tzinfo=UTC)
 # Products made outside ESA's processing carry this baseline; it says nothing about a shift.
 UNOFFICIAL = "99.99"
+FLAGS = tuple(dict.fromkeys(row.undone for row in PROVIDERS if row.undone))
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """Why an offset is not certain: a `name`, one sentence, and the offsets that are possible, the likeliest first.
 
-    `offset-flag`: the catalog's flag that the shift was taken out is missing, or false where it is known to be wrong.
+    `offset-flag`: the catalog's flag that the shift was taken out is missing, false where it is known to be wrong, or
+    true where the shift is known to be there.
     `offset-facts`: what the item says about its shift contradicts itself. `offset-single`: only one thing is said.
     """
 
@@ -86,9 +88,9 @@ def harmonise(item: Mapping[str, Any], asset: Mapping[str, Any], provider: Provi
 
 def _offset(item: Mapping[str, Any], provider: Provider, declared: list[float]) -> tuple[float, Doubt | None]:
     who, product, flag = identity(item), provider.product, provider.undone
-    undone = properties(item).get(flag) if flag else False
-    if undone is not None and not isinstance(undone, bool):
-        raise CatalogError(f"item {who} has {flag} {shown(undone)}, but it must be true or false")
+    flags = {name: _flag(item, name) for name in (FLAGS if flag is None else (flag,))}
+    claims = [name for name, value in flags.items() if value]
+    undone = flags[flag] if flag else False
 
     facts = [*_baseline_facts(item, provider), *_making(item)]
     for value in declared:
@@ -108,12 +110,21 @@ def _offset(item: Mapping[str, Any], provider: Provider, declared: list[float]) 
         why = "offset-facts", f"contradicts itself: {said}"
     elif len({fact.kind for fact in facts}) == 1:
         why = "offset-single", f"tells its offset by one thing alone: {said}"
-    elif undone and not likely:
-        why = "offset-flag", f"was never shifted ({said}), but {flag} is true"
+    elif claims and not likely:
+        why = "offset-flag", f"was never shifted ({said}), but {claims[0]} is true"
+    elif claims and not undone:
+        why = "offset-flag", f"is shifted as all of its collection ({said}), but {claims[0]} is true"
     elif flag and likely and not undone:
         missing = "missing" if undone is None else "false, which is wrong in some such items"
         why = "offset-flag", f"was shifted ({said}), but {flag} is {missing}"
     return offset, Doubt(why[0], f"item {who} {why[1]}", (offset, other)) if why else None
+
+
+def _flag(item: Mapping[str, Any], name: str) -> bool | None:
+    value = properties(item).get(name)
+    if value is not None and not isinstance(value, bool):
+        raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but it must be true or false")
+    return value
 
 
 def _baseline_facts(item: Mapping[str, Any], provider: Provider) -> Iterator[Fact]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from shapely.geometry.base import BaseGeometry
 
@@ -29,6 +31,7 @@ class Query:
     months: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_address(self.catalog)
         geometry_of(self.area)
         for name, time in (("start", self.start), ("end", self.end)):
             if time.tzinfo is None:
@@ -45,3 +48,27 @@ class Query:
     def geometry(self) -> BaseGeometry:
         """The area as a Polygon or MultiPolygon within +-180 degrees."""
         return geometry_of(self.area)
+
+
+def _check_address(catalog: str) -> None:
+    """That it is a URL or a path; no message shows what may be a password."""
+    shown = repr(catalog.rpartition("@")[2][:80])
+    try:
+        parts = urlsplit(catalog)
+        whole = parts.port != 0 and (parts.scheme not in ("http", "https") or bool(parts.hostname))
+    except ValueError:
+        whole = False
+    if not whole or not catalog.isprintable():
+        raise CatalogError(f"catalog {shown} is not an address: give a URL such as https://example.org/v1, or a path")
+    if "@" in parts.netloc:
+        raise CatalogError(
+            f"catalog at {shown} has a user name or password in its URL, which lists and messages would show: give "
+            "the URL without it"
+        )
+    if not parts.netloc:
+        try:
+            Path(catalog).stat()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise CatalogError(f"catalog {shown} cannot be read: {error.strerror}; give another path") from None

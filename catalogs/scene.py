@@ -33,12 +33,12 @@ class Scene:
     """One acquisition of one tile.
 
     `provider` is the kind of item it was read from. `acquisition` (platform/pass/tile) is the same for every processing
-    of one acquisition. `orbit` is the relative orbit or WRS path, None where the item does not tell; the satellite
-    comes back to it after `repeat` days. `baseline` is "" where the item does not tell. `generated` is when the product
-    was processed, `updated` when the catalog last changed it. `cloud_cover` is in percent. `footprint` is in longitude
-    and latitude. `bands` stand in the order they were asked for; `rule` says what the values of `mask` mean, whose role
-    is its asset's key and whose nodata is the value for where there is no mask. While there is `doubt`, the bands carry
-    its first offset.
+    of one acquisition, also of an item without a datatake once `catalogs.datatakes` joined it. `orbit` is the relative
+    orbit or WRS path, None where the item does not tell; the satellite comes back to it after `repeat` days. `baseline`
+    is "" where the item does not tell. `generated` is when the product was processed, `updated` when the catalog last
+    changed it. `cloud_cover` is in percent. `footprint` is in longitude and latitude. `bands` stand in the order they
+    were asked for; `rule` says what the values of `mask` mean, whose role is its asset's key and whose nodata is the
+    value for where there is no mask. While there is `doubt`, the bands carry its first offset.
     """
 
     id: str
@@ -114,7 +114,7 @@ def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice |
         baseline=harmonise.baseline(item, provider),
         generated=fields.moment(item, *GENERATED, "updated", "created", "datetime"),
         updated=fields.moment(item, "updated", "created", "published", *GENERATED, "datetime"),
-        cloud_cover=_cloud_cover(item),
+        cloud_cover=fields.cloud_cover(item),
         crs=_crs(properties),
         footprint=fields.footprint(item),
         bands=bands,
@@ -173,18 +173,6 @@ def _bands(item: Mapping[str, Any], provider: Provider, roles: Sequence[str]) ->
 def _mask(item: Mapping[str, Any], provider: Provider, choice: MaskChoice | None) -> Asset:
     key, rule = (choice.asset, choice.rule) if choice else (provider.mask, provider.product.rule)
     return Asset(key, fields.href(item, key, fields.asset(item, "mask", key)), 1.0, 0.0, float(rule.outside))
-
-
-def _cloud_cover(item: Mapping[str, Any]) -> float | None:
-    value = fields.properties(item).get("eo:cloud_cover")
-    if value is None:
-        return None
-    percent = fields.number(item, "eo:cloud_cover", value)
-    if not 0 <= percent <= 100:
-        raise CatalogError(
-            f"item {fields.identity(item)} has eo:cloud_cover {percent:g}, but it must be 0 to 100 percent"
-        )
-    return percent
 
 
 def _crs(properties: Mapping[str, Any]) -> str | None:

@@ -85,24 +85,26 @@ def find(query: Query, folder: Path | None = None, progress: Progress | None = N
     """Everything a catalog has for a query; what it answers is checked again here.
 
     The pages of a STAC API are kept in `folder` as they come, `limit` (1 to 250) items at a time: after an outage, a
-    crash or a kill the same call goes on from the last of them, for a day. When the items are in a safe place, remove
-    them with `catalogs.sources.pages.drop(folder)`. Without a folder nothing is kept. `progress` is told how many were
-    found so far. An item without a cloud value is as good as a clear one. CatalogUnavailable when the catalog does not
-    answer or does not give all it has, CatalogError when it is none.
+    crash or a kill the same call goes on from the last of them, for a day. After a search that was finished it asks
+    anew; remove its pages with `catalogs.sources.pages.drop(folder)`. Without a folder nothing is kept. `progress` is
+    told how many were found so far. An item without a cloud value is as good as a clear one. CatalogUnavailable when
+    the catalog does not answer or does not give all it has, or while another search holds the folder; CatalogError when
+    it is no catalog.
     """
     if not 1 <= limit <= api.LARGEST_LIMIT:
         raise CatalogError(f"limit is {limit}, but a page has 1 to {api.LARGEST_LIMIT} items")
     sieve = Sieve(query, progress)
     if urlsplit(query.catalog).scheme in ("http", "https"):
         with tempfile.TemporaryDirectory() as scratch, fetch.session() as session:
-            return _find_remote(session, query, sieve, folder or Path(scratch), limit)
+            folder = folder or Path(scratch)
+            with pages.held(folder):
+                return _find_remote(session, query, sieve, folder, limit)
     listing = Path(query.catalog).suffix in listed.SUFFIXES
     sieve.take((listed.items if listing else static.walk)(query.catalog, query.collection))
     return Found(sieve.items(), sieve.refused)
 
 
 def _find_remote(session: "Session", query: Query, sieve: Sieve, folder: Path, limit: int) -> Found:
-    pages.begin(folder)
     served = _api(session, query.catalog, folder)
     if served is None:
         sieve.take(site.walk(session, query.catalog, query.collection))
@@ -113,6 +115,7 @@ def _find_remote(session: "Session", query: Query, sieve: Sieve, folder: Path, l
         for page in paging.pages_of(session, first, folder):
             sieve.take(page.features)
         matched.append(page.matched)
+    pages.complete(folder)
     known = [count for count in matched if count is not None]
     return Found(sieve.items(), sieve.refused, sum(known) if len(known) == len(matched) else None, asked)
 

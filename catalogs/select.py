@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from catalogs.datatakes import joined
 from catalogs.errors import CatalogError
 from catalogs.scene import Scene
 
@@ -43,7 +44,7 @@ def select(
     if not 0 <= min_contribution <= 1:
         raise CatalogError(f"min_contribution is {min_contribution}, but it must lie within 0 and 1")
     processings: dict[str, list[Scene]] = defaultdict(list)
-    for scene in scenes:
+    for scene in joined(scenes):
         processings[scene.acquisition].append(scene)
     left: dict[str, str] = {}
     kept = [scene for group in processings.values() for scene in _newest(group, left)]

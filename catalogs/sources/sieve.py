@@ -54,5 +54,5 @@ class Sieve:
         fields.moment(item, "updated", "created", "datetime")
         if urlsplit(query.catalog).scheme in ("http", "https"):
             api.refuse_local_files(query.catalog, item)
-        cloud = fields.properties(item).get("eo:cloud_cover")
-        return cloud is None or fields.number(item, "eo:cloud_cover", cloud) <= query.max_cloud
+        cloud = fields.cloud_cover(item)
+        return cloud is None or cloud <= query.max_cloud

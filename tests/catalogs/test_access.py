@@ -158,6 +158,28 @@ def test_a_refused_token_is_renewed_and_a_newer_one_is_not(endpoint):
     assert [place(BLOB, endpoint.access, refused="sig=one").token for _ in range(3)] == ["sig=two"] * 3
 
 
+@pytest.mark.parametrize(
+    ("base", "signed"),
+    [
+        ("https://a.blob.example", True),
+        ("https://a.blob.example:443", True),
+        ("https://A.BLOB.EXAMPLE", True),
+        ("https://a.blob.example:8443", False),
+        ("http://a.blob.example", False),
+        ("http://a.blob.example:443", False),
+        ("http://127.0.0.1:1", True),
+        ("https://127.0.0.1:1", False),
+    ],
+)
+def test_a_token_goes_by_https_on_its_own_port_or_to_this_machine_alone(endpoint, base, signed):
+    endpoint.answers = [token("sig=one", hours=1)]
+    (signer,) = endpoint.access.signers
+    found = place(f"{base}/container/B04.tif", Access(signers=(signer, Signer(".blob.example", signer.endpoint))))
+    assert found.name == f"/vsicurl/{base}/container/B04.tif" + "?sig=one" * signed
+    assert len(endpoint.asked) == signed
+    assert bool(found.token) == signed
+
+
 def test_what_has_a_signature_or_needs_none_is_left_alone(endpoint):
     endpoint.answers = [token("sig=one", hours=1)]
     for href in (f"{BLOB}?sv=1&sig=own", "http://localhost:1/container/B04.tif"):

@@ -51,11 +51,22 @@ def test_a_file_gives_its_polygons_as_one_area(tmp_path, document):
     assert shapely.equals(area.of_file(written(tmp_path, document)), shapely.box(10, 45, 12, 46))
 
 
-def test_a_polygon_of_a_file_that_spans_more_than_180_degrees_is_cut(tmp_path):
-    ring = [[179.0, -20.0], [-178.0, -20.0], [-178.0, -10.0], [179.0, -10.0], [179.0, -20.0]]
-    document = {"type": "MultiPolygon", "coordinates": [[ring], [RING]]}
-    expected = shapely.union(area.of_bounds(179, -20, -178, -10), shapely.box(10, 45, 12, 46))
-    assert shapely.equals(area.of_file(written(tmp_path, document)), expected)
+def ring(west, east):
+    return [[west, -20.0], [east, -20.0], [east, -10.0], [west, -10.0], [west, -20.0]]
+
+
+@pytest.mark.parametrize("sides", [(-178.0, 179.0), (-100.0, 81.0), (-180.0, 180.0)])
+def test_a_ring_of_a_file_wider_than_180_degrees_is_refused_and_not_taken_for_the_other_side(tmp_path, sides):
+    document = {"type": "MultiPolygon", "coordinates": [[RING], [ring(*sides)]]}
+    said = rf"from longitude {sides[0]:g} to {sides[1]:g}, .* cut it at the antimeridian .* or give bounds"
+    with pytest.raises(CatalogError, match=said):
+        area.of_file(written(tmp_path, document))
+
+
+def test_polygons_of_a_file_that_are_cut_at_the_antimeridian_stand_as_they_are(tmp_path):
+    parts = [[ring(179.0, 180.0)], [ring(-180.0, -178.0)], [ring(-100.0, 80.0)]]
+    expected = shapely.union(area.of_bounds(179, -20, -178, -10), shapely.box(-100, -20, 80, -10))
+    assert shapely.equals(area.of_file(written(tmp_path, {"type": "MultiPolygon", "coordinates": parts})), expected)
 
 
 @pytest.mark.parametrize(

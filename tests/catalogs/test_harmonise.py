@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_items import made_item
-from made_styles import STYLES, changed
+from made_styles import STYLES, changed, earth_search
 
 from catalogs import CatalogError
 from catalogs.harmonise import baseline, harmonise
@@ -49,6 +49,27 @@ def test_facts_that_contradict_or_are_known_to_be_wrong_are_a_doubt_with_the_lik
     assert (doubt.name, doubt.offsets, offset) == (name, offsets, offsets[0])
     assert item["id"] in doubt.sentence
     assert "\n" not in doubt.sentence
+
+
+@pytest.mark.parametrize(
+    ("baseline", "offset", "name", "offsets"),
+    [("05.00", -0.1, "offset-flag", (-0.1, 0.0)), ("02.14", 0, "offset-flag", (0.0, -0.1))],
+)
+def test_a_flag_that_contradicts_its_collection_is_a_doubt(baseline, offset, name, offsets):
+    """The files of Collection 1 hold the shift; its items have no such flag."""
+    host = "s3://e84-earth-search-sentinel-data/x/"
+    item = earth_search("sentinel-2-c1-l2a", host, baseline, offset)
+    assert scaling(item) == (0.0001, offsets[0], 0.0, None)
+    flag = "earthsearch:boa_offset_applied"
+    item["properties"][flag] = False
+    assert scaling(item) == (0.0001, offsets[0], 0.0, None)
+    item["properties"][flag] = True
+    _, likeliest, _, doubt = scaling(item)
+    assert (doubt.name, doubt.offsets, likeliest) == (name, offsets, offsets[0])
+    assert f"but {flag} is true" in doubt.sentence
+    item["properties"][flag] = "yes"
+    with pytest.raises(CatalogError, match=f"{flag} 'yes', but it must be true or false"):
+        scaling(item)
 
 
 ONE_FACT = {"s2__processing_baseline": None, "s2__datatake_id": None}

@@ -50,16 +50,43 @@ def test_a_search_finds_everything_at_every_page_size(limit):
     assert all(len(given) <= limit for _, _, given in searches)
 
 
-def test_pages_are_kept_and_a_finished_search_asks_nothing_again(tmp_path):
-    with paged_server(ITEMS) as (url, searches):
-        first = find(query(url), tmp_path, limit=3)
-        asked = len(searches)
-        assert kept(tmp_path) == asked == 8
-        assert find(query(url), tmp_path, limit=3) == first
-        assert len(searches) == asked
-    assert find(query(url), tmp_path, limit=3) == first
+def test_pages_are_kept_and_a_search_that_was_finished_is_made_anew(tmp_path):
+    """Its pages are there where a crash came before they were dropped; they must not hide what is new."""
+    served = list(ITEMS)
+    with paged_server(served) as (url, searches):
+        find(query(url), tmp_path, limit=3)
+        assert kept(tmp_path) == len(searches) == 8
+        served.append(made_item("new", datetime="2023-08-30T10:00:00Z"))
+        assert ids(find(query(url), tmp_path, limit=3)) == [*IDS, "new"]
+        assert len(searches) == 8 + kept(tmp_path) == 17
     pages.drop(tmp_path)
     assert not tmp_path.exists()
+
+
+def test_a_search_that_lacks_only_its_mark_is_answered_from_disk(tmp_path):
+    with paged_server(ITEMS) as (url, searches):
+        first = find(query(url), tmp_path, limit=3)
+        (tmp_path / "complete").unlink()
+    assert find(query(url), tmp_path, limit=3) == first
+    assert len(searches) == 8
+
+
+def test_of_two_searches_in_one_folder_the_second_is_refused_and_takes_nothing_away(tmp_path):
+    outcomes = []
+
+    def meanwhile(count):
+        if count == 5:
+            with pytest.raises(
+                CatalogUnavailable, match=r"another search holds .*pages now; try again when it has ended"
+            ):
+                find(query(url), tmp_path / "pages", limit=1)
+            pages.drop(tmp_path / "pages")
+            outcomes.append(kept(tmp_path / "pages"))
+
+    with paged_server(ITEMS) as (url, searches):
+        assert ids(find(query(url), tmp_path / "pages", meanwhile, 1)) == IDS
+        assert (outcomes, len(searches)) == ([5], 20)
+        assert ids(find(query(url), tmp_path / "pages", limit=1)) == IDS
 
 
 @settings(deadline=None, max_examples=12)
@@ -72,7 +99,7 @@ def test_interrupted_anywhere_any_number_of_times_it_ends_the_same_and_repeats_n
         pass
 
     with paged_server(ITEMS) as (url, searches):
-        for stop in stops:
+        for stop in [*stops, 1000]:
             begun = len(searches)
 
             def interrupt(_, begun=begun, stop=stop):
@@ -80,8 +107,9 @@ def test_interrupted_anywhere_any_number_of_times_it_ends_the_same_and_repeats_n
                     raise Interrupted
 
             with contextlib.suppress(Interrupted):
-                find(query(url), folder, interrupt, limit)
-        assert ids(find(query(url), folder, limit=limit)) == IDS
+                found = find(query(url), folder, interrupt, limit)
+                break
+        assert ids(found) == IDS
         requests = [repr(body) for _, body, _ in searches]
         assert len(requests) == len(set(requests)) <= undisturbed[limit]
 
@@ -185,6 +213,7 @@ def test_pages_that_form_a_circle_end():
 def test_pages_older_than_a_day_are_asked_for_anew(tmp_path):
     with paged_server(ITEMS) as (url, searches):
         find(query(url), tmp_path)
+        (tmp_path / "complete").unlink()
         asked = len(searches)
         yesterday = time.time() - pages.FRESH_SECONDS - 60
         os.utime(tmp_path / "begun", (yesterday, yesterday))
@@ -202,9 +231,11 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
 def test_a_page_half_written_does_not_count_and_a_damaged_one_is_named(tmp_path):
     with paged_server(ITEMS) as (url, _):
         find(query(url), tmp_path, limit=3)
+        (tmp_path / "complete").unlink()
         folder = min(path for path in tmp_path.iterdir() if path.is_dir())
         (folder / ".000009.json.gz.1234").write_bytes(b"half")
         assert ids(find(query(url), tmp_path, limit=3)) == IDS
+        (tmp_path / "complete").unlink()
         (folder / "000000.json.gz").write_bytes(gzip.compress(b"{}")[:-3])
         with pytest.raises(CatalogError, match=r"000000\.json\.gz is damaged .* delete"):
             find(query(url), tmp_path, limit=3)

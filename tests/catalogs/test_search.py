@@ -151,6 +151,35 @@ def test_a_query_that_makes_no_sense_is_refused(changes, said):
         query("catalog", **changes)
 
 
+@pytest.mark.parametrize(
+    ("catalog", "said"),
+    [
+        ("https://[bad", "'https://.bad' is not an address"),
+        ("https://example.org:99999/v1", "is not an address"),
+        ("https:///v1", "'https:///v1' is not an address"),
+        ("data\x00.ndjson", "is not an address"),
+        ("x" * 5000, "cannot be read: File name too long"),
+        ("/" + "x/" * 2500 + "items.parquet", "cannot be read: File name too long"),
+        (
+            "https://someone:secret@example.org/v1",
+            r"catalog at 'example\.org/v1' has a user name or password in its URL",
+        ),
+        ("https://secret@example.org/v1", "has a user name or password in its URL"),
+        (" https://someone:secret@example.org/v1", "has a user name or password in its URL"),
+        ("//someone:secret@example.org/v1", "has a user name or password in its URL"),
+        ("https://someone:secret@[bad/v1", "'.bad/v1' is not an address"),
+        ("https://someone:s\necret@example.org/v1", "is not an address"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_in_one_short_sentence_without_its_password(catalog, said):
+    with pytest.raises(CatalogError, match=said) as refused:
+        query(catalog)
+    assert len(str(refused.value)) < 250
+    assert "\n" not in str(refused.value)
+    assert "secret" not in str(refused.value)
+    assert "someone" not in str(refused.value)
+
+
 def test_importing_catalogs_loads_nothing_heavy():
     program = "import catalogs, sys; print(*{'pystac', 'rustac', 'requests', 'torch', 'ray'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "\n"
@@ -183,6 +212,7 @@ def test_one_bad_item_does_not_stop_the_others():
         {**made_item("no-geometry"), "geometry": None},
         made_item("no-time", datetime=None),
         made_item("odd-cloud", eo__cloud_cover="12"),
+        made_item("overcast", eo__cloud_cover=100.5),
         made_item("odd-update", updated="yesterday"),
         {**made_item(""), "id": ["list"]},
     ]
@@ -190,7 +220,7 @@ def test_one_bad_item_does_not_stop_the_others():
         sieve = Sieve(query(url), None)
         sieve.take([*bad, made_item("good"), made_item("elsewhere", bounds=(20, 46, 21, 47))])
     assert ids(sieve.items()) == ["good"]
-    assert sorted(sieve.refused) == ["['list']", "no-geometry", "no-time", "odd-cloud", "odd-update"]
+    assert sorted(sieve.refused) == ["['list']", "no-geometry", "no-time", "odd-cloud", "odd-update", "overcast"]
     assert all(isinstance(why, str) and "\n" not in why for why in sieve.refused.values())
 
 

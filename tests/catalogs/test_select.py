@@ -43,15 +43,9 @@ def test_another_tile_or_platform_or_pass_is_another_acquisition():
         made_item("1"),
         made_item("2", grid__code="MGRS-33TWL"),
         made_item("3", platform="sentinel-2b"),
-        made_item("4", datatake="GS2A_20230815T095031_042548"),
+        made_item("4", datatake="GS2A_20230815T113111_042548", datetime="2023-08-15T11:38:37Z"),
     ]
     assert ids(items) == ["1", "2", "3", "4"]
-
-
-def test_without_a_datatake_the_sensing_second_tells_acquisitions_apart():
-    items = [made_item("1", s2__datatake_id=None), made_item("2", s2__datatake_id=None)]
-    later = made_item("3", s2__datatake_id=None, datetime="2023-08-15T10:00:00Z")
-    assert ids([*items, later]) == ["2", "3"]
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,14 @@ def test_a_search_goes_on_after_the_server_was_killed_and_repeats_no_page(server
     assert not folder.exists()
 
 
-def test_a_finished_search_is_repeated_from_its_pages_while_the_server_is_gone(server, tmp_path, quick):
+def test_a_search_that_lacks_only_its_mark_is_repeated_from_its_pages_while_the_server_is_gone(server, tmp_path, quick):
     query, folder = asked(server, FIJI, YEAR), tmp_path / "pages"
     whole = find(query, folder)
+    (folder / "complete").unlink()
     server.kill()
     try:
         assert find(query, folder) == whole
+        with pytest.raises(CatalogUnavailable, match="does not answer"):
+            find(query, folder)
     finally:
         server.start()
