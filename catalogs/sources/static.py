@@ -69,9 +69,11 @@ def _below(folder: Path, place: str, href: object) -> str:
 
 
 def _with_whole_paths(folder: Path, item: dict[str, Any], place: str) -> dict[str, Any]:
-    assets = {}
-    for key, asset in fields.assets(item).items():
-        target = local(Path(place).parent, asset.get("href"))
+    present, assets = item.get("assets"), {}
+    if not isinstance(present, dict):
+        return item
+    for key, asset in present.items():
+        target = local(Path(place).parent, asset.get("href")) if isinstance(asset, dict) else None
         if target is not None and not target.is_relative_to(folder):
             raise CatalogError(
                 f"item {fields.identity(item)} has href {asset['href']!r} for asset {key}, "

@@ -110,3 +110,12 @@ def test_a_list_that_is_none_is_named(tmp_path, text, said):
         (tmp_path / "items.ndjson").write_text(text)
     with pytest.raises(CatalogError, match=said):
         catalogs.search_items(query(tmp_path / "items.ndjson"))
+
+
+@pytest.mark.parametrize("broken", ["none", {"blue": "B02.tif"}, None])
+def test_an_item_with_broken_assets_stops_no_other(tmp_path, broken):
+    folder = made_catalog(tmp_path / "world", [WORLD[0], WORLD[1] | {"assets": broken}])
+    items = catalogs.search_items(query(folder))
+    scenes, refused = catalogs.read_scenes(items, ["blue"])
+    assert [scene.id for scene in scenes] == ["c-here"]
+    assert set(refused) <= {"a-here"}
