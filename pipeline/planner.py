@@ -84,7 +84,7 @@ class Plan:
     @cached_property
     def _making(self) -> list[Any]:
         """What a mosaic depends on besides its scenes and its place."""
-        area = None if self.extent.area is None else self.extent.area.wkt
+        area = None if self.extent.area is None else digest(self.extent.area.wkt)
         return [self.model.settings.bands, asdict(making(self.region)), area]
 
     @property

@@ -34,7 +34,7 @@ def items(region: Region, refresh: bool = False, found: Count | None = None) -> 
         if not held:
             raise UserError(
                 f"no scenes of {region.collection!r} in {region.catalog} for this area from {region.period[0]} to "
-                f"{region.period[1]}; check the collection, or widen the area, the period or max_cloud"
+                f"{region.period[1]}; check the collection, or widen the area or the period"
             )
         scenelist.write(path, held)
         path.with_suffix(".refused.json").write_text(json.dumps(result.refused, indent=1) + "\n")
