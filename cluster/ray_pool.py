@@ -55,7 +55,7 @@ def connected(address: str, workers: int) -> Iterator[None]:
 def actors(factory: Callable[[], Any], workers: int, address: str, device: str | None) -> Iterator["Actors"]:
     """The workers of a pool, built and ready; ended with the block."""
     with connected(address, workers):
-        remote = Actors(factory, workers, device, sources=_source_folders() if address == "local" else [])
+        remote = Actors(factory, workers, device, sources=source_folders() if address == "local" else [])
         try:
             remote.wait_until_built()
             yield remote
@@ -160,7 +160,7 @@ def _guard() -> None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
-def _source_folders() -> list[str]:
+def source_folders() -> list[str]:
     """Folders this process imports from that are not of the Python installation."""
     installed = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     folders = [Path(entry or ".").resolve() for entry in sys.path]

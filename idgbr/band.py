@@ -21,6 +21,9 @@ def band(
 ) -> NDArray[np.bool_]:
     """Pixels with some pixel of another label within `radius` px (Chebyshev), or whose margin is below `threshold`.
 
-    Leading axes are allowed. Radius 0 leaves only the margin rule, threshold 0 only the boundary rule.
+    Leading axes are allowed. Radius 0 leaves only the margin rule, threshold 0 only the boundary rule, threshold 1
+    every pixel.
     """
+    if threshold >= 1:
+        return np.ones(label_HW.shape, np.bool_)
     return (square_maximum(label_HW, radius) != square_minimum(label_HW, radius)) | (margin_HW < threshold)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,26 +19,35 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 Kind = TypeVar("Kind", bound=Network)
 
 
-def load_network(kind: type[Kind], folder: Path) -> Kind:
-    """The network saved in `folder` with exactly the weights found there; CheckpointError if it is not a whole one."""
-    config = read_json(folder, "config.json", kind.__name__)
+def load_network(kinds: Mapping[str, type[Kind]], folder: Path) -> Kind:
+    """The network saved in `folder`, one of `kinds`, with exactly the weights found there.
+
+    CheckpointError if it is not a whole one.
+    """
+    config = read_json(folder, "config.json", *kinds)
+    try:
+        network: Any = kinds[config["_class_name"]].from_config(config)
+    except (RuntimeError, TypeError, ValueError, LookupError) as error:
+        raise CheckpointError(f"{folder / 'config.json'} describes no network: {_first_line(error)}") from error
+    return load_weights(network, folder)
+
+
+def load_weights(network: Kind, folder: Path) -> Kind:
+    """Fills a network with exactly the weights saved in `folder`; CheckpointError if they are not just those it has."""
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise CheckpointError(f"{folder} has no {WEIGHTS}; copy the whole model folder")
     try:
-        state = load_file(weights)
+        network.load_state_dict(load_file(weights))
     except SafetensorError as error:
         raise CheckpointError(f"{weights} is truncated or not a safetensors file ({error}); copy it again") from error
-    try:
-        network: Any = kind.from_config(config)
-        network.load_state_dict(state)
-    except (RuntimeError, TypeError, ValueError) as error:
+    except RuntimeError as error:
         raise CheckpointError(f"{weights} does not fit {folder / 'config.json'}: {_first_line(error)}") from error
     return network
 
 
-def read_json(folder: Path, name: str, class_name: str) -> dict[str, Any]:
-    """The JSON object in `folder / name`; CheckpointError unless its `_class_name` is `class_name`."""
+def read_json(folder: Path, name: str, *class_names: str) -> dict[str, Any]:
+    """The JSON object in `folder / name`; CheckpointError unless its `_class_name` is one of `class_names`."""
     if not folder.is_dir():
         raise CheckpointError(f"there is no model folder {folder}; give a folder made by training or save_pretrained")
     path = folder / name
@@ -49,8 +58,8 @@ def read_json(folder: Path, name: str, class_name: str) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} is not valid JSON ({error}); copy it again") from error
     found = content.get("_class_name") if isinstance(content, dict) else None
-    if found != class_name:
-        raise CheckpointError(f"{path} describes a {found}, but a {class_name} is needed here")
+    if found not in class_names:
+        raise CheckpointError(f"{path} describes a {found}, but a {' or '.join(class_names)} is needed here")
     return content
 
 

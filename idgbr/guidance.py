@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from idgbr.attention import CrossAttention
 from idgbr.blocks import Block, Down, PixelNorm
 
 
@@ -21,6 +22,8 @@ class Condition(NamedTuple):
     """Features at strides 2, 4, 8 and 16, for the residuals."""
     prior_BKHW: Tensor
     """Log probabilities of the coarse mask."""
+    kept_B: Tensor
+    """1 for samples that are conditioned, 0 for those whose condition is dropped."""
 
 
 class Guidance(nn.Module):
@@ -42,18 +45,21 @@ class Guidance(nn.Module):
         for down, block in zip(self.downs, self.blocks, strict=True):
             hidden = block(down(hidden))
             levels.append(hidden)
-        return Condition(full, tuple(levels), coarse_BKHW.clamp_min(1e-3).log())
+        kept_B = torch.ones(len(image_BCHW), device=image_BCHW.device)
+        return Condition(full, tuple(levels), coarse_BKHW.clamp_min(1e-3).log(), kept_B)
 
 
 class Fusion(nn.Module):
     """Residual for one level of the denoiser from its noisy features and the condition's, zero before training.
 
     Only the last convolution starts at zero, so all weights receive gradients after the first step. Noisy features and
-    condition have a convolution each, which equals one of both side by side.
+    condition have a convolution each, which equals one of both side by side. attention: also let every noisy pixel look
+    at all of the condition.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, attention: bool = False) -> None:
         super().__init__()
+        self.attention = CrossAttention(width, width, width) if attention else None
         self.noisy = nn.Conv2d(width, width, 1)
         self.condition = nn.Conv2d(width, width, 1)
         self.norm = PixelNorm(width)
@@ -62,4 +68,5 @@ class Fusion(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, noisy_BCHW: Tensor, condition_BCHW: Tensor) -> Tensor:
-        return self.zero(F.relu(self.norm(self.noisy(noisy_BCHW) + self.condition(condition_BCHW))))
+        residual = self.zero(F.relu(self.norm(self.noisy(noisy_BCHW) + self.condition(condition_BCHW))))
+        return residual if self.attention is None else residual + self.attention(noisy_BCHW, condition_BCHW)

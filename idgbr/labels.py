@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TypedDict
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from idgbr.errors import InputError
 
 
 class ClassRow(TypedDict):
-    """One class: `code` is its value in label arrays (1..255), `color` is "#rrggbb"."""
+    """One class: `code` is its value in label arrays (0..255), `color` is "#rrggbb"."""
 
     code: int
     name: str
@@ -53,3 +53,23 @@ def expected_code(probability_BKHW: Tensor, code_KD: Tensor) -> Tensor:
 def decode(value_BDHW: Tensor, code_KD: Tensor) -> Tensor:
     """BHW index of the nearest code (Euclidean); of equally near ones the lowest index."""
     return torch.einsum("bdhw,kd->bkhw", value_BDHW, code_KD).argmax(1)
+
+
+class CornerCodec(nn.Module):
+    """The codes as a codec: `channels` values at `stride` 1 for a pixel's class; nothing is learned or saved."""
+
+    stride = 1
+    code_KD: Tensor
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.register_buffer("code_KD", corner_codes(classes), persistent=False)
+        self.channels = self.code_KD.shape[1]
+
+    def encode(self, probability_BKHW: Tensor) -> Tensor:
+        """BDHW mean code."""
+        return expected_code(probability_BKHW, self.code_KD)
+
+    def logits(self, value_BDHW: Tensor) -> Tensor:
+        """BKHW; on a corner, its class is e^4 times as probable as one that differs in one digit."""
+        return torch.einsum("bdhw,kd->bkhw", 2 * value_BDHW, self.code_KD)

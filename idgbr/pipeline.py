@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 import torch
@@ -15,26 +16,44 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idgbr.band import band, margin
-from idgbr.bridge import sample
-from idgbr.checkpoint import digest, load_network, read_json
-from idgbr.coarse import CoarseUNet
+from idgbr.checkpoint import digest, load_network, load_weights, read_json
+from idgbr.coarse import KINDS, CoarseNetwork
 from idgbr.errors import CheckpointError, InputError
 from idgbr.labels import probabilities
 from idgbr.noise import noise
+from idgbr.processes import PROCESSES
 from idgbr.refiner import Refiner
 from idgbr.settings import Settings, class_index, read_settings
-from idgbr.tiling import Tiling
+from idgbr.tiling import Corner, Tiling
+
+if TYPE_CHECKING:
+    from idgbr.sd15 import SD15Refiner
 
 Array = NDArray[Any] | Tensor
+AnyRefiner: TypeAlias = "Refiner | SD15Refiner"
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 GIVEN_TRUST = 0.95
 """Probability given to the label of a hard coarse mask that comes from elsewhere."""
 
 
+@dataclass(frozen=True)
+class Maps:
+    """Answers for a batch of images: class codes, uint8 BHW, and the refined ones' probability, float32 BHW.
+
+    `editable_BHW` is where refinement may differ from the coarse map.
+    """
+
+    coarse_BHW: NDArray[np.uint8]
+    refined_BHW: NDArray[np.uint8]
+    confidence_BHW: NDArray[np.float32]
+    editable_BHW: NDArray[np.bool_]
+
+
 class IDGBRPipeline:
     """Coarse segmentation, then boundary refinement (arXiv 2507.01573); without a refiner the coarse map stands."""
 
-    def __init__(self, settings: Settings, coarse: CoarseUNet, refiner: Refiner | None = None) -> None:
+    def __init__(self, settings: Settings, coarse: CoarseNetwork, refiner: AnyRefiner | None = None) -> None:
         self.settings = settings
         self.coarse = coarse
         self.refiner = refiner
@@ -46,11 +65,20 @@ class IDGBRPipeline:
                     f"the {type(network).__name__} has {found[0]} bands and {found[1]} classes, "
                     f"but the model's settings name {wanted[0]} bands and {wanted[1]} classes"
                 )
+        if settings.window % self._multiple:
+            raise CheckpointError(
+                f"the networks take windows of multiples of {self._multiple} px, but the model's settings say "
+                f"{settings.window}"
+            )
         self.to("cpu")
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> Self:
-        """The model saved in a local folder; CheckpointError says in one sentence what is wrong with it."""
+    def from_pretrained(cls, folder: str | Path, coarse: CoarseNetwork | None = None) -> Self:
+        """The model saved in a local folder; CheckpointError says in one sentence what is wrong with it.
+
+        coarse: a network of one's own (`idgbr.coarse.Wrapped`) to fill with the saved coarse weights; code is never
+        taken from a file.
+        """
         folder = Path(folder)
         index = read_json(folder, "model_index.json", cls.__name__)
         index.pop("_class_name")
@@ -59,8 +87,8 @@ class IDGBRPipeline:
             settings = read_settings(index)
         except (TypeError, KeyError, ValueError) as error:
             raise CheckpointError(f"{folder / 'model_index.json'} has wrong settings: {error}") from error
-        coarse = load_network(CoarseUNet, folder / "coarse")
-        return cls(settings, coarse, load_network(Refiner, folder / "refiner") if has_refiner else None)
+        coarse = load_network(KINDS, folder / "coarse") if coarse is None else load_weights(coarse, folder / "coarse")
+        return cls(settings, coarse, _load_refiner(folder / "refiner") if has_refiner else None)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes model_index.json, coarse/ and, if there is one, refiner/."""
@@ -83,17 +111,12 @@ class IDGBRPipeline:
         return self.coarse.device
 
     @property
-    def channels(self) -> int:
-        """Channels of the noise: the digits of a label code."""
-        return (len(self.settings.classes) - 1).bit_length()
-
-    @property
     def digest(self) -> str:
         """sha256 (hex) of settings, network configs and weights: two models with one digest give one map."""
         return digest(asdict(self.settings), self._networks())
 
     def normalise(self, image_BCHW: Array) -> Tensor:
-        """Raw numbers to zero mean and unit variance per band; 0 in all bands means no data and becomes 0."""
+        """Raw numbers to zero mean and unit variance per band; pixels without data become 0."""
         raw_BCHW = torch.as_tensor(image_BCHW).to(self.device, torch.float32)
         if raw_BCHW.ndim != 4 or raw_BCHW.shape[1] != len(self.settings.bands):
             raise InputError(
@@ -104,7 +127,16 @@ class IDGBRPipeline:
             torch.tensor(values, device=self.device)[:, None, None]
             for values in (self.settings.mean, self.settings.std)
         )
-        return ((raw_BCHW - mean_C11) / std_C11).masked_fill((raw_BCHW == 0).all(1, keepdim=True), 0)
+        normal_BCHW = (raw_BCHW - mean_C11) / std_C11
+        if self.settings.blank is None:
+            return normal_BCHW
+        return normal_BCHW.masked_fill((raw_BCHW == self.settings.blank).all(1, keepdim=True), 0)
+
+    def compile(self) -> Self:
+        """Compiles the networks with torch.compile; the first windows wait for it. Worth it on a GPU."""
+        for network in self._networks():
+            network.compile()
+        return self
 
     @torch.inference_mode()
     def coarse_logits(self, image_BCHW: Array) -> Tensor:
@@ -113,82 +145,171 @@ class IDGBRPipeline:
 
     @torch.inference_mode()
     def refine_logits(
-        self, image_BCHW: Array, coarse_logits_BKHW: Array, noise_BDHW: Array, steps: int | None = None
+        self,
+        image_BCHW: Array,
+        coarse_logits_BKHW: Array,
+        corners: Sequence[Corner],
+        steps: int | None = None,
+        seed: int | None = None,
     ) -> Tensor:
-        """BKHW float32 refined logits of raw windows from their coarse logits and standard normal noise."""
+        """BKHW float32 refined logits of raw windows from their coarse logits.
+
+        corners: absolute (y, x) of each window's top left pixel, multiples of the codec's stride, which the noise is
+        keyed by. Of an ensemble the logarithm of the mean probability.
+        """
         refiner = self.refiner
         if refiner is None:
             raise InputError("this model has no refiner; train one with idgbr.training.train_refiner")
+        how = replace(self.settings.sampling, steps=self.settings.steps if steps is None else steps)
+        sample = PROCESSES[refiner.config["process"]].sample
+        members = self.settings.ensemble
+        first = self.settings.seed if seed is None else seed
+        height, width = image_BCHW.shape[-2:]
+        noises = [self.noise(first + member, corners, height, width) for member in range(members)]
 
-        count = self.settings.steps if steps is None else steps
-
-        def refine(image_BCHW: Tensor, logits_BKHW: Tensor, noise_BDHW: Tensor) -> Tensor:
+        def refine(image_BCHW: Tensor, logits_BKHW: Tensor, *noise_BDhw: Tensor) -> Tensor:
             coarse_BKHW = probabilities(logits_BKHW)
             condition = refiner.condition(self.normalise(image_BCHW), coarse_BKHW)
-            return sample(refiner, condition, coarse_BKHW, noise_BDHW, count)
+            answers = [sample(refiner, condition, coarse_BKHW, each_BDhw, how) for each_BDhw in noise_BDhw]
+            if members == 1:
+                return answers[0]
+            return torch.stack([probabilities(answer) for answer in answers]).mean(0).clamp_min(1e-9).log()
 
-        return self._batched(refine, image_BCHW, coarse_logits_BKHW, noise_BDHW)
+        return self._batched(refine, image_BCHW, coarse_logits_BKHW, *noises)
 
-    @torch.inference_mode()
+    def noise(self, seed: int, corners: Sequence[Corner], height: int, width: int) -> Tensor:
+        """BDhw standard normal noise of windows at absolute corners, at the stride of the refiner's codec."""
+        assert self.refiner is not None
+        stride, channels = self.refiner.codec.stride, self.refiner.codec.channels
+        if any(place % stride for corner in corners for place in corner):
+            raise InputError(f"windows of this refiner start at multiples of {stride} px, not at {list(corners)}")
+        windows = [noise(seed, y // stride, x // stride, height // stride, width // stride, channels) for y, x in corners]
+        empty = np.empty((0, channels, height // stride, width // stride), np.float32)
+        return torch.from_numpy(np.stack(windows) if windows else empty)
+
     def __call__(
         self,
         image_BCHW: Array,
         coarse: NDArray[Any] | None = None,
         steps: int | None = None,
         seed: int | None = None,
-        origin: tuple[int, int] = (0, 0),
+        origin: Corner = (0, 0),
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Class codes BHW (0 = no data) and the probability of each, BHW, for raw images of any size.
+        """Class codes BHW (`no_label` = no data) and the probability of each, BHW, for raw images of any size.
+
+        See `maps`.
+        """
+        found = self.maps(image_BCHW, coarse, steps, seed, origin)
+        return found.refined_BHW, found.confidence_BHW
+
+    @torch.inference_mode()
+    def maps(
+        self,
+        image_BCHW: Array,
+        coarse: NDArray[Any] | None = None,
+        steps: int | None = None,
+        seed: int | None = None,
+        origin: Corner = (0, 0),
+    ) -> Maps:
+        """Coarse and refined maps of raw images of any size, their windows computed together.
 
         coarse: a mask to refine instead of the model's own, as class codes BHW or probabilities BKHW. seed: of the
         noise. origin: absolute (y, x) of the top left pixel, which the noise is keyed by.
-        Outside the band (see `idgbr.band`) the coarse label stands.
+        Outside the band (see `idgbr.band`) the coarse label stands; windows without band are not computed.
         """
+        image_BCHW = self._checked(image_BCHW)
+        tiling = self._tiling(image_BCHW)
+        padded_BCHW = torch.stack([tiling.pad(image_CHW) for image_CHW in image_BCHW])
+        if coarse is None:
+            coarse_BKHW = self._everywhere(tiling, padded_BCHW)
+        else:
+            coarse_BKHW = torch.stack([tiling.pad(given_KHW) for given_KHW in self._given(coarse, image_BCHW)])
+        probability_BKHW = probabilities(coarse_BKHW)
+        label_BHW = probability_BKHW.argmax(1)
+        editable_BHW = np.zeros(label_BHW.shape, np.bool_)
+        refined_BKHW = probability_BKHW
+        if self.refiner is not None:
+            gate = self.settings.radius, self.settings.threshold
+            editable_BHW = band(label_BHW.numpy(), margin(probability_BKHW.numpy()), *gate)
+            answer_BKHW = self._refined(tiling, padded_BCHW, coarse_BKHW, editable_BHW, steps, seed, origin)
+            chosen_B1HW = torch.from_numpy(editable_BHW)[:, None]
+            refined_BKHW = torch.where(chosen_B1HW, probabilities(answer_BKHW), probability_BKHW)
+        code_K = np.array(self.settings.codes, np.uint8)
+        confidence_BHW, index_BHW = (value.numpy() for value in refined_BKHW.max(1))
+        height, width = tiling.size
+        seen_BHW = self._seen(image_BCHW)
+        none = np.uint8(self.settings.no_label)
+        return Maps(
+            np.where(seen_BHW, code_K[label_BHW.numpy()][:, :height, :width], none),
+            np.where(seen_BHW, code_K[index_BHW][:, :height, :width], none),
+            np.where(seen_BHW, confidence_BHW[:, :height, :width], np.float32(0)),
+            editable_BHW[:, :height, :width] & seen_BHW,
+        )
+
+    @torch.inference_mode()
+    def coarse_probabilities(self, image_BCHW: Array) -> NDArray[np.float32]:
+        """BKHW class probabilities of the coarse network for raw images of any size."""
+        image_BCHW = self._checked(image_BCHW)
+        tiling = self._tiling(image_BCHW)
+        padded_BCHW = torch.stack([tiling.pad(image_CHW) for image_CHW in image_BCHW])
+        found_BKHW = probabilities(self._everywhere(tiling, padded_BCHW))
+        return found_BKHW[..., : tiling.size[0], : tiling.size[1]].numpy()
+
+    def _tiling(self, image_BCHW: Tensor) -> Tiling:
+        size = image_BCHW.shape[2], image_BCHW.shape[3]
+        return Tiling(size, self.settings.window, self.settings.overlap, self._multiple)
+
+    @property
+    def _multiple(self) -> int:
+        """Px of which all networks take multiples."""
+        return math.lcm(*(network.multiple for network in self._networks()))
+
+    def _everywhere(self, tiling: Tiling, padded_BCHW: Tensor) -> Tensor:
+        """BKHW coarse logits, blended."""
+        corners = tiling.corners
+        tiles = self.coarse_logits(torch.cat([tiling.cut(image_CHW, corners) for image_CHW in padded_BCHW]))
+        return torch.stack([tiling.blend(own, corners) for own in tiles.split(len(corners))])
+
+    def _refined(
+        self,
+        tiling: Tiling,
+        image_BCHW: Tensor,
+        coarse_BKHW: Tensor,
+        editable_BHW: NDArray[np.bool_],
+        steps: int | None,
+        seed: int | None,
+        origin: Corner,
+    ) -> Tensor:
+        """BKHW blended refined logits of the windows that hold an editable pixel; 0 elsewhere."""
+        side = tiling.window
+        due = [
+            [(y, x) for y, x in tiling.corners if editable_HW[y : y + side, x : x + side].any()]
+            for editable_HW in editable_BHW
+        ]
+        if not any(due):
+            return coarse_BKHW
+        image_NCHW, coarse_NKHW = (
+            torch.cat([tiling.cut(each, own) for each, own in zip(array, due, strict=True) if own])
+            for array in (image_BCHW, coarse_BKHW)
+        )
+        at = [(origin[0] + y, origin[1] + x) for own in due for y, x in own]
+        tiles_NKHW = self.refine_logits(image_NCHW, coarse_NKHW, at, steps, seed)
+        return torch.stack(
+            [tiling.blend(tiles, own) for tiles, own in zip(tiles_NKHW.split([len(own) for own in due]), due, strict=True)]
+        )
+
+    def _checked(self, image_BCHW: Array) -> Tensor:
         image_BCHW = torch.as_tensor(image_BCHW)
         if image_BCHW.ndim != 4 or 0 in image_BCHW.shape:
             raise InputError(
                 f"the model takes images (batch, bands, height, width), not shape {tuple(image_BCHW.shape)}"
             )
-        tiling = Tiling((image_BCHW.shape[2], image_BCHW.shape[3]), self.settings.window, self.settings.overlap)
-        given_BKHW = None if coarse is None else self._given(coarse, image_BCHW)
-        noise_DHW = torch.from_numpy(
-            noise(self.settings.seed if seed is None else seed, *origin, *tiling.padded, self.channels)
-        )
-        labels, confidences = [], []
-        for number, image_CHW in enumerate(image_BCHW):
-            padded_CHW = tiling.pad(image_CHW.to(torch.float32))
-            if given_BKHW is None:
-                coarse_KHW = tiling.blend(self.coarse_logits(tiling.cut(padded_CHW, tiling.corners)), tiling.corners)
-            else:
-                coarse_KHW = tiling.pad(given_BKHW[number])
-            probability_KHW = self._refined(tiling, padded_CHW, coarse_KHW, noise_DHW, steps)
-            label_HW, confidence_HW = self._answer(probability_KHW, padded_CHW)
-            labels.append(label_HW[: tiling.size[0], : tiling.size[1]])
-            confidences.append(confidence_HW[: tiling.size[0], : tiling.size[1]])
-        return np.stack(labels), np.stack(confidences)
+        return image_BCHW.to(torch.float32)
 
-    def _refined(
-        self, tiling: Tiling, image_CHW: Tensor, coarse_KHW: Tensor, noise_DHW: Tensor, steps: int | None
-    ) -> Tensor:
-        """KHW probabilities: refined inside the band, coarse outside; windows without band are not computed."""
-        probability_KHW = probabilities(coarse_KHW[None])[0]
-        if self.refiner is None:
-            return probability_KHW
-        margin_HW = margin(probability_KHW.numpy())
-        label_HW = probability_KHW.argmax(0).numpy()
-        band_HW = torch.from_numpy(band(label_HW, margin_HW, self.settings.radius, self.settings.threshold))
-        corners = [corner for corner in tiling.corners if tiling.cut(band_HW[None], [corner]).any()]
-        if not corners:
-            return probability_KHW
-        image, coarse, noisy = (tiling.cut(array, corners) for array in (image_CHW, coarse_KHW, noise_DHW))
-        refined_KHW = tiling.blend(self.refine_logits(image, coarse, noisy, steps), corners)
-        return torch.where(band_HW, probabilities(refined_KHW[None])[0], probability_KHW)
-
-    def _answer(self, probability_KHW: Tensor, image_CHW: Tensor) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        confidence_HW, index_HW = (value.numpy() for value in probability_KHW.max(0))
-        empty_HW = (image_CHW == 0).all(0).cpu().numpy()
-        code_HW = np.array(self.settings.codes, np.uint8)[index_HW]
-        return np.where(empty_HW, np.uint8(0), code_HW), np.where(empty_HW, np.float32(0), confidence_HW)
+    def _seen(self, image_BCHW: Tensor) -> NDArray[np.bool_]:
+        if self.settings.blank is None:
+            return np.ones((len(image_BCHW), *image_BCHW.shape[2:]), np.bool_)
+        return (image_BCHW != self.settings.blank).any(1).cpu().numpy()
 
     def _given(self, coarse: NDArray[Any], image_BCHW: Tensor) -> Tensor:
         """BKHW logits of a mask from elsewhere; a hard label is taken as right with probability GIVEN_TRUST."""
@@ -201,7 +322,7 @@ class IDGBRPipeline:
                 f"coarse must be class codes {(batch, height, width)} or "
                 f"probabilities {(batch, classes, height, width)}, not an array of shape {coarse.shape}"
             )
-        index_BHW = torch.from_numpy(class_index(coarse, self.settings.codes)).long()
+        index_BHW = torch.from_numpy(class_index(coarse, self.settings.codes, self.settings.no_label)).long()
         hit_BKHW = index_BHW[:, None] == torch.arange(classes)[:, None, None]
         logit = math.log(GIVEN_TRUST / (1 - GIVEN_TRUST) * (classes - 1))
         return hit_BKHW * logit
@@ -211,17 +332,29 @@ class IDGBRPipeline:
         tensors = [torch.as_tensor(array) for array in arrays]
         count, _, height, width = tensors[0].shape
         for tensor in tensors:
-            if tensor.shape != (count, tensor.shape[1], height, width):
+            if len(tensor) != count or tensor.ndim != 4:
                 shapes = [tuple(each.shape) for each in tensors]
                 raise InputError(f"image, mask and noise must be windows alike, not of shapes {shapes}")
         out_BKHW = torch.empty(count, len(self.settings.classes), height, width, device=self.device)
+        dtype = DTYPES.get(self.settings.precision)
+        fast = nullcontext() if dtype is None else torch.autocast(self.device.type, dtype)
         for start in range(0, count, self.settings.batch):
             chosen = torch.arange(start, start + self.settings.batch).clamp(max=count - 1)
             batch = (
                 tensor[chosen].to(self.device, torch.float32, memory_format=torch.channels_last) for tensor in tensors
             )
-            out_BKHW[start : start + self.settings.batch] = compute(*batch)[: count - start]
+            with fast:
+                out_BKHW[start : start + self.settings.batch] = compute(*batch)[: count - start].float()
         return out_BKHW
 
-    def _networks(self) -> list[CoarseUNet | Refiner]:
+    def _networks(self) -> list[CoarseNetwork | AnyRefiner]:
         return [self.coarse] if self.refiner is None else [self.coarse, self.refiner]
+
+
+def _load_refiner(folder: Path) -> AnyRefiner:
+    """Diffusers' own U-Net takes seconds to import, so only for those who use it."""
+    if read_json(folder, "config.json", "Refiner", "SD15Refiner")["_class_name"] == "Refiner":
+        return load_network({"Refiner": Refiner}, folder)
+    from idgbr.sd15 import SD15Refiner
+
+    return load_network({"SD15Refiner": SD15Refiner}, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from diffusers.configuration_utils import register_to_config
@@ -11,22 +12,28 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from idgbr.blocks import Block, Down, PixelNorm, join, require_multiple
+from idgbr.codecs import CODECS
+from idgbr.errors import InputError
 from idgbr.guidance import Condition, Fusion, Guidance
-from idgbr.labels import corner_codes
 from idgbr.network import Network
+from idgbr.processes import PROCESSES
+
+PREDICTIONS = ("labels", "epsilon", "v", "x0")
 
 
 class Refiner(Network):
-    """Predicts the clean labels as class logits from noisy label codes, their time and the condition.
+    """Predicts the clean labels, or the noise in them, from noisy label codes, their time and the condition.
 
-    The U-Net sees the codes alone (half resolution: 2x2 pixels to channels); the guidance reaches it as residuals on
-    its skips and its middle, as in arXiv 2507.01573. The output also sees the condition at full resolution.
+    The U-Net sees the codes alone (at half resolution); the guidance reaches it as residuals on its skips and its
+    middle, as in arXiv 2507.01573. The output also sees the condition at full resolution.
 
     bands, classes: channels of image and coarse mask; widths: channels at strides 2, 4, 8 and 16; full: channels at
-    full resolution; sigma: standard deviation of the bridge's noise at t = 1.
+    full resolution; process: bridge, diffusion or discrete (`idgbr.processes`); prediction: labels (class logits), or of
+    a diffusion also epsilon, v, x0; sigma: standard deviation of the bridge's noise at t = 1; code: corner, embedding
+    or autoencoder (`idgbr.codecs`); attention: cross-attention of the two coarsest levels to the condition.
     """
 
-    code_KD: Tensor
+    multiple = 16
 
     @register_to_config
     def __init__(
@@ -36,16 +43,27 @@ class Refiner(Network):
         widths: Sequence[int] = (32, 64, 96, 128),
         full: int = 16,
         sigma: float = 0.5,
+        process: str = "bridge",
+        prediction: str = "labels",
+        code: str = "corner",
+        attention: bool = False,
     ) -> None:
         super().__init__()
+        for name, value, allowed in (
+            ("process", process, tuple(PROCESSES)),
+            ("prediction", prediction, PREDICTIONS if process == "diffusion" else PREDICTIONS[:1]),
+            ("code", code, tuple(CODECS)),
+        ):
+            if value not in allowed:
+                raise InputError(f"{name} of a {process} refiner must be one of {', '.join(allowed)}, not {value!r}")
         half, quarter, eighth, sixteenth = widths
         embedding = 4 * half
-        digits = corner_codes(classes).shape[1]
-        self.register_buffer("code_KD", corner_codes(classes), persistent=False)
+        self.codec = CODECS[code](classes)
+        channels = self.codec.channels
         self.guidance = Guidance(bands, classes, full, widths)
-        self.fusions = nn.ModuleList(Fusion(width) for width in widths)
+        self.fusions = nn.ModuleList(Fusion(width, attention and place > 1) for place, width in enumerate(widths))
         self.time = nn.Sequential(nn.Linear(half, embedding), nn.ReLU(), nn.Linear(embedding, embedding), nn.ReLU())
-        self.stem = nn.Conv2d(4 * digits, half, 3, padding=1)
+        self.stem = nn.Conv2d(channels * (4 if self.codec.stride == 1 else 1), half, 3, padding=1)
         self.block2 = Block(half, half, embedding)
         self.down4 = Down(half, quarter)
         self.block4 = Block(quarter, quarter, embedding)
@@ -57,24 +75,46 @@ class Refiner(Network):
         self.up4 = Block(eighth + quarter, quarter, embedding)
         self.up2 = Block(quarter + half, half, embedding)
         self.up1 = nn.Sequential(PixelNorm(half), nn.Conv2d(half, 4 * full, 1), nn.PixelShuffle(2))
+        outputs = classes if prediction == "labels" else channels
         self.head = nn.Sequential(
-            nn.Conv2d(2 * full, full, 3, padding=1), PixelNorm(full), nn.ReLU(), nn.Conv2d(full, classes, 3, padding=1)
+            nn.Conv2d(2 * full, full, 3, padding=1), PixelNorm(full), nn.ReLU(), nn.Conv2d(full, outputs, 3, padding=1)
         )
+        self.requires_grad_(True)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """As torch's own, but the label codec stays frozen."""
+        super().requires_grad_(requires_grad)
+        self.codec.requires_grad_(False)
+        return self
+
+    @property
+    def deepest(self) -> Fusion:
+        """The guidance's coarsest residual, BChw of `deepest_channels`; the one that a teacher may be aligned with."""
+        return self.fusions[-1]
+
+    @property
+    def deepest_channels(self) -> int:
+        return self.fusions[-1].zero.out_channels
 
     def condition(self, image_BCHW: Tensor, coarse_BKHW: Tensor) -> Condition:
         """Condition of a normalised image and its coarse class probabilities; sides are multiples of 16."""
         require_multiple(image_BCHW, 16)
         return self.guidance(image_BCHW, coarse_BKHW)
 
-    def forward(self, noisy_BDHW: Tensor, time_B: Tensor, condition: Condition) -> Tensor:
-        """BKHW logits of the clean labels from codes at bridge time 0..1."""
+    def drop(self, condition: Condition, dropped_B: Tensor) -> Condition:
+        """The condition with that of some samples gone: no residuals, no features, no prior."""
+        return condition._replace(kept_B=condition.kept_B * ~dropped_B)
+
+    def forward(self, noisy_BDhw: Tensor, time_B: Tensor, condition: Condition) -> Tensor:
+        """BKHW logits of the clean labels (prediction "labels") or BDhw from codes at time 0..1."""
         embedding = self.time(_waves(time_B, self.stem.out_channels))
-        half = self.block2(self.stem(F.pixel_unshuffle(noisy_BDHW, 2)), embedding)
+        kept_B111 = condition.kept_B[:, None, None, None]
+        half = self.block2(self.stem(self._halved(noisy_BDhw)), embedding)
         quarter = self.block4(self.down4(half), embedding)
         eighth = self.block8(self.down8(quarter), embedding)
         sixteenth = self.block16(self.down16(eighth), embedding)
         half, quarter, eighth, sixteenth = (
-            noisy + fusion(noisy, guide)
+            noisy + kept_B111 * fusion(noisy, guide)
             for noisy, fusion, guide in zip(
                 (half, quarter, eighth, sixteenth), self.fusions, condition.levels, strict=True
             )
@@ -82,7 +122,16 @@ class Refiner(Network):
         eighth = self.up8(join(sixteenth, eighth), embedding)
         quarter = self.up4(join(eighth, quarter), embedding)
         half = self.up2(join(quarter, half), embedding)
-        return condition.prior_BKHW + self.head(torch.cat([self.up1(half), condition.full_BCHW], 1))
+        answer = self.head(torch.cat([self.up1(half), kept_B111 * condition.full_BCHW], 1))
+        if self.config["prediction"] == "labels":
+            return answer + kept_B111 * condition.prior_BKHW
+        return F.avg_pool2d(answer, self.codec.stride)
+
+    def _halved(self, value_BDhw: Tensor) -> Tensor:
+        """Codes at half resolution: 2x2 pixels to channels, or coarser latents repeated."""
+        if self.codec.stride == 1:
+            return F.pixel_unshuffle(value_BDhw, 2)
+        return F.interpolate(value_BDhw, scale_factor=self.codec.stride / 2, mode="nearest")
 
 
 def _waves(time_B: Tensor, size: int) -> Tensor:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idgbr.errors import InputError
 from idgbr.labels import ClassRow
+from idgbr.sampling import Sampling, Solver, Start
+
+Precision = Literal["fp32", "bf16", "fp16"]
 
 UNLABELLED = 255
 """Class index of a pixel without a label."""
@@ -21,9 +24,14 @@ class Settings:
     """The content of `model_index.json`.
 
     classes: row k belongs to network output k. bands: names in input order. mean, std: of each band, in raw numbers.
-    window, overlap: px of the sliding window. steps: of refinement. seed: of its noise.
-    radius: px around a coarse boundary that may be refined. threshold: coarse margin below which a pixel may be.
+    window, overlap: px of the sliding window. steps, start, guidance, solver: of refinement, see `idgbr.sampling`.
+    seed: of its noise; ensemble: answers averaged, of seeds counted up from it.
+    radius: px around a coarse boundary that may be refined. threshold: coarse margin below which a pixel may be; 1 lets
+    refinement change any pixel. precision: fp32, bf16 or fp16, of the networks.
     batch: windows computed at once, always; part of the result, as sums differ in the last bit between batch sizes.
+    no_label: value of label arrays that stands for none. blank: the raw number that, in all bands of a pixel, means no
+    data; None where images have none. grey: where labels are grey pictures of two classes, the value above which a
+    pixel is of the second.
     """
 
     classes: tuple[ClassRow, ...]
@@ -33,16 +41,26 @@ class Settings:
     window: int = 256
     overlap: int = 64
     steps: int = 2
+    start: Start = "coarse"
+    guidance: float = 1.0
+    solver: Solver = "ddim"
     seed: int = 0
+    ensemble: int = 1
     radius: int = 4
     threshold: float = 0.5
+    precision: Precision = "fp32"
     batch: int = 4
+    no_label: int = 0
+    blank: float | None = 0.0
+    grey: int | None = None
 
     def __post_init__(self) -> None:
         for row in self.classes:
             if not isinstance(row.get("name"), str) or not re.fullmatch("#[0-9a-fA-F]{6}", str(row.get("color"))):
                 raise InputError(f"a class needs a code, a name and a color such as #006400, not {row}")
-        check_codes(self.codes)
+        check_codes(self.codes, self.no_label)
+        if self.grey is not None and len(self.classes) != 2:
+            raise InputError(f"grey labels have 2 classes, not {len(self.classes)}; leave grey out")
         if not len(self.bands) == len(self.mean) == len(self.std) > 0:
             raise InputError(
                 f"{len(self.bands)} bands need one mean and one std each, not {len(self.mean)} and {len(self.std)}"
@@ -53,10 +71,18 @@ class Settings:
             raise InputError(f"window must be a positive multiple of 16 px, not {self.window}")
         if not 0 <= 2 * self.overlap <= self.window:
             raise InputError(f"overlap must be in 0..{self.window // 2} px, half of the window, not {self.overlap}")
-        if self.steps < 1 or self.batch < 1:
-            raise InputError(f"steps and batch must be at least 1, not {self.steps} and {self.batch}")
+        if self.ensemble < 1 or self.batch < 1:
+            raise InputError(f"ensemble and batch must be at least 1, not {self.ensemble} and {self.batch}")
+        if self.precision not in get_args(Precision):
+            raise InputError(f"precision must be one of {', '.join(get_args(Precision))}, not {self.precision!r}")
+        _ = self.sampling
         if self.radius < 0 or not 0 <= self.threshold <= 1:
             raise InputError(f"radius must be >= 0 and threshold in 0..1, not {self.radius} and {self.threshold}")
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the refiner is run; InputError for a value that it does not know."""
+        return Sampling(steps=self.steps, start=self.start, guidance=self.guidance, solver=self.solver)
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -69,21 +95,27 @@ def read_settings(content: dict[str, Any]) -> Settings:
     return Settings(**{key: _frozen(value) for key, value in content.items()})
 
 
-def check_codes(codes: tuple[int, ...]) -> None:
-    """InputError unless there are at least two different codes, all in 1..255."""
-    if len(codes) < 2 or len(set(codes)) < len(codes) or not all(1 <= code <= 255 for code in codes):
+def check_codes(codes: tuple[int, ...], no_label: int = 0) -> None:
+    """InputError unless there are at least two different codes, all in 0..255 and none of them `no_label`."""
+    if len(codes) < 2 or len(set(codes)) < len(codes) or not all(0 <= code <= 255 and code != no_label for code in codes):
         raise InputError(
-            f"a class table needs at least 2 different codes in 1..255 (0 means no data), not {list(codes)}"
+            f"a class table needs at least 2 different codes in 0..255 without {no_label}, which stands for no label, "
+            f"not {list(codes)}"
         )
 
 
-def class_index(label_HW: NDArray[np.uint8], codes: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Index 0..K-1 of each class code, UNLABELLED for 0; any other value is an InputError. Leading axes are allowed."""
+def class_index(label_HW: NDArray[np.uint8], codes: tuple[int, ...], no_label: int = 0) -> NDArray[np.uint8]:
+    """Index 0..K-1 of each class code, UNLABELLED for `no_label`; any other value is an InputError.
+
+    Leading axes are allowed.
+    """
     index_of = np.full(256, UNLABELLED, np.uint8)
     index_of[list(codes)] = np.arange(len(codes))
-    strange = set(np.unique(label_HW).tolist()) - {0, *codes}
+    strange = set(np.unique(label_HW).tolist()) - {no_label, *codes}
     if strange:
-        raise InputError(f"labels hold {sorted(strange)}, but the class table has {list(codes)} and 0 for no label")
+        raise InputError(
+            f"labels hold {sorted(strange)}, but the class table has {list(codes)} and {no_label} for no label"
+        )
     return index_of[label_HW]
 
 

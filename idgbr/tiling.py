@@ -14,16 +14,19 @@ Corner = tuple[int, int]
 
 @dataclass(frozen=True)
 class Tiling:
-    """Windows over an array of `size` (height, width); sides shorter than a window are padded to a multiple of 16."""
+    """Windows over an array of `size` (height, width); sides shorter than a window are padded to a multiple of
+    `multiple` px."""
 
     size: tuple[int, int]
     window: int
     overlap: int
+    multiple: int = 16
 
     @property
     def padded(self) -> tuple[int, int]:
         """Height and width after padding."""
-        height, width = (max(side, min(self.window, -(-side // 16) * 16)) for side in self.size)
+        step = self.multiple
+        height, width = (max(side, min(self.window, -(-side // step) * step)) for side in self.size)
         return height, width
 
     @property

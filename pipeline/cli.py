@@ -66,64 +66,15 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
 
     Example: `idgbr plan region.yaml --json`
     """
-    from collections import Counter
-
     from pipeline.config import load
+    from pipeline.planned import facts, show
     from pipeline.planner import plan as make_plan
     from pipeline.progress import stages
-    from pipeline.show import table
 
     region = load(region_file)
     with stages() as shown:
-        planned = make_plan(region, count=shown.count)
-    blocks = list(planned.blocks())
-    covered = [planned.coverage(b.block) for b in blocks]
-    kinds = Counter(block.kind for block in blocks)
-    facts: dict[str, Any] = {
-        "run": planned.run,
-        "scenes": [scene.id for scene in planned.scenes],
-        "blocks": {kind: kinds[kind] for kind in ("new", "changed", "same")},
-        "to_mosaic": sum(block.mosaic_due for block in blocks),
-        "to_segment": sum(block.landcover_due for block in blocks),
-        "region_km2": round(planned.region_km2, 4),
-        "uncovered": [b.block for b, c in zip(blocks, covered, strict=True) if c.share < 0.9999],
-        "clear_views": round(min((c.clear for c in covered), default=0), 2),
-        "left_out": planned.selection.left,
-        "passes": {"expected": sum(p.expected for p in planned.passes), "found": sum(p.found for p in planned.passes)},
-        "warnings": sorted(decision.why for decision in planned.decisions.values()),
-        "memory_per_worker_mb": round(planned.memory / 1e6),
-    }
-    if as_json:
-        each = [
-            {
-                "block": b.block,
-                "kind": b.kind,
-                "scenes": b.scenes,
-                "fingerprint": f"{b.landcover:016x}",
-                "covered": round(c.share, 4),
-                "clear_views": round(c.clear, 2),
-            }
-            for b, c in zip(blocks, covered, strict=True)
-        ]
-        print(json.dumps({**facts, "stream": each}))
-    else:
-        lists = {
-            "left_out": [f"{name}: {why}" for name, why in planned.selection.left.items()],
-            "warnings": facts["warnings"],
-        }
-        table(
-            "plan",
-            [
-                *((what, _short(value)) for what, value in facts.items() if what not in lists),
-                *((what, f"{len(told)}, the first: {told[0]}" if told else "none") for what, told in lists.items()),
-            ],
-        )
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list) and len(value) > 6:
-        return f"{len(value)}: {', '.join(map(str, list(value)[:6]))} ..."
-    return str(value)
+        found = facts(make_plan(region, count=shown.count))
+    print(json.dumps(found)) if as_json else show(found)
 
 
 @app.command()
@@ -283,6 +234,36 @@ def _train(config: Path, network: Any) -> None:
     table(f"{recipe.model}, on areas kept out, %", rows, ("", *found))
 
 
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Option(metavar="DIR", help="the model's folder")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="a folder of images/ and labels/ with the same stems")],
+    ignore: Annotated[str, typer.Option(metavar="5,6", help="label values that mean no label")] = "",
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write all scores to FILE")] = None,
+) -> None:
+    """Compares a model's coarse and refined maps with labels: in total, by class, by image.
+
+    Example: `idgbr evaluate --model model --data aerial --ignore 5,6 --json scores.json`
+    """
+    from pipeline.evaluate import evaluate as evaluate_subject
+    from pipeline.evaluate import prepare, show
+    from pipeline.progress import counted
+
+    try:
+        ignored = [int(part) for part in ignore.split(",") if ignore]
+    except ValueError:
+        raise UserError(f"--ignore is {ignore!r}; give label values as whole numbers, such as 5,6") from None
+    if json_file is not None:
+        _writable(json_file)
+    subject = prepare(model, data, ignored)
+    with counted("evaluate") as report:
+        found = evaluate_subject(subject, report)
+    if json_file is None:
+        show(found)
+    else:
+        _write(json_file, json.dumps(found, indent=1, allow_nan=False) + "\n")
+
+
 def main() -> None:
     """Runs the command; whatever a user can cause ends in one sentence and exit code 1 (failed) or 2 (wrong use)."""
     try:
@@ -306,6 +287,20 @@ def _folder_of(file: Path) -> None:
         raise UserError(
             f"{file} cannot be written: there is no folder {file.resolve().parent}; make it or name another"
         )
+
+
+def _writable(file: Path) -> None:
+    """Raises UserError, before anything is computed, if a file cannot be written there."""
+    _folder_of(file)
+    if file.is_dir() or not os.access(file if file.exists() else file.resolve().parent, os.W_OK):
+        raise UserError(f"{file} cannot be written; name a file that you may write")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text)
+    except OSError as error:
+        raise UserError(f"{file} cannot be written ({error.strerror}); make room or name another") from None
 
 
 def _told(what: object, code: int) -> int:

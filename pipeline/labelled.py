@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioIOError
 from rasterio.transform import from_bounds
 
 import catalogs
 from catalogs import Query, Scene
 from catalogs.access import ANYWHERE, Access
+from pipeline import dataset
 from pipeline.config import Region
 from pipeline.errors import RunError, UserError
 from pipeline.grid import Grid, Window
@@ -125,28 +125,23 @@ def write(folder: Path, stem: str, area: Area, classes: Sequence[dict[str, Any]]
     about.write_text(content)
 
 
-def read_folder(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
-    """All labelled areas of a data set folder by stem, and its class table and band names. Raises UserError."""
-    for part in ("images", "labels", "classes.json"):
-        if not (folder / part).exists():
-            raise UserError(
-                f"{folder} has no {part}; a labelled data set is a folder of images/, labels/, classes.json"
-            )
-    try:
-        about = json.loads((folder / "classes.json").read_text())
-        bands, classes = tuple(about["bands"]), tuple(about["classes"])
-    except (ValueError, LookupError, TypeError):
-        raise UserError(f'{folder}/classes.json is not {{"classes": [...], "bands": [...]}}; write it so') from None
-    labels = {label.stem: label for label in (folder / "labels").iterdir()}
-    pairs = {}
-    for image in sorted((folder / "images").iterdir()):
-        if image.stem not in labels:
-            raise UserError(
-                f"{folder}/images/{image.name} has no label of the same stem in labels/; add it or take the image out"
-            )
-        try:
-            with rasterio.open(image) as i, rasterio.open(labels[image.stem]) as t:
-                pairs[image.stem] = (i.read(), t.read(1))
-        except RasterioIOError as error:
-            raise UserError(f"{image} or its label cannot be read ({error}); take it out or write it again") from None
-    return pairs, {"bands": bands, "classes": classes}
+def read_folder(
+    folder: Path,
+    about: dict[str, Any] | None = None,
+    no_label: int = 0,
+    ignore: Sequence[int] = (),
+    grey: int | None = None,
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
+    """All labelled areas of a data set folder by stem, (image_BHW, label_HW), and its "classes" and "bands".
+
+    about: these two where the folder has no classes.json. no_label, ignore, grey: see `pipeline.dataset.LabelValues`.
+    Raises UserError.
+    """
+    files = dataset.pairs(folder)
+    known = dataset.about(folder) or about
+    if known is None:
+        raise UserError(
+            f"{folder} has no classes.json; a labelled data set is a folder of images/, labels/, classes.json"
+        )
+    values = dataset.LabelValues(tuple(row["code"] for row in known["classes"]), no_label, tuple(ignore), grey)
+    return {stem: dataset.read_pair(*pair, values) for stem, pair in files.items()}, known

@@ -176,6 +176,7 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
         return None if count is None else partial(count, what)
 
     model = IDGBRPipeline.from_pretrained(region.model)
+    _check_values(region, model)
     bands = tuple(model.settings.bands)
     _check_bands(region, bands)
     _ = region.extent
@@ -187,6 +188,15 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
     left = {**scenes.refused(region), **selection.left}
     return Plan(region, model, model.digest, items, decisions, Selection(selection.kept, left))
+
+
+def _check_values(region: Region, model: IDGBRPipeline) -> None:
+    settings = model.settings
+    if settings.no_label != 0 or settings.blank != 0:
+        raise UserError(
+            f"the model {region.model} has no_label {settings.no_label} and blank {settings.blank}, but in maps and "
+            "mosaics 0 means no data; give a model whose no_label and blank are 0, with class codes in 1..255"
+        )
 
 
 def _check_bands(region: Region, bands: tuple[str, ...]) -> None:

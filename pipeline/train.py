@@ -1,177 +1,120 @@
 """`idgbr train`: from a recipe file to a model folder with a card."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field
 
-import catalogs
-from pipeline import labelled
-from pipeline.config import digest
-from pipeline.config import load as load_region
 from pipeline.errors import UserError
-from pipeline.grid import Window
+from pipeline.recipe import Meaning, Pair, Recipe, Report, load, prepared
 from pipeline.score import NAMES, scores
-from pipeline.yamlfile import Frozen, checked, read
 
-PATHS = ("model", "data", "region", "path")
+if TYPE_CHECKING:
+    from idgbr.training import Progress
+
 RECORD = "training.json"
+RECORDED = {"steps", "crop", "batch", "rate", "seed", "network", "sizes", "precision", "workers"}
 
-Pair = tuple[np.ndarray, np.ndarray]
-Report = Callable[[int, int, str], None]
+SAVE_EVERY = 200
+"""Steps between states of a training that can be continued."""
 
+Network = Literal["coarse", "refiner"]
 
-class Simulated(Frozen):
-    """Simulated worlds, one a seed."""
-
-    kind: Literal["simulated"]
-    seeds: list[int] = Field(min_length=1)
-    kilometres: float = Field(default=8, gt=0)
+__all__ = ["evaluate", "load", "prepared", "train"]
 
 
-class ClassRow(Frozen):
-    code: int = Field(ge=1, le=255)
-    name: str
-    color: str = Field(pattern="^#[0-9a-fA-F]{6}$")
+def train(recipe: Recipe, network: Network, report: Report) -> dict[str, dict[str, float]]:
+    """Trains one network, scores the model on the areas kept out, and writes its card; returns the scores by map.
 
-
-class SceneClasses(Frozen):
-    """A part of a region of real scenes, labelled by their own scene classification where it is clear."""
-
-    kind: Literal["scene-classes"]
-    region: Path
-    bounds: tuple[float, float, float, float]
-    classes: list[ClassRow] = Field(min_length=2)
-
-
-class Folder(Frozen):
-    """An existing data set folder."""
-
-    kind: Literal["folder"]
-    path: Path
-
-
-Areas = Annotated[Simulated | SceneClasses | Folder, Field(discriminator="kind")]
-
-
-class Recipe(Frozen):
-    """One training of one network: the coarse network makes the folder `model`, the refiner completes it.
-
-    Labelled areas are kept in `data`. `check` are areas of other places, on which the model card's scores are taken.
+    What is interrupted goes on with the next call of the same recipe.
     """
-
-    model: Path
-    data: Path
-    areas: Areas
-    check: Areas
-    title: str
-    licence: str
-    steps: int = Field(ge=1)
-    crop: int = Field(default=160, multiple_of=16, ge=32)
-    batch: int = Field(default=8, ge=1)
-    rate: float = Field(default=1e-3, gt=0)
-    seed: int = 0
-
-
-def load(path: Path) -> Recipe:
-    """Reads a recipe; its paths count from its folder. Raises UserError with one sentence for anything wrong in it."""
-    raw = read(path)
-    folder = path.resolve().parent
-    for holder in (raw, raw.get("areas"), raw.get("check")):
-        if isinstance(holder, dict):
-            holder |= {key: folder / holder[key] for key in PATHS if isinstance(holder.get(key), str)}
-    return checked(Recipe, raw, path)
-
-
-def prepared(areas: Areas, data: Path, report: Report) -> tuple[list[Pair], dict[str, Any]]:
-    """The labelled areas, made where they are not kept in `data` yet, and what they say of classes and bands."""
-    if isinstance(areas, Folder):
-        pairs, about = labelled.read_folder(areas.path)
-        return list(pairs.values()), about
-    stems = list(_make(areas, data, report))
-    pairs, about = labelled.read_folder(data)
-    return [pairs[stem] for stem in stems], about
-
-
-def _make(areas: Simulated | SceneClasses, data: Path, report: Report) -> Iterator[str]:
-    if isinstance(areas, SceneClasses):
-        region = load_region(areas.region, with_model=False)
-        asked = region.model_dump(mode="json", include={"catalog", "collection", "period", "grid", "max_cloud"})
-        stem = f"scenes-{digest([asked, areas.bounds, [row.code for row in areas.classes]])[:16]}"
-        if not (data / "images" / f"{stem}.tif").is_file():
-            area = labelled.from_scenes(region, areas.bounds, [row.code for row in areas.classes])
-            labelled.write(data, stem, area, [row.model_dump() for row in areas.classes], catalogs.ROLES)
-        yield stem
-        return
-    from catalogs.simulated import WORLDCOVER
-
-    for done, seed in enumerate(areas.seeds, 1):
-        stem = f"world-{seed}-{areas.kilometres:g}km"
-        if not (data / "images" / f"{stem}.tif").is_file():
-            with tempfile.TemporaryDirectory() as world:
-                area = labelled.simulated(Path(world), seed, areas.kilometres)
-            labelled.write(data, stem, area, [dict(row) for row in WORLDCOVER], catalogs.ROLES)
-        report(done, len(areas.seeds), f"area {stem}")
-        yield stem
-
-
-def train(recipe: Recipe, network: Literal["coarse", "refiner"], report: Report) -> dict[str, dict[str, float]]:
-    """Trains one network, scores the model on the areas kept out, and writes its card; returns the scores by map."""
-    from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner
+    import torch
 
     record = _record(recipe, network)
-    pairs, about = prepared(recipe.areas, recipe.data, report)
-    how = Optimisation(steps=recipe.steps, rate=recipe.rate)
-    if network == "coarse":
-        classes, bands = tuple(about["classes"]), tuple(about["bands"])
-        steps = train_coarse(
-            pairs,
-            recipe.model,
-            CoarseTraining(
-                classes=classes, bands=bands, crop=recipe.crop, batch=recipe.batch, seed=recipe.seed, optimisation=how
-            ),
-        )
+    device = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    meaning = None if network == "coarse" else _known(recipe.model)
+    pairs, meaning = prepared(recipe.areas, recipe.data, report, meaning)
+    check, _ = prepared(recipe.check, recipe.data, report, meaning)
+
+    def show(progress: Any) -> None:
+        left = timedelta(seconds=round(progress.remaining))
+        note = f"loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s, {left} left"
+        report(progress.step, progress.steps, note)
+
+    if recipe.workers == 1:
+        for progress in _steps(recipe, network, pairs, meaning, device):
+            show(progress)
     else:
-        steps = train_refiner(
-            pairs,
-            recipe.model,
-            RefinerTraining(crop=recipe.crop, batch=recipe.batch, seed=recipe.seed, optimisation=how),
-        )
-    for progress in steps:
-        report(progress.step, progress.steps, f"loss {progress.loss:.3f}")
-    found = evaluate(recipe.model, prepared(recipe.check, recipe.data, report)[0])
+        from cluster.train import run_ranks
+
+        given = (recipe, network, meaning)
+        run_ranks(_rank, given, recipe.workers, device == "cuda", recipe.data, recipe.address, show)
+    _state(recipe, network).unlink(missing_ok=True)
+    found = evaluate(recipe.model, check, device)
     _card(recipe, record, found)
     return found
 
 
-def evaluate(folder: Path, pairs: list[Pair]) -> dict[str, dict[str, float]]:
-    """Scores of the coarse and, if there is a refiner, of the refined map of whole labelled areas, mapped as blocks
-    are."""
-    from idgbr import IDGBRPipeline
-    from pipeline.segment import segment
+def _rank(given: tuple[Recipe, Network, Meaning], device: str, tell: Callable[[Any], None]) -> None:
+    """What each of several workers does: it reads the areas, which are made by now, itself."""
+    recipe, network, meaning = given
+    pairs, _ = prepared(recipe.areas, recipe.data, lambda *done: None, meaning)
+    for progress in _steps(recipe, network, pairs, meaning, device):
+        tell(progress)
 
-    model = IDGBRPipeline.from_pretrained(folder)
+
+def _steps(recipe: Recipe, network: Network, pairs: list[Pair], meaning: Meaning, device: str) -> Iterator["Progress"]:
+    from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner
+
+    how = Optimisation(steps=recipe.steps, rate=recipe.rate, precision=recipe.precision)
+    common: dict[str, Any] = {
+        **recipe.model_dump(include={"crop", "batch", "seed", "sizes"}),
+        "optimisation": how,
+        "device": device,
+    }
+    state = _state(recipe, network)
+    if network == "refiner":
+        return train_refiner(pairs, recipe.model, RefinerTraining(**common), state=state)
+    if recipe.network is not None:
+        common["network"] = recipe.network
+    config = CoarseTraining(**common, **vars(meaning), backbone=recipe.backbone)
+    return train_coarse(pairs, recipe.model, config, state, save_every=SAVE_EVERY)
+
+
+def _state(recipe: Recipe, network: Network) -> Path:
+    return recipe.model / f"{network}.training.safetensors"
+
+
+def _known(model: Path) -> Meaning:
+    from idgbr import IDGBRPipeline
+
+    settings = IDGBRPipeline.from_pretrained(model).settings
+    classes = tuple(dict(row) for row in settings.classes)
+    return Meaning(classes, settings.bands, settings.no_label, settings.blank, settings.grey)
+
+
+def evaluate(folder: Path, pairs: list[Pair], device: str = "cpu") -> dict[str, dict[str, float]]:
+    """Scores of the coarse and, if there is a refiner, of the refined map of whole labelled areas."""
+    from idgbr import IDGBRPipeline
+
+    model = IDGBRPipeline.from_pretrained(folder).to(device)
+    codes, no_label = np.array(model.settings.codes), model.settings.no_label
+
+    def numbered(label_HW: np.ndarray) -> np.ndarray:
+        """1 for the first class and so on, 0 for no label."""
+        places_HW = (label_HW[..., None] == codes) @ np.arange(1, len(codes) + 1)
+        return np.where(label_HW == no_label, 0, places_HW).astype(np.uint8)
+
     coarse, refined = [], []
     for image_BHW, label_HW in pairs:
-        whole = Window(0, 0, *label_HW.shape)
-        labels = segment(model, partial(_padded, image_BHW), whole)
-        coarse.append((label_HW, labels.coarse_HW))
-        refined.append((label_HW, labels.landcover_HW))
-    found = {"coarse": scores(coarse, model.settings.codes)}
-    return found if model.refiner is None else found | {"refined": scores(refined, model.settings.codes)}
-
-
-def _padded(image_BHW: np.ndarray, window: Window) -> np.ndarray:
-    result_BHW = np.zeros((len(image_BHW), *window.shape), image_BHW.dtype)
-    part = window & Window(0, 0, *image_BHW.shape[1:])
-    if not part.empty:
-        result_BHW[:, *part.slices((window.y0, window.x0))] = image_BHW[:, *part.slices((0, 0))]
-    return result_BHW
+        maps = model.maps(image_BHW[None])
+        coarse.append((numbered(label_HW), numbered(maps.coarse_BHW[0])))
+        refined.append((numbered(label_HW), numbered(maps.refined_BHW[0])))
+    found = {"coarse": scores(coarse, range(1, len(codes) + 1))}
+    return found if model.refiner is None else found | {"refined": scores(refined, range(1, len(codes) + 1))}
 
 
 def _record(recipe: Recipe, network: str) -> dict[str, Any]:
@@ -181,6 +124,9 @@ def _record(recipe: Recipe, network: str) -> dict[str, Any]:
     """
     record: dict[str, Any] = {}
     if network == "refiner":
+        for key in ("network", "backbone"):
+            if getattr(recipe, key) is not None:
+                raise UserError(f"the recipe has '{key}', which is of a coarse network; leave it out for the refiner")
         try:
             record = {"coarse": json.loads((recipe.model / RECORD).read_text())["coarse"]}
         except (OSError, ValueError, LookupError, TypeError):
@@ -188,7 +134,8 @@ def _record(recipe: Recipe, network: str) -> dict[str, Any]:
                 f"{recipe.model} has no coarse network with its {RECORD}; train it first: idgbr train coarse"
             ) from None
     areas = recipe.areas.model_dump(mode="json", exclude={"region", "path", "classes"})
-    return record | {network: {"areas": areas, **recipe.model_dump(include={"steps", "crop", "batch", "rate", "seed"})}}
+    settings = recipe.model_dump(include=RECORDED, exclude_none=True)
+    return record | {network: {"areas": areas, **settings}}
 
 
 def _card(recipe: Recipe, record: dict[str, Any], found: dict[str, dict[str, float]]) -> None:
@@ -214,4 +161,5 @@ def _areas(areas: dict[str, Any]) -> str:
         return f"simulated worlds of {size}, seeds {', '.join(map(str, areas['seeds']))}"
     if areas["kind"] == "scene-classes":
         return "scene classification of real scenes within " + ", ".join(f"{side:g}" for side in areas["bounds"])
-    return "a labelled data set folder"
+    chosen = "" if areas.get("only", ["*"]) == ["*"] else f", of it {', '.join(areas['only'])}"
+    return f"a labelled data set folder{chosen}"

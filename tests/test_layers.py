@@ -23,12 +23,16 @@ BLOCKED = {
     "cluster": ["torch", "zarr", "icechunk", "xarray", "rasterio", "pystac", "pyproj", "catalogs", "idgbr", "pipeline"],
 }
 IMPORT_ALL = """
-import importlib, pathlib, sys
+import importlib, importlib.util, pathlib, sys
 package, blocked = sys.argv[1], sys.argv[2].split(",")
 class Wall:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in blocked:
-            raise ImportError(f"{package} must not import {name}")
+            return importlib.util.spec_from_loader(name, self)
+    def create_module(self, spec):
+        raise ImportError(f"{package} must not import {spec.name}")
+    def exec_module(self, module):
+        pass
 sys.meta_path.insert(0, Wall())
 folder = pathlib.Path(importlib.import_module(package).__file__).parent
 for file in sorted(folder.rglob("*.py")):

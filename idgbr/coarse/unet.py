@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from idgbr.blocks import Block, Down, PixelNorm, join, require_multiple
-from idgbr.network import Network
+from idgbr.coarse.network import CoarseNetwork
+from idgbr.coarse.network import upsample as upsample
 
 
-class CoarseUNet(Network):
+class CoarseUNet(CoarseNetwork):
     """U-Net whose decoder stops at stride 4; the logits are upsampled bilinearly, as in SegFormer and DeepLab.
 
     bands: input channels; classes: output channels; widths: channels at strides 2, 4, 8 and 16.
     """
+
+    multiple = 16
 
     @register_to_config
     def __init__(self, bands: int, classes: int, widths: Sequence[int] = (24, 64, 96, 128)) -> None:
@@ -36,24 +38,10 @@ class CoarseUNet(Network):
 
     def strided_logits(self, image_BCHW: Tensor) -> Tensor:
         """BKHW logits at a quarter of the image's size."""
-        require_multiple(image_BCHW, 16)
+        require_multiple(image_BCHW, self.multiple)
         half = self.block2(self.stem(image_BCHW))
         quarter = self.block4(self.down4(half))
         eighth = self.block8(self.down8(quarter))
         sixteenth = self.block16(self.down16(eighth))
         eighth = self.up8(join(sixteenth, eighth))
         return self.head(self.up4(join(eighth, quarter)))
-
-    def forward(self, image_BCHW: Tensor) -> Tensor:
-        """BKHW logits at the image's size from a normalised image whose sides are multiples of 16."""
-        return upsample(self.strided_logits(image_BCHW))
-
-
-def upsample(strided_BKHW: Tensor) -> Tensor:
-    """Logits at stride 4 to full size, bilinear.
-
-    Plane by plane, because torch rounds 3 channels at once differently with one thread than with more.
-    """
-    plane_N1HW = strided_BKHW.flatten(0, 1)[:, None]
-    full_N1HW = F.interpolate(plane_N1HW, scale_factor=4, mode="bilinear", align_corners=False)
-    return full_N1HW[:, 0].unflatten(0, strided_BKHW.shape[:2])

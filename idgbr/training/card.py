@@ -17,6 +17,8 @@ def write_card(
     """
     model = IDGBRPipeline.from_pretrained(folder)
     settings = model.settings
+    networks = [model.coarse] if model.refiner is None else [model.coarse, model.refiner]
+    sizes = [f"{type(each).__name__} ({sum(w.numel() for w in each.parameters()):,} parameters)" for each in networks]
     lines = [
         "---",
         f"license: {licence}",
@@ -25,7 +27,7 @@ def write_card(
         "---",
         f"# {title}",
         "",
-        f"Input bands: {', '.join(settings.bands)}. Digest: `{model.digest}`.",
+        f"Input bands: {', '.join(settings.bands)}. Networks: {', '.join(sizes)}. Digest: `{model.digest}`.",
         "",
         "| code | class | color |",
         "|---|---|---|",

@@ -1,67 +1,177 @@
-"""Trains a coarse network from arrays."""
+"""Trains coarse networks from arrays: one for use, or several that each leave some places out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
-from idgbr.coarse import CoarseUNet
+from idgbr.coarse import KINDS, CoarseNetwork, load_backbone
+from idgbr.errors import InputError
 from idgbr.labels import ClassRow
 from idgbr.pipeline import IDGBRPipeline
-from idgbr.settings import UNLABELLED, Settings
-from idgbr.training.data import Augmentation, Pair, band_statistics, check_pairs, crops
+from idgbr.settings import Settings
+from idgbr.training import ranks
+from idgbr.training.data import Augmentation, Crops, Pair, band_statistics, check_pairs, prefetch
 from idgbr.training.loop import Optimisation, Progress, optimise, seeded
+from idgbr.training.losses import cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoarseTraining:
-    """classes, bands: the model's class table and band names; crop: px, a multiple of 16; batch: crops a step."""
+    """classes, bands: the model's class table and band names; crop: px, as the network's strides ask; batch: crops a
+    step. network: a class of `idgbr.coarse`, sizes: its config besides bands and classes; backbone: local weights of
+    its encoder. no_label, blank, grey: see `idgbr.settings`."""
 
     classes: tuple[ClassRow, ...]
     bands: tuple[str, ...]
     crop: int = 192
     batch: int = 8
     seed: int = 0
-    widths: tuple[int, int, int, int] = (24, 64, 96, 128)
+    network: str = "CoarseUNet"
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    backbone: Path | None = None
+    no_label: int = 0
+    blank: float | None = 0.0
+    grey: int | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimisation: Optimisation = field(default_factory=Optimisation)
     device: str = "cpu"
 
 
-def train_coarse(pairs: Sequence[Pair], folder: str | Path, config: CoarseTraining) -> Iterator[Progress]:
-    """Trains a CoarseUNet with cross-entropy and, when exhausted, saves a pipeline without refiner in `folder`."""
+def train_coarse(
+    pairs: Sequence[Pair],
+    folder: str | Path,
+    config: CoarseTraining,
+    state: Path | None = None,
+    *,
+    save_every: int = 200,
+    deadline: float | None = None,
+) -> Iterator[Progress]:
+    """Trains a coarse network with cross-entropy and, when exhausted, saves a pipeline without refiner in `folder`.
+
+    state, save_every, deadline: see `loop.optimise`; a state is continued with the same pairs and config only.
+    """
     codes = tuple(row["code"] for row in config.classes)
-    check_pairs(pairs, len(config.bands), codes)
-    mean, std = band_statistics(pairs)
-    settings = Settings(classes=config.classes, bands=config.bands, mean=mean, std=std)
-    network = seeded(config.seed, lambda: CoarseUNet(len(config.bands), len(config.classes), config.widths))
+    check_pairs(pairs, len(config.bands), codes, config.no_label)
+    mean, std = band_statistics(pairs, config.blank)
+    settings = Settings(
+        classes=config.classes,
+        bands=config.bands,
+        mean=mean,
+        std=std,
+        no_label=config.no_label,
+        blank=config.blank,
+        grey=config.grey,
+    )
+    network = seeded(config.seed, lambda: _built(config))
+    if config.backbone is not None:
+        load_backbone(network, config.backbone)
     pipeline = IDGBRPipeline(settings, network).to(config.device)
-    batches = crops(
+    crops = Crops(
         pairs,
         codes,
         config.crop,
         config.batch,
-        np.random.Generator(np.random.Philox(config.seed)),
+        config.seed,
         config.augmentation,
+        no_label=config.no_label,
+        blank=config.blank,
     )
+    with prefetch(crops, config.optimisation.steps) as batches:
 
-    def loss() -> Tensor:
-        image_BCHW, index_BHW = next(batches)
-        target_BHW = torch.from_numpy(index_BHW).to(pipeline.device, torch.long)
-        return cross_entropy(network(pipeline.normalise(image_BCHW)), target_BHW)
+        def loss(step: int) -> Tensor:
+            image_BCHW, index_BHW = batches(step)
+            target_BHW = torch.from_numpy(index_BHW).to(pipeline.device, torch.long)
+            return cross_entropy(network(pipeline.normalise(image_BCHW)).float(), target_BHW)
 
-    yield from optimise(network.requires_grad_(True), loss, config.optimisation)
-    pipeline.save_pretrained(folder)
+        yield from optimise(
+            network.requires_grad_(True),
+            loss,
+            config.optimisation,
+            state,
+            about=fingerprint(pairs, config),
+            save_every=save_every,
+            deadline=deadline,
+        )
+    if ranks.rank() == 0:
+        pipeline.save_pretrained(folder)
+    ranks.wait()
 
 
-def cross_entropy(logits_BKHW: Tensor, target_BHW: Tensor, weight_BHW: Tensor | float = 1.0) -> Tensor:
-    """Weighted mean cross-entropy over the labelled pixels; 0 if there is none."""
-    loss_BHW = F.cross_entropy(logits_BKHW, target_BHW, ignore_index=UNLABELLED, reduction="none")
-    weight_BHW = weight_BHW * (target_BHW != UNLABELLED)
-    return (loss_BHW * weight_BHW).sum() / weight_BHW.sum().clamp_min(1)
+def out_of_fold(
+    pairs: Sequence[Pair],
+    groups: Sequence[Hashable],
+    config: CoarseTraining,
+    folder: str | Path,
+    folds: int = 2,
+    listen: Callable[[int, Progress], None] = lambda fold, progress: None,
+    *,
+    save_every: int = 200,
+    deadline: float | None = None,
+) -> list[NDArray[np.float16]]:
+    """Coarse class probabilities KHW of each pair from a network that has not seen its group (place).
+
+    The groups are dealt out to `folds` parts of about equal area; each part is mapped by a network trained on all
+    others, saved as `folder`/fold-0 and so on, with its state beside it, so that a call after an interruption (or
+    OutOfTime) goes on. listen: called with the fold and its progress.
+    """
+    if len(groups) != len(pairs):
+        raise InputError(f"{len(pairs)} pairs need as many groups, not {len(groups)}")
+    fold_of = deal(groups, [label_HW.size for _, label_HW in pairs], folds)
+    found: dict[int, NDArray[np.float16]] = {}
+    for fold in range(folds):
+        place = Path(folder) / f"fold-{fold}"
+        seen = [pair for pair, group in zip(pairs, groups, strict=True) if fold_of[group] != fold]
+        state = place.with_suffix(".safetensors")
+        for progress in train_coarse(seen, place, config, state, save_every=save_every, deadline=deadline):
+            listen(fold, progress)
+        model = IDGBRPipeline.from_pretrained(place).to(config.device)
+        for number, ((image_CHW, _), group) in enumerate(zip(pairs, groups, strict=True)):
+            if fold_of[group] == fold:
+                found[number] = model.coarse_probabilities(image_CHW[None])[0].astype(np.float16)
+    return [found[number] for number in range(len(pairs))]
+
+
+def deal(groups: Sequence[Hashable], sizes: Sequence[int], folds: int) -> dict[Hashable, int]:
+    """The fold of each group: the largest group first, each to the fold that is smallest so far. InputError."""
+    total: dict[Hashable, int] = {}
+    for group, size in zip(groups, sizes, strict=True):
+        total[group] = total.get(group, 0) + size
+    if not 2 <= folds <= len(total):
+        raise InputError(f"folds must be in 2..{len(total)}, the number of groups, not {folds}")
+    filled = [0] * folds
+    fold_of = {}
+    for group in sorted(total, key=lambda each: -total[each]):
+        fold_of[group] = filled.index(min(filled))
+        filled[fold_of[group]] += total[group]
+    return fold_of
+
+
+def fingerprint(pairs: Sequence[Pair], config: CoarseTraining) -> str:
+    """sha256 (hex) of the data and of all settings but the optimisation and the device."""
+    known = {name: value for name, value in asdict(config).items() if name not in ("optimisation", "device")}
+    total = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
+    for pair in pairs:
+        for array in pair:
+            total.update(f"{array.dtype} {array.shape}".encode())
+            total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
+
+
+def _built(config: CoarseTraining) -> CoarseNetwork:
+    if config.network not in KINDS:
+        raise InputError(f"network must be one of {', '.join(KINDS)}, not {config.network!r}")
+    kind: Callable[..., CoarseNetwork] = KINDS[config.network]
+    try:
+        return kind(len(config.bands), len(config.classes), **config.sizes)
+    except TypeError as error:
+        raise InputError(f"sizes {dict(config.sizes)} do not fit a {config.network}: {error}") from error

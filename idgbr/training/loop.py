@@ -1,21 +1,56 @@
-"""One plain training loop: AdamW, cosine rate with warm-up, clipped gradients, averaged weights."""
+"""One plain training loop: AdamW, cosine rate with warm-up, clipped gradients, averaged weights; it can be resumed.
+
+Where torch.distributed is initialised, its ranks train one network together.
+"""
 
 from __future__ import annotations
 
 import math
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from idgbr.errors import InputError
+from idgbr.settings import Precision
+from idgbr.training.data import random_of
+from idgbr.training.ranks import agree, average, rank, share
+from idgbr.training.state import State
+
 Built = TypeVar("Built", bound=nn.Module)
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+SPEED_STEPS = 20
+
+
+class Diverged(InputError):
+    """Training whose loss or gradient is no longer a number."""
+
+
+class OutOfTime(Exception):
+    """Training that has reached its deadline: its state is saved, its network is not finished."""
+
+    def __init__(self, step: int, steps: int) -> None:
+        super().__init__(step, steps)
+        self.step = step
+        self.steps = steps
+
+    def __str__(self) -> str:
+        return f"time was up after step {self.step} of {self.steps}; train again with the same state to go on"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimisation:
-    """rate: highest learning rate; warmup: steps to reach it; ema: decay of the weight average; clip: gradient norm."""
+    """rate: highest learning rate; warmup: steps to reach it; ema: decay of the weight average; clip: gradient norm.
+
+    precision: of the forward pass (autocast), weights are float32. seed: of what the network itself draws (dropout).
+    """
 
     steps: int = 2000
     rate: float = 1e-3
@@ -23,38 +58,86 @@ class Optimisation:
     weight_decay: float = 1e-2
     ema: float = 0.998
     clip: float = 1.0
+    precision: Precision = "fp32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
+        if self.steps < 1 or self.warmup < 0 or not 0 <= self.ema < 1:
+            raise InputError(
+                f"steps must be at least 1, warmup at least 0 and ema in 0..1 (without 1), "
+                f"not {self.steps}, {self.warmup} and {self.ema}"
+            )
+        if not (self.rate > 0 and self.clip > 0):
+            raise InputError(f"rate and clip must be above 0, not {self.rate} and {self.clip}")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One finished step out of `steps`, its loss and its learning rate."""
+    """One finished step out of `steps`: its loss (mean over ranks) and learning rate.
+
+    smoothed: running mean of the loss; speed: steps a second over the last steps; remaining: seconds at that speed.
+    """
 
     step: int
     steps: int
     loss: float
     rate: float
+    smoothed: float = math.nan
+    speed: float = math.nan
+
+    @property
+    def remaining(self) -> float:
+        return (self.steps - self.step) / self.speed
 
 
-def optimise(network: nn.Module, loss_of_batch: Callable[[], Tensor], how: Optimisation) -> Iterator[Progress]:
-    """Trains `network` on the loss of successive batches; when exhausted it holds the averaged weights."""
-    weights: list[Tensor] = [weight for weight in network.parameters() if weight.requires_grad]
-    averages = [weight.detach().clone() for weight in weights]
-    optimiser = torch.optim.AdamW(weights, lr=how.rate, weight_decay=how.weight_decay)
+def optimise(
+    network: nn.Module,
+    loss_of_step: Callable[[int], Tensor],
+    how: Optimisation,
+    state: Path | None = None,
+    *,
+    about: str = "",
+    save_every: int = 200,
+    deadline: float | None = None,
+) -> Iterator[Progress]:
+    """Trains `network` on `loss_of_step(step)` of steps 1..how.steps; when exhausted it holds the averaged weights.
+
+    loss_of_step: scalar, called under autocast with the random state of (how.seed, rank, step); with batches that are a
+    function of the step, a resumed training gives the bits of an uninterrupted one on the same kind of device.
+    Only parameters that require gradients are trained and kept; the averages include floating buffers (batch norm).
+    state: a safetensors file, written atomically every `save_every` steps and at the end; where it exists training goes
+    on from it, CheckpointError if it is of another network, `how` or `about` (a digest of data and further settings).
+    deadline: value of time.monotonic() after which the state is saved and OutOfTime raised.
+    Raises Diverged, and saves nothing, when loss or gradient is not finite. Ranks: gradients are averaged, all start
+    from rank 0's weights, rank 0 reads and writes the state and keeps the deadline.
+    """
+    now = State(network, how.weight_decay, how.precision == "fp16", asdict(how) | {"about": about})
+    begun = now.begin(state)
     network.train()
-    for step in range(1, how.steps + 1):
+    marks = deque([time.monotonic()], SPEED_STEPS + 1)
+    for step in range(begun + 1, how.steps + 1):
+        if deadline is not None and agree(time.monotonic() >= deadline, now.device):
+            if state is not None:
+                now.save(state, step - 1)
+            raise OutOfTime(step - 1, how.steps)
         rate = learning_rate(step, how)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        loss = loss_of_batch()
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(weights, how.clip)
-        optimiser.step()
+        with _random(how.seed, step, now.device), _autocast(how, now.device):
+            loss = loss_of_step(step)
+        value = _update(now, loss, rate, step, how)
+        moving, averages = list(now.moving.values()), list(now.averages.values())
         with torch.no_grad():
-            torch._foreach_lerp_(averages, weights, 1 - min(how.ema, step / (step + 10)))
-        yield Progress(step, how.steps, loss.item(), rate)
+            torch._foreach_lerp_(averages, moving, 1 - min(how.ema, step / (step + 10)))
+        now.smoothed = value if step == 1 else now.smoothed + max(0.05, 1 / step) * (value - now.smoothed)
+        if state is not None and (step % save_every == 0 or step == how.steps):
+            now.save(state, step)
+        marks.append(time.monotonic())
+        speed = (len(marks) - 1) / max(marks[-1] - marks[0], 1e-9)
+        yield Progress(step, how.steps, value, rate, now.smoothed, speed)
     with torch.no_grad():
-        torch._foreach_copy_(weights, averages)
+        torch._foreach_copy_(list(now.moving.values()), list(now.averages.values()))
+    share([*now.moving.values(), *now.buffers.values()])
     network.eval()
 
 
@@ -71,3 +154,39 @@ def seeded(seed: int, build: Callable[[], Built]) -> Built:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
+
+
+def _update(now: State, loss: Tensor, rate: float, step: int, how: Optimisation) -> float:
+    """One step of AdamW down the gradient of `loss`; the loss, mean over ranks."""
+    for group in now.optimiser.param_groups:
+        group["lr"] = rate
+    now.optimiser.zero_grad()
+    now.scaler.scale(loss).backward()
+    for weight in now.weights.values():
+        if weight.grad is None:
+            weight.grad = torch.zeros_like(weight)
+    mean = loss.detach().float().clone()
+    average([*(weight.grad for weight in now.weights.values() if weight.grad is not None), mean])
+    now.scaler.unscale_(now.optimiser)
+    norm = nn.utils.clip_grad_norm_(now.weights.values(), how.clip)
+    value, length = torch.stack([mean, norm.float()]).tolist()
+    overflow = how.precision == "fp16" and math.isfinite(value)
+    if not math.isfinite(value) or not (math.isfinite(length) or overflow):
+        raise Diverged(
+            f"loss {value} and gradient norm {length} at step {step} of {how.steps} are not finite; "
+            f"lower the rate ({how.rate}), raise the warmup ({how.warmup}) or take precision fp32"
+        )
+    now.scaler.step(now.optimiser)
+    now.scaler.update()
+    return value
+
+
+@contextmanager
+def _random(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(int(random_of(seed, step, rank(), "network").integers(2**63)))
+        yield
+
+
+def _autocast(how: Optimisation, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, PRECISIONS[how.precision], how.precision != "fp32")

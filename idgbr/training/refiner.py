@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from idgbr.bridge import bridge
-from idgbr.coarse import CoarseUNet
-from idgbr.coarse.unet import upsample
+from idgbr.codecs import train_autoencoder, train_embedding
 from idgbr.errors import InputError
-from idgbr.labels import encode, expected_code, probabilities
-from idgbr.morphology import square_maximum, square_minimum
-from idgbr.pipeline import IDGBRPipeline
+from idgbr.labels import probabilities
+from idgbr.pipeline import AnyRefiner, IDGBRPipeline
+from idgbr.processes import PROCESSES, diffusion
 from idgbr.refiner import Refiner
-from idgbr.settings import UNLABELLED
-from idgbr.training.coarse import cross_entropy
+from idgbr.settings import UNLABELLED, Settings, class_index
+from idgbr.training.alignment import STEPS, Alignment, Places, tokens_at, weight
 from idgbr.training.corruption import corrupt
-from idgbr.training.data import Augmentation, Pair, check_pairs, crops
+from idgbr.training.data import Augmentation, Crops, Pair, check_pairs, prefetch
 from idgbr.training.loop import Optimisation, Progress, optimise, seeded
+from idgbr.training.losses import boundary_loss, cross_entropy, edge_weights
+from idgbr.training.ranks import rank
+
+Times = Literal["uniform", "cubic", "last"]
+
+TOKEN = 16
+"""Px of a crop for each token that a teacher's features are compared at."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefinerTraining:
-    """crop: px, a multiple of 16; batch: crops a step; sigma: noise of the bridge at t = 1.
+    """crop: px, a multiple of 16; batch: crops a step; sizes: config of the Refiner, such as widths and process.
 
-    edge_weight: loss weight of pixels within edge_radius px of a true boundary; 1 elsewhere. corruption: probability of
-    each fault of `corruption.corrupt`. aligned: share of steps whose noisy input is made from the network's own first
-    answer instead of the truth, so later sampling steps meet what they were trained on (as in DDP, arXiv 2303.17559).
+    times: uniform in 0..1; cubic, 1 - u^3, which favours noisy ones; last, always 1, for an answer in one step.
+    pixels: learn the decoded answer by cross-entropy also where the network predicts epsilon, v or x0 (with times
+    "last" this is the end-to-end fine-tuning of arXiv 2409.11355). dropout: share of samples whose condition is
+    dropped, which makes classifier-free guidance legitimate. edge_weight: loss weight of pixels within edge_radius px of
+    a true boundary; 1 elsewhere. boundary: weight of `losses.boundary_loss`. corruption: probability of each fault of
+    `corruption.corrupt`. hard: share of samples whose coarse mask is given as labels instead of probabilities. aligned:
+    share of steps whose noisy input is made from the network's own first answer instead of the truth, so later sampling
+    steps meet what they were trained on (as in DDP, arXiv 2303.17559).
     """
 
     crop: int = 160
     batch: int = 8
     seed: int = 0
-    widths: tuple[int, int, int, int] = (32, 64, 96, 128)
-    sigma: float = 0.5
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    times: Times = "cubic"
+    pixels: bool = False
+    dropout: float = 0.0
     edge_weight: float = 4.0
     edge_radius: int = 4
+    boundary: float = 0.0
     corruption: float = 0.15
+    hard: float = 0.0
     aligned: float = 0.5
+    align_steps: int = STEPS
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimisation: Optimisation = field(default_factory=Optimisation)
     device: str = "cpu"
@@ -52,73 +72,132 @@ def train_refiner(
     pairs: Sequence[Pair],
     folder: str | Path,
     config: RefinerTraining,
-    networks: Sequence[CoarseUNet] = (),
+    masks: Sequence[NDArray[Any]] | None = None,
+    refiner: AnyRefiner | None = None,
+    tokens: Sequence[Tensor] | None = None,
+    state: Path | None = None,
+    deadline: float | None = None,
 ) -> Iterator[Progress]:
-    """Trains a Refiner for the pipeline in `folder` and, when exhausted, saves it there.
+    """Trains a refiner for the pipeline in `folder` and, when exhausted, saves it there.
 
-    A coarse network is too good on areas it was trained on, so give pairs it has not seen, or in `networks` one coarse
-    network per pair that has not seen that pair (cross-fitting).
+    masks: coarse class probabilities KHW of each pair (floats, or uint8 in 255ths), from networks that have not seen it
+    (`out_of_fold`); a pair may come several times with the masks of several networks. Without masks the pipeline's own
+    coarse network makes them, which is too good on areas it was trained on: give pairs it has not seen. refiner: one to
+    train further, in place of a new `Refiner(**sizes)`. tokens: a teacher's, one tensor a pair, to align the guidance
+    with during the first `align_steps` (`idgbr.training.alignment`). state, deadline: see `loop.optimise`.
     """
     pipeline = IDGBRPipeline.from_pretrained(folder).to(config.device)
     settings = pipeline.settings
-    check_pairs(pairs, len(settings.bands), settings.codes)
-    if networks and len(networks) != len(pairs):
-        raise InputError(f"{len(pairs)} pairs need as many coarse networks, not {len(networks)}")
-    refiner = seeded(
-        config.seed,
-        lambda: Refiner(len(settings.bands), len(settings.classes), config.widths, sigma=config.sigma),
-    )
-    refiner.place(config.device)
-    masks = _masks(pairs, networks or [pipeline.coarse] * len(pairs), pipeline, config)
-    random = torch.Generator().manual_seed(config.seed)
+    check_pairs(pairs, len(settings.bands), settings.codes, settings.no_label)
+    if masks is None:
+        masks = [pipeline.coarse_probabilities(image_CHW[None])[0] for image_CHW, _ in pairs]
+    if len(masks) != len(pairs):
+        raise InputError(f"{len(pairs)} pairs need as many coarse masks, not {len(masks)}")
+    if refiner is None:
+        refiner = new_refiner(pairs, settings, config)
+    refiner.requires_grad_(True).place(config.device)
+    drawn = settings.codes, config.crop, config.batch, config.seed, config.augmentation, settings.no_label, settings.blank
+    crops = Crops(pairs, *drawn, masks)
+    places = Crops(pairs, *drawn, Places([label_HW.shape for _, label_HW in pairs]))
+    learning, aligner = refiner, None
+    if tokens is not None:
+        aligner = seeded(config.seed, lambda: Alignment(refiner.deepest_channels, tokens[0].shape[-1])).to(config.device)
+        learning = nn.ModuleDict({"refiner": refiner, "aligner": aligner})
+    scale = 255.0 if masks[0].dtype == np.uint8 else 1.0
 
-    def loss() -> Tensor:
-        image_BCHW, coarse_BKHW, index_BHW = next(masks)
-        target_BHW = torch.from_numpy(index_BHW).to(pipeline.device, torch.long)
-        weight_BHW = torch.from_numpy(edge_weights(index_BHW, config)).to(pipeline.device)
-        condition = refiner.condition(image_BCHW, coarse_BKHW)
-        coarse_BDHW = expected_code(coarse_BKHW, refiner.code_KD)
-        noise_BDHW = torch.randn(coarse_BDHW.shape, generator=random).to(pipeline.device)
-        one_B = torch.ones(len(index_BHW), device=pipeline.device)
-        if torch.rand((), generator=random).item() < config.aligned:
-            with torch.no_grad():
-                start_BDHW = bridge(one_B, coarse_BDHW, coarse_BDHW, noise_BDHW, config.sigma)
-                clean_BDHW = expected_code(probabilities(refiner(start_BDHW, one_B, condition)), refiner.code_KD)
-        else:
-            known_BHW = (target_BHW != UNLABELLED)[:, None]
-            clean_BDHW = encode(target_BHW.where(known_BHW[:, 0], 0), refiner.code_KD).where(known_BHW, coarse_BDHW)
-        time_B = 1 - torch.rand(len(index_BHW), generator=random).pow(3).to(pipeline.device)
-        noisy_BDHW = bridge(time_B, clean_BDHW, coarse_BDHW, noise_BDHW, config.sigma)
-        return cross_entropy(refiner(noisy_BDHW, time_B, condition), target_BHW, weight_BHW)
+    with prefetch(lambda step: crops(step, rank()), config.optimisation.steps) as batches, _kept(refiner.deepest) as seen:
 
-    yield from optimise(refiner, loss, config.optimisation)
-    IDGBRPipeline(settings, pipeline.coarse, refiner).save_pretrained(folder)
+        def loss(step: int) -> Tensor:
+            image_BCHW, index_BHW, mask_BKHW = batches(step)
+            coarse_BKHW = torch.from_numpy(mask_BKHW).to(pipeline.device, torch.float32) / scale
+            value = refiner_loss(refiner, pipeline.normalise(image_BCHW), coarse_BKHW, index_BHW, config)
+            if aligner is None or tokens is None or step > config.align_steps:
+                return value
+            grid = max(1, config.crop // TOKEN)
+            wanted_BhwC = tokens_at(tokens, places(step, rank())[2], grid).to(pipeline.device)
+            return value + weight(step, config.align_steps) * aligner.loss(seen[-1], wanted_BhwC)
 
-
-def edge_weights(index_BHW: np.ndarray, config: RefinerTraining) -> np.ndarray:
-    """BHW float32 loss weights: `edge_weight` near the boundary of two classes, 1 elsewhere."""
-    low = square_minimum(index_BHW, config.edge_radius)
-    high = square_maximum(np.where(index_BHW == UNLABELLED, 0, index_BHW), config.edge_radius)
-    return np.where(low < high, np.float32(config.edge_weight), np.float32(1))
+        about = _about(refiner, config, tokens is not None)
+        yield from optimise(learning, loss, config.optimisation, state, about=about, deadline=deadline)
+    if rank() == 0:
+        IDGBRPipeline(settings, pipeline.coarse, refiner).save_pretrained(folder)
 
 
-def _masks(
-    pairs: Sequence[Pair], networks: Sequence[CoarseUNet], pipeline: IDGBRPipeline, config: RefinerTraining
-) -> Iterator[tuple[Tensor, Tensor, np.ndarray]]:
-    """Endless batches: normalised image_BCHW, corrupted coarse probabilities_BKHW, index_BHW; one network a batch."""
-    random = np.random.Generator(np.random.Philox(config.seed))
-    faults = torch.Generator().manual_seed(config.seed + 1)
-    streams = []
-    for network in dict.fromkeys(networks):
-        own = [pair for pair, other in zip(pairs, networks, strict=True) if other is network]
-        area = sum(label_HW.size for _, label_HW in own)
-        batches = crops(own, pipeline.settings.codes, config.crop, config.batch, random, config.augmentation)
-        streams.append((network.eval().place(config.device), batches, area))
-    area_S = np.array([area for _, _, area in streams], np.float64)
-    while True:
-        network, batches, _ = streams[random.choice(len(streams), p=area_S / area_S.sum())]
-        image_BCHW, index_BHW = next(batches)
-        normalised_BCHW = pipeline.normalise(image_BCHW)
+def new_refiner(pairs: Sequence[Pair], settings: Settings, config: RefinerTraining) -> Refiner:
+    """A `Refiner(**config.sizes)` with weights drawn from the seed, its label codec trained on the labels."""
+    classes = len(settings.classes)
+    refiner = seeded(config.seed, lambda: Refiner(len(settings.bands), classes, **config.sizes))
+    if refiner.config["code"] == "embedding":
+        refiner.codec = train_embedding(classes, seed=config.seed)
+    elif refiner.config["code"] == "autoencoder":
+        labels = [class_index(label_HW, settings.codes, settings.no_label) for _, label_HW in pairs]
+        refiner.codec = train_autoencoder(labels, classes, seed=config.seed)
+    return refiner
+
+
+@contextmanager
+def _kept(module: nn.Module) -> Iterator[deque[Tensor]]:
+    """The last output of a module."""
+    seen: deque[Tensor] = deque(maxlen=1)
+    hook = module.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def _about(refiner: AnyRefiner, config: RefinerTraining, aligned: bool) -> str:
+    """What a state must agree in: everything of the training but where it runs."""
+    told = {key: value for key, value in asdict(config).items() if key not in ("optimisation", "device")}
+    return json.dumps([dict(refiner.config), told, aligned], sort_keys=True, default=str)
+
+
+def refiner_loss(
+    refiner: AnyRefiner,
+    image_BCHW: Tensor,
+    coarse_BKHW: Tensor,
+    index_BHW: NDArray[np.uint8],
+    config: RefinerTraining,
+) -> Tensor:
+    """Loss of one batch: normalised image, coarse class probabilities, class index or UNLABELLED.
+
+    Draws from torch's own random state.
+    """
+    device, count = image_BCHW.device, len(index_BHW)
+    target_BHW = torch.from_numpy(index_BHW).to(device, torch.long)
+    prediction, sigma = refiner.config["prediction"], refiner.config["sigma"]
+    process = PROCESSES[refiner.config["process"]]
+    random = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+    coarse_BKHW = corrupt(coarse_BKHW, config.corruption, config.hard, random)
+    condition = refiner.condition(image_BCHW, coarse_BKHW)
+    if config.dropout:
+        condition = refiner.drop(condition, (torch.rand(count, generator=random) < config.dropout).to(device))
+    coarse_BDhw = refiner.codec.encode(coarse_BKHW)
+    noise_BDhw = torch.randn(coarse_BDhw.shape, generator=random).to(device)
+    one_B = torch.ones(count, device=device)
+    if prediction == "labels" and torch.rand((), generator=random).item() < config.aligned:
         with torch.no_grad():
-            strided_BKHW = corrupt(network.strided_logits(normalised_BCHW), config.corruption, faults)
-        yield normalised_BCHW, probabilities(upsample(strided_BKHW)), index_BHW
+            start_BDhw = process.noisy(one_B, coarse_BDhw, coarse_BDhw, noise_BDhw, sigma)
+            clean_BDhw = refiner.codec.encode(probabilities(refiner(start_BDhw, one_B, condition)))
+    else:
+        classes = coarse_BKHW.shape[1]
+        true_BKHW = (target_BHW[:, None] == torch.arange(classes, device=device)[:, None, None]).float()
+        known_B1HW = (target_BHW != UNLABELLED)[:, None]
+        clean_BDhw = refiner.codec.encode(torch.where(known_B1HW, true_BKHW, coarse_BKHW))
+    time_B = _times(config.times, count, random).to(device)
+    noisy_BDhw = process.noisy(time_B, clean_BDhw, coarse_BDhw, noise_BDhw, sigma)
+    answer = refiner(noisy_BDhw, time_B, condition)
+    if prediction != "labels" and not config.pixels:
+        return (answer - diffusion.target(prediction, time_B, clean_BDhw, noise_BDhw)).square().mean()
+    if prediction != "labels":
+        answer = refiner.codec.logits(diffusion.clean_of(prediction, answer, time_B, noisy_BDhw))
+    weight_BHW = torch.from_numpy(edge_weights(index_BHW, config.edge_weight, config.edge_radius)).to(device)
+    loss = cross_entropy(answer, target_BHW, weight_BHW)
+    return loss if not config.boundary else loss + config.boundary * boundary_loss(answer, target_BHW)
+
+
+def _times(how: Times, count: int, random: torch.Generator) -> Tensor:
+    if how == "last":
+        return torch.ones(count)
+    uniform_B = torch.rand(count, generator=random)
+    return 1 - (uniform_B if how == "uniform" else uniform_B.pow(3))

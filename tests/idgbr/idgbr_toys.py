@@ -35,7 +35,8 @@ def landscape(seed, size=192):
 def small_model(refiner=True, **changes):
     """An untrained model whose refiner answers differently from its coarse network."""
     fields = {"window": 64, "overlap": 16, "batch": 2, "threshold": 0.1} | changes
-    settings = Settings(classes=CLASSES, bands=("red", "green", "nir"), mean=(1000,) * 3, std=(800,) * 3, **fields)
+    bands = ("red", "green", "nir")
+    settings = Settings(**{"classes": CLASSES, "bands": bands, "mean": (1000,) * 3, "std": (800,) * 3, **fields})
     coarse = seeded(1, lambda: CoarseUNet(3, 3, (16, 16, 16, 16)))
     fine = seeded(2, lambda: Refiner(3, 3, (16, 16, 16, 16), full=8)) if refiner else None
     if fine is not None:

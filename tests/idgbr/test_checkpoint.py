@@ -6,6 +6,7 @@ import torch
 from idgbr_toys import CLASSES, landscape, small_model
 
 from idgbr import CheckpointError, CoarseUNet, IDGBRPipeline
+from idgbr.coarse import Wrapped
 from idgbr.errors import InputError
 from idgbr.settings import Settings
 
@@ -66,7 +67,9 @@ BREAKAGES = {
     "truncated": lambda folder: (folder / "refiner" / WEIGHTS).write_bytes(
         (folder / "refiner" / WEIGHTS).read_bytes()[:-100]
     ),
-    "describes a Refiner, but a CoarseUNet": lambda folder: edit(folder / "coarse/config.json", _class_name="Refiner"),
+    "describes a Refiner, but a CoarseUNet or ": lambda folder: edit(folder / "coarse/config.json", _class_name="Refiner"),
+    "describes no network: .*process of a flow": lambda folder: edit(folder / "refiner/config.json", process="flow"),
+    "describes no network: .*expected 4, got 2": lambda folder: edit(folder / "refiner/config.json", widths=[8, 8]),
     "does not fit": lambda folder: edit(folder / "coarse/config.json", widths=[8, 8, 16, 32]),
 }
 
@@ -83,7 +86,7 @@ def test_a_broken_folder_is_told_in_one_sentence(folder, message):
     ("changes", "message"),
     [
         ({"classes": (CLASSES[0],)}, "at least 2 different codes"),
-        ({"classes": (CLASSES[0], {"code": 0, "name": "none", "color": "#000000"})}, "0 means no data"),
+        ({"classes": (CLASSES[0], {"code": 0, "name": "none", "color": "#000000"})}, "without 0, which stands for no label"),
         ({"mean": (1.0,)}, "need one mean and one std each"),
         ({"window": 100}, "multiple of 16 px, not 100"),
         ({"overlap": 256}, "overlap must be in 0..128"),
@@ -95,3 +98,27 @@ def test_wrong_settings_are_refused(changes, message):
     good = {"classes": CLASSES, "bands": ("red", "nir"), "mean": (1.0, 1.0), "std": (1.0, 1.0)}
     with pytest.raises(InputError, match=message):
         Settings(**good | changes)
+
+
+def test_a_network_of_ones_own_is_given_as_an_object_and_filled_from_the_folder(tmp_path):
+    def own():
+        return Wrapped(torch.nn.Conv2d(3, 3, 4, stride=4), bands=3, classes=3)
+
+    model = IDGBRPipeline(small_model().settings, own(), small_model().refiner)
+    model.save_pretrained(tmp_path)
+    loaded = IDGBRPipeline.from_pretrained(tmp_path, coarse=own())
+    assert loaded.digest == model.digest
+    with pytest.raises(CheckpointError, match="describes a Wrapped, but a CoarseUNet or"):
+        IDGBRPipeline.from_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        IDGBRPipeline.from_pretrained(tmp_path, coarse=Wrapped(torch.nn.Conv2d(3, 3, 8, stride=8), 3, 3, stride=8))
+
+
+def test_a_pickle_in_place_of_weights_is_refused(folder):
+    (folder / "refiner" / WEIGHTS).unlink()
+    torch.save({"weight": torch.zeros(3)}, folder / "refiner" / "diffusion_pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=f"has no {WEIGHTS}"):
+        IDGBRPipeline.from_pretrained(folder)
+    (folder / "refiner" / "diffusion_pytorch_model.bin").rename(folder / "refiner" / WEIGHTS)
+    with pytest.raises(CheckpointError, match="not a safetensors file"):
+        IDGBRPipeline.from_pretrained(folder)

@@ -3,9 +3,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from idgbr import CoarseUNet, Refiner
-from idgbr.bridge import bridge
 from idgbr.errors import InputError
-from idgbr.labels import corner_codes, encode
+from idgbr.labels import corner_codes
 
 
 def flops(compute):
@@ -74,14 +73,3 @@ def test_the_answer_depends_on_time_image_and_noisy_labels():
 def test_sizes_that_do_not_fit_the_strides_are_refused():
     with pytest.raises(InputError, match="multiples of 16 px, not 40 x 32"):
         CoarseUNet(3, 2, (4, 8, 8, 8))(torch.zeros(1, 3, 40, 32))
-
-
-def test_bridge_runs_from_the_truth_without_noise_to_the_coarse_mask():
-    code_KD = corner_codes(3)
-    clean = encode(torch.tensor([[[0, 1]]]), code_KD)
-    coarse = encode(torch.tensor([[[2, 1]]]), code_KD)
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(bridge(torch.zeros(1), clean, coarse, noise, 0.5), clean)
-    assert torch.allclose(bridge(torch.ones(1), clean, coarse, noise, 0.5), coarse + 0.5 * noise)
-    middle = bridge(torch.full((1,), 0.5), clean, coarse, noise, 0.5)
-    assert torch.allclose(middle, (clean + coarse) / 2 + 0.25 * noise)

@@ -1,21 +1,21 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from idgbr_toys import landscape, small_model
+from idgbr_toys import CLASSES, landscape, small_model
 
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner
 from idgbr.band import band, margin
-from idgbr.errors import InputError
-from idgbr.noise import noise
+from idgbr.coarse import SegFormer
+from idgbr.errors import CheckpointError, InputError
 
 
 def refined(model, images):
     logits = model.coarse_logits(images)
-    noises = np.stack([noise(0, 0, 48 * number, 64, 64, model.channels) for number in range(len(images))])
-    return logits, model.refine_logits(images, logits, noises)
+    return logits, model.refine_logits(images, logits, [(0, 48 * number) for number in range(len(images))])
 
 
 @pytest.fixture
@@ -45,12 +45,12 @@ def test_any_number_of_threads_gives_the_same_bits_with_networks_of_the_default_
         torch.nn.init.normal_(fusion.zero.weight, std=0.1, generator=torch.Generator().manual_seed(0))
     model = IDGBRPipeline(small.settings, CoarseUNet(3, 3), refiner)
     images = np.stack([landscape(seed, size)[0] for seed in range(2)])
-    noises = np.stack([noise(seed, 0, 0, size, size, model.channels) for seed in range(2)])
+    corners = [(0, 0), (0, size)]
     answers = []
     for count in (1, 2, 3):
         threads(count)
         coarse = model.coarse_logits(images)
-        answers.append((coarse, model.refine_logits(images, coarse, noises)))
+        answers.append((coarse, model.refine_logits(images, coarse, corners)))
     for coarse, fine in answers[1:]:
         assert torch.equal(coarse, answers[0][0])
         assert torch.equal(fine, answers[0][1])
@@ -124,12 +124,80 @@ def test_whole_image_call_equals_the_low_level_calls():
     model = small_model(threshold=0.2)
     image = landscape(5, 64)[0][None]
     coarse = model.coarse_logits(image)
-    fine = model.refine_logits(image, coarse, noise(0, 7, 9, 64, 64, model.channels)[None])
+    fine = model.refine_logits(image, coarse, [(7, 9)])
     probability = coarse[0].softmax(0).numpy()
     inside = band(probability.argmax(0), margin(probability), model.settings.radius, 0.2)
     index = np.where(inside, fine[0].argmax(0).numpy(), probability.argmax(0))
     label, _ = model(image, origin=(7, 9))
     assert np.array_equal(label[0], np.array([10, 20, 40])[index])
+
+
+def test_images_of_one_batch_do_not_know_each_other():
+    """Seven images whose windows share batches, alone, turned around and in pairs."""
+    model = small_model(batch=3)
+    images = np.stack([landscape(seed, 100)[0] for seed in range(7)])
+    whole = model.maps(images)
+    turned = model.maps(images[::-1].copy())
+    for number, image in enumerate(images):
+        alone = model.maps(image[None])
+        for field in ("coarse_BHW", "refined_BHW", "confidence_BHW", "editable_BHW"):
+            assert np.array_equal(getattr(alone, field)[0], getattr(whole, field)[number])
+            assert np.array_equal(getattr(turned, field)[6 - number], getattr(whole, field)[number])
+
+
+def test_nothing_changes_outside_the_band_that_maps_name(model):
+    found = model.maps(np.stack([landscape(seed, 130)[0] for seed in range(2)]))
+    assert 0 < found.editable_BHW.mean() < 1
+    assert np.array_equal(found.coarse_BHW[~found.editable_BHW], found.refined_BHW[~found.editable_BHW])
+    assert (found.coarse_BHW != found.refined_BHW).any()
+    coarse, _ = small_model(refiner=False)(np.stack([landscape(seed, 130)[0] for seed in range(2)]))
+    assert np.array_equal(found.coarse_BHW, coarse)
+
+
+def test_threshold_one_lets_refinement_change_any_pixel():
+    image = landscape(2, 64)[0][None]
+    assert small_model(threshold=1.0).maps(image).editable_BHW.all()
+
+
+def test_an_ensemble_is_the_mean_over_its_seeds(windows):
+    corners = [(0, 48 * number) for number in range(5)]
+    single = small_model(ensemble=1)
+    coarse = single.coarse_logits(windows)
+    members = [single.refine_logits(windows, coarse, corners, seed=seed).softmax(1) for seed in (7, 8, 9)]
+    together = small_model(ensemble=3, seed=7).refine_logits(windows, coarse, corners).softmax(1)
+    assert torch.allclose(together, torch.stack(members).mean(0), atol=1e-5)
+    assert not torch.allclose(members[0], members[1], atol=1e-3)
+
+
+def test_images_may_have_no_number_for_no_data():
+    settings = {"blank": None, "no_label": 255, "classes": tuple({**row, "code": row["code"] - 10} for row in CLASSES)}
+    image = np.zeros((1, 3, 64, 64), np.uint8)
+    label, confidence = small_model(**settings)(image)
+    assert set(np.unique(label)) <= {0, 10, 30}
+    assert (confidence > 0).all()
+
+
+def test_half_precision_gives_nearly_the_same_map(windows):
+    full, half = small_model(refiner=False), small_model(refiner=False, precision="bf16")
+    exact, rough = (model.coarse_logits(windows) for model in (full, half))
+    assert exact.dtype == rough.dtype == torch.float32
+    assert not torch.equal(exact, rough)
+    assert torch.allclose(exact.softmax(1), rough.softmax(1), atol=0.05)
+
+
+def test_the_published_recipe_runs_from_noise_guided_and_everywhere():
+    small = small_model()
+    refiner = Refiner(3, 3, (8, 8, 8, 8), full=4, process="diffusion", prediction="epsilon")
+    settings = replace(small.settings, steps=25, start="noise", guidance=3.0, threshold=1.0)
+    found = IDGBRPipeline(settings, small.coarse, refiner).maps(landscape(2, 64)[0][None])
+    assert found.editable_BHW.all()
+    assert (found.refined_BHW != found.coarse_BHW).any()
+
+
+def test_windows_must_suit_all_networks():
+    small = small_model(window=48, refiner=False)
+    with pytest.raises(CheckpointError, match="multiples of 32 px, but the model's settings say 48"):
+        IDGBRPipeline(small.settings, SegFormer(3, 3, (8, 8, 8, 8), (1, 1, 1, 1), (1, 1, 1, 1), 8))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +208,7 @@ def test_whole_image_call_equals_the_low_level_calls():
         (lambda model: model(np.ones((1, 3, 32, 32)), coarse=np.ones((1, 3, 9))), "coarse must be class codes"),
         (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 8, 8), 7, np.uint8)), "labels hold .7."),
         (lambda model: model(landscape(0, 64)[0][None], steps=0), "at least 1 step, not 0"),
-        (lambda model: model.refine_logits(np.ones((2, 3, 32, 32)), np.ones((1, 3, 32, 32)), np.ones((2, 2, 32, 32))),
+        (lambda model: model.refine_logits(np.ones((2, 3, 32, 32)), np.ones((1, 3, 32, 32)), [(0, 0), (0, 32)]),
          "windows alike"),
     ],
 )  # fmt: skip
@@ -152,7 +220,7 @@ def test_wrong_input_is_told_in_one_sentence(model, call, message):
 
 def test_refining_without_a_refiner_says_what_to_do(windows):
     with pytest.raises(InputError, match="train one"):
-        small_model(refiner=False).refine_logits(windows, windows, windows)
+        small_model(refiner=False).refine_logits(windows, windows, [(0, 0)] * 5)
 
 
 def test_importing_the_package_loads_no_torch_and_using_it_no_map_library():

@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idgbr.tiling import Tiling
@@ -9,6 +9,7 @@ from idgbr.tiling import Tiling
 SIDE = st.integers(1, 150)
 
 
+@settings(deadline=None)
 @given(SIDE, SIDE, st.sampled_from([16, 32, 64]), st.integers(0, 15))
 def test_blending_unchanged_windows_gives_the_array_back(height, width, window, overlap):
     tiling = Tiling((height, width), window, overlap)
@@ -32,3 +33,8 @@ def test_windows_change_into_each_other_gradually():
     assert row[:48].eq(0).all()
     assert row[64:].eq(1).all()
     assert row.diff().max() < 0.1
+
+
+def test_padding_follows_the_multiple_that_the_networks_ask_for():
+    assert Tiling((70, 300), 256, 64, 64).padded == (128, 300)
+    assert Tiling((70, 300), 256, 64).padded == (80, 300)

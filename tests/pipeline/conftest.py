@@ -39,7 +39,8 @@ def model(tmp_path_factory) -> Path:
         overlap=32,
         threshold=0.3,
     )
-    coarse, refiner = CoarseUNet(4, 6), Refiner(4, 6)
+    widths = (16, 32, 48, 64)
+    coarse, refiner = CoarseUNet(4, 6, widths=widths), Refiner(4, 6, widths=widths, full=8)
     for weight in [*coarse.parameters(), *refiner.parameters()]:
         torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
     IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)

@@ -107,8 +107,32 @@ def test_a_damaged_model_ends_in_one_sentence(tmp_path, good, model, damage):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("verb", ["plan", "run"])
+@pytest.mark.parametrize("change", [{"no_label": 255}, {"blank": None}, {"blank": 255.0}])
+def test_a_model_whose_values_do_not_suit_maps_is_refused(tmp_path, good, model, verb, change, monkeypatch, capsys):
+    import shutil
+
+    from pipeline import cli
+
+    copy = shutil.copytree(model, tmp_path / "model")
+    index = json.loads((copy / "model_index.json").read_text())
+    (copy / "model_index.json").write_text(json.dumps(index | change))
+    path = tmp_path / "region.yaml"
+    path.write_text(yaml.safe_dump(good | {"model": str(copy)}))
+    monkeypatch.setattr(sys, "argv", ["idgbr", verb, str(path), *(["--address", "none"] if verb == "run" else [])])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr()
+    assert ended.value.code == 2
+    (sentence,) = [line for line in told.err.splitlines() if line.strip()]
+    assert "0 means no data" in sentence
+    assert f"blank {change.get('blank', 0.0)}" in sentence
+    assert not (tmp_path / "cube").exists()
+
+
 @pytest.mark.parametrize(
-    "verb", ["demo", "plan", "run", "update", "status", "history", "query", "train coarse", "train refiner"]
+    "verb",
+    ["demo", "plan", "run", "update", "status", "history", "query", "train coarse", "train refiner", "evaluate"],
 )
 def test_every_verb_has_help_with_an_example(verb):
     done = idgbr(*verb.split(), "--help")

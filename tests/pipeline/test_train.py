@@ -1,17 +1,42 @@
 import json
+import os
+import shutil
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import yaml
+from rasterio.errors import NotGeoreferencedWarning
 
+import pipeline.train
 from idgbr import IDGBRPipeline
 from pipeline import labelled
 from pipeline.errors import UserError
+from pipeline.grid import Grid, Window
+from pipeline.recipe import Meaning, Simulated
 from pipeline.train import load, prepared, train
+
+QUIET = {"report": lambda *step: None}
+SMALL = {"widths": [8, 8, 16, 16]}
+ROADS = [{"code": 0, "name": "no road", "color": "#000000"}, {"code": 1, "name": "road", "color": "#ffffff"}]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A data folder with one simulated area, which stands for those of other seeds too."""
+    folder = tmp_path_factory.mktemp("world")
+    areas = Simulated(kind="simulated", seeds=[7], kilometres=2)
+    prepared(areas, folder, **QUIET)
+    for part in ("images", "labels"):
+        for seed in (8, 9):
+            shutil.copy(folder / part / "world-7-2km.tif", folder / part / f"world-{seed}-2km.tif")
+    return folder
 
 
 @pytest.fixture
-def recipe(tmp_path):
+def recipe(tmp_path, world):
     def write(**changes):
         content = {
             "title": "a test",
@@ -26,6 +51,7 @@ def recipe(tmp_path):
         }
         path = tmp_path / "recipe.yaml"
         path.write_text(yaml.safe_dump(content | changes))
+        shutil.copytree(world, tmp_path / "data", dirs_exist_ok=True)
         return load(path)
 
     return write
@@ -42,7 +68,8 @@ def test_both_networks_are_trained_from_simulated_areas_into_one_model_folder(re
     assert model.refiner is not None
     assert model.settings.codes == (10, 30, 40, 50, 60, 80)
     assert model.settings.bands == ("blue", "green", "red", "nir")
-    assert any("loss" in note for _, _, note in told)
+    assert any("loss" in note and "steps/s" in note and "left" in note for _, _, note in told)
+    assert not list(folder.glob("*.training.safetensors"))
     card = (folder / "README.md").read_text()
     assert "apache-2.0" in card
     assert "seeds 7" in card
@@ -55,7 +82,8 @@ def test_a_labelled_folder_is_read_back_as_it_was_written(recipe):
     assert image_BHW.dtype == np.uint16
     assert image_BHW.shape == (4, *label_HW.shape)
     assert set(np.unique(label_HW)) <= {10, 30, 40, 50, 60, 80}
-    assert about["bands"] == ("blue", "green", "red", "nir")
+    assert about.bands == ("blue", "green", "red", "nir")
+    assert (about.no_label, about.blank, about.grey) == (0, 0.0, None)
     again, _ = prepared(recipe(areas={"kind": "folder", "path": str(made.data)}).areas, made.data, lambda *step: None)
     assert (again[0][0] == image_BHW).all()
     assert (again[0][1] == label_HW).all()
@@ -67,13 +95,13 @@ def test_a_refiner_without_its_coarse_network_is_refused_before_any_training(rec
 
 
 def test_areas_of_other_classes_do_not_join_a_folder(recipe):
-    made = recipe()
-    prepared(made.areas, made.data, lambda *step: None)
-    (made.data / "classes.json").write_text('{"classes": [], "bands": []}')
+    folder = recipe().data
+    area = labelled.Area(
+        np.ones((1, 8, 8), np.uint16), np.ones((8, 8), np.uint8), Grid("EPSG:3035", 10.0, 2048), Window(0, 0, 8, 8)
+    )
     with pytest.raises(UserError, match="other classes or bands"):
-        prepared(
-            recipe(check={"kind": "simulated", "seeds": [10], "kilometres": 2}).check, made.data, lambda *step: None
-        )
+        labelled.write(folder, "other", area, ROADS, ["red"])
+    assert not list(folder.rglob("other*"))
 
 
 def test_an_image_without_a_label_is_named(recipe):
@@ -90,12 +118,161 @@ def test_an_image_without_a_label_is_named(recipe):
         ({"steps": 0}, "steps is 0"),
         ({"areas": {"kind": "dreams"}}, "areas"),
         ({"colour": "red"}, "unknown key 'colour'"),
+        ({"precision": "int8"}, "precision is 'int8'"),
+        ({"workers": 0}, "workers is 0"),
     ],
 )
 def test_a_wrong_recipe_is_told_in_one_sentence(recipe, change, says):
     with pytest.raises(UserError, match=says) as told:
         recipe(**change)
     assert "\n" not in str(told.value)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Grey road labels, of which 7 means nothing, and photos whose red tells the road."""
+    folder = tmp_path / "photos"
+    random = np.random.default_rng(0)
+    for stem in ("a1", "a2", "b1"):
+        road = random.random((6, 6)).repeat(16, 0).repeat(16, 1) < 0.5
+        image = np.stack([np.where(road, 200, 40), *np.full((2, 96, 96), 90)]) + random.integers(-9, 9, (3, 96, 96))
+        grey = np.where(road, 128 + random.integers(0, 128, road.shape), random.integers(8, 128, road.shape))
+        grey[:4] = 7
+        for part, array in (("images", image), ("labels", grey[None])):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                with rasterio.open(
+                    folder / part / f"{stem}.png", "w", "PNG", 96, 96, len(array), dtype="uint8"
+                ) as target:
+                    target.write(array.astype(np.uint8))
+    return folder
+
+
+def photo_areas(folder, *only, **changes):
+    bands = ["red", "green", "blue"]
+    whole = {"kind": "folder", "path": str(folder), "only": list(only), "classes": ROADS, "bands": bands}
+    return whole | {"grey": 127, "ignore": [7], "blank": None} | changes
+
+
+def test_a_folder_of_photos_with_grey_labels_trains_any_network(recipe, photos):
+    made = recipe(
+        areas=photo_areas(photos, "a*"),
+        check=photo_areas(photos, "b*"),
+        network="SegFormer",
+        sizes={"widths": [8, 8, 16, 16], "heads": [1, 2, 2, 2], "depths": [1, 1, 1, 1], "decoder": 16},
+        precision="bf16",
+        steps=30,
+        crop=64,
+        rate=0.01,
+    )
+    found = train(made, "coarse", **QUIET)
+    assert found["coarse"]["oa"] > 80
+    model = IDGBRPipeline.from_pretrained(made.model)
+    settings = model.settings
+    assert type(model.coarse).__name__ == "SegFormer"
+    assert (settings.codes, settings.bands, settings.no_label) == ((0, 1), ("red", "green", "blue"), 7)
+    assert (settings.blank, settings.grey) == (None, 127)
+    ((image_BHW, label_HW),) = prepared(made.check, made.data, **QUIET)[0]
+    right_HW = model(image_BHW[None])[0][0] == label_HW
+    assert found["coarse"]["oa"] == pytest.approx(100 * right_HW[label_HW != 7].mean(), abs=0.01)
+    card = (made.model / "README.md").read_text()
+    assert "of it a*" in card
+    assert "of it b*" in card
+    kept = json.loads((made.model / "training.json").read_text())["coarse"]
+    assert (kept["network"], kept["precision"]) == ("SegFormer", "bf16")
+
+
+def test_only_the_photos_asked_for_are_read_and_ignored_values_have_no_label(recipe, photos):
+    pairs, meaning = prepared(recipe(areas=photo_areas(photos, "a1", "b*")).areas, photos, **QUIET)
+    assert len(pairs) == 2
+    image_BHW, label_HW = pairs[0]
+    assert image_BHW.shape == (3, 96, 96)
+    assert np.array_equal(label_HW[4:] == 1, image_BHW[0, 4:] > 120)
+    assert (label_HW[:4] == 7).all()
+    assert meaning == Meaning(tuple(ROADS), ("red", "green", "blue"), 7, None, 127)
+
+
+@pytest.mark.parametrize(("ignore", "first", "no_label"), [([5, 6], 0, 5), ([], 0, 255), ([], 1, 0), ([6], 1, 6)])
+def test_no_label_is_a_value_that_is_no_class(recipe, photos, ignore, first, no_label):
+    classes = [{**row, "code": row["code"] + first} for row in ROADS]
+    areas = recipe(areas=photo_areas(photos, "a1", classes=classes, ignore=ignore)).areas
+    assert prepared(areas, photos, **QUIET)[1].no_label == no_label
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"only": ["z*"]}, r"no image whose stem fits 'only': z\*"),
+        ({"classes": None}, "name 'classes' and 'bands'"),
+        ({"bands": None}, "name 'classes' and 'bands'"),
+        ({"grey": None}, "the classes are 0, 1"),
+    ],
+)
+def test_a_folder_that_does_not_fit_its_recipe_is_told_in_one_sentence(recipe, photos, change, says):
+    with pytest.raises(UserError, match=says):
+        prepared(recipe(areas=photo_areas(photos, "a*") | change).areas, photos, **QUIET)
+
+
+def test_what_is_of_a_coarse_network_is_refused_for_a_refiner(recipe):
+    with pytest.raises(UserError, match="'network', which is of a coarse network"):
+        train(recipe(network="HRNet"), "refiner", **QUIET)
+
+
+def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatch):
+    def made(model):
+        areas = {"areas": photo_areas(photos, "a*"), "check": photo_areas(photos, "b*")}
+        return recipe(**areas, steps=4, sizes=SMALL, model=model)
+
+    def interrupt(done, total, note):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    train(made("whole"), "coarse", **QUIET)
+    monkeypatch.setattr(pipeline.train, "SAVE_EVERY", 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(made("parts"), "coarse", interrupt)
+    told = []
+    train(made("parts"), "coarse", lambda done, *rest: told.append(done))
+    assert told == [3, 4]
+    assert not list(made("parts").model.glob("*.training.safetensors"))
+    whole, parts = (IDGBRPipeline.from_pretrained(made(name).model).digest for name in ("whole", "parts"))
+    assert whole == parts
+
+
+@pytest.mark.ray
+def test_two_workers_train_one_network(recipe, photos):
+    areas = {"areas": photo_areas(photos, "a*"), "check": photo_areas(photos, "b*")}
+    made = recipe(**areas, workers=2, sizes=SMALL, device="cpu", steps=30, rate=0.01)
+    told = []
+    found = train(made, "coarse", lambda *step: told.append(step))
+    assert found["coarse"]["oa"] > 80
+    assert [done for done, total, _ in told if total == 30] == list(range(1, 31))
+    assert json.loads((made.model / "training.json").read_text())["coarse"]["workers"] == 2
+    assert not list(made.model.glob("*.training.safetensors"))
+
+
+def test_every_recipe_in_the_package_can_be_read(monkeypatch, tmp_path):
+    for name in ("IDGBR_WORK", "IDGBR_DATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    recipes = sorted((Path(pipeline.train.__file__).parent / "recipes").glob("*.yaml"))
+    assert len(recipes) >= 5
+    assert all(load(path).steps >= 1 for path in recipes)
+
+
+@pytest.mark.realdata
+def test_the_recipe_for_aerial_photos_trains_on_them(tmp_path, monkeypatch):
+    if not (Path(os.environ.get("IDGBR_DATA", "")) / "dubai_aerial").is_dir():
+        pytest.skip("IDGBR_DATA holds no dubai_aerial")
+    monkeypatch.setenv("IDGBR_WORK", str(tmp_path))
+    made = load(Path(pipeline.train.__file__).parent / "recipes" / "aerial-coarse.yaml")
+    areas = made.areas.model_copy(update={"only": ["tile1_part00[12]"]})
+    check = made.check.model_copy(update={"only": ["tile5_part001"]})
+    change = {"areas": areas, "check": check, "steps": 2, "batch": 2, "device": "cpu"}
+    found = train(made.model_copy(update=change), "coarse", **QUIET)
+    assert 0 <= found["coarse"]["miou"] <= 100
+    settings = IDGBRPipeline.from_pretrained(made.model).settings
+    assert (settings.codes, settings.no_label, settings.blank) == ((0, 1, 2, 3, 4), 5, None)
 
 
 def test_the_shipped_model_has_a_card_that_says_what_it_is_made_of():

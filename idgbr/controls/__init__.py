@@ -1,0 +1,1 @@
+"""Other ways to refine a coarse map, measured in the same harness."""

@@ -1,0 +1,81 @@
+"""How a refiner is run: how many steps, from where, by which solver, guided how strongly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args
+
+import torch
+from torch import Tensor
+
+from idgbr.errors import InputError
+
+Start = Literal["coarse", "noise"]
+Solver = Literal["ddim", "dpm++"]
+
+
+class Codec(Protocol):
+    """Labels to values a diffusion works on, and back; see `idgbr.labels.CornerCodec`."""
+
+    channels: int
+    stride: int
+
+    def encode(self, probability_BKHW: Tensor) -> Tensor:
+        """BDhw with h = H / stride; hard labels are one-hot probabilities."""
+
+    def logits(self, value_BDhw: Tensor) -> Tensor:
+        """BKHW class logits."""
+
+
+class Denoiser(Protocol):
+    """What a process asks of a refining network: `config` names its `process`, `prediction` and `sigma`."""
+
+    @property
+    def config(self) -> Any: ...
+
+    @property
+    def codec(self) -> Codec: ...
+
+    def condition(self, image_BCHW: Tensor, coarse_BKHW: Tensor) -> Any:
+        """What all steps need of a normalised image and its coarse class probabilities; computed once."""
+
+    def drop(self, condition: Any, dropped_B: Tensor) -> Any:
+        """The condition with the samples of `dropped_B` (bool) made unconditional."""
+
+    def __call__(self, noisy_BDhw: Tensor, time_B: Tensor, condition: Any) -> Tensor:
+        """Class logits BKHW (prediction "labels") or BDhw (epsilon, v, x0) at time 0..1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """steps: evaluations of the network. start: from the coarse mask or from pure noise (a diffusion knows both, a
+    bridge and a discrete process start from the coarse mask). guidance: scale of classifier-free guidance; 1 is off,
+    and anything else costs a second evaluation a step. solver: of a diffusion, for more than one step."""
+
+    steps: int = 2
+    start: Start = "coarse"
+    guidance: float = 1.0
+    solver: Solver = "ddim"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"refinement takes at least 1 step, not {self.steps}")
+        for name, value, allowed in (("start", self.start, Start), ("solver", self.solver, Solver)):
+            if value not in get_args(allowed):
+                raise InputError(f"{name} must be one of {', '.join(get_args(allowed))}, not {value!r}")
+        if self.guidance < 0:
+            raise InputError(f"guidance must be 0 or more (1 is off), not {self.guidance}")
+
+
+def guided(refiner: Denoiser, noisy_BDhw: Tensor, time_B: Tensor, condition: Any, scale: float) -> Tensor:
+    """The network's answer; at a scale other than 1 pushed away from its unconditional answer (arXiv 2207.12598)."""
+    answer = refiner(noisy_BDhw, time_B, condition)
+    if scale == 1:
+        return answer
+    everything_B = torch.ones(len(noisy_BDhw), dtype=torch.bool, device=noisy_BDhw.device)
+    return torch.lerp(refiner(noisy_BDhw, time_B, refiner.drop(condition, everything_B)), answer, scale)
+
+
+def at_time(value: float, like_BDhw: Tensor) -> Tensor:
+    """B copies of one time."""
+    return torch.full(like_BDhw.shape[:1], value, device=like_BDhw.device)

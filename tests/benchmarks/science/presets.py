@@ -1,0 +1,114 @@
+"""What is trained, how large and how long: whole for a GPU, reduced for two CPU cores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from idgbr.presets import BASE
+from idgbr.training import Optimisation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """backbones: name to class and config of a coarse network. centre: px of each test image that are scored (None:
+    all). window: px of the sliding window. jobs: trainings side by side. table: seeds of the main table; the ablations take the first alone, on the first
+    set."""
+
+    sets: tuple[str, ...]
+    backbones: Mapping[str, tuple[str, Mapping[str, Any]]]
+    table: tuple[int, ...]
+    coarse: Optimisation
+    coarse_crop: int
+    coarse_batch: int
+    refiner: Optimisation
+    refiner_crop: int
+    refiner_batch: int
+    sizes: Mapping[str, Any]
+    centre: int | None
+    window: int
+    jobs: int
+    device: str
+    threads: int
+
+
+PRESETS = {
+    "gpu": Preset(
+        sets=("dubai_aerial", "cil_roads"),
+        backbones={
+            "U-Net": ("CoarseUNet", {"widths": (48, 128, 192, 256)}),
+            "DeepLabV3+": ("DeepLabV3Plus", {}),
+            "SegFormer-B0": ("SegFormer", {}),
+            "HRNetV2-W18": ("HRNet", {}),
+        },
+        table=(0, 1, 2),
+        coarse=Optimisation(steps=800, rate=1e-3, warmup=80, ema=0.99, precision="bf16"),
+        coarse_crop=256,
+        coarse_batch=16,
+        refiner=Optimisation(steps=2500, rate=6e-4, warmup=150, ema=0.998, precision="bf16"),
+        refiner_crop=256,
+        refiner_batch=16,
+        sizes=BASE,
+        centre=None,
+        window=256,
+        jobs=4,
+        device="cuda",
+        threads=4,
+    ),
+    "cpu": Preset(
+        sets=("dubai_aerial",),
+        backbones={
+            "U-Net": ("CoarseUNet", {"widths": (16, 48, 64, 96)}),
+            "SegFormer": ("SegFormer", {"widths": (16, 32, 80, 128), "depths": (2, 2, 2, 2), "decoder": 64}),
+        },
+        table=(0, 1, 2),
+        coarse=Optimisation(steps=200, rate=2e-3, warmup=20, ema=0.98),
+        coarse_crop=192,
+        coarse_batch=8,
+        refiner=Optimisation(steps=300, rate=2e-3, warmup=30, ema=0.985),
+        refiner_crop=128,
+        refiner_batch=8,
+        sizes={"widths": (24, 48, 64, 96), "full": 8},
+        centre=384,
+        window=384,
+        jobs=2,
+        device="cpu",
+        threads=1,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A refiner that is trained: changes to the preset's network and training, and how it is then run."""
+
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+
+
+OURS = "bridge"
+CONTROLS = {
+    OURS: Variant(run={"steps": 2}),
+    "feed-forward": Variant({"sigma": 0.0}, {"times": "last", "aligned": 0.0}, {"steps": 1}),
+    "discrete": Variant({"process": "discrete"}, {"times": "uniform", "aligned": 0.0}, {"steps": 6}),
+    "published": Variant(
+        {"process": "diffusion", "prediction": "epsilon"},
+        {"times": "uniform", "dropout": 0.1},
+        {"steps": 25, "start": "noise", "guidance": 3.0, "threshold": 1.0},
+    ),
+}
+ABLATIONS = {
+    "no image in the guidance": Variant(training={"kind": "WithoutImage"}),
+    "no coarse mask in the guidance": Variant(training={"kind": "WithoutCoarse"}),
+    "with cross-attention": Variant({"attention": True}),
+    "learned embedding": Variant({"code": "embedding"}),
+    "mask autoencoder": Variant({"code": "autoencoder"}),
+    "times uniform": Variant(training={"times": "uniform"}),
+    "times last": Variant(training={"times": "last"}),
+    "no self-conditioning": Variant(training={"aligned": 0.0}),
+    "masks of the training fit": Variant(training={"masks": "fit"}),
+    "masks not corrupted": Variant(training={"corruption": 0.0}),
+    "coarse labels, not probabilities": Variant(training={"hard": 1.0}),
+    "boundary loss": Variant(training={"boundary": 0.5}),
+    "alignment": Variant(training={"teacher": True}),
+}

@@ -1,0 +1,188 @@
+"""One page of tables from the results there are: `report.md`, with pictures of best, median and worst cases."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
+from typing import Any
+
+from science import pictures
+from science.presets import ABLATIONS, CONTROLS, OURS
+
+METRICS = {"miou": "mIoU", "wfm": "WFm", "biou": "boundary IoU", "bf1_3": "BF1@3", "oa": "OA"}
+REPAIR = {"iou_imp": "IoU_imp", "new_fp": "new FP"}
+
+
+def write(place: Any) -> str:
+    """Writes the report and says where it is and what it lacks."""
+    found = {path.stem: json.loads(path.read_text()) for path in sorted((place.home / "results").glob("*.json"))}
+    lines = [f"# Boundary refinement on real images, {place.home.name} preset", "", *_preset(place.preset)]
+    for name in place.preset.sets:
+        lines += [f"## {name}", "", *_main(found, place.preset, name), *_controls(found, place.preset, name)]
+        lines += pictures.draw(place, found, name)
+    lines += [*_steps(found), *_ablations(found, place.preset), *_gate(found), *_speed(found), *_time(found)]
+    path = place.home / "report.md"
+    path.write_text("\n".join(lines) + "\n")
+    return f"report: {path}"
+
+
+def _preset(preset: Any) -> Iterator[str]:
+    yield (
+        f"{len(preset.sets)} set(s), {len(preset.backbones)} coarse networks, seeds {list(preset.table)}; coarse "
+        f"{preset.coarse.steps} steps of {preset.coarse_batch} x {preset.coarse_crop} px, refiners {preset.refiner.steps} "
+        f"steps of {preset.refiner_batch} x {preset.refiner_crop} px, {preset.device}."
+    )
+    if preset.centre is not None:
+        yield f"Reduced: the middle {preset.centre} px of each test image are scored, networks are small, training is short."
+    yield "Percent; medians over the seeds, the range in brackets. Places of test images are in no training."
+    yield ""
+
+
+def _main(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
+    yield from _head("coarse network", "", *METRICS.values(), *REPAIR.values())
+    for backbone in preset.backbones:
+        runs = [found[key] for seed in preset.table if (key := f"score-{name}-{OURS}-{backbone}-{seed}") in found]
+        if not runs:
+            continue
+        for which in ("coarse", "refined"):
+            repair = [_spread(run[key] for run in runs) if which == "refined" else "" for key in REPAIR]
+            yield _row(backbone, which, *(_spread(run[which][key] for run in runs) for key in METRICS), *repair)
+        gains = (_spread((run["refined"][key] - run["coarse"][key] for run in runs), "+.2f") for key in METRICS)
+        yield _row("", "gain", *gains, "", "")
+    yield ""
+
+
+def _controls(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
+    """All refiners over all coarse networks and seeds; `ours` wins where it is at least as good in the same case."""
+    cases = [(backbone, seed) for backbone in preset.backbones for seed in preset.table]
+    ours = {case: found.get(f"score-{name}-{OURS}-{case[0]}-{case[1]}") for case in cases}
+    if not all(ours.values()):
+        return
+    yield from _head("refiner", *METRICS.values(), *REPAIR.values(), "s / Mpx", "ours as good: mIoU", "boundary IoU")
+    yield _row("none (coarse)", *(_spread(run["coarse"][key] for run in ours.values()) for key in METRICS), *[""] * 5)
+    for control in (*CONTROLS, "crf"):
+        runs = {case: found.get(f"score-{name}-{control}-{case[0]}-{case[1]}") for case in cases}
+        if not all(runs.values()):
+            continue
+        yield _control_row(control, runs, ours)
+        if all(run["gated"] for run in runs.values()):
+            gated = {case: {**run["gated"], "seconds_per_megapixel": None} for case, run in runs.items()}
+            yield _control_row(f"{control}, gated", gated, ours)
+    yield ""
+
+
+def _control_row(label: str, runs: dict[Any, Any], ours: dict[Any, Any]) -> str:
+    wins = [
+        f"{sum(ours[case]['refined'][key] >= run['refined'][key] for case, run in runs.items())} of {len(runs)}"
+        for key in ("miou", "biou")
+    ]
+    seconds = [run["seconds_per_megapixel"] for run in runs.values() if run["seconds_per_megapixel"] is not None]
+    return _row(
+        label,
+        *(_spread(run["refined"][key] for run in runs.values()) for key in METRICS),
+        *(_spread(run[key] for run in runs.values()) for key in REPAIR),
+        f"{median(seconds):.2f}" if seconds else "",
+        *wins,
+    )
+
+
+def _steps(found: dict[str, Any]) -> Iterator[str]:
+    for key in (key for key in found if key.startswith("steps-")):
+        rows = found[key]["rows"]
+        yield from ("## Steps against quality and cost", "", "Multiply-adds of one window of 256 px without its coarse network.")
+        yield from _head("refiner", "start", "guidance", "steps", "mIoU", "boundary IoU", "WFm", "G multiply-adds", "s / Mpx")
+        for row in rows:
+            scores = (f"{row['refined'][metric]:.2f}" for metric in ("miou", "biou", "wfm"))
+            yield _row(
+                *(row[column] for column in ("refiner", "start", "guidance", "steps")),
+                *scores,
+                f"{row['refiner_gmac']:.2f}",
+                f"{row['seconds_per_megapixel']:.2f}",
+            )
+        full = next(r for r in rows if (r["refiner"], r["start"], r["guidance"], r["steps"]) == ("published", "noise", 3.0, 25))
+        ours = next(r for r in rows if r["refiner"] == OURS and r["steps"] == CONTROLS[OURS].run["steps"])
+        share = full["refiner_gmac"] / ours["refiner_gmac"]
+        change = [f"{name} {ours['refined'][key] - full['refined'][key]:+.2f}" for key, name in METRICS.items()]
+        yield ""
+        yield f"Ours as shipped against 25 guided steps from noise: {', '.join(change)}, at 1/{share:.1f} of its cost."
+        yield ""
+
+
+def _ablations(found: dict[str, Any], preset: Any) -> Iterator[str]:
+    name, seed = preset.sets[0], preset.table[0]
+    yield from (f"## Ablations ({name}, seed {seed}, mean over the coarse networks)", "")
+    yield from _head("refiner", *(f"{label} (change)" for label in METRICS.values()), *REPAIR.values())
+    base = _mean(found, preset, name, OURS, seed)
+    for label in (OURS, *ABLATIONS):
+        means = _mean(found, preset, name, label.replace(" ", "_").replace(",", ""), seed)
+        if base and means:
+            yield _row(
+                label,
+                *(f"{means[key]:.2f} ({means[key] - base[key]:+.2f})" for key in METRICS),
+                *(f"{means[key]:.2f}" for key in REPAIR),
+            )
+    yield ""
+
+
+def _mean(found: dict[str, Any], preset: Any, name: str, label: str, seed: int) -> dict[str, float]:
+    runs = [found.get(f"score-{name}-{label}-{backbone}-{seed}") for backbone in preset.backbones]
+    if not all(runs):
+        return {}
+    scores = [{**run["refined"], **{key: run[key] for key in REPAIR}} for run in runs]
+    return {key: sum(score[key] for score in scores) / len(scores) for key in (*METRICS, *REPAIR)}
+
+
+def _gate(found: dict[str, Any]) -> Iterator[str]:
+    for key in (key for key in found if key.startswith("gate-")):
+        yield from ("## The band that may change", "")
+        columns = ("radius", "threshold", "editable %", "changed outside", *METRICS.values(), *REPAIR.values(), "s / Mpx")
+        yield from _head(*columns)
+        for row in found[key]["rows"]:
+            yield _row(
+                row["radius"],
+                row["threshold"],
+                f"{100 * row['editable']:.1f}",
+                row["changed_outside"],
+                *(f"{row['refined'][metric]:.2f}" for metric in METRICS),
+                *(f"{row[metric]:.2f}" for metric in REPAIR),
+                f"{row['seconds_per_megapixel']:.2f}",
+            )
+        yield ""
+
+
+def _speed(found: dict[str, Any]) -> Iterator[str]:
+    if "speed" in found:
+        yield from (f"## Speed on {found['speed']['device']}, bf16", "")
+        yield from _head("preset", "compiled", "windows / s", "of peak %", "GB")
+        for row in found["speed"]["rows"]:
+            yield _row(
+                row["preset"],
+                row["compiled"],
+                f"{row['windows_per_second']:.1f}",
+                f"{100 * row['utilisation']:.2f}",
+                f"{row['memory_gb']:.2f}",
+            )
+        yield ""
+
+
+def _time(found: dict[str, Any]) -> Iterator[str]:
+    kinds: dict[str, list[float]] = {}
+    for key, result in found.items():
+        kinds.setdefault(key.split("-")[0], []).append(result["task_seconds"])
+    yield from ("## Time", "", *_head("task", "number", "seconds, last piece of each, in all"))
+    yield from (_row(kind, len(spent), f"{sum(spent):.0f}") for kind, spent in kinds.items())
+
+
+def _spread(values: Iterable[float | None], shown: str = ".2f") -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    middle = f"{median(known):{shown}}"
+    return middle if len(known) == 1 else f"{middle} ({min(known):{shown}}..{max(known):{shown}})"
+
+
+def _head(*columns: str) -> Sequence[str]:
+    return _row(*columns), _row(*["---"] * len(columns))
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"

@@ -1,0 +1,92 @@
+"""The labelled sets, split by place, read with Pillow so that a machine with nothing but torch and diffusers will do."""
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from idgbr.labels import ClassRow
+
+NO_LABEL = 255
+BANDS = ("red", "green", "blue")
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """classes: their code is the value in label files, unless `grey`: values above it are class 1, others class 0.
+
+    ignored: label values without class.
+    """
+
+    name: str
+    classes: tuple[ClassRow, ...]
+    ignored: tuple[int, ...] = ()
+    grey: int | None = None
+
+    def place(self, stem: str) -> int:
+        """The place an image shows: a tile of Dubai, a picture of roads."""
+        return int(stem[4]) if self.name == "dubai_aerial" else int(stem[-3:])
+
+    def is_test(self, stem: str) -> bool:
+        """Tile 5 of Dubai; pictures of roads whose number is divisible by 5."""
+        return self.place(stem) == 5 if self.name == "dubai_aerial" else self.place(stem) % 5 == 0
+
+    def fold(self, stem: str) -> int:
+        """0 or 1: which half of the training places it belongs to."""
+        return int(self.place(stem) in (4, 6)) if self.name == "dubai_aerial" else self.place(stem) % 2
+
+
+SETS = {
+    each.name: each
+    for each in (
+        LabelledSet(
+            "dubai_aerial",
+            (
+                {"code": 0, "name": "building", "color": "#d62728"},
+                {"code": 1, "name": "land", "color": "#c8b560"},
+                {"code": 2, "name": "road", "color": "#7f7f7f"},
+                {"code": 3, "name": "vegetation", "color": "#2ca02c"},
+                {"code": 4, "name": "water", "color": "#1f77b4"},
+            ),
+            ignored=(5, 6),
+        ),
+        LabelledSet(
+            "cil_roads",
+            ({"code": 0, "name": "other", "color": "#c8b560"}, {"code": 1, "name": "road", "color": "#7f7f7f"}),
+            grey=127,
+        ),
+    )
+}
+
+
+@cache
+def read(name: str, test: bool, centre: int | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """image_CHW uint8 and label_HW (class codes, NO_LABEL) of the training or the test part, by stem.
+
+    centre: only that many px of the middle of each.
+    """
+    folder = Path(os.environ.get("IDGBR_DATA", "")) / name
+    if not os.environ.get("IDGBR_DATA") or not folder.is_dir():
+        sys.exit(f"the set {name} is not there: IDGBR_DATA must name a folder with {name}/images and {name}/labels")
+    labelled = SETS[name]
+    found = {}
+    for path in sorted((folder / "images").iterdir()):
+        if labelled.is_test(path.stem) != test:
+            continue
+        image_CHW = np.asarray(Image.open(path).convert("RGB")).transpose(2, 0, 1)
+        raw_HW = np.asarray(Image.open(folder / "labels" / f"{path.stem}.png"))
+        label_HW = (raw_HW > labelled.grey).astype(np.uint8) if labelled.grey is not None else raw_HW.copy()
+        label_HW[np.isin(label_HW, labelled.ignored)] = NO_LABEL
+        found[path.stem] = _middle(image_CHW, centre), _middle(label_HW, centre)
+    return found
+
+
+def _middle(array: np.ndarray, side: int | None) -> np.ndarray:
+    if side is None:
+        return array
+    y, x = (max(0, (length - side) // 2) for length in array.shape[-2:])
+    return array[..., y : y + side, x : x + side]

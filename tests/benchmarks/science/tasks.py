@@ -1,0 +1,327 @@
+"""Every training and every scoring, as tasks that need the results of others and leave one JSON behind."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from science import cost
+from science.blind import KINDS
+from science.presets import ABLATIONS, CONTROLS, OURS, Preset, Variant
+from science.sets import BANDS, NO_LABEL, SETS, read
+
+from idgbr import IDGBRPipeline
+from idgbr.band import band, margin
+from idgbr.checkpoint import load_network
+from idgbr.controls.crf import CRF, crf, tune
+from idgbr.evaluation import Evaluation
+from idgbr.settings import Settings
+from idgbr.training import CoarseTraining, RefinerTraining, train_coarse, train_refiner
+from idgbr.training.data import Augmentation
+from idgbr.training.loop import seeded
+
+STEPS = (1, 2, 4, 10, 25)
+RADIUS, THRESHOLD = Settings.radius, Settings.threshold
+AUGMENTATION = Augmentation(nodata=0.0)
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the tasks of one preset keep what they make, and until when this one may work."""
+
+    home: Path
+    preset: Preset
+    deadline: float
+
+    def model(self, *names: object) -> Path:
+        return self.home / "models" / "-".join(map(str, names))
+
+    def result(self, task: str) -> Path:
+        return self.home / "results" / f"{task}.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """needs: names of the tasks that come first. weight: rough share of the whole, for the order and the bar."""
+
+    name: str
+    needs: tuple[str, ...]
+    run: Callable[[Place], Result]
+
+
+def tasks(preset: Preset) -> list[Task]:
+    """All of a preset, in an order in which each comes after what it needs."""
+    return [*_main(preset), *_ablations(preset)]
+
+
+def _main(preset: Preset) -> Iterator[Task]:
+    for name in preset.sets:
+        for seed in preset.table:
+            for backbone in preset.backbones:
+                for part in ("all", "fold0", "fold1"):
+                    yield Task(f"coarse-{name}-{backbone}-{seed}-{part}", (), _coarse(name, backbone, seed, part))
+            folds = tuple(
+                f"coarse-{name}-{backbone}-{seed}-{part}"
+                for backbone in preset.backbones
+                for part in ("all", "fold0", "fold1")
+            )
+            for control, variant in CONTROLS.items():
+                trained = f"refiner-{name}-{control}-{seed}"
+                yield Task(trained, folds, _refiner(name, control, variant, seed))
+                for backbone in preset.backbones:
+                    score = _score(name, control, variant, backbone, seed)
+                    yield Task(f"score-{name}-{control}-{backbone}-{seed}", (trained,), score)
+            for backbone in preset.backbones:
+                yield Task(f"score-{name}-crf-{backbone}-{seed}", folds, _crf(name, backbone, seed))
+
+
+def _ablations(preset: Preset) -> Iterator[Task]:
+    name, seed, backbone = preset.sets[0], preset.table[0], next(iter(preset.backbones))
+    folds = tuple(f"coarse-{name}-{each}-{seed}-{part}" for each in preset.backbones for part in ("all", "fold0", "fold1"))
+    ours = f"refiner-{name}-{OURS}-{seed}"
+    published = f"refiner-{name}-published-{seed}"
+    yield Task(f"steps-{name}-{seed}", (ours, published, *folds), _steps(name, backbone, seed))
+    yield Task(f"gate-{name}-{seed}", (ours,), _gate(name, backbone, seed))
+    for ablation, variant in ABLATIONS.items():
+        slug = ablation.replace(" ", "_").replace(",", "")
+        trained = f"refiner-{name}-{slug}-{seed}"
+        full = replace(variant, run=CONTROLS[OURS].run | variant.run)
+        yield Task(trained, folds, _refiner(name, slug, full, seed))
+        for each in preset.backbones:
+            score = _score(name, slug, full, each, seed)
+            yield Task(f"score-{name}-{slug}-{each}-{seed}", (trained,), score)
+    if preset.device == "cuda":
+        yield Task("speed", (ours,), cost.speed)
+
+
+def _coarse(name: str, backbone: str, seed: int, part: str) -> Callable[[Place], Result]:
+    """A coarse network on all training places, or on those not of one fold, and its masks of what it has not seen."""
+
+    def run(place: Place) -> Result:
+        preset, labelled = place.preset, SETS[name]
+        images = read(name, test=False)
+        fold = None if part == "all" else int(part[-1])
+        seen = {stem: pair for stem, pair in images.items() if labelled.fold(stem) != fold}
+        kind, sizes = preset.backbones[backbone]
+        how = CoarseTraining(
+            classes=labelled.classes,
+            bands=BANDS,
+            crop=preset.coarse_crop,
+            batch=preset.coarse_batch,
+            seed=seed,
+            network=kind,
+            sizes=sizes,
+            no_label=NO_LABEL,
+            blank=None,
+            grey=labelled.grey,
+            augmentation=AUGMENTATION,
+            optimisation=preset.coarse,
+            device=preset.device,
+        )
+        folder = place.model("coarse", name, backbone, seed, part)
+        began = time.monotonic()
+        state = folder.with_suffix(".state.safetensors")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for progress in train_coarse(list(seen.values()), folder, how, state, deadline=place.deadline):
+            _tell(progress)
+        state.unlink()
+        model = _model(place, folder)
+        for stem, (image_CHW, _) in images.items():
+            if fold is None or labelled.fold(stem) == fold:
+                _keep(folder / "masks" / f"{stem}.npy", model.coarse_probabilities(image_CHW[None])[0])
+        return {"seconds": round(time.monotonic() - began, 1), "steps": preset.coarse.steps, "images": len(seen)}
+
+    return run
+
+
+def _refiner(name: str, label: str, variant: Variant, seed: int) -> Callable[[Place], Result]:
+    """A refiner on the out-of-fold masks of all backbones together, since it must serve any of them."""
+
+    def run(place: Place) -> Result:
+        preset, images = place.preset, read(name, test=False)
+        changes = dict(variant.training)
+        fit = changes.pop("masks", "out of fold") == "fit"
+        kind = KINDS[changes.pop("kind", "Refiner")]
+        teacher = changes.pop("teacher", False)
+        masks, pairs = [], []
+        for backbone in preset.backbones:
+            for stem, pair in images.items():
+                part = "all" if fit else f"fold{SETS[name].fold(stem)}"
+                source = place.model("coarse", name, backbone, seed, part) / "masks" / f"{stem}.npy"
+                masks.append(np.load(source, mmap_mode="r"))
+                pairs.append(pair)
+        first = place.model("coarse", name, next(iter(preset.backbones)), seed, "all")
+        folder = place.model("refiner", name, label, seed)
+        coarse = IDGBRPipeline.from_pretrained(first)
+        coarse.save_pretrained(folder)
+        sizes = dict(preset.sizes) | dict(variant.sizes)
+        shape = len(BANDS), len(SETS[name].classes)
+        refiner = seeded(seed, lambda: kind(*shape, **sizes))
+        how = RefinerTraining(
+            crop=preset.refiner_crop,
+            batch=preset.refiner_batch,
+            seed=seed,
+            augmentation=AUGMENTATION,
+            optimisation=preset.refiner,
+            device=preset.device,
+            **changes,
+        )
+        began = time.monotonic()
+        state = folder.with_suffix(".state.safetensors")
+        for progress in train_refiner(pairs, folder, how, masks, refiner, state, deadline=place.deadline):
+            _tell(progress)
+        state.unlink()
+        count = sum(weight.numel() for weight in refiner.parameters())
+        return {"seconds": round(time.monotonic() - began, 1), "steps": preset.refiner.steps, "parameters": count}
+
+    return run
+
+
+def _score(name: str, label: str, variant: Variant, backbone: str, seed: int) -> Callable[[Place], Result]:
+    """Coarse and refined maps of the test places, scored; ours are kept for the pictures."""
+
+    def run(place: Place) -> Result:
+        model = _joined(place, name, label, backbone, seed, variant.run)
+        keep = place.home / "maps" / f"{name}-{backbone}-{seed}" if label == OURS else None
+        return _scores(model, place, name, keep)
+
+    return run
+
+
+def _crf(name: str, backbone: str, seed: int) -> Callable[[Place], Result]:
+    """The mean field control, its weights tuned on masks of training places that the network had not seen."""
+
+    def run(place: Place) -> Result:
+        preset = place.preset
+        device = torch.device(preset.device)
+        triples = []
+        for stem, (image_CHW, label_HW) in list(read(name, test=False, centre=256).items())[::4]:
+            fold = place.model("coarse", name, backbone, seed, f"fold{SETS[name].fold(stem)}")
+            whole = np.load(fold / "masks" / f"{stem}.npy", mmap_mode="r")
+            y, x = (max(0, (side - 256) // 2) for side in whole.shape[1:])
+            mask_KHW = torch.from_numpy(whole[:, y : y + 256, x : x + 256] / np.float32(255))
+            triples.append((mask_KHW.to(device), torch.from_numpy(image_CHW.astype(np.float32)).to(device), label_HW))
+        how = tune(triples, no_label=NO_LABEL, codes=[row["code"] for row in SETS[name].classes])
+        model = _model(place, place.model("coarse", name, backbone, seed, "all"))
+        codes = np.array(model.settings.codes, np.uint8)
+
+        def refine(image_CHW: np.ndarray, _: np.ndarray) -> np.ndarray:
+            coarse_KHW = torch.from_numpy(model.coarse_probabilities(image_CHW[None])[0]).to(device)
+            found = crf(coarse_KHW, torch.from_numpy(image_CHW.astype(np.float32)).to(device), how)
+            return codes[found.argmax(0).cpu().numpy()]
+
+        return _scores(model, place, name, None, refine) | {"crf": how.__dict__}
+
+    return run
+
+
+def _steps(name: str, backbone: str, seed: int) -> Callable[[Place], Result]:
+    """Quality and cost of the walks from coarse mask or noise, with and without guidance, all in one process."""
+
+    def run(place: Place) -> Result:
+        rows = []
+        plans = [(OURS, "coarse", 1.0, CONTROLS[OURS].run)]
+        plans += [("published", start, scale, CONTROLS["published"].run) for start in ("noise", "coarse") for scale in (1.0, 3.0)]
+        for label, start, scale, kept in plans:
+            for steps in STEPS:
+                settings = dict(kept) | {"steps": steps, "start": start, "guidance": scale}
+                model = _joined(place, name, label, backbone, seed, settings)
+                found = _scores(model, place, name, None)
+                rows.append({"refiner": label, "start": start, "guidance": scale, "steps": steps, **found, **cost.of(model)})
+        return {"rows": rows}
+
+    return run
+
+
+def _gate(name: str, backbone: str, seed: int) -> Callable[[Place], Result]:
+    """The band that refinement may change, from nothing but boundaries to everywhere; harm outside it."""
+
+    def run(place: Place) -> Result:
+        rows = []
+        for radius, threshold in ((2, 0.0), (4, 0.0), (4, 0.3), (4, 0.5), (4, 0.8), (8, 0.8), (4, 1.0)):
+            settings = dict(CONTROLS[OURS].run) | {"radius": radius, "threshold": threshold}
+            model = _joined(place, name, OURS, backbone, seed, settings)
+            rows.append({"radius": radius, "threshold": threshold, **_scores(model, place, name, None)})
+        return {"rows": rows}
+
+    return run
+
+
+def _scores(
+    model: IDGBRPipeline,
+    place: Place,
+    name: str,
+    keep: Path | None,
+    refine: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+) -> Result:
+    total, gated, seconds, megapixels, edited, harmed = None, None, 0.0, 0.0, 0, 0
+    images = {}
+    for stem, (image_CHW, label_HW) in read(name, test=True, centre=place.preset.centre).items():
+        began = time.monotonic()
+        found = model.maps(image_CHW[None])
+        refined_HW = found.refined_BHW[0] if refine is None else refine(image_CHW, found.coarse_BHW[0])
+        seconds += time.monotonic() - began
+        megapixels += label_HW.size / 1e6
+        coarse_HW, editable_HW = found.coarse_BHW[0], found.editable_BHW[0]
+        edited += int(editable_HW.sum())
+        harmed += int(((refined_HW != coarse_HW) & ~editable_HW).sum()) if refine is None else 0
+        one = Evaluation.of(label_HW, coarse_HW, refined_HW, model.settings.codes, NO_LABEL)
+        images[stem] = _plain(one)
+        total = one if total is None else total + one
+        if model.settings.threshold == 1:
+            probability_KHW = model.coarse_probabilities(image_CHW[None])[0]
+            allowed_HW = band(coarse_HW, margin(probability_KHW), RADIUS, THRESHOLD)
+            bounded_HW = np.where(allowed_HW, refined_HW, coarse_HW)
+            one = Evaluation.of(label_HW, coarse_HW, bounded_HW, model.settings.codes, NO_LABEL)
+            gated = one if gated is None else gated + one
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(keep / f"{stem}.npz", coarse=coarse_HW, refined=refined_HW)
+    assert total is not None
+    return _plain(total) | {
+        "seconds_per_megapixel": round(seconds / megapixels, 3),
+        "editable": edited / (1e6 * megapixels),
+        "changed_outside": harmed,
+        "gated": None if gated is None else _plain(gated),
+        "images": images,
+    }
+
+
+def _plain(found: Evaluation) -> Result:
+    """Percent."""
+    assert found.refined is not None and found.repair is not None
+    parts = {"coarse": found.coarse.scores(), "refined": found.refined.scores(), **found.repair.scores()}
+    return json.loads(json.dumps(parts), parse_constant=lambda _: None, parse_float=lambda text: 100 * float(text))
+
+
+def _joined(place: Place, name: str, label: str, backbone: str, seed: int, settings: Any) -> IDGBRPipeline:
+    """The refiner behind any backbone's coarse network."""
+    coarse = IDGBRPipeline.from_pretrained(place.model("coarse", name, backbone, seed, "all"))
+    refiner = load_network(KINDS, place.model("refiner", name, label, seed) / "refiner")
+    return _placed(IDGBRPipeline(replace(coarse.settings, **settings), coarse.coarse, refiner), place)
+
+
+def _model(place: Place, folder: Path) -> IDGBRPipeline:
+    return _placed(IDGBRPipeline.from_pretrained(folder), place)
+
+
+def _placed(model: IDGBRPipeline, place: Place) -> IDGBRPipeline:
+    settings = replace(model.settings, window=place.preset.window)
+    if place.preset.device == "cuda":
+        settings = replace(settings, batch=16, precision="bf16")
+    return IDGBRPipeline(settings, model.coarse, model.refiner).to(place.preset.device)
+
+
+def _keep(path: Path, probability_KHW: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.rint(probability_KHW * 255).astype(np.uint8))
+
+
+def _tell(progress: Any) -> None:
+    if progress.step % 50 == 0 or progress.step == progress.steps:
+        print(f"{progress.step}/{progress.steps} loss {progress.smoothed:.3f} {progress.speed:.2f}/s", flush=True)

@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from metric_maps import CODES, MAPS, SHAPE, blobs
+from scipy import ndimage
+
+from idgbr import metrics
+
+
+def reference_boundary_iou(true, pred, distance):
+    """Cheng et al. 2021 with scipy's distance transform; ignored pixels make no boundary."""
+    scores = []
+    for code in CODES:
+        edges = []
+        for label in (true, pred):
+            other = (label != code) & (true != 0)
+            distance_HW = ndimage.distance_transform_cdt(~other, "chessboard") if other.any() else np.full(SHAPE, 99)
+            edges.append((label == code) & (true != 0) & (distance_HW <= distance))
+        union = (edges[0] | edges[1]).sum()
+        if union:
+            scores.append((edges[0] & edges[1]).sum() / union)
+    return np.mean(scores) if scores else np.nan
+
+
+def reference_boundary_f1(true, pred, tolerance):
+    scores = []
+    for code in CODES:
+        edges = []
+        for label in (true, pred):
+            other = (label != code) & (true != 0)
+            edges.append((label == code) & (true != 0) & ndimage.binary_dilation(other, np.ones((3, 3))))
+        near = [ndimage.distance_transform_edt(~edge) <= tolerance if edge.any() else edge for edge in edges]
+        if not edges[0].any() and not edges[1].any():
+            continue
+        precision = (edges[1] & near[0]).sum() / edges[1].sum() if edges[1].any() else 0
+        recall = (edges[0] & near[1]).sum() / edges[0].sum() if edges[0].any() else 0
+        scores.append(2 * precision * recall / (precision + recall) if precision + recall else 0)
+    return np.mean(scores) if scores else np.nan
+
+
+def reference_boundary_accuracy(true, pred, radii):
+    """Discs dilate a class and its scored complement; where both reach, the share of right pixels."""
+    scores = []
+    scored = true != 0
+    for code in CODES:
+        inside, outside = scored & (true == code), scored & (true != code)
+        if not inside.any() or not outside.any():
+            continue
+        by_radius = []
+        for radius in radii:
+            y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+            disc = y**2 + x**2 <= radius**2
+            near = scored & ndimage.binary_dilation(inside, disc) & ndimage.binary_dilation(outside, disc)
+            if near.any():
+                by_radius.append(((pred == code) == (true == code))[near].mean())
+        if len(by_radius) == len(radii):
+            scores.append(np.mean(by_radius))
+    return np.mean(scores) if scores else np.nan
+
+
+@settings(deadline=None)
+@given(MAPS, MAPS, st.integers(1, 3))
+def test_boundary_iou_agrees_with_distance_transforms(true, pred, distance):
+    expected = reference_boundary_iou(true, pred, distance)
+    assert metrics.boundary_iou(true, pred, CODES, distance) == pytest.approx(expected, nan_ok=True)
+
+
+@settings(deadline=None)
+@given(MAPS, MAPS, st.integers(0, 4))
+def test_boundary_f1_agrees_with_distance_transforms(true, pred, tolerance):
+    expected = reference_boundary_f1(true, pred, tolerance)
+    assert metrics.boundary_f1(true, pred, CODES, tolerance) == pytest.approx(expected, nan_ok=True)
+
+
+@settings(deadline=None)
+@given(MAPS, MAPS, st.sets(st.integers(1, 4), min_size=1))
+def test_boundary_accuracy_agrees_with_dilations_by_discs(true, pred, radii):
+    counts = metrics.accuracy_counts(true, pred, CODES, sorted(radii))
+    expected = reference_boundary_accuracy(true, pred, sorted(radii))
+    assert metrics.mean_boundary_accuracy_of(counts) == pytest.approx(expected, nan_ok=True)
+
+
+@settings(deadline=None)
+@given(MAPS, MAPS)
+def test_contours_at_several_tolerances_are_those_at_each(true, pred):
+    several = metrics.contour_counts_at(true, pred, CODES, (1, 3, 5))
+    for counts, tolerance in zip(several, (1, 3, 5), strict=True):
+        assert np.array_equal(counts, metrics.contour_counts(true, pred, CODES, tolerance))
+
+
+def test_boundary_scores_of_a_straight_edge_moved_by_one_pixel():
+    true = np.ones((6, 20), np.uint8)
+    true[:, 10:] = 3
+    pred = np.ones((6, 20), np.uint8)
+    pred[:, 11:] = 3
+    assert metrics.boundary_iou(true, pred, (1, 3), distance=2) == pytest.approx(1 / 3)
+    assert metrics.boundary_f1(true, pred, (1, 3), tolerance=0) == 0
+    assert metrics.boundary_f1(true, pred, (1, 3), tolerance=1) == 1
+    assert metrics.mean_boundary_accuracy(true, pred, (1, 3)) == pytest.approx(5 / 6)
+    two_radii = metrics.accuracy_counts(true, pred, (1, 3), (1, 4))
+    assert metrics.mean_boundary_accuracy_of(two_radii) == pytest.approx((1 / 2 + 7 / 8) / 2)
+
+
+def test_radii_of_boundary_accuracy_grow_with_the_image():
+    assert metrics.accuracy_radii((2000, 1900)) == (3, 6, 8, 10, 13)
+    assert metrics.accuracy_radii((400, 400)) == (3, 3, 3, 3, 3)
+
+
+def test_a_perfect_map_scores_one_and_a_map_without_boundary_scores_nothing():
+    true = np.repeat([[1, 3], [7, 1]], 5, 0)
+    assert metrics.boundary_iou(true, true, CODES) == metrics.boundary_f1(true, true, CODES) == 1
+    assert metrics.mean_boundary_accuracy(true, true, CODES) == 1
+    plain = np.ones((4, 4), int)
+    for score in (metrics.boundary_iou, metrics.boundary_f1, metrics.mean_boundary_accuracy):
+        assert np.isnan(score(plain, plain, CODES))
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        metrics.boundary_counts,
+        metrics.contour_counts,
+        lambda true, pred, codes: metrics.accuracy_counts(true, pred, codes, (2, 3)),
+    ],
+    ids=["boundary_counts", "contour_counts", "accuracy_counts"],
+)
+def test_counts_of_two_images_add_up_to_those_of_both_apart(count):
+    random = np.random.default_rng(0)
+    maps = random.choice([1, 3, 7], (2, 2, 20, 20))
+    total = sum(count(true, pred, CODES) for true, pred in maps)
+    apart = np.concatenate([maps, np.zeros((2, 2, 5, 20), int)], 2)
+    joined = [np.concatenate(list(side)) for side in apart.swapaxes(0, 1)]
+    assert np.array_equal(count(*joined, CODES), total)
+
+
+def test_what_is_predicted_where_the_truth_is_ignored_changes_no_boundary_score():
+    true, pred, other = blobs(0, 48), blobs(1, 48), blobs(2, 48)
+    true[10:30, 12:40] = 0
+    changed = np.where(true == 0, other, pred)
+    for score in (metrics.boundary_iou, metrics.boundary_f1, metrics.mean_boundary_accuracy):
+        assert score(true, changed, CODES) == score(true, pred, CODES)

@@ -1,0 +1,186 @@
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from idgbr_toys import CLASSES, landscape
+
+from idgbr import IDGBRPipeline, Refiner, metrics
+from idgbr.errors import InputError
+from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner, write_card
+from idgbr.training.loop import OutOfTime
+from idgbr.training.refiner import refiner_loss
+
+BANDS = ("red", "green", "nir")
+CODES = (10, 20, 40)
+
+
+def coarse_training(steps, **changes):
+    fields = {"crop": 64, "batch": 8, "sizes": {"widths": (12, 16, 24, 32)}} | changes
+    how = Optimisation(steps=steps, rate=4e-3, warmup=10, ema=0.95)
+    return CoarseTraining(classes=CLASSES, bands=BANDS, optimisation=how, **fields)
+
+
+def refiner_training(steps, **changes):
+    fields = {"crop": 64, "batch": 8, "sizes": {"widths": (12, 16, 24, 32)}} | changes
+    return RefinerTraining(optimisation=Optimisation(steps=steps, rate=4e-3, warmup=10, ema=0.95), **fields)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Coarse network trained on some landscapes, refiner on others."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("model")
+    losses = [p.loss for p in train_coarse([landscape(seed) for seed in range(4)], folder, coarse_training(80))]
+    refined = [p.loss for p in train_refiner([landscape(seed) for seed in range(4, 8)], folder, refiner_training(100))]
+    return folder, losses, refined
+
+
+def test_the_refined_map_beats_the_coarse_one(trained):
+    folder, losses, refined = trained
+    model = IDGBRPipeline.from_pretrained(folder)
+    coarse_model = IDGBRPipeline(model.settings, model.coarse)
+    truth = [landscape(seed) for seed in (100, 101)]
+    image, label = np.stack([image for image, _ in truth]), np.stack([label for _, label in truth])
+    coarse, fine = coarse_model(image)[0], model(image)[0]
+    assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
+    assert np.mean(refined[-10:]) < 0.5 * np.mean(refined[:10])
+    assert metrics.boundary_iou(label, fine, CODES) > metrics.boundary_iou(label, coarse, CODES) + 0.05
+    before, after = (metrics.mean_iou(metrics.confusion_matrix(label, answer, CODES)) for answer in (coarse, fine))
+    assert after > before + 0.01
+
+
+def test_the_card_names_bands_classes_scores_and_digest(trained):
+    folder, *_ = trained
+    path = write_card(folder, "Toy", "Made landscapes.", "cc0-1.0", {"coarse": 80, "refiner": 100}, {"mIoU": 0.91234})
+    text = path.read_text()
+    assert path.name == "README.md"
+    for part in ("license: cc0-1.0", "| 20 | water | #2060c0 |", "| mIoU | 0.9123 |", "red, green, nir", "80 steps"):
+        assert part in text
+    assert IDGBRPipeline.from_pretrained(folder).digest in text
+
+
+def test_training_twice_gives_the_same_model_and_another_seed_another(tmp_path):
+    pairs = [landscape(0, 64)]
+    digests = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        folder = tmp_path / name
+        list(train_coarse(pairs, folder, coarse_training(2, crop=32, batch=2, seed=seed)))
+        list(train_refiner(pairs, folder, refiner_training(2, crop=32, batch=2, seed=seed)))
+        digests.append(IDGBRPipeline.from_pretrained(folder).digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_training_goes_on_from_its_state_with_the_same_bits(tmp_path):
+    pairs = [landscape(0, 64)]
+    digests = []
+    for name in ("whole", "parts"):
+        folder = tmp_path / name
+        list(train_coarse(pairs, folder, coarse_training(2, crop=32, batch=2)))
+        state = tmp_path / f"{name}.safetensors"
+        how = refiner_training(6, crop=32, batch=2, dropout=0.3)
+        if name == "parts":
+            with pytest.raises(OutOfTime):
+                list(train_refiner(pairs, folder, how, state=state, deadline=time.monotonic()))
+            for progress in train_refiner(pairs, folder, how, state=state, deadline=time.monotonic() + 600):
+                if progress.step == 3:
+                    break
+        list(train_refiner(pairs, folder, how, state=state))
+        digests.append(IDGBRPipeline.from_pretrained(folder).digest)
+    assert digests[0] == digests[1]
+
+
+def test_masks_of_networks_that_have_not_seen_a_pair_can_be_given_in_either_form(tmp_path):
+    pairs = [landscape(seed, 64) for seed in range(2)]
+    list(train_coarse(pairs, tmp_path, coarse_training(2, crop=32, batch=2)))
+    config = refiner_training(2, crop=32, batch=2)
+    whole = [
+        np.rint(255 * np.random.default_rng(seed).dirichlet([1] * 3, (64, 64)).transpose(2, 0, 1)) for seed in (0, 1)
+    ]
+    digests = []
+    for masks in ([mask.astype(np.uint8) for mask in whole], [(mask / 255).astype(np.float32) for mask in whole]):
+        list(train_refiner(pairs, tmp_path, config, masks))
+        digests.append(IDGBRPipeline.from_pretrained(tmp_path).digest)
+    assert digests[0] == digests[1]
+    with pytest.raises(InputError, match="2 pairs need as many coarse masks, not 1"):
+        next(train_refiner(pairs, tmp_path, config, masks[:1]))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "changes"),
+    [
+        ({"process": "discrete"}, {"times": "uniform"}),
+        ({"sigma": 0.0}, {"times": "last", "aligned": 0.0}),
+        ({"process": "diffusion", "prediction": "epsilon"}, {"times": "uniform", "dropout": 0.2}),
+        ({"process": "diffusion", "prediction": "v"}, {}),
+        ({"process": "diffusion", "prediction": "x0"}, {"pixels": True, "times": "last", "boundary": 0.5}),
+        ({"code": "embedding"}, {"hard": 0.5}),
+        ({"code": "autoencoder"}, {"boundary": 0.5}),
+        ({"attention": True}, {}),
+    ],
+)
+def test_every_way_of_training_lowers_its_loss(tmp_path, sizes, changes):
+    pairs = [landscape(seed, 96) for seed in range(2)]
+    list(train_coarse(pairs, tmp_path, coarse_training(2, crop=32, batch=2)))
+    config = refiner_training(30, crop=32, sizes={"widths": (12, 16, 24, 32), **sizes}, **changes)
+    losses = [progress.loss for progress in train_refiner(pairs, tmp_path, config)]
+    assert np.mean(losses[-8:]) < np.mean(losses[:4])
+    refiner = IDGBRPipeline.from_pretrained(tmp_path).refiner
+    assert {name: refiner.config[name] for name in sizes} == sizes
+
+
+@pytest.mark.parametrize(
+    ("sizes", "changes"),
+    [
+        ({"attention": True, "code": "embedding"}, {}),
+        ({"process": "diffusion", "prediction": "v"}, {"times": "uniform"}),
+    ],
+)
+def test_gradients_reach_every_weight_but_the_codecs(sizes, changes):
+    torch.manual_seed(0)
+    refiner = Refiner(3, 3, (12, 16, 24, 32), full=8, **sizes)
+    optimiser = torch.optim.SGD([weight for weight in refiner.parameters() if weight.requires_grad], lr=1e-2)
+    images, labels = zip(*(landscape(seed, 64) for seed in range(2)), strict=True)
+    image = torch.from_numpy(np.stack(images).astype(np.float32)) / 1000
+    index = np.searchsorted([10, 20, 40], np.stack(labels)).astype(np.uint8)
+    config = refiner_training(1, corruption=0.0, aligned=0.0, **changes)
+    for _ in range(3):
+        optimiser.zero_grad()
+        refiner_loss(refiner, image, torch.rand(2, 3, 64, 64).softmax(1), index, config).backward()
+        optimiser.step()
+    silent = [name for name, weight in refiner.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert all(name.startswith("codec.") for name in silent), silent
+    assert all(not weight.requires_grad for weight in refiner.codec.parameters())
+
+
+def test_alignment_draws_the_guidance_to_a_teacher(tmp_path):
+    pairs = [landscape(seed, 96) for seed in range(2)]
+    list(train_coarse(pairs, tmp_path, coarse_training(2, crop=32, batch=2)))
+    tokens = [torch.from_numpy(image.astype(np.float32) / 1000).movedim(0, -1)[::16, ::16] for image, _ in pairs]
+    config = refiner_training(40, crop=32, align_steps=30)
+    totals = [p.loss for p in train_refiner(pairs, tmp_path, config, tokens=tokens)]
+    alone = [p.loss for p in train_refiner(pairs, tmp_path, config)]
+    gaps = np.array(totals) - np.array(alone)
+    assert gaps[20:30].mean() < -0.3, "half of a cosine near 1"
+    assert abs(gaps[32:].mean()) < 0.2
+    assert "aligner" not in str(IDGBRPipeline.from_pretrained(tmp_path).refiner.state_dict().keys())
+
+
+def test_a_trained_refiner_can_be_tuned_end_to_end_for_one_step(tmp_path):
+    """One answer at the noisiest time, decoded, with pixel and boundary loss (arXiv 2409.11355)."""
+    pairs = [landscape(seed, 96) for seed in range(2)]
+    list(train_coarse(pairs, tmp_path, coarse_training(30, crop=32)))
+    sizes = {"widths": (12, 16, 24, 32), "process": "diffusion", "prediction": "epsilon"}
+    list(train_refiner(pairs, tmp_path, refiner_training(40, crop=32, sizes=sizes, times="uniform")))
+    model = IDGBRPipeline.from_pretrained(tmp_path)
+    one = replace(model.settings, steps=1, start="noise", threshold=1.0)
+
+    def accuracy(refiner):
+        image, label = landscape(0, 96)
+        return (IDGBRPipeline(one, model.coarse, refiner)(image[None])[0][0] == label).mean()
+
+    before = accuracy(model.refiner)
+    tuning = refiner_training(60, crop=32, times="last", pixels=True, boundary=0.2, sizes=sizes)
+    list(train_refiner(pairs, tmp_path, tuning, refiner=model.refiner))
+    assert accuracy(IDGBRPipeline.from_pretrained(tmp_path).refiner) > before + 0.1
