@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-services bench lint clean
+.PHONY: install demo test test-services bench science lint clean
 
 install: $(INSTALLED)
 
@@ -28,6 +28,13 @@ test-services: install
 bench: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/mosaic.py
+
+# Needs IDGBR_DATA. PRESET is auto, gpu or cpu; MINUTES makes it stop after so many, and the same command goes on.
+PRESET ?= auto
+MINUTES ?= 0
+
+science: install
+	PYTHONPATH=tests/benchmarks $(BIN)/python -m science --preset $(PRESET) --minutes $(MINUTES)
 
 clean:
 	rm -rf .venv .venv-services build *.egg-info

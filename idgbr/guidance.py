@@ -9,8 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.attention import CrossAttention
+from idgbr.attention import CrossAttention, Memory
 from idgbr.blocks import Block, Down, PixelNorm
+
+
+class Given(NamedTuple):
+    """What one level's residual needs of image and coarse mask: all that does not depend on the noisy labels."""
+
+    mixed_BCHW: Tensor
+    memory: Memory | None
 
 
 class Condition(NamedTuple):
@@ -18,8 +25,8 @@ class Condition(NamedTuple):
 
     full_BCHW: Tensor
     """Features at full resolution, for the output."""
-    levels: tuple[Tensor, ...]
-    """Features at strides 2, 4, 8 and 16, for the residuals."""
+    levels: tuple[Given, ...]
+    """What the residuals at strides 2, 4, 8 and 16 need."""
     prior_BKHW: Tensor
     """Log probabilities of the coarse mask."""
     kept_B: Tensor
@@ -36,17 +43,13 @@ class Guidance(nn.Module):
         self.downs = nn.ModuleList(Down(a, b) for a, b in zip((full, *widths[:-1]), widths, strict=True))
         self.blocks = nn.ModuleList(Block(width, width) for width in widths)
 
-    def forward(self, image_BCHW: Tensor, coarse_BKHW: Tensor) -> Condition:
-        """Condition from a normalised image and coarse class probabilities of the same size."""
+    def forward(self, image_BCHW: Tensor, coarse_BKHW: Tensor) -> tuple[Tensor, ...]:
+        """Features of a normalised image and coarse class probabilities of the same size, the finest first."""
         hidden = self.stem(torch.cat([image_BCHW, coarse_BKHW], 1))
-        full = hidden + self.full(hidden)
-        levels = []
-        hidden = full
+        features = [hidden + self.full(hidden)]
         for down, block in zip(self.downs, self.blocks, strict=True):
-            hidden = block(down(hidden))
-            levels.append(hidden)
-        kept_B = torch.ones(len(image_BCHW), device=image_BCHW.device)
-        return Condition(full, tuple(levels), coarse_BKHW.clamp_min(1e-3).log(), kept_B)
+            features.append(block(down(features[-1])))
+        return tuple(features)
 
 
 class Fusion(nn.Module):
@@ -67,6 +70,14 @@ class Fusion(nn.Module):
         for parameter in self.zero.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, noisy_BCHW: Tensor, condition_BCHW: Tensor) -> Tensor:
-        residual = self.zero(F.relu(self.norm(self.noisy(noisy_BCHW) + self.condition(condition_BCHW))))
-        return residual if self.attention is None else residual + self.attention(noisy_BCHW, condition_BCHW)
+    def given(self, condition_BCHW: Tensor) -> Given:
+        """Computed once for all steps."""
+        memory = None if self.attention is None else self.attention.memory(condition_BCHW)
+        return Given(self.condition(condition_BCHW), memory)
+
+    def forward(self, noisy_BCHW: Tensor, given: Given) -> Tensor:
+        """The residual, BCHW."""
+        residual = self.zero(F.relu(self.norm(self.noisy(noisy_BCHW) + given.mixed_BCHW)))
+        if self.attention is None or given.memory is None:
+            return residual
+        return residual + self.attention.attend(noisy_BCHW, given.memory)

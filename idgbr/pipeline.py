@@ -183,7 +183,9 @@ class IDGBRPipeline:
         stride, channels = self.refiner.codec.stride, self.refiner.codec.channels
         if any(place % stride for corner in corners for place in corner):
             raise InputError(f"windows of this refiner start at multiples of {stride} px, not at {list(corners)}")
-        windows = [noise(seed, y // stride, x // stride, height // stride, width // stride, channels) for y, x in corners]
+        windows = [
+            noise(seed, y // stride, x // stride, height // stride, width // stride, channels) for y, x in corners
+        ]
         empty = np.empty((0, channels, height // stride, width // stride), np.float32)
         return torch.from_numpy(np.stack(windows) if windows else empty)
 
@@ -295,10 +297,15 @@ class IDGBRPipeline:
         at = [(origin[0] + y, origin[1] + x) for own in due for y, x in own]
         tiles_NKHW = self.refine_logits(image_NCHW, coarse_NKHW, at, steps, seed)
         return torch.stack(
-            [tiling.blend(tiles, own) for tiles, own in zip(tiles_NKHW.split([len(own) for own in due]), due, strict=True)]
+            [
+                tiling.blend(tiles, own)
+                for tiles, own in zip(tiles_NKHW.split([len(own) for own in due]), due, strict=True)
+            ]
         )
 
     def _checked(self, image_BCHW: Array) -> Tensor:
+        if isinstance(image_BCHW, np.ndarray) and not image_BCHW.flags.writeable:
+            image_BCHW = image_BCHW.copy()
         image_BCHW = torch.as_tensor(image_BCHW)
         if image_BCHW.ndim != 4 or 0 in image_BCHW.shape:
             raise InputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Self
+from typing import Self, cast
 
 import torch
 from diffusers.configuration_utils import register_to_config
@@ -28,9 +28,9 @@ class Refiner(Network):
     middle, as in arXiv 2507.01573. The output also sees the condition at full resolution.
 
     bands, classes: channels of image and coarse mask; widths: channels at strides 2, 4, 8 and 16; full: channels at
-    full resolution; process: bridge, diffusion or discrete (`idgbr.processes`); prediction: labels (class logits), or of
-    a diffusion also epsilon, v, x0; sigma: standard deviation of the bridge's noise at t = 1; code: corner, embedding
-    or autoencoder (`idgbr.codecs`); attention: cross-attention of the two coarsest levels to the condition.
+    full resolution; process: bridge, diffusion or discrete (`idgbr.processes`); prediction: labels (class logits), or
+    of a diffusion also epsilon, v, x0; sigma: standard deviation of the bridge's noise at t = 1; code: corner,
+    embedding or autoencoder (`idgbr.codecs`); attention: cross-attention of the two coarsest levels to the condition.
     """
 
     multiple = 16
@@ -89,17 +89,25 @@ class Refiner(Network):
 
     @property
     def deepest(self) -> Fusion:
-        """The guidance's coarsest residual, BChw of `deepest_channels`; the one that a teacher may be aligned with."""
-        return self.fusions[-1]
+        """Makes the guidance's coarsest residual, BChw; the one that a teacher may be aligned with."""
+        return self._fusions[-1]
 
     @property
     def deepest_channels(self) -> int:
-        return self.fusions[-1].zero.out_channels
+        """Channels of that residual."""
+        return self.deepest.zero.out_channels
+
+    @property
+    def _fusions(self) -> list[Fusion]:
+        return cast("list[Fusion]", list(self.fusions))
 
     def condition(self, image_BCHW: Tensor, coarse_BKHW: Tensor) -> Condition:
         """Condition of a normalised image and its coarse class probabilities; sides are multiples of 16."""
-        require_multiple(image_BCHW, 16)
-        return self.guidance(image_BCHW, coarse_BKHW)
+        require_multiple(image_BCHW, self.multiple)
+        full_BCHW, *features = self.guidance(image_BCHW, coarse_BKHW)
+        levels = tuple(fusion.given(level) for fusion, level in zip(self._fusions, features, strict=True))
+        prior_BKHW = coarse_BKHW.clamp_min(1e-3).log()
+        return Condition(full_BCHW, levels, prior_BKHW, torch.ones(len(image_BCHW), device=image_BCHW.device))
 
     def drop(self, condition: Condition, dropped_B: Tensor) -> Condition:
         """The condition with that of some samples gone: no residuals, no features, no prior."""
@@ -116,7 +124,7 @@ class Refiner(Network):
         half, quarter, eighth, sixteenth = (
             noisy + kept_B111 * fusion(noisy, guide)
             for noisy, fusion, guide in zip(
-                (half, quarter, eighth, sixteenth), self.fusions, condition.levels, strict=True
+                (half, quarter, eighth, sixteenth), self._fusions, condition.levels, strict=True
             )
         )
         eighth = self.up8(join(sixteenth, eighth), embedding)

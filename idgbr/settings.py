@@ -47,7 +47,7 @@ class Settings:
     seed: int = 0
     ensemble: int = 1
     radius: int = 4
-    threshold: float = 0.5
+    threshold: float = 0.9
     precision: Precision = "fp32"
     batch: int = 4
     no_label: int = 0
@@ -97,7 +97,11 @@ def read_settings(content: dict[str, Any]) -> Settings:
 
 def check_codes(codes: tuple[int, ...], no_label: int = 0) -> None:
     """InputError unless there are at least two different codes, all in 0..255 and none of them `no_label`."""
-    if len(codes) < 2 or len(set(codes)) < len(codes) or not all(0 <= code <= 255 and code != no_label for code in codes):
+    if (
+        len(codes) < 2
+        or len(set(codes)) < len(codes)
+        or not all(0 <= code <= 255 and code != no_label for code in codes)
+    ):
         raise InputError(
             f"a class table needs at least 2 different codes in 0..255 without {no_label}, which stands for no label, "
             f"not {list(codes)}"

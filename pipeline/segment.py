@@ -9,7 +9,6 @@ import torch
 
 from idgbr.band import band, margin
 from idgbr.labels import probabilities
-from idgbr.noise import noise
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.grid import Window
 from pipeline.windows import covering, taper
@@ -66,8 +65,8 @@ def segment(model: IDGBRPipeline, read_mosaic: Callable[[Window], np.ndarray], w
         if not due:
             continue
         at = [w for i, w in enumerate(images) if i in due]
-        noise_NDHW = np.stack([noise(settings.seed, w.y0, w.x0, *w.shape, model.channels) for w in at])
-        for w, logits_KHW in zip(at, model.refine_logits(image_NBHW[due], logits_NKHW[due], noise_NDHW), strict=True):
+        answer_NKHW = model.refine_logits(image_NBHW[due], logits_NKHW[due], [(w.y0, w.x0) for w in at])
+        for w, logits_KHW in zip(at, answer_NKHW, strict=True):
             refined.add(w, logits_KHW)
 
     seen_HW: np.ndarray = np.any(mosaic_BHW[:, *canvas.slices((hull.y0, hull.x0))], axis=0)

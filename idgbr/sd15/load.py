@@ -116,7 +116,6 @@ def _part(kind: Any, folder: Path) -> Any:
         network, about = kind.from_pretrained(
             folder,
             variant="fp16" if "fp16" in found[0].name else None,
-            torch_dtype=torch.float32,
             use_safetensors=True,
             local_files_only=True,
             low_cpu_mem_usage=False,

@@ -17,8 +17,8 @@ SURE = 0.95
 def corrupt(coarse_BKHW: Tensor, share: float, hard: float, random: torch.Generator) -> Tensor:
     """Class probabilities in which each sample suffers each fault with probability `share`.
 
-    Blur over 3 cells; shift by one cell; one class grown or shrunk; a rectangle flattened to its mean. A share `hard` of
-    the samples then keeps only its labels.
+    Blur over 3 cells; shift by one cell; one class grown or shrunk; a rectangle flattened to its mean. A share `hard`
+    of the samples then keeps only its labels.
     """
     faults = (_blur, _shift, _grow, _flatten)
     hit_FB = torch.rand(len(faults) + 1, len(coarse_BKHW), generator=random)
@@ -57,7 +57,9 @@ def _grow(logits_KHW: Tensor, random: torch.Generator) -> Tensor:
 def _flatten(logits_KHW: Tensor, random: torch.Generator) -> Tensor:
     height, width = logits_KHW.shape[-2:]
     low, high = 2 * CELL, max(3 * CELL, min(height, width) // 4)
-    tall, wide = (min(side, limit) for side, limit in zip(_integers(low, high, 2, random), (height, width), strict=True))
+    tall, wide = (
+        min(side, limit) for side, limit in zip(_integers(low, high, 2, random), (height, width), strict=True)
+    )
     (y,), (x,) = _integers(0, height - tall + 1, 1, random), _integers(0, width - wide + 1, 1, random)
     out_KHW = logits_KHW.clone()
     patch = out_KHW[:, y : y + tall, x : x + wide]
@@ -67,4 +69,6 @@ def _flatten(logits_KHW: Tensor, random: torch.Generator) -> Tensor:
 
 def _harden(logits_KHW: Tensor, random: torch.Generator) -> Tensor:
     hit_KHW = logits_KHW.argmax(0) == torch.arange(len(logits_KHW), device=logits_KHW.device)[:, None, None]
-    return hit_KHW * torch.logit(torch.tensor(SURE)).item() + hit_KHW * torch.log(torch.tensor(len(logits_KHW) - 1)).item()
+    return (
+        hit_KHW * torch.logit(torch.tensor(SURE)).item() + hit_KHW * torch.log(torch.tensor(len(logits_KHW) - 1)).item()
+    )

@@ -21,6 +21,7 @@ from idgbr.labels import probabilities
 from idgbr.pipeline import AnyRefiner, IDGBRPipeline
 from idgbr.processes import PROCESSES, diffusion
 from idgbr.refiner import Refiner
+from idgbr.sampling import Denoiser
 from idgbr.settings import UNLABELLED, Settings, class_index
 from idgbr.training.alignment import STEPS, Alignment, Places, tokens_at, weight
 from idgbr.training.corruption import corrupt
@@ -42,11 +43,11 @@ class RefinerTraining:
     times: uniform in 0..1; cubic, 1 - u^3, which favours noisy ones; last, always 1, for an answer in one step.
     pixels: learn the decoded answer by cross-entropy also where the network predicts epsilon, v or x0 (with times
     "last" this is the end-to-end fine-tuning of arXiv 2409.11355). dropout: share of samples whose condition is
-    dropped, which makes classifier-free guidance legitimate. edge_weight: loss weight of pixels within edge_radius px of
-    a true boundary; 1 elsewhere. boundary: weight of `losses.boundary_loss`. corruption: probability of each fault of
-    `corruption.corrupt`. hard: share of samples whose coarse mask is given as labels instead of probabilities. aligned:
-    share of steps whose noisy input is made from the network's own first answer instead of the truth, so later sampling
-    steps meet what they were trained on (as in DDP, arXiv 2303.17559).
+    dropped, which makes classifier-free guidance legitimate. edge_weight: loss weight of pixels within edge_radius px
+    of a true boundary; 1 elsewhere. boundary: weight of `losses.boundary_loss`. corruption: probability of each fault
+    of `corruption.corrupt`. hard: share of samples whose coarse mask is given as labels instead of probabilities.
+    aligned: share of steps whose noisy input is made from the network's own first answer instead of the truth, so later
+    sampling steps meet what they were trained on (as in DDP, arXiv 2303.17559). align_steps: see `train_refiner`.
     """
 
     crop: int = 160
@@ -61,7 +62,7 @@ class RefinerTraining:
     boundary: float = 0.0
     corruption: float = 0.15
     hard: float = 0.0
-    aligned: float = 0.5
+    aligned: float = 1.0
     align_steps: int = STEPS
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimisation: Optimisation = field(default_factory=Optimisation)
@@ -96,16 +97,30 @@ def train_refiner(
     if refiner is None:
         refiner = new_refiner(pairs, settings, config)
     refiner.requires_grad_(True).place(config.device)
-    drawn = settings.codes, config.crop, config.batch, config.seed, config.augmentation, settings.no_label, settings.blank
+    drawn = (
+        settings.codes,
+        config.crop,
+        config.batch,
+        config.seed,
+        config.augmentation,
+        settings.no_label,
+        settings.blank,
+    )
     crops = Crops(pairs, *drawn, masks)
     places = Crops(pairs, *drawn, Places([label_HW.shape for _, label_HW in pairs]))
-    learning, aligner = refiner, None
+    learning: nn.Module = refiner
+    aligner = None
     if tokens is not None:
-        aligner = seeded(config.seed, lambda: Alignment(refiner.deepest_channels, tokens[0].shape[-1])).to(config.device)
+        aligner = seeded(config.seed, lambda: Alignment(refiner.deepest_channels, tokens[0].shape[-1])).to(
+            config.device
+        )
         learning = nn.ModuleDict({"refiner": refiner, "aligner": aligner})
     scale = 255.0 if masks[0].dtype == np.uint8 else 1.0
 
-    with prefetch(lambda step: crops(step, rank()), config.optimisation.steps) as batches, _kept(refiner.deepest) as seen:
+    with (
+        prefetch(lambda step: crops(step, rank()), config.optimisation.steps) as batches,
+        _kept(refiner.deepest) as seen,
+    ):
 
         def loss(step: int) -> Tensor:
             image_BCHW, index_BHW, mask_BKHW = batches(step)
@@ -123,10 +138,12 @@ def train_refiner(
         IDGBRPipeline(settings, pipeline.coarse, refiner).save_pretrained(folder)
 
 
-def new_refiner(pairs: Sequence[Pair], settings: Settings, config: RefinerTraining) -> Refiner:
-    """A `Refiner(**config.sizes)` with weights drawn from the seed, its label codec trained on the labels."""
+def new_refiner(
+    pairs: Sequence[Pair], settings: Settings, config: RefinerTraining, kind: type[Refiner] = Refiner
+) -> Refiner:
+    """A `kind(**config.sizes)` with weights drawn from the seed, its label codec trained on the labels."""
     classes = len(settings.classes)
-    refiner = seeded(config.seed, lambda: Refiner(len(settings.bands), classes, **config.sizes))
+    refiner = seeded(config.seed, lambda: kind(len(settings.bands), classes, **config.sizes))
     if refiner.config["code"] == "embedding":
         refiner.codec = train_embedding(classes, seed=config.seed)
     elif refiner.config["code"] == "autoencoder":
@@ -169,9 +186,10 @@ def refiner_loss(
     process = PROCESSES[refiner.config["process"]]
     random = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
     coarse_BKHW = corrupt(coarse_BKHW, config.corruption, config.hard, random)
-    condition = refiner.condition(image_BCHW, coarse_BKHW)
+    denoiser: Denoiser = refiner
+    condition = denoiser.condition(image_BCHW, coarse_BKHW)
     if config.dropout:
-        condition = refiner.drop(condition, (torch.rand(count, generator=random) < config.dropout).to(device))
+        condition = denoiser.drop(condition, (torch.rand(count, generator=random) < config.dropout).to(device))
     coarse_BDhw = refiner.codec.encode(coarse_BKHW)
     noise_BDhw = torch.randn(coarse_BDhw.shape, generator=random).to(device)
     one_B = torch.ones(count, device=device)

@@ -67,7 +67,9 @@ BREAKAGES = {
     "truncated": lambda folder: (folder / "refiner" / WEIGHTS).write_bytes(
         (folder / "refiner" / WEIGHTS).read_bytes()[:-100]
     ),
-    "describes a Refiner, but a CoarseUNet or ": lambda folder: edit(folder / "coarse/config.json", _class_name="Refiner"),
+    "describes a Refiner, but a CoarseUNet or ": lambda folder: edit(
+        folder / "coarse/config.json", _class_name="Refiner"
+    ),
     "describes no network: .*process of a flow": lambda folder: edit(folder / "refiner/config.json", process="flow"),
     "describes no network: .*expected 4, got 2": lambda folder: edit(folder / "refiner/config.json", widths=[8, 8]),
     "does not fit": lambda folder: edit(folder / "coarse/config.json", widths=[8, 8, 16, 32]),
@@ -86,7 +88,10 @@ def test_a_broken_folder_is_told_in_one_sentence(folder, message):
     ("changes", "message"),
     [
         ({"classes": (CLASSES[0],)}, "at least 2 different codes"),
-        ({"classes": (CLASSES[0], {"code": 0, "name": "none", "color": "#000000"})}, "without 0, which stands for no label"),
+        (
+            {"classes": (CLASSES[0], {"code": 0, "name": "none", "color": "#000000"})},
+            "without 0, which stands for no label",
+        ),
         ({"mean": (1.0,)}, "need one mean and one std each"),
         ({"window": 100}, "multiple of 16 px, not 100"),
         ({"overlap": 256}, "overlap must be in 0..128"),

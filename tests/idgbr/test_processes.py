@@ -115,20 +115,21 @@ def test_a_walk_from_noise_is_that_of_diffusers_ddim(prediction, steps):
 def test_the_second_order_walk_comes_closer_to_the_exact_one_than_ddim_at_equal_steps():
     """The data are one normal distribution, of which the best denoiser is known; states are compared at time 1/8."""
     mean, spread = 0.4, 0.3
-    states = {}
-    for solver, steps in (("ddim", 8), ("dpm++", 8), ("ddim", 800)):
+
+    def state(solver, steps):
+        seen = {}
 
         def answer(noisy, condition):
-            time = refiner.times[-1]
-            if time == 0.125:
-                states[solver, steps] = noisy
-            signal, noise = diffusion._scale(time)
+            signal, noise = diffusion._scale(refiner.times[-1])
+            seen[refiner.times[-1]] = noisy
             return mean + signal * spread**2 / (signal**2 * spread**2 + noise**2) * (noisy - signal * mean)
 
         refiner = Answers("diffusion", "x0", answer)
         diffusion.sample(refiner, None, coarse_of(1), noise_of(9), Sampling(steps=steps, start="noise", solver=solver))
-    exact = states["ddim", 800]
-    errors = [(states[solver, 8] - exact).abs().mean().item() for solver in ("ddim", "dpm++")]
+        return seen[0.125]
+
+    exact = state("ddim", 800)
+    errors = [(state(solver, 8) - exact).abs().mean().item() for solver in ("ddim", "dpm++")]
     assert errors[1] < 0.5 * errors[0]
 
 

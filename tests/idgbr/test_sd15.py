@@ -52,7 +52,7 @@ def inputs(count=1, bands=3, classes=2, size=128):
     random = torch.Generator().manual_seed(0)
     image = torch.randn(count, bands, size, size, generator=random)
     coarse = torch.randn(count, classes, size, size, generator=random).mul(3).softmax(1)
-    return image, coarse, torch.randn(count, 4, size // 8, size // 8, generator=random), torch.full((count,), 0.7)
+    return image, coarse, torch.randn(count, 4, size // 8, size // 8, generator=random), torch.full((count,), 0.6996)
 
 
 def count(*modules):
@@ -282,11 +282,15 @@ def test_a_refiner_that_predicts_labels_answers_with_logits(folder):
 
 
 def test_the_student_of_an_alignment_is_the_last_skip_s_residual(refiner):
-    seen = []
-    refiner.deepest.register_forward_hook(lambda module, given, answer: seen.append(answer))
+    awake(refiner)
+    student, residuals = [], []
+    refiner.deepest.register_forward_hook(lambda module, given, answer: student.append(answer))
+    refiner.guidance.register_forward_hook(lambda module, given, answer: residuals.extend(answer))
     image, coarse, noisy, time = inputs()
     refiner(noisy, time, refiner.condition(image, coarse))
-    assert seen[0].shape == (1, refiner.deepest_channels, 2, 2)
+    assert len(residuals) == 13
+    assert torch.equal(student[0], residuals[11])
+    assert student[0].shape == (1, refiner.deepest_channels, 2, 2)
     assert refiner.deepest_channels == CHANNELS[-1]
 
 

@@ -10,21 +10,24 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+
+from idgbr.training.loop import OutOfTime
 from science import report
 from science.presets import PRESETS
 from science.tasks import Place, Task, tasks
-
-from idgbr.training.loop import OutOfTime
 
 LATER = 75
 """Exit code of a task that was stopped by the clock and can go on."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="science", description="trains and scores refiners and controls on real images")
+    parser = argparse.ArgumentParser(
+        prog="science", description="trains and scores refiners and controls on real images"
+    )
     parser.add_argument("--preset", choices=["auto", *PRESETS], default="auto", help="auto: gpu where there is one")
     parser.add_argument("--minutes", type=float, help="stop after so many; the same command goes on later")
     parser.add_argument("--only", default="", help="work on tasks whose name contains this, and what they need")
+    parser.add_argument("--jobs", type=int, help="tasks side by side; default: the preset's")
     parser.add_argument("--home", type=Path, default=Path("out/science"), help="folder of what is made")
     parser.add_argument("--task", help=argparse.SUPPRESS)
     parser.add_argument("--deadline", type=float, default=float("inf"), help=argparse.SUPPRESS)
@@ -37,7 +40,8 @@ def main() -> int:
     if asked.task:
         return _one(next(task for task in chosen if task.name == asked.task), place)
     _same_preset(place)
-    failed = _all(chosen, place, [f"--preset={name}", f"--home={asked.home}", f"--deadline={deadline}"], deadline)
+    jobs = asked.jobs or preset.jobs
+    failed = _all(chosen, place, jobs, [f"--preset={name}", f"--home={asked.home}", f"--deadline={deadline}"], deadline)
     left = sum(not place.result(task.name).is_file() for task in chosen)
     print(report.write(place), flush=True)
     if failed:
@@ -63,8 +67,8 @@ def _one(task: Task, place: Place) -> int:
     return 0
 
 
-def _all(chosen: list[Task], place: Place, arguments: list[str], deadline: float) -> list[str]:
-    """Starts whatever is due as soon as what it needs is there, `preset.jobs` at a time; names what failed."""
+def _all(chosen: list[Task], place: Place, jobs: int, arguments: list[str], deadline: float) -> list[str]:
+    """Starts whatever is due as soon as what it needs is there, `jobs` at a time; names what failed."""
     logs = place.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     running: dict[str, subprocess.Popen[bytes]] = {}
@@ -83,7 +87,7 @@ def _all(chosen: list[Task], place: Place, arguments: list[str], deadline: float
             and not place.result(task.name).is_file()
             and all(place.result(need).is_file() for need in task.needs)
         ]
-        while due and len(running) < place.preset.jobs and time.time() < deadline:
+        while due and len(running) < jobs and time.time() < deadline:
             task = due.pop(0)
             threads = str(place.preset.threads)
             with (logs / f"{task.name}.log").open("ab") as log:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
+
 from science.presets import OURS
 from science.sets import NO_LABEL, SETS, read
 

@@ -10,9 +10,10 @@ from idgbr.training import Optimisation
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """backbones: name to class and config of a coarse network. centre: px of each test image that are scored (None:
-    all). window: px of the sliding window. jobs: trainings side by side. table: seeds of the main table; the ablations take the first alone, on the first
-    set."""
+    """backbones: name to class and config of a coarse network. table: seeds of the main table; the ablations take the
+    first alone, on the first set. sizes: of all refiners. train_centre, centre: px of the middle of each training and
+    each test image that are used (None: all). window: px of the sliding window. jobs: trainings side by side, of
+    `threads` each."""
 
     sets: tuple[str, ...]
     backbones: Mapping[str, tuple[str, Mapping[str, Any]]]
@@ -24,6 +25,7 @@ class Preset:
     refiner_crop: int
     refiner_batch: int
     sizes: Mapping[str, Any]
+    train_centre: int | None
     centre: int | None
     window: int
     jobs: int
@@ -48,6 +50,7 @@ PRESETS = {
         refiner_crop=256,
         refiner_batch=16,
         sizes=BASE,
+        train_centre=None,
         centre=None,
         window=256,
         jobs=4,
@@ -64,10 +67,11 @@ PRESETS = {
         coarse=Optimisation(steps=200, rate=2e-3, warmup=20, ema=0.98),
         coarse_crop=192,
         coarse_batch=8,
-        refiner=Optimisation(steps=300, rate=2e-3, warmup=30, ema=0.985),
+        refiner=Optimisation(steps=400, rate=2e-3, warmup=30, ema=0.985),
         refiner_crop=128,
         refiner_batch=8,
         sizes={"widths": (24, 48, 64, 96), "full": 8},
+        train_centre=1024,
         centre=384,
         window=384,
         jobs=2,
@@ -88,7 +92,7 @@ class Variant:
 
 OURS = "bridge"
 CONTROLS = {
-    OURS: Variant(run={"steps": 2}),
+    OURS: Variant(),
     "feed-forward": Variant({"sigma": 0.0}, {"times": "last", "aligned": 0.0}, {"steps": 1}),
     "discrete": Variant({"process": "discrete"}, {"times": "uniform", "aligned": 0.0}, {"steps": 6}),
     "published": Variant(
@@ -105,7 +109,8 @@ ABLATIONS = {
     "mask autoencoder": Variant({"code": "autoencoder"}),
     "times uniform": Variant(training={"times": "uniform"}),
     "times last": Variant(training={"times": "last"}),
-    "no self-conditioning": Variant(training={"aligned": 0.0}),
+    "noisy truth in half of the steps": Variant(training={"aligned": 0.5}),
+    "noisy truth in all steps": Variant(training={"aligned": 0.0}),
     "masks of the training fit": Variant(training={"masks": "fit"}),
     "masks not corrupted": Variant(training={"corruption": 0.0}),
     "coarse labels, not probabilities": Variant(training={"hard": 1.0}),

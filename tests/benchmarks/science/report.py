@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 from typing import Any
 
+from idgbr.settings import Settings
 from science import pictures
 from science.presets import ABLATIONS, CONTROLS, OURS
 
@@ -28,11 +29,11 @@ def write(place: Any) -> str:
 def _preset(preset: Any) -> Iterator[str]:
     yield (
         f"{len(preset.sets)} set(s), {len(preset.backbones)} coarse networks, seeds {list(preset.table)}; coarse "
-        f"{preset.coarse.steps} steps of {preset.coarse_batch} x {preset.coarse_crop} px, refiners {preset.refiner.steps} "
-        f"steps of {preset.refiner_batch} x {preset.refiner_crop} px, {preset.device}."
+        f"{preset.coarse.steps} steps of {preset.coarse_batch} x {preset.coarse_crop} px, refiners "
+        f"{preset.refiner.steps} steps of {preset.refiner_batch} x {preset.refiner_crop} px, {preset.device}."
     )
     if preset.centre is not None:
-        yield f"Reduced: the middle {preset.centre} px of each test image are scored, networks are small, training is short."
+        yield f"Reduced: the middle {preset.centre} px of each test image are scored, networks small, training short."
     yield "Percent; medians over the seeds, the range in brackets. Places of test images are in no training."
     yield ""
 
@@ -88,8 +89,14 @@ def _control_row(label: str, runs: dict[Any, Any], ours: dict[Any, Any]) -> str:
 def _steps(found: dict[str, Any]) -> Iterator[str]:
     for key in (key for key in found if key.startswith("steps-")):
         rows = found[key]["rows"]
-        yield from ("## Steps against quality and cost", "", "Multiply-adds of one window of 256 px without its coarse network.")
-        yield from _head("refiner", "start", "guidance", "steps", "mIoU", "boundary IoU", "WFm", "G multiply-adds", "s / Mpx")
+        yield from (
+            "## Steps against quality and cost",
+            "",
+            "Multiply-adds of one window of 256 px without its coarse network.",
+        )
+        yield from _head(
+            "refiner", "start", "guidance", "steps", "mIoU", "boundary IoU", "WFm", "G multiply-adds", "s / Mpx"
+        )
         for row in rows:
             scores = (f"{row['refined'][metric]:.2f}" for metric in ("miou", "biou", "wfm"))
             yield _row(
@@ -98,8 +105,10 @@ def _steps(found: dict[str, Any]) -> Iterator[str]:
                 f"{row['refiner_gmac']:.2f}",
                 f"{row['seconds_per_megapixel']:.2f}",
             )
-        full = next(r for r in rows if (r["refiner"], r["start"], r["guidance"], r["steps"]) == ("published", "noise", 3.0, 25))
-        ours = next(r for r in rows if r["refiner"] == OURS and r["steps"] == CONTROLS[OURS].run["steps"])
+        full = next(
+            r for r in rows if (r["refiner"], r["start"], r["guidance"], r["steps"]) == ("published", "noise", 3.0, 25)
+        )
+        ours = next(r for r in rows if r["refiner"] == OURS and r["steps"] == Settings.steps)
         share = full["refiner_gmac"] / ours["refiner_gmac"]
         change = [f"{name} {ours['refined'][key] - full['refined'][key]:+.2f}" for key, name in METRICS.items()]
         yield ""
@@ -134,7 +143,15 @@ def _mean(found: dict[str, Any], preset: Any, name: str, label: str, seed: int) 
 def _gate(found: dict[str, Any]) -> Iterator[str]:
     for key in (key for key in found if key.startswith("gate-")):
         yield from ("## The band that may change", "")
-        columns = ("radius", "threshold", "editable %", "changed outside", *METRICS.values(), *REPAIR.values(), "s / Mpx")
+        columns = (
+            "radius",
+            "threshold",
+            "editable %",
+            "changed outside",
+            *METRICS.values(),
+            *REPAIR.values(),
+            "s / Mpx",
+        )
         yield from _head(*columns)
         for row in found[key]["rows"]:
             yield _row(

@@ -1,4 +1,4 @@
-"""The labelled sets, split by place, read with Pillow so that a machine with nothing but torch and diffusers will do."""
+"""The labelled sets, split by place; read with Pillow, so a machine with nothing but torch and diffusers will do."""
 
 import os
 import sys
@@ -81,11 +81,12 @@ def read(name: str, test: bool, centre: int | None = None) -> dict[str, tuple[np
         raw_HW = np.asarray(Image.open(folder / "labels" / f"{path.stem}.png"))
         label_HW = (raw_HW > labelled.grey).astype(np.uint8) if labelled.grey is not None else raw_HW.copy()
         label_HW[np.isin(label_HW, labelled.ignored)] = NO_LABEL
-        found[path.stem] = _middle(image_CHW, centre), _middle(label_HW, centre)
+        found[path.stem] = middle(image_CHW, centre), middle(label_HW, centre)
     return found
 
 
-def _middle(array: np.ndarray, side: int | None) -> np.ndarray:
+def middle(array: np.ndarray, side: int | None) -> np.ndarray:
+    """The middle `side` px of the last two axes; all of it for None."""
     if side is None:
         return array
     y, x = (max(0, (length - side) // 2) for length in array.shape[-2:])

@@ -2,30 +2,33 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from science import cost
-from science.blind import KINDS
-from science.presets import ABLATIONS, CONTROLS, OURS, Preset, Variant
-from science.sets import BANDS, NO_LABEL, SETS, read
+from torch.nn import functional as F
 
 from idgbr import IDGBRPipeline
 from idgbr.band import band, margin
 from idgbr.checkpoint import load_network
-from idgbr.controls.crf import CRF, crf, tune
+from idgbr.controls.crf import crf, tune
 from idgbr.evaluation import Evaluation
-from idgbr.settings import Settings
+from idgbr.settings import Settings, class_index
 from idgbr.training import CoarseTraining, RefinerTraining, train_coarse, train_refiner
 from idgbr.training.data import Augmentation
-from idgbr.training.loop import seeded
+from idgbr.training.refiner import new_refiner
+from science import cost
+from science.blind import KINDS
+from science.presets import ABLATIONS, CONTROLS, OURS, Preset, Variant
+from science.sets import BANDS, NO_LABEL, SETS, middle, read
 
 STEPS = (1, 2, 4, 10, 25)
 RADIUS, THRESHOLD = Settings.radius, Settings.threshold
+TUNED, EVERY = 160, 9
+"""The mean field is tuned on the middle px of every so many training images."""
 AUGMENTATION = Augmentation(nodata=0.0)
 Result = dict[str, Any]
 
@@ -82,7 +85,9 @@ def _main(preset: Preset) -> Iterator[Task]:
 
 def _ablations(preset: Preset) -> Iterator[Task]:
     name, seed, backbone = preset.sets[0], preset.table[0], next(iter(preset.backbones))
-    folds = tuple(f"coarse-{name}-{each}-{seed}-{part}" for each in preset.backbones for part in ("all", "fold0", "fold1"))
+    folds = tuple(
+        f"coarse-{name}-{each}-{seed}-{part}" for each in preset.backbones for part in ("all", "fold0", "fold1")
+    )
     ours = f"refiner-{name}-{OURS}-{seed}"
     published = f"refiner-{name}-published-{seed}"
     yield Task(f"steps-{name}-{seed}", (ours, published, *folds), _steps(name, backbone, seed))
@@ -104,7 +109,7 @@ def _coarse(name: str, backbone: str, seed: int, part: str) -> Callable[[Place],
 
     def run(place: Place) -> Result:
         preset, labelled = place.preset, SETS[name]
-        images = read(name, test=False)
+        images = read(name, test=False, centre=preset.train_centre)
         fold = None if part == "all" else int(part[-1])
         seen = {stem: pair for stem, pair in images.items() if labelled.fold(stem) != fold}
         kind, sizes = preset.backbones[backbone]
@@ -131,7 +136,8 @@ def _coarse(name: str, backbone: str, seed: int, part: str) -> Callable[[Place],
             _tell(progress)
         state.unlink()
         model = _model(place, folder)
-        for stem, (image_CHW, _) in images.items():
+        wanted = name == preset.sets[0] and seed == preset.table[0] if fold is None else True
+        for stem, (image_CHW, _) in images.items() if wanted else ():
             if fold is None or labelled.fold(stem) == fold:
                 _keep(folder / "masks" / f"{stem}.npy", model.coarse_probabilities(image_CHW[None])[0])
         return {"seconds": round(time.monotonic() - began, 1), "steps": preset.coarse.steps, "images": len(seen)}
@@ -143,11 +149,14 @@ def _refiner(name: str, label: str, variant: Variant, seed: int) -> Callable[[Pl
     """A refiner on the out-of-fold masks of all backbones together, since it must serve any of them."""
 
     def run(place: Place) -> Result:
-        preset, images = place.preset, read(name, test=False)
+        preset = place.preset
+        images = read(name, test=False, centre=preset.train_centre)
         changes = dict(variant.training)
         fit = changes.pop("masks", "out of fold") == "fit"
         kind = KINDS[changes.pop("kind", "Refiner")]
-        teacher = changes.pop("teacher", False)
+        tokens = None
+        if changes.pop("teacher", False):
+            tokens = _teacher(place, name, seed, [image for image, _ in images.values()]) * len(preset.backbones)
         masks, pairs = [], []
         for backbone in preset.backbones:
             for stem, pair in images.items():
@@ -160,20 +169,20 @@ def _refiner(name: str, label: str, variant: Variant, seed: int) -> Callable[[Pl
         coarse = IDGBRPipeline.from_pretrained(first)
         coarse.save_pretrained(folder)
         sizes = dict(preset.sizes) | dict(variant.sizes)
-        shape = len(BANDS), len(SETS[name].classes)
-        refiner = seeded(seed, lambda: kind(*shape, **sizes))
         how = RefinerTraining(
             crop=preset.refiner_crop,
             batch=preset.refiner_batch,
             seed=seed,
+            sizes=sizes,
             augmentation=AUGMENTATION,
             optimisation=preset.refiner,
             device=preset.device,
             **changes,
         )
+        refiner = new_refiner(pairs, coarse.settings, how, kind)
         began = time.monotonic()
         state = folder.with_suffix(".state.safetensors")
-        for progress in train_refiner(pairs, folder, how, masks, refiner, state, deadline=place.deadline):
+        for progress in train_refiner(pairs, folder, how, masks, refiner, tokens, state, place.deadline):
             _tell(progress)
         state.unlink()
         count = sum(weight.numel() for weight in refiner.parameters())
@@ -200,22 +209,21 @@ def _crf(name: str, backbone: str, seed: int) -> Callable[[Place], Result]:
         preset = place.preset
         device = torch.device(preset.device)
         triples = []
-        for stem, (image_CHW, label_HW) in list(read(name, test=False, centre=256).items())[::4]:
+        for stem, (image_CHW, label_HW) in list(read(name, test=False, centre=preset.train_centre).items())[::EVERY]:
             fold = place.model("coarse", name, backbone, seed, f"fold{SETS[name].fold(stem)}")
-            whole = np.load(fold / "masks" / f"{stem}.npy", mmap_mode="r")
-            y, x = (max(0, (side - 256) // 2) for side in whole.shape[1:])
-            mask_KHW = torch.from_numpy(whole[:, y : y + 256, x : x + 256] / np.float32(255))
-            triples.append((mask_KHW.to(device), torch.from_numpy(image_CHW.astype(np.float32)).to(device), label_HW))
-        how = tune(triples, no_label=NO_LABEL, codes=[row["code"] for row in SETS[name].classes])
+            mask_KHW = np.load(fold / "masks" / f"{stem}.npy", mmap_mode="r")
+            mask_KHW, image_CHW, label_HW = (middle(array, TUNED) for array in (mask_KHW, image_CHW, label_HW))
+            index_HW = class_index(label_HW, tuple(row["code"] for row in SETS[name].classes), NO_LABEL)
+            triples.append((_on(mask_KHW / np.float32(255), device), _on(image_CHW, device), index_HW))
+        (how, _), *_ = tune(triples)
         model = _model(place, place.model("coarse", name, backbone, seed, "all"))
         codes = np.array(model.settings.codes, np.uint8)
 
         def refine(image_CHW: np.ndarray, _: np.ndarray) -> np.ndarray:
-            coarse_KHW = torch.from_numpy(model.coarse_probabilities(image_CHW[None])[0]).to(device)
-            found = crf(coarse_KHW, torch.from_numpy(image_CHW.astype(np.float32)).to(device), how)
-            return codes[found.argmax(0).cpu().numpy()]
+            coarse_KHW = _on(model.coarse_probabilities(image_CHW[None])[0], device)
+            return codes[crf(coarse_KHW, _on(image_CHW, device), how).argmax(0).cpu().numpy()]
 
-        return _scores(model, place, name, None, refine) | {"crf": how.__dict__}
+        return _scores(model, place, name, None, refine) | {"crf": asdict(how)}
 
     return run
 
@@ -226,13 +234,19 @@ def _steps(name: str, backbone: str, seed: int) -> Callable[[Place], Result]:
     def run(place: Place) -> Result:
         rows = []
         plans = [(OURS, "coarse", 1.0, CONTROLS[OURS].run)]
-        plans += [("published", start, scale, CONTROLS["published"].run) for start in ("noise", "coarse") for scale in (1.0, 3.0)]
+        plans += [
+            ("published", start, scale, CONTROLS["published"].run)
+            for start in ("noise", "coarse")
+            for scale in (1.0, 3.0)
+        ]
         for label, start, scale, kept in plans:
             for steps in STEPS:
                 settings = dict(kept) | {"steps": steps, "start": start, "guidance": scale}
                 model = _joined(place, name, label, backbone, seed, settings)
                 found = _scores(model, place, name, None)
-                rows.append({"refiner": label, "start": start, "guidance": scale, "steps": steps, **found, **cost.of(model)})
+                rows.append(
+                    {"refiner": label, "start": start, "guidance": scale, "steps": steps, **found, **cost.of(model)}
+                )
         return {"rows": rows}
 
     return run
@@ -311,10 +325,29 @@ def _model(place: Place, folder: Path) -> IDGBRPipeline:
 
 
 def _placed(model: IDGBRPipeline, place: Place) -> IDGBRPipeline:
-    settings = replace(model.settings, window=place.preset.window)
+    window = place.preset.window
+    settings = replace(model.settings, window=window, overlap=min(model.settings.overlap, window // 4))
     if place.preset.device == "cuda":
         settings = replace(settings, batch=16, precision="bf16")
     return IDGBRPipeline(settings, model.coarse, model.refiner).to(place.preset.device)
+
+
+def _on(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(device)
+
+
+def _teacher(place: Place, name: str, seed: int, images: list[np.ndarray]) -> list[torch.Tensor]:
+    """tokens_hwC at stride 16 of each image: what the first coarse network, a U-Net trained on all training places,
+    knows before its last layer. No large self-supervised teacher is at hand here."""
+    model = _model(place, place.model("coarse", name, next(iter(place.preset.backbones)), seed, "all"))
+    seen: list[torch.Tensor] = []
+    hook = model.coarse.head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    for image_CHW in images:
+        height, width = (side - side % 16 for side in image_CHW.shape[1:])
+        with torch.inference_mode():
+            model.coarse(model.normalise(image_CHW[None, :, :height, :width]))
+    hook.remove()
+    return [F.avg_pool2d(found.float(), 4)[0].movedim(0, -1).cpu().clone() for found in seen]
 
 
 def _keep(path: Path, probability_KHW: np.ndarray) -> None:

@@ -1,0 +1,138 @@
+"""The whole of `make science` on made pictures and networks too small to learn: every task, the report, the clock."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from idgbr_toys import landscape
+from PIL import Image
+from science import report, sets
+from science.__main__ import _all, _chosen, _one
+from science.presets import PRESETS
+from science.tasks import Place, tasks
+
+from idgbr.training import Optimisation
+
+STEPS = Optimisation(steps=2, warmup=1, ema=0.5)
+TINY = replace(
+    PRESETS["cpu"],
+    backbones={
+        "U-Net": ("CoarseUNet", {"widths": (4, 8, 8, 8)}),
+        "SegFormer": ("SegFormer", {"widths": (8, 8, 8, 8), "depths": (1,) * 4, "heads": (1,) * 4, "decoder": 8}),
+    },
+    table=(0,),
+    coarse=STEPS,
+    coarse_crop=32,
+    coarse_batch=2,
+    refiner=STEPS,
+    refiner_crop=32,
+    refiner_batch=2,
+    sizes={"widths": (4, 8, 8, 8), "full": 4},
+    train_centre=64,
+    centre=64,
+    window=64,
+)
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """Three tiles of Dubai and three pictures of roads that are made landscapes."""
+    for number, (name, stem) in enumerate(
+        [("dubai_aerial", f"tile{tile}_part001") for tile in (1, 4, 5)]
+        + [("cil_roads", f"satImage_{picture:03d}") for picture in (1, 2, 5)]
+    ):
+        image_CHW, label_HW = landscape(number, 96)
+        for kind in ("images", "labels"):
+            (tmp_path / "data" / name / kind).mkdir(parents=True, exist_ok=True)
+        Image.fromarray((image_CHW / 20).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)).save(
+            tmp_path / "data" / name / "images" / f"{stem}.jpg"
+        )
+        values_HW = np.searchsorted([10, 20, 40], label_HW).astype(np.uint8)
+        drawn_HW = values_HW if name == "dubai_aerial" else (values_HW > 1).astype(np.uint8) * 200
+        Image.fromarray(drawn_HW).save(tmp_path / "data" / name / "labels" / f"{stem}.png")
+    monkeypatch.setenv("IDGBR_DATA", str(tmp_path / "data"))
+    sets.read.cache_clear()
+    yield tmp_path
+    sets.read.cache_clear()
+
+
+def test_every_task_runs_and_the_report_has_every_table_and_picture(data, monkeypatch):
+    monkeypatch.setattr("science.tasks.STEPS", (1, 2))
+    place = Place(data / "out", replace(TINY, sets=("dubai_aerial", "cil_roads")), float("inf"))
+    threads = torch.get_num_threads()
+    for task in tasks(place.preset):
+        assert all(place.result(need).is_file() for need in task.needs), task.name
+        assert _one(task, place) == 0
+    torch.set_num_threads(threads)
+    report.write(place)
+    text = (data / "out" / "report.md").read_text()
+    for part in (
+        "## dubai_aerial",
+        "## cil_roads",
+        "| crf |",
+        "published, gated",
+        "## Steps against",
+        "## The band",
+        "Reduced",
+    ):
+        assert part in text, part
+    assert text.count("(+0.00)") >= 5, "the unchanged refiner stands first among the ablations"
+    assert len(list((data / "out").glob("*.png"))) == 6
+
+
+def test_places_of_test_images_are_in_no_training(data):
+    for name in sets.SETS:
+        train, test = (sets.read(name, test) for test in (False, True))
+        places = [{sets.SETS[name].place(stem) for stem in part} for part in (train, test)]
+        assert places[0]
+        assert places[1]
+        assert not places[0] & places[1]
+        assert {sets.SETS[name].fold(stem) for stem in train} == {0, 1}
+
+
+def test_what_the_clock_stops_goes_on_later(data):
+    """A piece whose time is up at once leaves states, no results; the next one ends the work."""
+    task = next(task for task in tasks(TINY) if task.name.startswith("coarse"))
+    early = Place(data / "out", TINY, time.monotonic() - 1)
+    assert _one(task, early) == 75
+    assert not early.result(task.name).is_file()
+    assert _one(task, replace(early, deadline=float("inf"))) == 0
+    assert early.result(task.name).is_file()
+
+
+def test_a_task_comes_with_all_it_needs():
+    chosen = {task.name for task in _chosen(tasks(TINY), "score-dubai_aerial-bridge-U-Net-0")}
+    assert "refiner-dubai_aerial-bridge-0" in chosen
+    assert sum(name.startswith("coarse") for name in chosen) == 6
+    assert len(chosen) == 8
+
+
+def test_a_failing_task_is_named_and_stops_only_what_needs_it(data):
+    chosen = _chosen(tasks(TINY), "coarse-dubai_aerial-U-Net-0-all")
+    place = Place(data / "out", TINY, float("inf"))
+    arguments = ["--preset=cpu", f"--home={data / 'missing'}", "--deadline=nonsense"]
+    assert _all(chosen, place, 1, arguments, time.time() + 60) == ["coarse-dubai_aerial-U-Net-0-all"]
+    assert "nonsense" in (place.home / "logs" / "coarse-dubai_aerial-U-Net-0-all.log").read_text()
+
+
+def test_without_data_one_sentence_says_what_to_set(tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "science",
+            "--preset=cpu",
+            f"--home={tmp_path}",
+            "--task=coarse-dubai_aerial-U-Net-0-all",
+        ],
+        env={"PATH": "", "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("the set dubai_aerial is not there: IDGBR_DATA must name")
