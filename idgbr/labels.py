@@ -67,8 +67,8 @@ class CornerCodec(nn.Module):
         self.channels = self.code_KD.shape[1]
 
     def encode(self, probability_BKHW: Tensor) -> Tensor:
-        """BDHW mean code."""
-        return expected_code(probability_BKHW, self.code_KD)
+        """BDHW mean code, float32 under autocast too."""
+        return expected_code(probability_BKHW, self.code_KD).float()
 
     def logits(self, value_BDHW: Tensor) -> Tensor:
         """BKHW; on a corner, its class is e^4 times as probable as one that differs in one digit."""

@@ -70,6 +70,11 @@ class IDGBRPipeline:
                 f"the networks take windows of multiples of {self._multiple} px, but the model's settings say "
                 f"{settings.window}"
             )
+        if refiner is not None and settings.overlap % refiner.codec.stride:
+            raise CheckpointError(
+                f"the refiner's label codec takes windows at multiples of {refiner.codec.stride} px, but the model's "
+                f"settings say an overlap of {settings.overlap}"
+            )
         self.to("cpu")
 
     @classmethod
@@ -117,7 +122,7 @@ class IDGBRPipeline:
 
     def normalise(self, image_BCHW: Array) -> Tensor:
         """Raw numbers to zero mean and unit variance per band; pixels without data become 0."""
-        raw_BCHW = torch.as_tensor(image_BCHW).to(self.device, torch.float32)
+        raw_BCHW = _tensor(image_BCHW).to(self.device, torch.float32)
         if raw_BCHW.ndim != 4 or raw_BCHW.shape[1] != len(self.settings.bands):
             raise InputError(
                 f"the model takes images (batch, {len(self.settings.bands)} bands {', '.join(self.settings.bands)}, "
@@ -304,9 +309,7 @@ class IDGBRPipeline:
         )
 
     def _checked(self, image_BCHW: Array) -> Tensor:
-        if isinstance(image_BCHW, np.ndarray) and not image_BCHW.flags.writeable:
-            image_BCHW = image_BCHW.copy()
-        image_BCHW = torch.as_tensor(image_BCHW)
+        image_BCHW = _tensor(image_BCHW)
         if image_BCHW.ndim != 4 or 0 in image_BCHW.shape:
             raise InputError(
                 f"the model takes images (batch, bands, height, width), not shape {tuple(image_BCHW.shape)}"
@@ -336,7 +339,7 @@ class IDGBRPipeline:
 
     def _batched(self, compute: Callable[..., Tensor], *arrays: Array) -> Tensor:
         """`compute` in batches of exactly `settings.batch`: the last one is filled by repeating its last window."""
-        tensors = [torch.as_tensor(array) for array in arrays]
+        tensors = [_tensor(array) for array in arrays]
         count, _, height, width = tensors[0].shape
         for tensor in tensors:
             if len(tensor) != count or tensor.ndim != 4:
@@ -356,6 +359,11 @@ class IDGBRPipeline:
 
     def _networks(self) -> list[CoarseNetwork | AnyRefiner]:
         return [self.coarse] if self.refiner is None else [self.coarse, self.refiner]
+
+
+def _tensor(array: Array) -> Tensor:
+    """Without a copy, but of arrays that may only be read, which torch does not take."""
+    return torch.as_tensor(array if isinstance(array, Tensor) or array.flags.writeable else array.copy())
 
 
 def _load_refiner(folder: Path) -> AnyRefiner:

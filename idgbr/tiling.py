@@ -14,8 +14,7 @@ Corner = tuple[int, int]
 
 @dataclass(frozen=True)
 class Tiling:
-    """Windows over an array of `size` (height, width); sides shorter than a window are padded to a multiple of
-    `multiple` px."""
+    """Windows over an array of `size` (height, width), whose sides are padded to multiples of `multiple` px."""
 
     size: tuple[int, int]
     window: int
@@ -25,8 +24,7 @@ class Tiling:
     @property
     def padded(self) -> tuple[int, int]:
         """Height and width after padding."""
-        step = self.multiple
-        height, width = (max(side, min(self.window, -(-side // step) * step)) for side in self.size)
+        height, width = (-(-side // self.multiple) * self.multiple for side in self.size)
         return height, width
 
     @property

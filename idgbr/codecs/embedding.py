@@ -31,8 +31,8 @@ class EmbeddingCodec(nn.Module):
         return 2 * self.table_K3.sigmoid() - 1
 
     def encode(self, probability_BKHW: Tensor) -> Tensor:
-        """B3HW mean code."""
-        return expected_code(probability_BKHW, self.code_K3)
+        """B3HW mean code, float32."""
+        return expected_code(probability_BKHW, self.code_K3).float()
 
     def logits(self, value_B3HW: Tensor) -> Tensor:
         """BKHW."""

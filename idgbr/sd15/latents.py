@@ -26,8 +26,8 @@ class Latents(nn.Module):
             del vae.decoder, vae.post_quant_conv
 
     def picture(self, picture_B3HW: Tensor) -> Tensor:
-        """BDhw latents of a picture in -1..1."""
-        return self.vae.encode(picture_B3HW).latent_dist.mode() * self.vae.config["scaling_factor"]
+        """BDhw latents, float32, of a picture in -1..1."""
+        return self.vae.encode(picture_B3HW).latent_dist.mode().float() * self.vae.config["scaling_factor"]
 
     def encode(self, probability_BKHW: Tensor) -> Tensor:
         """BDhw latents of labels."""

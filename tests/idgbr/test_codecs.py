@@ -104,8 +104,8 @@ def test_the_autoencoder_returns_unseen_landscapes(autoencoder):
     index_BHW = torch.from_numpy(np.stack([labels(seed) for seed in (100, 101, 102)]))
     assert count(autoencoder) < 1e6
     assert error(autoencoder, index_BHW, 3, 0.0) < 0.02
-    assert error(autoencoder, index_BHW, 3, 0.2) < 0.025
-    assert error(autoencoder, index_BHW, 3, 0.5) < 0.04
+    assert error(autoencoder, index_BHW, 3, 0.2) < 0.02
+    assert error(autoencoder, index_BHW, 3, 0.5) < 0.03
     assert autoencoder.encode(hard(index_BHW, 3)).abs().max() <= 1
 
 
@@ -140,3 +140,10 @@ def test_what_does_not_fit_is_refused():
     for kind in (EmbeddingCodec, AutoencoderCodec):
         with pytest.raises(InputError, match="at least 2 classes, not 1"):
             kind(1)
+
+
+@pytest.mark.parametrize("name", ["embedding", "autoencoder"])
+def test_values_stay_in_full_precision_where_networks_do_not(name):
+    codec = CODECS[name](2)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert codec.encode(torch.rand(1, 2, 8, 8).softmax(1)).dtype == torch.float32

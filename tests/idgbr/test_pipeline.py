@@ -185,6 +185,20 @@ def test_half_precision_gives_nearly_the_same_map(windows):
     assert torch.allclose(exact.softmax(1), rough.softmax(1), atol=0.05)
 
 
+@pytest.mark.parametrize("sizes", [{}, {"process": "discrete"}, {"code": "autoencoder"}, {"attention": True}])
+def test_every_refiner_runs_in_half_precision_on_any_size(sizes):
+    small = small_model(precision="bf16", steps=3)
+    refiner = Refiner(3, 3, (8, 8, 8, 8), full=4, **sizes)
+    found = IDGBRPipeline(small.settings, small.coarse, refiner).maps(landscape(2, 100)[0][None])
+    assert found.refined_BHW.shape == (1, 100, 100)
+
+
+def test_windows_must_lie_on_the_stride_of_the_label_codec():
+    small = small_model(overlap=14)
+    with pytest.raises(CheckpointError, match="multiples of 4 px, but the model's settings say an overlap of 14"):
+        IDGBRPipeline(small.settings, small.coarse, Refiner(3, 3, (8, 8, 8, 8), full=4, code="autoencoder"))
+
+
 def test_the_published_recipe_runs_from_noise_guided_and_everywhere():
     small = small_model()
     refiner = Refiner(3, 3, (8, 8, 8, 8), full=4, process="diffusion", prediction="epsilon")

@@ -70,6 +70,7 @@ def _one(task: Task, place: Place) -> int:
 def _all(chosen: list[Task], place: Place, jobs: int, arguments: list[str], deadline: float) -> list[str]:
     """Starts whatever is due as soon as what it needs is there, `jobs` at a time; names what failed."""
     logs = place.home / "logs"
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     logs.mkdir(parents=True, exist_ok=True)
     running: dict[str, subprocess.Popen[bytes]] = {}
     ended: dict[str, int] = {}
@@ -95,7 +96,7 @@ def _all(chosen: list[Task], place: Place, jobs: int, arguments: list[str], dead
                     [sys.executable, "-m", "science", f"--task={task.name}", *arguments],
                     stdout=log,
                     stderr=log,
-                    env=os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+                    env=os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONPATH": path},
                 )
         if not running:
             return [name for name, code in ended.items() if code not in (0, LATER)]

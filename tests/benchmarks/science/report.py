@@ -47,7 +47,7 @@ def _main(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
         for which in ("coarse", "refined"):
             repair = [_spread(run[key] for run in runs) if which == "refined" else "" for key in REPAIR]
             yield _row(backbone, which, *(_spread(run[which][key] for run in runs) for key in METRICS), *repair)
-        gains = (_spread((run["refined"][key] - run["coarse"][key] for run in runs), "+.2f") for key in METRICS)
+        gains = (_spread((_gain(run, key) for run in runs), "+.2f") for key in METRICS)
         yield _row("", "gain", *gains, "", "")
     yield ""
 
@@ -195,6 +195,11 @@ def _spread(values: Iterable[float | None], shown: str = ".2f") -> str:
         return ""
     middle = f"{median(known):{shown}}"
     return middle if len(known) == 1 else f"{middle} ({min(known):{shown}}..{max(known):{shown}})"
+
+
+def _gain(run: dict[str, Any], key: str) -> float | None:
+    before, after = run["coarse"][key], run["refined"][key]
+    return None if before is None or after is None else after - before
 
 
 def _head(*columns: str) -> Sequence[str]:

@@ -66,13 +66,9 @@ def _main(preset: Preset) -> Iterator[Task]:
     for name in preset.sets:
         for seed in preset.table:
             for backbone in preset.backbones:
-                for part in ("all", "fold0", "fold1"):
+                for part in _parts(name):
                     yield Task(f"coarse-{name}-{backbone}-{seed}-{part}", (), _coarse(name, backbone, seed, part))
-            folds = tuple(
-                f"coarse-{name}-{backbone}-{seed}-{part}"
-                for backbone in preset.backbones
-                for part in ("all", "fold0", "fold1")
-            )
+            folds = _folds(preset, name, seed)
             for control, variant in CONTROLS.items():
                 trained = f"refiner-{name}-{control}-{seed}"
                 yield Task(trained, folds, _refiner(name, control, variant, seed))
@@ -85,9 +81,7 @@ def _main(preset: Preset) -> Iterator[Task]:
 
 def _ablations(preset: Preset) -> Iterator[Task]:
     name, seed, backbone = preset.sets[0], preset.table[0], next(iter(preset.backbones))
-    folds = tuple(
-        f"coarse-{name}-{each}-{seed}-{part}" for each in preset.backbones for part in ("all", "fold0", "fold1")
-    )
+    folds = _folds(preset, name, seed)
     ours = f"refiner-{name}-{OURS}-{seed}"
     published = f"refiner-{name}-published-{seed}"
     yield Task(f"steps-{name}-{seed}", (ours, published, *folds), _steps(name, backbone, seed))
@@ -102,6 +96,15 @@ def _ablations(preset: Preset) -> Iterator[Task]:
             yield Task(f"score-{name}-{slug}-{each}-{seed}", (trained,), score)
     if preset.device == "cuda":
         yield Task("speed", (ours,), cost.speed)
+
+
+def _parts(name: str) -> list[str]:
+    return ["all", *(f"fold{number}" for number in range(SETS[name].folds))]
+
+
+def _folds(preset: Preset, name: str, seed: int) -> tuple[str, ...]:
+    """The coarse networks whose masks a refiner needs."""
+    return tuple(f"coarse-{name}-{backbone}-{seed}-{part}" for backbone in preset.backbones for part in _parts(name))
 
 
 def _coarse(name: str, backbone: str, seed: int, part: str) -> Callable[[Place], Result]:
