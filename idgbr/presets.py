@@ -7,3 +7,5 @@ TINY: dict[str, Any] = {"widths": (32, 64, 96, 128), "full": 16}
 
 BASE: dict[str, Any] = {"widths": (96, 192, 320, 448), "full": 32, "attention": True}
 """For one GPU."""
+
+PRESETS = {"tiny": TINY, "base": BASE}

@@ -17,7 +17,7 @@ from pipeline.config import load as load_region
 from pipeline.errors import UserError
 from pipeline.yamlfile import Frozen, checked, read
 
-PATHS = ("model", "data", "region", "path", "backbone")
+PATHS = ("model", "data", "region", "path", "backbone", "stable_diffusion")
 
 Pair = tuple[np.ndarray, np.ndarray]
 Report = Callable[[int, int, str], None]
@@ -75,9 +75,11 @@ class Recipe(Frozen):
     """One training of one network: the coarse network makes the folder `model`, the refiner completes it.
 
     Labelled areas are kept in `data`. `check` are areas of other places, on which the model card's scores are taken.
-    network: of `idgbr.coarse`, for the coarse network alone; sizes: of either; backbone: local weights of the coarse
-    network's encoder. precision: of the forward pass. device: a GPU where there is one, if not named. workers:
-    processes that train together, each with a GPU or a CPU and `batch` crops a step; address: of their Ray.
+    network: of `idgbr.coarse`, for the coarse network alone; preset: of the refiner alone (`idgbr.presets`), or
+    stable_diffusion: a local folder of Stable Diffusion 1.5 to make it of; sizes: of either network; backbone: local
+    weights of the coarse network's encoder. precision: of the forward pass. device: a GPU where there is one, if not
+    named. workers: processes that train together, each with a GPU or a CPU and `batch` crops a step; address: of their
+    Ray.
     """
 
     model: Path
@@ -92,6 +94,8 @@ class Recipe(Frozen):
     rate: float = Field(default=1e-3, gt=0)
     seed: int = 0
     network: str | None = None
+    preset: Literal["tiny", "base"] | None = None
+    stable_diffusion: Path | None = None
     sizes: dict[str, Any] = Field(default_factory=dict)
     backbone: Path | None = None
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from idgbr.training import Progress
 
 RECORD = "training.json"
-RECORDED = {"steps", "crop", "batch", "rate", "seed", "network", "sizes", "precision", "workers"}
+RECORDED = {"steps", "crop", "batch", "rate", "seed", "network", "preset", "sizes", "precision", "workers"}
 
 SAVE_EVERY = 200
 """Steps between states of a training that can be continued."""
@@ -67,21 +67,35 @@ def _rank(given: tuple[Recipe, Network, Meaning], device: str, tell: Callable[[A
 
 
 def _steps(recipe: Recipe, network: Network, pairs: list[Pair], meaning: Meaning, device: str) -> Iterator["Progress"]:
+    from idgbr.presets import PRESETS
     from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner
 
     how = Optimisation(steps=recipe.steps, rate=recipe.rate, precision=recipe.precision)
     common: dict[str, Any] = {
-        **recipe.model_dump(include={"crop", "batch", "seed", "sizes"}),
+        **recipe.model_dump(include={"crop", "batch", "seed"}),
+        "sizes": {**PRESETS.get(recipe.preset or "", {}), **recipe.sizes},
         "optimisation": how,
         "device": device,
     }
     state = _state(recipe, network)
     if network == "refiner":
-        return train_refiner(pairs, recipe.model, RefinerTraining(**common), state=state)
+        return train_refiner(
+            pairs, recipe.model, RefinerTraining(**common), refiner=_start(recipe, meaning), state=state
+        )
     if recipe.network is not None:
         common["network"] = recipe.network
     config = CoarseTraining(**common, **vars(meaning), backbone=recipe.backbone)
     return train_coarse(pairs, recipe.model, config, state, save_every=SAVE_EVERY)
+
+
+def _start(recipe: Recipe, meaning: Meaning) -> Any:
+    """A refiner made of Stable Diffusion, where the recipe names a folder of it."""
+    if recipe.stable_diffusion is None:
+        return None
+    from idgbr.sd15 import load_sd15
+
+    sizes = len(meaning.bands), len(meaning.classes)
+    return load_sd15(recipe.stable_diffusion, *sizes, seed=recipe.seed, **recipe.sizes)
 
 
 def _state(recipe: Recipe, network: Network) -> Path:
@@ -123,10 +137,13 @@ def _record(recipe: Recipe, network: str) -> dict[str, Any]:
     Raises UserError for a refiner whose coarse network has no record.
     """
     record: dict[str, Any] = {}
+    others = ("network", "backbone") if network == "refiner" else ("preset", "stable_diffusion")
+    for key in others:
+        if getattr(recipe, key) is not None:
+            raise UserError(f"the recipe has '{key}', which is not of the {network} network; leave it out")
+    if recipe.preset is not None and recipe.stable_diffusion is not None:
+        raise UserError("the recipe has both 'preset' and 'stable_diffusion'; leave one of them out")
     if network == "refiner":
-        for key in ("network", "backbone"):
-            if getattr(recipe, key) is not None:
-                raise UserError(f"the recipe has '{key}', which is of a coarse network; leave it out for the refiner")
         try:
             record = {"coarse": json.loads((recipe.model / RECORD).read_text())["coarse"]}
         except (OSError, ValueError, LookupError, TypeError):

@@ -9,6 +9,7 @@ import pytest
 import rasterio
 import yaml
 from rasterio.errors import NotGeoreferencedWarning
+from sd15_folder import write_folder
 
 import pipeline.train
 from idgbr import IDGBRPipeline
@@ -214,9 +215,33 @@ def test_a_folder_that_does_not_fit_its_recipe_is_told_in_one_sentence(recipe, p
         prepared(recipe(areas=photo_areas(photos, "a*") | change).areas, photos, **QUIET)
 
 
-def test_what_is_of_a_coarse_network_is_refused_for_a_refiner(recipe):
-    with pytest.raises(UserError, match="'network', which is of a coarse network"):
-        train(recipe(network="HRNet"), "refiner", **QUIET)
+@pytest.mark.parametrize(
+    ("network", "changes", "says"),
+    [
+        ("refiner", {"network": "HRNet"}, "'network', which is not of the refiner network"),
+        ("coarse", {"preset": "base"}, "'preset', which is not of the coarse network"),
+        ("coarse", {"stable_diffusion": "sd"}, "'stable_diffusion', which is not of the coarse network"),
+        ("refiner", {"preset": "base", "stable_diffusion": "sd"}, "has both 'preset' and 'stable_diffusion'"),
+    ],
+)
+def test_what_is_of_the_other_network_is_refused(recipe, network, changes, says):
+    with pytest.raises(UserError, match=says):
+        train(recipe(**changes), network, **QUIET)
+
+
+@pytest.mark.parametrize("kind", ["base", "stable_diffusion"])
+def test_a_refiner_is_made_of_a_preset_or_of_stable_diffusion(recipe, tmp_path, kind):
+    train(recipe(), "coarse", **QUIET)
+    changes = {"preset": "base", "sizes": {"widths": [8, 8, 16, 16]}}
+    if kind == "stable_diffusion":
+        write_folder(tmp_path / "sd")
+        changes = {"stable_diffusion": "sd", "sizes": {"attention": False}}
+    made = recipe(areas={"kind": "simulated", "seeds": [8], "kilometres": 2}, steps=1, **changes)
+    train(made, "refiner", **QUIET)
+    refiner = IDGBRPipeline.from_pretrained(made.model).refiner
+    assert type(refiner).__name__ == {"base": "Refiner", "stable_diffusion": "SD15Refiner"}[kind]
+    if kind == "base":
+        assert (refiner.config["attention"], refiner.config["full"]) == (True, 32)
 
 
 def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatch):
