@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, cast
+from typing import cast
 
 from torch import Tensor, nn
 
-from idgbr.attention import CrossAttention, Memory
-
-
-class Given(NamedTuple):
-    """What a level knows of image and coarse mask: all that does not depend on the noisy labels."""
-
-    mixed_BCHW: Tensor
-    memory: Memory | None
+from idgbr.attention import CrossAttention
+from idgbr.guidance import Given
 
 
 class Level(nn.Module):

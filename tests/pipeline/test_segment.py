@@ -88,14 +88,15 @@ def test_refinement_stays_in_the_band_of_boundaries_where_no_doubt_is_allowed(sm
 
 
 def test_the_noise_of_every_window_is_a_part_of_one_field_over_the_absolute_grid(small, read, monkeypatch):
-    field = noise(small.settings.seed, -200, 800, 500, 600, small.channels)
-    refine, seen = small.refine_logits, []
+    field = noise(small.settings.seed, -200, 800, 500, 600, small.refiner.codec.channels)
+    draw, seen = small.noise, []
 
-    def watched(image_BCHW, coarse_BKHW, noise_BDHW):
-        seen.extend(noise_BDHW)
-        return refine(image_BCHW, coarse_BKHW, noise_BDHW)
+    def watched(*asked):
+        drawn_BDHW = draw(*asked)
+        seen.extend(drawn_BDHW.numpy())
+        return drawn_BDHW
 
-    monkeypatch.setattr(small, "refine_logits", watched)
+    monkeypatch.setattr(small, "noise", watched)
     cut = Window(60, 1100, 120, 1160)
     segment(small, read, cut)
     side, stride = small.settings.window, small.settings.window - small.settings.overlap
