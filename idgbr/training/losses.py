@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from idgbr.labels import probabilities
-from idgbr.morphology import square_maximum, square_minimum
 from idgbr.settings import UNLABELLED
 
 
@@ -20,11 +17,13 @@ def cross_entropy(logits_BKHW: Tensor, target_BHW: Tensor, weight_BHW: Tensor | 
     return (loss_BHW * weight_BHW).sum() / weight_BHW.sum().clamp_min(1)
 
 
-def edge_weights(index_BHW: NDArray[np.uint8], weight: float, radius: int) -> NDArray[np.float32]:
-    """BHW loss weights: `weight` within `radius` px of the boundary of two classes, 1 elsewhere."""
-    low = square_minimum(index_BHW, radius)
-    high = square_maximum(np.where(index_BHW == UNLABELLED, 0, index_BHW), radius)
-    return np.where(low < high, np.float32(weight), np.float32(1))
+def edge_weights(target_BHW: Tensor, weight: float, radius: int) -> Tensor:
+    """BHW loss weights: `weight` within `radius` px (Chebyshev) of the boundary of two classes, 1 elsewhere."""
+    known_BHW = target_BHW != UNLABELLED
+    side = 2 * radius + 1
+    low_BHW = -F.max_pool2d(-target_BHW.float(), side, 1, radius)
+    high_BHW = F.max_pool2d(torch.where(known_BHW, target_BHW, 0).float(), side, 1, radius)
+    return torch.where(low_BHW < high_BHW, weight, 1.0)
 
 
 def boundary_loss(logits_BKHW: Tensor, target_BHW: Tensor, tolerance: int = 2) -> Tensor:

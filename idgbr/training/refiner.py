@@ -178,7 +178,7 @@ def refiner_loss(
 ) -> Tensor:
     """Loss of one batch: normalised image, coarse class probabilities, class index or UNLABELLED.
 
-    Draws from torch's own random state.
+    Draws from torch's own random states, large arrays from the device's.
     """
     device, count = image_BCHW.device, len(index_BHW)
     target_BHW = torch.from_numpy(index_BHW).to(device, torch.long)
@@ -191,7 +191,7 @@ def refiner_loss(
     if config.dropout:
         condition = denoiser.drop(condition, (torch.rand(count, generator=random) < config.dropout).to(device))
     coarse_BDhw = refiner.codec.encode(coarse_BKHW)
-    noise_BDhw = torch.randn(coarse_BDhw.shape, generator=random).to(device)
+    noise_BDhw = torch.randn_like(coarse_BDhw)
     one_B = torch.ones(count, device=device)
     if prediction == "labels" and torch.rand((), generator=random).item() < config.aligned:
         with torch.no_grad():
@@ -209,8 +209,7 @@ def refiner_loss(
         return (answer - diffusion.target(prediction, time_B, clean_BDhw, noise_BDhw)).square().mean()
     if prediction != "labels":
         answer = refiner.codec.logits(diffusion.clean_of(prediction, answer, time_B, noisy_BDhw))
-    weight_BHW = torch.from_numpy(edge_weights(index_BHW, config.edge_weight, config.edge_radius)).to(device)
-    loss = cross_entropy(answer, target_BHW, weight_BHW)
+    loss = cross_entropy(answer, target_BHW, edge_weights(target_BHW, config.edge_weight, config.edge_radius))
     return loss if not config.boundary else loss + config.boundary * boundary_loss(answer, target_BHW)
 
 

@@ -1,6 +1,5 @@
 import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -9,7 +8,7 @@ from idgbr.training.losses import boundary_loss, cross_entropy, edge_weights
 
 
 def test_edges_weigh_more_and_unlabelled_pixels_make_no_edge():
-    index = np.zeros((1, 1, 20), np.uint8)
+    index = torch.zeros(1, 1, 20, dtype=torch.long)
     index[..., 8:] = 1
     index[..., 14:] = UNLABELLED
     assert edge_weights(index, 4.0, 2)[0, 0].tolist() == [1] * 6 + [4] * 4 + [1] * 10
