@@ -16,16 +16,16 @@ NAMES = {
 }
 
 
-def scores(pairs: Sequence[tuple[np.ndarray, np.ndarray]], codes: Sequence[int]) -> dict[str, float]:
-    """Percent, over all (reference_HW, label_HW) together; pixels whose reference is 0 do not count.
+def scores(pairs: Sequence[tuple[np.ndarray, np.ndarray]], codes: Sequence[int], ignore: int = 0) -> dict[str, float]:
+    """Percent, over all (reference_HW, label_HW) together; pixels whose reference is `ignore` do not count.
 
     mIoU and overall accuracy from one confusion matrix; boundary IoU (Cheng et al. 2021) and boundary F1
     (Csurka et al. 2013), means over the classes.
     """
     codes = tuple(codes)
-    confusion = np.sum([metrics.confusion_matrix(true, found, codes) for true, found in pairs], axis=0)
-    bands = np.sum([metrics.boundary_counts(true, found, codes, DISTANCE) for true, found in pairs], axis=0)
-    contours = np.sum([metrics.contour_counts(true, found, codes, TOLERANCE) for true, found in pairs], axis=0)
+    confusion = np.sum([metrics.confusion_matrix(true, found, codes, ignore) for true, found in pairs], axis=0)
+    bands = np.sum([metrics.boundary_counts(true, found, codes, DISTANCE, ignore) for true, found in pairs], axis=0)
+    contours = np.sum([metrics.contour_counts(true, found, codes, TOLERANCE, ignore) for true, found in pairs], axis=0)
     values = {
         "miou": metrics.mean_iou(confusion),
         "oa": metrics.overall_accuracy(confusion),

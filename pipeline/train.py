@@ -6,8 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from pipeline.errors import UserError
 from pipeline.recipe import Meaning, Pair, Recipe, Report, load, prepared
 from pipeline.score import NAMES, scores
@@ -115,20 +113,14 @@ def evaluate(folder: Path, pairs: list[Pair], device: str = "cpu") -> dict[str, 
     from idgbr import IDGBRPipeline
 
     model = IDGBRPipeline.from_pretrained(folder).to(device)
-    codes, no_label = np.array(model.settings.codes), model.settings.no_label
-
-    def numbered(label_HW: np.ndarray) -> np.ndarray:
-        """1 for the first class and so on, 0 for no label."""
-        places_HW = (label_HW[..., None] == codes) @ np.arange(1, len(codes) + 1)
-        return np.where(label_HW == no_label, 0, places_HW).astype(np.uint8)
-
     coarse, refined = [], []
     for image_BHW, label_HW in pairs:
         maps = model.maps(image_BHW[None])
-        coarse.append((numbered(label_HW), numbered(maps.coarse_BHW[0])))
-        refined.append((numbered(label_HW), numbered(maps.refined_BHW[0])))
-    found = {"coarse": scores(coarse, range(1, len(codes) + 1))}
-    return found if model.refiner is None else found | {"refined": scores(refined, range(1, len(codes) + 1))}
+        coarse.append((label_HW, maps.coarse_BHW[0]))
+        refined.append((label_HW, maps.refined_BHW[0]))
+    known = model.settings.codes, model.settings.no_label
+    found = {"coarse": scores(coarse, *known)}
+    return found if model.refiner is None else found | {"refined": scores(refined, *known)}
 
 
 def _record(recipe: Recipe, network: str) -> dict[str, Any]:

@@ -107,13 +107,12 @@ def train_refiner(
         settings.blank,
     )
     crops = Crops(pairs, *drawn, masks)
-    places = Crops(pairs, *drawn, Places([label_HW.shape for _, label_HW in pairs]))
     learning: nn.Module = refiner
     aligner = None
     if tokens is not None:
-        aligner = seeded(config.seed, lambda: Alignment(refiner.deepest_channels, tokens[0].shape[-1])).to(
-            config.device
-        )
+        places = Crops(pairs, *drawn, Places([label_HW.shape for _, label_HW in pairs]))
+        widths = refiner.deepest_channels, tokens[0].shape[-1]
+        aligner = seeded(config.seed, lambda: Alignment(*widths)).to(config.device)
         learning = nn.ModuleDict({"refiner": refiner, "aligner": aligner})
     scale = 255.0 if masks[0].dtype == np.uint8 else 1.0
 
@@ -126,11 +125,12 @@ def train_refiner(
             image_BCHW, index_BHW, mask_BKHW = batches(step)
             coarse_BKHW = torch.from_numpy(mask_BKHW).to(pipeline.device, torch.float32) / scale
             value = refiner_loss(refiner, pipeline.normalise(image_BCHW), coarse_BKHW, index_BHW, config)
-            if aligner is None or tokens is None or step > config.align_steps:
+            share = weight(step, config.align_steps)
+            if aligner is None or tokens is None or not share:
                 return value
             grid = max(1, config.crop // TOKEN)
             wanted_BhwC = tokens_at(tokens, places(step, rank())[2], grid).to(pipeline.device)
-            return value + weight(step, config.align_steps) * aligner.loss(seen[-1], wanted_BhwC)
+            return value + share * aligner.loss(seen[-1], wanted_BhwC)
 
         about = _about(refiner, config, tokens is not None)
         yield from optimise(learning, loss, config.optimisation, state, about=about, deadline=deadline)

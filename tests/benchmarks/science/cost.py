@@ -16,7 +16,7 @@ PEAK = 989e12
 
 
 def of(model: IDGBRPipeline) -> dict[str, float]:
-    """Multiply-adds (G) of the refinement of one window of 256 px, and of the coarse network before it."""
+    """Multiply-adds (G) of the refinement of one window of 256 px, without the coarse network before it."""
     image, coarse = torch.zeros(1, 3, WINDOW, WINDOW), torch.zeros(1, len(model.settings.classes), WINDOW, WINDOW)
     image, coarse = image.to(model.device), coarse.to(model.device)
     noise_BDhw = model.noise(0, [(0, 0)], WINDOW, WINDOW).to(model.device)
@@ -28,7 +28,7 @@ def of(model: IDGBRPipeline) -> dict[str, float]:
         sample = PROCESSES[refiner.config["process"]].sample
         sample(refiner, condition, coarse.softmax(1), noise_BDhw, model.settings.sampling)
 
-    return {"refiner_gmac": _gmac(refine), "coarse_gmac": _gmac(lambda: model.coarse(image))}
+    return {"refiner_gmac": _gmac(refine)}
 
 
 def speed(place: Any) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Task:
-    """needs: names of the tasks that come first. weight: rough share of the whole, for the order and the bar."""
+    """needs: names of the tasks that come first."""
 
     name: str
     needs: tuple[str, ...]
