@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -16,25 +15,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idgbr.band import band, margin
+from idgbr.batches import Array, in_batches, tensor
 from idgbr.checkpoint import digest, load_network, load_weights, read_json
 from idgbr.coarse import KINDS, CoarseNetwork
 from idgbr.errors import CheckpointError, InputError
+from idgbr.given import given_logits
 from idgbr.labels import probabilities
 from idgbr.noise import noise
 from idgbr.processes import PROCESSES
 from idgbr.refiner import Refiner
-from idgbr.settings import Settings, class_index, read_settings
+from idgbr.settings import Settings, read_settings
 from idgbr.tiling import Corner, Tiling
 
 if TYPE_CHECKING:
     from idgbr.sd15 import SD15Refiner
 
-Array = NDArray[Any] | Tensor
 AnyRefiner: TypeAlias = "Refiner | SD15Refiner"
-DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-
-GIVEN_TRUST = 0.95
-"""Probability given to the label of a hard coarse mask that comes from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +118,7 @@ class IDGBRPipeline:
 
     def normalise(self, image_BCHW: Array) -> Tensor:
         """Raw numbers to zero mean and unit variance per band; pixels without data become 0."""
-        raw_BCHW = _tensor(image_BCHW).to(self.device, torch.float32)
+        raw_BCHW = tensor(image_BCHW).to(self.device, torch.float32)
         if raw_BCHW.ndim != 4 or raw_BCHW.shape[1] != len(self.settings.bands):
             raise InputError(
                 f"the model takes images (batch, {len(self.settings.bands)} bands {', '.join(self.settings.bands)}, "
@@ -230,7 +226,8 @@ class IDGBRPipeline:
         if coarse is None:
             coarse_BKHW = self._everywhere(tiling, padded_BCHW)
         else:
-            coarse_BKHW = torch.stack([tiling.pad(given_KHW) for given_KHW in self._given(coarse, image_BCHW)])
+            given_BKHW = given_logits(coarse, image_BCHW, self.settings.codes, self.settings.no_label)
+            coarse_BKHW = torch.stack([tiling.pad(given_KHW) for given_KHW in given_BKHW])
         probability_BKHW = probabilities(coarse_BKHW)
         label_BHW = probability_BKHW.argmax(1)
         editable_BHW = np.zeros(label_BHW.shape, np.bool_)
@@ -309,7 +306,7 @@ class IDGBRPipeline:
         )
 
     def _checked(self, image_BCHW: Array) -> Tensor:
-        image_BCHW = _tensor(image_BCHW)
+        image_BCHW = tensor(image_BCHW)
         if image_BCHW.ndim != 4 or 0 in image_BCHW.shape:
             raise InputError(
                 f"the model takes images (batch, bands, height, width), not shape {tuple(image_BCHW.shape)}"
@@ -321,49 +318,12 @@ class IDGBRPipeline:
             return np.ones((len(image_BCHW), *image_BCHW.shape[2:]), np.bool_)
         return (image_BCHW != self.settings.blank).any(1).cpu().numpy()
 
-    def _given(self, coarse: NDArray[Any], image_BCHW: Tensor) -> Tensor:
-        """BKHW logits of a mask from elsewhere; a hard label is taken as right with probability GIVEN_TRUST."""
-        classes = len(self.settings.classes)
-        batch, _, height, width = image_BCHW.shape
-        if coarse.shape == (batch, classes, height, width):
-            return torch.as_tensor(coarse, dtype=torch.float32).clamp_min(1e-6).log()
-        if coarse.shape != (batch, height, width):
-            raise InputError(
-                f"coarse must be class codes {(batch, height, width)} or "
-                f"probabilities {(batch, classes, height, width)}, not an array of shape {coarse.shape}"
-            )
-        index_BHW = torch.from_numpy(class_index(coarse, self.settings.codes, self.settings.no_label)).long()
-        hit_BKHW = index_BHW[:, None] == torch.arange(classes)[:, None, None]
-        logit = math.log(GIVEN_TRUST / (1 - GIVEN_TRUST) * (classes - 1))
-        return hit_BKHW * logit
-
     def _batched(self, compute: Callable[..., Tensor], *arrays: Array) -> Tensor:
-        """`compute` in batches of exactly `settings.batch`: the last one is filled by repeating its last window."""
-        tensors = [_tensor(array) for array in arrays]
-        count, _, height, width = tensors[0].shape
-        for tensor in tensors:
-            if len(tensor) != count or tensor.ndim != 4:
-                shapes = [tuple(each.shape) for each in tensors]
-                raise InputError(f"image, mask and noise must be windows alike, not of shapes {shapes}")
-        out_BKHW = torch.empty(count, len(self.settings.classes), height, width, device=self.device)
-        dtype = DTYPES.get(self.settings.precision)
-        fast = nullcontext() if dtype is None else torch.autocast(self.device.type, dtype)
-        for start in range(0, count, self.settings.batch):
-            chosen = torch.arange(start, start + self.settings.batch).clamp(max=count - 1)
-            batch = (
-                tensor[chosen].to(self.device, torch.float32, memory_format=torch.channels_last) for tensor in tensors
-            )
-            with fast:
-                out_BKHW[start : start + self.settings.batch] = compute(*batch)[: count - start].float()
-        return out_BKHW
+        how = self.settings
+        return in_batches(compute, arrays, len(how.classes), how.batch, self.device, how.precision)
 
     def _networks(self) -> list[CoarseNetwork | AnyRefiner]:
         return [self.coarse] if self.refiner is None else [self.coarse, self.refiner]
-
-
-def _tensor(array: Array) -> Tensor:
-    """Without a copy, but of arrays that may only be read, which torch does not take."""
-    return torch.as_tensor(array if isinstance(array, Tensor) or array.flags.writeable else array.copy())
 
 
 def _load_refiner(folder: Path) -> AnyRefiner:

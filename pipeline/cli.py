@@ -12,6 +12,7 @@ from catalogs.errors import CatalogError, CatalogUnavailable
 from cluster.errors import PoolError
 from idgbr.errors import CheckpointError, InputError
 from pipeline.errors import RunError, UserError
+from pipeline.output import check_folder, check_writable, write_text
 
 OURS = ("catalogs", "cluster", "idgbr", "pipeline")
 
@@ -56,7 +57,7 @@ def demo(
     from pipeline.demo import demonstrate
 
     if json_file is not None:
-        _folder_of(json_file)
+        check_folder(json_file)
     demonstrate(folder, seed, json_file)
 
 
@@ -122,7 +123,7 @@ def _run(
     if picture is not None:
         from pipeline.picture import maps
 
-        _folder_of(picture)
+        check_folder(picture)
     with stages() as shown:
         where = address or ("auto" if "RAY_ADDRESS" in os.environ else "local")
         report = run_region(
@@ -254,14 +255,14 @@ def evaluate(
     except ValueError:
         raise UserError(f"--ignore is {ignore!r}; give label values as whole numbers, such as 5,6") from None
     if json_file is not None:
-        _writable(json_file)
+        check_writable(json_file)
     subject = prepare(model, data, ignored)
     with counted("evaluate") as report:
         found = evaluate_subject(subject, report)
     if json_file is None:
         show(found)
     else:
-        _write(json_file, json.dumps(found, indent=1, allow_nan=False) + "\n")
+        write_text(json_file, json.dumps(found, indent=1, allow_nan=False) + "\n")
 
 
 def main() -> None:
@@ -280,27 +281,6 @@ def main() -> None:
         sys.exit(_told(f"this verb needs {error.name}, which is not installed; pip install 'idgbr[demo]'", 1))
     except KeyboardInterrupt:
         sys.exit(_told("interrupted; the same command again continues", 130))
-
-
-def _folder_of(file: Path) -> None:
-    if not file.resolve().parent.is_dir():
-        raise UserError(
-            f"{file} cannot be written: there is no folder {file.resolve().parent}; make it or name another"
-        )
-
-
-def _writable(file: Path) -> None:
-    """Raises UserError, before anything is computed, if a file cannot be written there."""
-    _folder_of(file)
-    if file.is_dir() or not os.access(file if file.exists() else file.resolve().parent, os.W_OK):
-        raise UserError(f"{file} cannot be written; name a file that you may write")
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text)
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror}); make room or name another") from None
 
 
 def _told(what: object, code: int) -> int:
