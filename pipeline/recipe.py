@@ -1,7 +1,8 @@
 """A recipe file: what to train, on which labelled areas; and these areas as arrays."""
 
+import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -53,14 +54,17 @@ class SceneClasses(Frozen):
 class Folder(Frozen):
     """An existing data set folder.
 
-    only: patterns of the stems to use. classes, bands: where the folder has no classes.json. ignore: label values
-    without meaning. grey: where labels are grey pictures of two classes, the value above which a pixel is of the
-    second. blank: the raw number that, in all bands, means no data; null for photos, which have none.
+    only: patterns of the stems to use. place: a regular expression; images whose stems begin with the same match of it
+    show one place, and each image is a place of its own where there is none. classes, bands: where the folder has no
+    classes.json. ignore: label values without meaning. grey: where labels are grey pictures of two classes, the value
+    above which a pixel is of the second. blank: the raw number that, in all bands, means no data; null for photos,
+    which have none.
     """
 
     kind: Literal["folder"]
     path: Path
     only: list[str] = Field(default=["*"], min_length=1)
+    place: str | None = None
     classes: list[ClassRow] | None = Field(default=None, min_length=2)
     bands: list[str] | None = Field(default=None, min_length=1)
     ignore: list[int] = Field(default_factory=list)
@@ -77,7 +81,9 @@ class Recipe(Frozen):
     Labelled areas are kept in `data`. `check` are areas of other places, on which the model card's scores are taken.
     network: of `idgbr.coarse`, for the coarse network alone; preset: of the refiner alone (`idgbr.presets`), or
     stable_diffusion: a local folder of Stable Diffusion 1.5 to make it of; sizes: of either network; backbone: local
-    weights of the coarse network's encoder. precision: of the forward pass. device: a GPU where there is one, if not
+    weights of the coarse network's encoder. folds: of the refiner alone, where it learns from areas that the coarse
+    network has learned from too: their coarse masks then come from so many further coarse networks, each trained like
+    it but without one part of the places. precision: of the forward pass. device: a GPU where there is one, if not
     named. workers: processes that train together, each with a GPU or a CPU and `batch` crops a step; address: of their
     Ray.
     """
@@ -98,6 +104,7 @@ class Recipe(Frozen):
     stable_diffusion: Path | None = None
     sizes: dict[str, Any] = Field(default_factory=dict)
     backbone: Path | None = None
+    folds: int | None = Field(default=None, ge=2)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     device: Literal["cpu", "cuda"] | None = None
     workers: int = Field(default=1, ge=1)
@@ -145,12 +152,37 @@ def _folder(areas: Folder, meaning: Meaning | None) -> tuple[list[Pair], Meaning
         free = 0 if all(row["code"] for row in classes) else 255
         meaning = Meaning(classes, bands, areas.ignore[0] if areas.ignore else free, areas.blank, areas.grey)
     files = dataset.pairs(areas.path)
-    stems = [stem for stem in files if any(fnmatch(stem, pattern) for pattern in areas.only)]
-    if not stems:
-        raise UserError(f"{areas.path} has no image whose stem fits 'only': {', '.join(areas.only)}")
+    stems = _chosen(areas, files)
     codes = tuple(row["code"] for row in meaning.classes)
     values = dataset.LabelValues(codes, meaning.no_label, tuple(areas.ignore), meaning.grey)
     return [dataset.read_pair(*files[stem], values) for stem in stems], meaning
+
+
+def places(areas: Areas) -> list[str]:
+    """The place that each pair of `prepared` shows. Raises UserError."""
+    if isinstance(areas, Simulated):
+        return [str(seed) for seed in areas.seeds]
+    if isinstance(areas, SceneClasses):
+        return [str(areas.bounds)]
+    stems = _chosen(areas, dataset.pairs(areas.path))
+    if areas.place is None:
+        return stems
+    try:
+        matches = {stem: re.match(areas.place, stem) for stem in stems}
+    except re.error as error:
+        raise UserError(f"place is {areas.place!r}, which is no regular expression ({error}); mend it") from None
+    found = [match.group() for match in matches.values() if match]
+    if len(found) < len(stems):
+        other = next(stem for stem, match in matches.items() if not match)
+        raise UserError(f"place is {areas.place!r}, which the stem {other} does not begin with; mend it")
+    return found
+
+
+def _chosen(areas: Folder, stems: Iterable[str]) -> list[str]:
+    chosen = [stem for stem in stems if any(fnmatch(stem, pattern) for pattern in areas.only)]
+    if not chosen:
+        raise UserError(f"{areas.path} has no image whose stem fits 'only': {', '.join(areas.only)}")
+    return chosen
 
 
 def _make(areas: Simulated | SceneClasses, data: Path, report: Report) -> Iterator[str]:

@@ -7,19 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import UserError
+from pipeline.folds import with_masks
 from pipeline.recipe import Meaning, Pair, Recipe, Report, load, prepared
 from pipeline.score import NAMES, scores
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from idgbr.training import Progress
 
 RECORD = "training.json"
-RECORDED = {"steps", "crop", "batch", "rate", "seed", "network", "preset", "sizes", "precision", "workers"}
+RECORDED = {"steps", "crop", "batch", "rate", "seed", "network", "preset", "sizes", "precision", "workers", "folds"}
 
 SAVE_EVERY = 200
 """Steps between states of a training that can be continued."""
 
 Network = Literal["coarse", "refiner"]
+Given = tuple[Recipe, Network, Meaning, dict[str, Any]]
+"""Recipe, what is trained, what the areas mean, and the record of the coarse network if that is trained already."""
+Tell = Callable[[tuple[int, int, str]], None]
+"""Takes steps done, steps in all, and a note."""
 
 __all__ = ["evaluate", "load", "prepared", "train"]
 
@@ -37,34 +44,47 @@ def train(recipe: Recipe, network: Network, report: Report) -> dict[str, dict[st
     pairs, meaning = prepared(recipe.areas, recipe.data, report, meaning)
     check, _ = prepared(recipe.check, recipe.data, report, meaning)
 
-    def show(progress: Any) -> None:
-        left = timedelta(seconds=round(progress.remaining))
-        note = f"loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s, {left} left"
-        report(progress.step, progress.steps, note)
-
+    given = recipe, network, meaning, record.get("coarse", {})
     if recipe.workers == 1:
-        for progress in _steps(recipe, network, pairs, meaning, device):
-            show(progress)
+        _work(given, pairs, device, lambda told: report(*told))
     else:
         from cluster.train import run_ranks
 
-        given = (recipe, network, meaning)
-        run_ranks(_rank, given, recipe.workers, device == "cuda", recipe.data, recipe.address, show)
+        cuda = device == "cuda"
+        run_ranks(_rank, given, recipe.workers, cuda, recipe.data, recipe.address, lambda told: report(*told))
     _state(recipe, network).unlink(missing_ok=True)
     found = evaluate(recipe.model, check, device)
     _card(recipe, record, found)
     return found
 
 
-def _rank(given: tuple[Recipe, Network, Meaning], device: str, tell: Callable[[Any], None]) -> None:
+def _rank(given: Given, device: str, tell: Tell) -> None:
     """What each of several workers does: it reads the areas, which are made by now, itself."""
-    recipe, network, meaning = given
+    recipe, _, meaning, _ = given
     pairs, _ = prepared(recipe.areas, recipe.data, lambda *done: None, meaning)
-    for progress in _steps(recipe, network, pairs, meaning, device):
-        tell(progress)
+    _work(given, pairs, device, tell)
 
 
-def _steps(recipe: Recipe, network: Network, pairs: list[Pair], meaning: Meaning, device: str) -> Iterator["Progress"]:
+def _work(given: Given, pairs: list[Pair], device: str, tell: Tell) -> None:
+    """Trains the coarse networks of the folds, if any, and the network asked for."""
+    recipe, network, meaning, coarse = given
+    masks = None
+    if network == "refiner" and recipe.folds is not None:
+        pairs, masks = with_masks(recipe, coarse, pairs, meaning, device, lambda *told: tell(told))
+    for progress in _steps(recipe, network, pairs, meaning, device, masks):
+        left = timedelta(seconds=round(progress.remaining))
+        note = f"loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s, {left} left"
+        tell((progress.step, progress.steps, note))
+
+
+def _steps(
+    recipe: Recipe,
+    network: Network,
+    pairs: list[Pair],
+    meaning: Meaning,
+    device: str,
+    masks: "list[NDArray[Any]] | None",
+) -> Iterator["Progress"]:
     from idgbr.presets import PRESETS
     from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner
 
@@ -78,7 +98,7 @@ def _steps(recipe: Recipe, network: Network, pairs: list[Pair], meaning: Meaning
     state = _state(recipe, network)
     if network == "refiner":
         return train_refiner(
-            pairs, recipe.model, RefinerTraining(**common), refiner=_start(recipe, meaning), state=state
+            pairs, recipe.model, RefinerTraining(**common), masks, refiner=_start(recipe, meaning), state=state
         )
     if recipe.network is not None:
         common["network"] = recipe.network
@@ -129,8 +149,8 @@ def _record(recipe: Recipe, network: str) -> dict[str, Any]:
     Raises UserError for a refiner whose coarse network has no record.
     """
     record: dict[str, Any] = {}
-    others = ("network", "backbone") if network == "refiner" else ("preset", "stable_diffusion")
-    for key in others:
+    others = {"network", "backbone"} if network == "refiner" else {"preset", "stable_diffusion", "folds"}
+    for key in sorted(others - ({"backbone"} if recipe.folds else set())):
         if getattr(recipe, key) is not None:
             raise UserError(f"the recipe has '{key}', which is not of the {network} network; leave it out")
     if recipe.preset is not None and recipe.stable_diffusion is not None:
@@ -143,7 +163,9 @@ def _record(recipe: Recipe, network: str) -> dict[str, Any]:
                 f"{recipe.model} has no coarse network with its {RECORD}; train it first: idgbr train coarse"
             ) from None
     areas = recipe.areas.model_dump(mode="json", exclude={"region", "path", "classes"})
-    settings = recipe.model_dump(include=RECORDED, exclude_none=True)
+    settings: dict[str, Any] = recipe.model_dump(include=RECORDED, exclude_none=True)
+    if recipe.backbone is not None and network == "coarse":
+        settings["backbone"] = recipe.backbone.name
     return record | {network: {"areas": areas, **settings}}
 
 

@@ -11,6 +11,7 @@ import yaml
 from rasterio.errors import NotGeoreferencedWarning
 from sd15_folder import write_folder
 
+import idgbr.training
 import pipeline.train
 from idgbr import IDGBRPipeline
 from pipeline import labelled
@@ -152,7 +153,7 @@ def photos(tmp_path):
 
 def photo_areas(folder, *only, **changes):
     bands = ["red", "green", "blue"]
-    whole = {"kind": "folder", "path": str(folder), "only": list(only), "classes": ROADS, "bands": bands}
+    whole = {"kind": "folder", "path": str(folder), "only": list(only) or ["*"], "classes": ROADS, "bands": bands}
     return whole | {"grey": 127, "ignore": [7], "blank": None} | changes
 
 
@@ -220,6 +221,7 @@ def test_a_folder_that_does_not_fit_its_recipe_is_told_in_one_sentence(recipe, p
     [
         ("refiner", {"network": "HRNet"}, "'network', which is not of the refiner network"),
         ("coarse", {"preset": "base"}, "'preset', which is not of the coarse network"),
+        ("coarse", {"folds": 2}, "'folds', which is not of the coarse network"),
         ("coarse", {"stable_diffusion": "sd"}, "'stable_diffusion', which is not of the coarse network"),
         ("refiner", {"preset": "base", "stable_diffusion": "sd"}, "has both 'preset' and 'stable_diffusion'"),
     ],
@@ -263,6 +265,61 @@ def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatc
     assert not list(made("parts").model.glob("*.training.safetensors"))
     whole, parts = (IDGBRPipeline.from_pretrained(made(name).model).digest for name in ("whole", "parts"))
     assert whole == parts
+
+
+def test_a_refiner_learns_from_the_areas_of_its_coarse_network_by_folds(recipe, photos, monkeypatch):
+    """Masks of networks like the coarse one that lack the photo's place, and those of the coarse network itself."""
+    areas = {"areas": photo_areas(photos, place="[ab]"), "check": photo_areas(photos, "b*"), "sizes": SMALL}
+    train(recipe(**areas, steps=3, rate=0.01, seed=5), "coarse", **QUIET)
+    seen, told = [], []
+    whole = idgbr.training.train_refiner
+    monkeypatch.setattr(
+        idgbr.training, "train_refiner", lambda *given, **named: (seen.append(given), whole(*given, **named))[1]
+    )
+    made = recipe(**areas, steps=2, folds=2)
+    train(made, "refiner", lambda *step: told.append(step))
+    ((pairs, _, _, masks),) = seen
+    assert len(pairs) == len(masks) == 6
+    (kept,) = made.data.glob("folds-*")
+    folds = [IDGBRPipeline.from_pretrained(kept / f"fold-{fold}") for fold in (0, 1)]
+    own = IDGBRPipeline.from_pretrained(made.model)
+    assert all(network.coarse.config["widths"] == SMALL["widths"] for network in folds)
+    for (image_BHW, _), mask_KHW, network in zip(
+        pairs, masks, [folds[0], folds[0], folds[1], own, own, own], strict=True
+    ):
+        assert np.allclose(mask_KHW, network.coarse_probabilities(image_BHW[None])[0], atol=1e-3)
+    assert [(done, total) for done, total, note in told if "fold" in note] == [(step, 6) for step in range(1, 7)]
+    assert json.loads((made.model / "training.json").read_text())["refiner"]["folds"] == 2
+    before = len(told)
+    train(made, "refiner", lambda *step: told.append(step))
+    assert not [note for _, _, note in told[before:] if "fold" in note], "the folds are kept"
+
+
+@pytest.mark.parametrize(
+    ("areas", "folds", "says"),
+    [
+        ({"place": "[ab]"}, 3, r"folds is 3, but the areas show 2 place\(s\): a, b"),
+        ({"place": "a"}, 2, "place is 'a', which the stem b1 does not begin with"),
+        ({"place": "("}, 2, r"place is '\(', which is no regular expression"),
+        ({"only": ["a1"]}, 2, "folds is 2, but the areas show 1 place"),
+    ],
+)
+def test_folds_that_the_places_do_not_allow_are_told_in_one_sentence(recipe, photos, areas, folds, says):
+    made = {"areas": photo_areas(photos), "check": photo_areas(photos, "b*"), "sizes": SMALL, "steps": 1}
+    train(recipe(**made), "coarse", **QUIET)
+    with pytest.raises(UserError, match=says):
+        train(recipe(**made | {"areas": photo_areas(photos) | areas, "folds": folds}), "refiner", **QUIET)
+
+
+def test_folds_begin_with_the_backbone_that_the_coarse_network_began_with(recipe, photos):
+    made = {"areas": photo_areas(photos), "check": photo_areas(photos, "b*"), "sizes": SMALL, "steps": 1}
+    model = recipe(**made).model
+    train(recipe(**made), "coarse", **QUIET)
+    kept = json.loads((model / "training.json").read_text())
+    kept["coarse"]["backbone"] = "mit_b0.safetensors"
+    (model / "training.json").write_text(json.dumps(kept))
+    with pytest.raises(UserError, match=r"began with the backbone mit_b0\.safetensors"):
+        train(recipe(**made, folds=2), "refiner", **QUIET)
 
 
 @pytest.mark.ray
