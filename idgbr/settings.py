@@ -47,7 +47,7 @@ class Settings:
     seed: int = 0
     ensemble: int = 1
     radius: int = 4
-    threshold: float = 0.9
+    threshold: float = 0.3
     precision: Precision = "fp32"
     batch: int = 4
     no_label: int = 0

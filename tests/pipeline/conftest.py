@@ -36,11 +36,11 @@ def model(tmp_path_factory) -> Path:
         mean=(500.0, 700.0, 700.0, 2500.0),
         std=(300.0, 300.0, 400.0, 900.0),
         window=96,
-        overlap=32,
+        overlap=16,
         threshold=0.3,
     )
-    widths = (16, 32, 48, 64)
-    coarse, refiner = CoarseUNet(4, 6, widths=widths), Refiner(4, 6, widths=widths, full=8)
+    widths = (8, 8, 16, 16)
+    coarse, refiner = CoarseUNet(4, 6, widths=widths), Refiner(4, 6, widths=widths, full=4)
     for weight in [*coarse.parameters(), *refiner.parameters()]:
         torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
     IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)

@@ -7,7 +7,7 @@ from typing import Any
 
 from idgbr.settings import Settings
 from science import pictures
-from science.presets import ABLATIONS, CONTROLS, OURS
+from science.presets import CONTROLS, OURS
 
 METRICS = {"miou": "mIoU", "wfm": "WFm", "biou": "boundary IoU", "bf1_3": "BF1@3", "oa": "OA"}
 REPAIR = {"iou_imp": "IoU_imp", "new_fp": "new FP"}
@@ -121,7 +121,7 @@ def _ablations(found: dict[str, Any], preset: Any) -> Iterator[str]:
     yield from (f"## Ablations ({name}, seed {seed}, mean over the coarse networks)", "")
     yield from _head("refiner", *(f"{label} (change)" for label in METRICS.values()), *REPAIR.values())
     base = _mean(found, preset, name, OURS, seed)
-    for label in (OURS, *ABLATIONS):
+    for label in (OURS, *preset.ablations):
         means = _mean(found, preset, name, label.replace(" ", "_").replace(",", ""), seed)
         if base and means:
             yield _row(

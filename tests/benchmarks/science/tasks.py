@@ -86,7 +86,8 @@ def _ablations(preset: Preset) -> Iterator[Task]:
     published = f"refiner-{name}-published-{seed}"
     yield Task(f"steps-{name}-{seed}", (ours, published, *folds), _steps(name, backbone, seed))
     yield Task(f"gate-{name}-{seed}", (ours,), _gate(name, backbone, seed))
-    for ablation, variant in ABLATIONS.items():
+    for ablation in preset.ablations:
+        variant = ABLATIONS[ablation]
         slug = ablation.replace(" ", "_").replace(",", "")
         trained = f"refiner-{name}-{slug}-{seed}"
         full = replace(variant, run=CONTROLS[OURS].run | variant.run)
@@ -139,8 +140,7 @@ def _coarse(name: str, backbone: str, seed: int, part: str) -> Callable[[Place],
             _tell(progress)
         state.unlink()
         model = _model(place, folder)
-        wanted = name == preset.sets[0] and seed == preset.table[0] if fold is None else True
-        for stem, (image_CHW, _) in images.items() if wanted else ():
+        for stem, (image_CHW, _) in images.items():
             if fold is None or labelled.fold(stem) == fold:
                 _keep(folder / "masks" / f"{stem}.npy", model.coarse_probabilities(image_CHW[None])[0])
         return {"seconds": round(time.monotonic() - began, 1), "steps": preset.coarse.steps, "images": len(seen)}
@@ -149,24 +149,27 @@ def _coarse(name: str, backbone: str, seed: int, part: str) -> Callable[[Place],
 
 
 def _refiner(name: str, label: str, variant: Variant, seed: int) -> Callable[[Place], Result]:
-    """A refiner on the out-of-fold masks of all backbones together, since it must serve any of them."""
+    """A refiner on the masks of all backbones together, since it must serve any of them: each training image with the
+    mask of a network that lacks its fold and with that of the one that does not, as a new place's lie between them."""
 
     def run(place: Place) -> Result:
         preset = place.preset
         images = read(name, test=False, centre=preset.train_centre)
         changes = dict(variant.training)
-        fit = changes.pop("masks", "out of fold") == "fit"
+        parts = changes.pop("masks", ("fold", "all"))
         kind = KINDS[changes.pop("kind", "Refiner")]
         tokens = None
         if changes.pop("teacher", False):
-            tokens = _teacher(place, name, seed, [image for image, _ in images.values()]) * len(preset.backbones)
+            found = _teacher(place, name, seed, [image for image, _ in images.values()])
+            tokens = [each for each in found for _ in parts] * len(preset.backbones)
         masks, pairs = [], []
         for backbone in preset.backbones:
             for stem, pair in images.items():
-                part = "all" if fit else f"fold{SETS[name].fold(stem)}"
-                source = place.model("coarse", name, backbone, seed, part) / "masks" / f"{stem}.npy"
-                masks.append(np.load(source, mmap_mode="r"))
-                pairs.append(pair)
+                for part in parts:
+                    number = SETS[name].fold(stem) if part == "fold" else ""
+                    source = place.model("coarse", name, backbone, seed, f"{part}{number}") / "masks" / f"{stem}.npy"
+                    masks.append(np.load(source, mmap_mode="r"))
+                    pairs.append(pair)
         first = place.model("coarse", name, next(iter(preset.backbones)), seed, "all")
         folder = place.model("refiner", name, label, seed)
         coarse = IDGBRPipeline.from_pretrained(first)
@@ -260,7 +263,7 @@ def _gate(name: str, backbone: str, seed: int) -> Callable[[Place], Result]:
 
     def run(place: Place) -> Result:
         rows = []
-        for radius, threshold in ((2, 0.0), (4, 0.0), (4, 0.3), (4, 0.5), (4, 0.8), (8, 0.8), (4, 1.0)):
+        for radius, threshold in ((2, 0.0), (4, 0.0), (2, 0.3), (4, 0.3), (8, 0.3), (4, 0.6), (4, 0.9), (4, 1.0)):
             settings = dict(CONTROLS[OURS].run) | {"radius": radius, "threshold": threshold}
             model = _joined(place, name, OURS, backbone, seed, settings)
             rows.append({"radius": radius, "threshold": threshold, **_scores(model, place, name, None)})
