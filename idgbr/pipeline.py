@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -14,36 +14,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idgbr.band import band, margin
 from idgbr.batches import Array, in_batches, tensor
 from idgbr.checkpoint import digest, load_network, load_weights, read_json
 from idgbr.coarse import KINDS, CoarseNetwork
 from idgbr.errors import CheckpointError, InputError
-from idgbr.given import given_logits
 from idgbr.labels import probabilities
+from idgbr.maps import Maps, coarse_of_images, map_images
 from idgbr.noise import noise
 from idgbr.processes import PROCESSES
 from idgbr.refiner import Refiner
 from idgbr.settings import Settings, read_settings
-from idgbr.tiling import Corner, Tiling
+from idgbr.tiling import Corner
 
 if TYPE_CHECKING:
     from idgbr.sd15 import SD15Refiner
 
 AnyRefiner: TypeAlias = "Refiner | SD15Refiner"
-
-
-@dataclass(frozen=True)
-class Maps:
-    """Answers for a batch of images: class codes, uint8 BHW, and the refined ones' probability, float32 BHW.
-
-    `editable_BHW` is where refinement may differ from the coarse map.
-    """
-
-    coarse_BHW: NDArray[np.uint8]
-    refined_BHW: NDArray[np.uint8]
-    confidence_BHW: NDArray[np.float32]
-    editable_BHW: NDArray[np.bool_]
 
 
 class IDGBRPipeline:
@@ -61,9 +47,9 @@ class IDGBRPipeline:
                     f"the {type(network).__name__} has {found[0]} bands and {found[1]} classes, "
                     f"but the model's settings name {wanted[0]} bands and {wanted[1]} classes"
                 )
-        if settings.window % self._multiple:
+        if settings.window % self.multiple:
             raise CheckpointError(
-                f"the networks take windows of multiples of {self._multiple} px, but the model's settings say "
+                f"the networks take windows of multiples of {self.multiple} px, but the model's settings say "
                 f"{settings.window}"
             )
         if refiner is not None and settings.overlap % refiner.codec.stride:
@@ -220,103 +206,17 @@ class IDGBRPipeline:
         noise. origin: absolute (y, x) of the top left pixel, which the noise is keyed by.
         Outside the band (see `idgbr.band`) the coarse label stands; windows without band are not computed.
         """
-        image_BCHW = self._checked(image_BCHW)
-        tiling = self._tiling(image_BCHW)
-        padded_BCHW = torch.stack([tiling.pad(image_CHW) for image_CHW in image_BCHW])
-        if coarse is None:
-            coarse_BKHW = self._everywhere(tiling, padded_BCHW)
-        else:
-            given_BKHW = given_logits(coarse, image_BCHW, self.settings.codes, self.settings.no_label)
-            coarse_BKHW = torch.stack([tiling.pad(given_KHW) for given_KHW in given_BKHW])
-        probability_BKHW = probabilities(coarse_BKHW)
-        label_BHW = probability_BKHW.argmax(1)
-        editable_BHW = np.zeros(label_BHW.shape, np.bool_)
-        refined_BKHW = probability_BKHW
-        if self.refiner is not None:
-            gate = self.settings.radius, self.settings.threshold
-            editable_BHW = band(label_BHW.numpy(), margin(probability_BKHW.numpy()), *gate)
-            answer_BKHW = self._refined(tiling, padded_BCHW, coarse_BKHW, editable_BHW, steps, seed, origin)
-            chosen_B1HW = torch.from_numpy(editable_BHW)[:, None]
-            refined_BKHW = torch.where(chosen_B1HW, probabilities(answer_BKHW), probability_BKHW)
-        code_K = np.array(self.settings.codes, np.uint8)
-        confidence_BHW, index_BHW = (value.numpy() for value in refined_BKHW.max(1))
-        height, width = tiling.size
-        seen_BHW = self._seen(image_BCHW)
-        none = np.uint8(self.settings.no_label)
-        return Maps(
-            np.where(seen_BHW, code_K[label_BHW.numpy()][:, :height, :width], none),
-            np.where(seen_BHW, code_K[index_BHW][:, :height, :width], none),
-            np.where(seen_BHW, confidence_BHW[:, :height, :width], np.float32(0)),
-            editable_BHW[:, :height, :width] & seen_BHW,
-        )
+        return map_images(self, image_BCHW, coarse, steps, seed, origin)
 
     @torch.inference_mode()
     def coarse_probabilities(self, image_BCHW: Array) -> NDArray[np.float32]:
         """BKHW class probabilities of the coarse network for raw images of any size."""
-        image_BCHW = self._checked(image_BCHW)
-        tiling = self._tiling(image_BCHW)
-        padded_BCHW = torch.stack([tiling.pad(image_CHW) for image_CHW in image_BCHW])
-        found_BKHW = probabilities(self._everywhere(tiling, padded_BCHW))
-        return found_BKHW[..., : tiling.size[0], : tiling.size[1]].numpy()
-
-    def _tiling(self, image_BCHW: Tensor) -> Tiling:
-        size = image_BCHW.shape[2], image_BCHW.shape[3]
-        return Tiling(size, self.settings.window, self.settings.overlap, self._multiple)
+        return coarse_of_images(self, image_BCHW)
 
     @property
-    def _multiple(self) -> int:
+    def multiple(self) -> int:
         """Px of which all networks take multiples."""
         return math.lcm(*(network.multiple for network in self._networks()))
-
-    def _everywhere(self, tiling: Tiling, padded_BCHW: Tensor) -> Tensor:
-        """BKHW coarse logits, blended."""
-        corners = tiling.corners
-        tiles = self.coarse_logits(torch.cat([tiling.cut(image_CHW, corners) for image_CHW in padded_BCHW]))
-        return torch.stack([tiling.blend(own, corners) for own in tiles.split(len(corners))])
-
-    def _refined(
-        self,
-        tiling: Tiling,
-        image_BCHW: Tensor,
-        coarse_BKHW: Tensor,
-        editable_BHW: NDArray[np.bool_],
-        steps: int | None,
-        seed: int | None,
-        origin: Corner,
-    ) -> Tensor:
-        """BKHW blended refined logits of the windows that hold an editable pixel; 0 elsewhere."""
-        side = tiling.window
-        due = [
-            [(y, x) for y, x in tiling.corners if editable_HW[y : y + side, x : x + side].any()]
-            for editable_HW in editable_BHW
-        ]
-        if not any(due):
-            return coarse_BKHW
-        image_NCHW, coarse_NKHW = (
-            torch.cat([tiling.cut(each, own) for each, own in zip(array, due, strict=True) if own])
-            for array in (image_BCHW, coarse_BKHW)
-        )
-        at = [(origin[0] + y, origin[1] + x) for own in due for y, x in own]
-        tiles_NKHW = self.refine_logits(image_NCHW, coarse_NKHW, at, steps, seed)
-        return torch.stack(
-            [
-                tiling.blend(tiles, own)
-                for tiles, own in zip(tiles_NKHW.split([len(own) for own in due]), due, strict=True)
-            ]
-        )
-
-    def _checked(self, image_BCHW: Array) -> Tensor:
-        image_BCHW = tensor(image_BCHW)
-        if image_BCHW.ndim != 4 or 0 in image_BCHW.shape:
-            raise InputError(
-                f"the model takes images (batch, bands, height, width), not shape {tuple(image_BCHW.shape)}"
-            )
-        return image_BCHW.to(torch.float32)
-
-    def _seen(self, image_BCHW: Tensor) -> NDArray[np.bool_]:
-        if self.settings.blank is None:
-            return np.ones((len(image_BCHW), *image_BCHW.shape[2:]), np.bool_)
-        return (image_BCHW != self.settings.blank).any(1).cpu().numpy()
 
     def _batched(self, compute: Callable[..., Tensor], *arrays: Array) -> Tensor:
         how = self.settings
