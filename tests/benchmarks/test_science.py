@@ -13,9 +13,11 @@ from idgbr_toys import landscape
 from PIL import Image
 from science import report, sets
 from science.__main__ import _all, _chosen, _one
-from science.presets import PRESETS
+from science.presets import ABLATIONS, CONTROLS, PRESETS
 from science.tasks import Place, tasks
 
+from idgbr import Refiner
+from idgbr.coarse import KINDS as COARSE
 from idgbr.training import Optimisation
 
 STEPS = Optimisation(steps=2, warmup=1, ema=0.5)
@@ -110,6 +112,24 @@ def test_what_the_clock_stops_goes_on_later(data):
     assert not early.result(task.name).is_file()
     assert _one(task, replace(early, deadline=float("inf"))) == 0
     assert early.result(task.name).is_file()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_network_of_a_preset_takes_its_crops(preset):
+    """Without memory or arithmetic, so the GPU's too."""
+    with torch.device("meta"):
+        how = PRESETS[preset]
+        image_BCHW = torch.empty(2, 3, how.coarse_crop, how.coarse_crop)
+        for kind, sizes in how.backbones.values():
+            assert COARSE[kind](3, 5, **sizes)(image_BCHW).shape == (2, 5, how.coarse_crop, how.coarse_crop)
+        image_BCHW = torch.empty(2, 3, how.refiner_crop, how.refiner_crop)
+        for variant in [*CONTROLS.values(), *(ABLATIONS[name] for name in how.ablations)]:
+            refiner = Refiner(3, 5, **{**how.sizes, **variant.sizes})
+            coarse_BKHW = torch.empty(2, 5, how.refiner_crop, how.refiner_crop)
+            noise_BDhw = torch.empty_like(refiner.codec.encode(coarse_BKHW))
+            answer = refiner(noise_BDhw, torch.empty(2), refiner.condition(image_BCHW, coarse_BKHW))
+            wanted = coarse_BKHW if refiner.config["prediction"] == "labels" else noise_BDhw
+            assert answer.shape == wanted.shape
 
 
 def test_a_task_comes_with_all_it_needs():
