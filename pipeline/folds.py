@@ -35,10 +35,11 @@ def with_masks(
             f"folds is {folds}, but the areas show {len(set(found))} place(s): {', '.join(sorted(set(found)))}; "
             "give fewer folds or more places"
         )
-    if coarse.get("backbone") and recipe.backbone is None:
+    began, given = coarse.get("backbone"), recipe.backbone and recipe.backbone.name
+    if began != given:
         raise UserError(
-            f"the coarse network began with the backbone {coarse['backbone']}, and those of the folds must too; name "
-            "it as 'backbone'"
+            f"'backbone' is {given or 'not named'}, but the coarse network began with {began or 'none'}, and those of "
+            "the folds must begin alike; name the same"
         )
     config = read_json(recipe.model / "coarse", "config.json", *KINDS)
     kind = KINDS[config["_class_name"]]

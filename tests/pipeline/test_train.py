@@ -316,9 +316,10 @@ def test_folds_begin_with_the_backbone_that_the_coarse_network_began_with(recipe
     model = recipe(**made).model
     train(recipe(**made), "coarse", **QUIET)
     kept = json.loads((model / "training.json").read_text())
-    kept["coarse"]["backbone"] = "mit_b0.safetensors"
-    (model / "training.json").write_text(json.dumps(kept))
-    with pytest.raises(UserError, match=r"began with the backbone mit_b0\.safetensors"):
+    with pytest.raises(UserError, match="'backbone' is other, but the coarse network began with none"):
+        train(recipe(**made, folds=2, backbone="other"), "refiner", **QUIET)
+    (model / "training.json").write_text(json.dumps(kept | {"coarse": kept["coarse"] | {"backbone": "mit_b0"}}))
+    with pytest.raises(UserError, match="'backbone' is not named, but the coarse network began with mit_b0"):
         train(recipe(**made, folds=2), "refiner", **QUIET)
 
 
