@@ -166,7 +166,9 @@ def _kept(module: nn.Module) -> Iterator[deque[Tensor]]:
 def _about(refiner: AnyRefiner, config: RefinerTraining, aligned: bool) -> str:
     """What a state must agree in: everything of the training but where it runs."""
     told = {key: value for key, value in asdict(config).items() if key not in ("optimisation", "device")}
-    return json.dumps([dict(refiner.config), told, aligned], sort_keys=True, default=str)
+    # Keys that begin with _ are diffusers' own; one lists names in an order that differs from process to process.
+    network = {key: value for key, value in refiner.config.items() if not key.startswith("_")}
+    return json.dumps([network, told, aligned], sort_keys=True, default=str)
 
 
 def refiner_loss(

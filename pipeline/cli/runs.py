@@ -1,0 +1,122 @@
+"""Verbs that make maps: demo, plan, run, update."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import AsJson, RegionFile
+from pipeline.output import check_folder
+
+Picture = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
+Workers = Annotated[int, typer.Option(min=1, help="worker processes")]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="none (this process), local (a Ray of its own), auto (the Ray around it; default in a Ray job) "
+        "or ray://host:port; default elsewhere: local"
+    ),
+]
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="where to make it")] = Path("out/demo"),
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write scores and seconds to FILE")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of the simulated world")] = 1,
+) -> None:
+    """Simulates a region of two UTM zones, serves it as STAC, maps it on a local Ray, and compares the map with the
+    truth.
+
+    Example: `idgbr demo --json scores.json`
+    """
+    from pipeline.demo import demonstrate
+
+    if json_file is not None:
+        check_folder(json_file)
+    demonstrate(folder, seed, json_file)
+
+
+@app.command()
+def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
+    """Shows what a run would do: scenes, blocks, what is due.
+
+    Example: `idgbr plan region.yaml --json`
+    """
+    from pipeline.config import load
+    from pipeline.planned import facts, show
+    from pipeline.planner import plan as make_plan
+    from pipeline.progress import stages
+
+    region = load(region_file)
+    with stages() as shown:
+        found = facts(make_plan(region, count=shown.count))
+    print(json.dumps(found)) if as_json else show(found)
+
+
+@app.command()
+def run(
+    region_file: RegionFile,
+    address: Address = None,
+    workers: Workers = 1,
+    picture: Picture = None,
+    as_json: AsJson = False,
+) -> None:
+    """Maps a region and publishes it; the same command again continues where it was stopped.
+
+    Example: `idgbr run region.yaml --workers 2`
+    """
+    _run(region_file, address, workers, picture, as_json, refresh=False)
+
+
+@app.command()
+def update(
+    region_file: RegionFile,
+    address: Address = None,
+    workers: Workers = 1,
+    picture: Picture = None,
+    as_json: AsJson = False,
+) -> None:
+    """Looks for new acquisitions and maps again only the blocks that they touch. For cron.
+
+    Example: `idgbr update region.yaml`
+    """
+    _run(region_file, address, workers, picture, as_json, refresh=True)
+
+
+def _run(
+    region_file: Path, address: str | None, workers: int, picture: Path | None, as_json: bool, refresh: bool
+) -> None:
+    from dataclasses import asdict
+
+    from pipeline.config import load
+    from pipeline.progress import stages
+    from pipeline.report import summary
+    from pipeline.runner import run as run_region
+    from pipeline.show import table
+
+    region = load(region_file)
+    if picture is not None:
+        from pipeline.picture import maps
+
+        check_folder(picture)
+    with stages() as shown:
+        where = address or ("auto" if "RAY_ADDRESS" in os.environ else "local")
+        report = run_region(
+            region, workers=workers, address=where, refresh=refresh, listener=shown.listen, count=shown.count
+        )
+    if picture is not None:
+        from pipeline.query import open_cube
+
+        cube = open_cube(region.cube).sel(time=[str(region.period[0])])
+        maps(picture, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})
+    if as_json:
+        print(json.dumps(asdict(report)))
+    else:
+        table(f"{region.name}: {'published' if report.done_anything else 'nothing to do'}", summary(report))
