@@ -3,9 +3,11 @@
 from cluster.dask import gather
 from cluster.errors import PoolError
 from cluster.events import Ended, Event, Finished, Listener, Started, watch
-from cluster.pool import Outcome, Pool, pool
+from cluster.pool import Crew, Crews, Outcome, Pool, pool
 
 __all__ = [
+    "Crew",
+    "Crews",
     "Ended",
     "Event",
     "Finished",

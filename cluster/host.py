@@ -1,12 +1,16 @@
 """One process's worker object, and what one try of a task gave."""
 
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cluster.errors import PoolError
+
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +39,45 @@ def check_built(built: Iterable[Attempt]) -> None:
 
 
 class Host:
-    """Builds the worker object once in its process and calls it; never raises."""
+    """Builds the worker object once in its process and calls it, from several threads; never raises.
 
-    def __init__(self, factory: Callable[[], Any]) -> None:
-        self.factory = factory
+    room: bytes of the machine's memory without which no call begins beside another.
+    """
+
+    def __init__(self, factory: Callable[[], Any], room: int = 0) -> None:
+        self.factory, self.room = factory, room
         self.worker: Any = None
+        self.lock = threading.Lock()
+        self.calls = 0
 
     def build(self) -> Attempt:
-        return self._attempt(self._worker)
+        return replace(self._attempt(self._worker), result=None)
 
     def call(self, method: str, task: Any, pause: float = 0.0) -> Attempt:
         """Call the worker's method with the task after `pause` seconds."""
         time.sleep(pause)
-        return self._attempt(lambda: getattr(self._worker(), method)(task))
+        with self._room():
+            return self._attempt(lambda: getattr(self._worker(), method)(task))
 
     def _worker(self) -> Any:
-        if self.worker is None:
-            self.worker = self.factory()
-        return self.worker
+        with self.lock:
+            if self.worker is None:
+                self.worker = self.factory()
+            return self.worker
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        while True:
+            with self.lock:
+                if self.calls == 0 or self.room == 0 or _available() >= self.room:
+                    self.calls += 1
+                    break
+            time.sleep(LOOK_SECONDS)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.calls -= 1
 
     def _attempt(self, action: Callable[[], Any]) -> Attempt:
         start = time.perf_counter()
@@ -61,3 +86,9 @@ class Host:
         except Exception as error:  # noqa: BLE001 - whatever a task raises becomes its outcome, and the pool goes on
             return failure(error, time.perf_counter() - start)
         return Attempt(result, seconds=time.perf_counter() - start)
+
+
+def _available() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available)

@@ -1,17 +1,21 @@
 """A pool of workers that keep state: task ids in, small results out."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any, Protocol
 
 from cluster.errors import PoolError
 from cluster.host import Attempt, Host, check_built
 
-IN_FLIGHT = 2
 PAUSE_SECONDS = 0.1
-DEVICES = (None, "cpu", "cuda")
+STRAGGLER_SECONDS = 30.0
+STRAGGLER_TIMES = 4.0
+WATCH_SECONDS = 1.0
+REMEMBERED = 101
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +32,62 @@ class Outcome:
     seconds: float
     attempts: int
     worker: int
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Workers of one kind.
+
+    lanes: the methods they are called by, each with how many calls a worker does side by side (one more waits). Without
+    lanes any method, one call at a time. cpus, gpus (fractions share a device), memory (bytes): what each worker takes
+    of a Ray machine. room: bytes that a call may come to take; beyond a worker's first call none begins while the
+    machine has less.
+    """
+
+    workers: int = 1
+    lanes: Mapping[str, int] = field(default_factory=dict)
+    cpus: float = 1
+    gpus: float = 0
+    memory: int = 0
+    room: int = 0
+
+
+Crews = Callable[[Mapping[str, float]], Sequence[Crew]]
+"""The crews for what a cluster has: "CPU", "GPU" and "memory" (bytes)."""
+
+Take = Callable[[str], Any]
+"""Gives the next task of a method, or None where there is none just now."""
 
 
 class Workers(Protocol):
-    """Where calls run. A ticket stands for a call that was submitted; `finished` waits for one of the tickets.
+    """Where calls run. A ticket stands for a call that was submitted.
 
-    When a worker's process is lost, one of its tickets finishes as died, a new worker stands in its place, and its
-    other tickets are void.
+    `ready` are the workers that take calls now. `finished` waits so many seconds at most for one of the tickets. When
+    a worker's process is lost, one of its tickets finishes as died and its other tickets are void; another process
+    takes its place and is ready later.
     """
 
-    count: int
+    def ready(self) -> Mapping[int, Crew]: ...
 
     def submit(self, worker: int, method: str, task: Any, pause: float) -> Any: ...
 
-    def finished(self, tickets: Sequence[Any]) -> tuple[Any, Attempt]: ...
+    def finished(self, tickets: Sequence[Any], seconds: float) -> tuple[Any, Attempt] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
+    number: int
+    method: str
     task: Any
     attempts: int = 0
-    worker: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    call: _Call
+    worker: int
+    since: float
 
 
 class Pool:
@@ -58,92 +97,184 @@ class Pool:
 
     @property
     def workers(self) -> int:
-        """How many workers there really are."""
-        return self._workers.count
+        """How many workers there are now."""
+        return len(self._workers.ready())
 
     def map(self, method: str, tasks: Iterable[Any]) -> Iterator[Outcome]:
-        """Call `method` of some worker with each task; yields every task's outcome once, as they finish.
+        """Call `method` of some worker with each task; yields every task's outcome once, as they finish."""
+        left = iter(tasks)
+        return self.run((method,), lambda _: next(left, None))
 
-        Tasks are taken from the iterable as workers become free, two per worker at a time. A task that raises, or
-        whose worker dies, is tried again up to the pool's number of attempts; tasks that merely waited behind one
-        that killed their worker are done again and keep their attempts.
+    def run(self, methods: Sequence[str], take: Take) -> Iterator[Outcome]:
+        """Call workers with what `take` gives for the methods; yields every task's outcome once, as they finish.
+
+        `take` is asked, for the methods in their order, whenever a worker has room, and may give None now and a task
+        later; the run is over when it gives None for all while nothing is under way. A task that raises, or whose
+        worker dies, is tried again up to the pool's number of attempts; tasks that merely waited behind one that killed
+        their worker are done again and keep their attempts. Once there is nothing else to give out, a task that takes
+        far longer than others of its method gets a copy on an idle worker, and the first to finish counts: tasks must
+        not mind being done twice. Workers join as they become ready, at any time.
         """
-        fresh = (_Call(task) for task in tasks)
-        again: deque[_Call] = deque()
-        running: dict[Any, _Call] = {}
-        load = [0] * self.workers
+        return _Run(self._workers, self._attempts, methods, take).outcomes()
+
+
+class _Run:
+    """One `Pool.run`. `over` are numbers of calls whose outcome is told while a copy of them still runs."""
+
+    def __init__(self, workers: Workers, attempts: int, methods: Sequence[str], take: Take) -> None:
+        self.workers, self.attempts, self.methods, self.take = workers, attempts, methods, take
+        self.again: dict[str, deque[_Call]] = {method: deque() for method in methods}
+        self.running: dict[Any, _Running] = {}
+        self.over: set[int] = set()
+        self.took: dict[str, deque[float]] = {method: deque(maxlen=REMEMBERED) for method in methods}
+        self.given = 0
+
+    def outcomes(self) -> Iterator[Outcome]:
         while True:
-            while min(load) < IN_FLIGHT and (call := again.popleft() if again else next(fresh, None)) is not None:
-                worker = load.index(min(load))
-                pause = PAUSE_SECONDS * (2**call.attempts - 1)
-                ticket = self._workers.submit(worker, method, call.task, pause)
-                running[ticket] = replace(call, worker=worker)
-                load[worker] += 1
-            if not running:
+            idle = [method for method in self.methods if self._give_out(method)]
+            if len(idle) == len(self.methods) and not any(self._counts(each.call) for each in self.running.values()):
                 return
-            ticket, attempt = self._workers.finished(list(running))
-            if attempt.died:
-                worker = running[ticket].worker
-                ticket, *waited = [each for each, call in running.items() if call.worker == worker]
-                again.extendleft(running.pop(each) for each in reversed(waited))
-                load[worker] = 1
-            call = running.pop(ticket)
-            load[call.worker] -= 1
-            call = replace(call, attempts=call.attempts + 1)
-            if attempt.error is not None and call.attempts < self._attempts:
-                again.append(call)
-            else:
-                yield Outcome(
-                    task=call.task,
-                    result=attempt.result,
-                    error=attempt.error,
-                    traceback=attempt.traceback,
-                    seconds=attempt.seconds,
-                    attempts=call.attempts,
-                    worker=call.worker,
-                )
+            found = self.workers.finished(list(self.running), WATCH_SECONDS)
+            if found is not None and (outcome := self._done(*found)) is not None:
+                yield outcome
+            for method in idle:
+                self._copy_straggler(method)
+
+    def _counts(self, call: _Call) -> bool:
+        return call.number not in self.over
+
+    def _give_out(self, method: str) -> bool:
+        """Submits what workers have room for; tells whether some had room and there was nothing to give."""
+        while (worker := self._roomiest(method)) is not None:
+            call = self._next(method)
+            if call is None:
+                return True
+            self._submit(worker, call)
+        return False
+
+    def _next(self, method: str) -> _Call | None:
+        if self.again[method]:
+            return self.again[method].popleft()
+        task = self.take(method)
+        if task is None:
+            return None
+        self.given += 1
+        return _Call(self.given, method, task)
+
+    def _submit(self, worker: int, call: _Call) -> None:
+        pause = PAUSE_SECONDS * (2**call.attempts - 1)
+        ticket = self.workers.submit(worker, call.method, call.task, pause)
+        self.running[ticket] = _Running(call, worker, time.monotonic())
+
+    def _roomiest(self, method: str, waiting: int = 1) -> int | None:
+        """The ready worker with most room for calls of a method, of which so many may wait; None if none has any."""
+        room = {
+            worker: crew.lanes.get(method, 1) + waiting
+            for worker, crew in self.workers.ready().items()
+            if not crew.lanes or method in crew.lanes
+        }
+        for each in self.running.values():
+            if each.call.method == method and each.worker in room:
+                room[each.worker] -= 1
+        worker = max(room, key=lambda worker: room[worker], default=None)
+        return worker if worker is not None and room[worker] > 0 else None
+
+    def _done(self, ticket: Any, attempt: Attempt) -> Outcome | None:
+        """The outcome of a call that finished, if that settles it."""
+        worker = self.running[ticket].worker
+        if attempt.died:
+            ticket, *waited = [each for each, running in self.running.items() if running.worker == worker]
+            for each in reversed(waited):
+                self._give_back(self.running.pop(each).call)
+        running = self.running.pop(ticket)
+        copied = any(each.call.number == running.call.number for each in self.running.values())
+        if not self._counts(running.call):
+            self.over -= set() if copied else {running.call.number}
+            return None
+        call = replace(running.call, attempts=running.call.attempts + 1)
+        if attempt.error is not None and copied:
+            return None
+        if attempt.error is not None and call.attempts < self.attempts:
+            self.again[call.method].append(call)
+            return None
+        self.over |= {call.number} if copied else set()
+        self.took[call.method].append(time.monotonic() - running.since)
+        return Outcome(
+            task=call.task,
+            result=attempt.result,
+            error=attempt.error,
+            traceback=attempt.traceback,
+            seconds=attempt.seconds,
+            attempts=call.attempts,
+            worker=worker,
+            method=call.method,
+        )
+
+    def _give_back(self, call: _Call) -> None:
+        """Of a call that waited behind one which killed their worker."""
+        copied = any(each.call.number == call.number for each in self.running.values())
+        if self._counts(call) and not copied:
+            self.again[call.method].appendleft(call)
+        elif not copied:
+            self.over.discard(call.number)
+
+    def _copy_straggler(self, method: str) -> None:
+        """Gives the slowest call to an idle worker too, if it takes far longer than others did."""
+        took = self.took[method]
+        worker = self._roomiest(method, waiting=0)
+        if not took or worker is None:
+            return
+        limit = max(STRAGGLER_SECONDS, STRAGGLER_TIMES * median(took))
+        times = Counter(each.call.number for each in self.running.values())
+        late = [
+            each
+            for each in self.running.values()
+            if each.call.method == method
+            and each.worker != worker
+            and self._counts(each.call)
+            and times[each.call.number] == 1
+            and time.monotonic() - each.since > limit
+        ]
+        if late:
+            self._submit(worker, min(late, key=lambda each: each.since).call)
 
 
 class _Here:
     """The one worker of a serial pool, in this process."""
-
-    count = 1
 
     def __init__(self, host: Host) -> None:
         self.host = host
         self.calls: dict[int, tuple[str, Any, float]] = {}
         self.last = 0
 
+    def ready(self) -> Mapping[int, Crew]:
+        return {0: Crew()}
+
     def submit(self, worker: int, method: str, task: Any, pause: float) -> int:
         self.last += 1
         self.calls[self.last] = (method, task, pause)
         return self.last
 
-    def finished(self, tickets: Sequence[int]) -> tuple[int, Attempt]:
+    def finished(self, tickets: Sequence[int], seconds: float) -> tuple[int, Attempt]:
         return tickets[0], self.host.call(*self.calls.pop(tickets[0]))
 
 
 @contextmanager
 def pool(
     factory: Callable[[], Any],
-    workers: int = 1,
+    crews: int | Crews = 1,
     address: str = "none",
-    device: str | None = None,
     attempts: int = 3,
 ) -> Iterator[Pool]:
     """A pool of workers, each the object that the picklable `factory` builds inside its process.
 
-    `address`: "none" is one worker in this process, "local" a Ray of our own on this machine (or the one this process
-    already uses), "auto" the Ray around us, "ray://host:port" or "host:port" that one. `device`: "cpu" takes no GPU,
-    "cuda" one GPU per worker, None is "cuda" where the cluster has GPUs. There are never more "cuda" workers than GPUs.
-    PoolError when that cannot be had, or when a worker cannot be built.
+    `crews`: so many workers of one CPU each, or a function that says which for what there is. `address`: "none" is one
+    worker in this process for every method, "local" a Ray of our own on this machine (or the one this process already
+    uses), "auto" the Ray around us, "ray://host:port" or "host:port" that one. A worker that a cluster has no room for
+    yet joins when there is. PoolError when no worker can be had, or when one cannot be built.
     """
-    if workers < 1 or attempts < 1:
-        raise PoolError(
-            f"a pool of {workers} workers with {attempts} attempts was asked for, but both must be 1 or more"
-        )
-    if device not in DEVICES:
-        raise PoolError(f"device is {device!r}, but it must be cpu, cuda or None")
+    if attempts < 1 or (isinstance(crews, int) and crews < 1):
+        raise PoolError(f"a pool of {crews} workers with {attempts} attempts was asked for, but both must be 1 or more")
     if address == "none":
         host = Host(factory)
         check_built([host.build()])
@@ -151,5 +282,5 @@ def pool(
         return
     from cluster.ray_pool import actors
 
-    with actors(factory, workers, address, device) as remote:
+    with actors(factory, (lambda _: [Crew(crews)]) if isinstance(crews, int) else crews, address) as remote:
         yield Pool(remote, attempts)

@@ -6,16 +6,20 @@ import secrets
 import socket
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import PoolError
 from cluster.host import Attempt, Host, check_built, failure
+from cluster.pool import WATCH_SECONDS, Crew, Crews
 
 START_SECONDS = 600
+JOIN_SECONDS = 10
 ANSWER_SECONDS = 10
 STORE_BYTES = 128 * 2**20
 
@@ -52,80 +56,151 @@ def connected(address: str, workers: int) -> Iterator[None]:
 
 
 @contextmanager
-def actors(factory: Callable[[], Any], workers: int, address: str, device: str | None) -> Iterator["Actors"]:
-    """The workers of a pool, built and ready; ended with the block."""
-    with connected(address, workers):
-        remote = Actors(factory, workers, device, sources=source_folders() if address == "local" else [])
+def actors(factory: Callable[[], Any], crews: Crews, address: str) -> Iterator["Actors"]:
+    """The workers of a pool; ended with the block."""
+    import ray
+
+    machine = {"CPU": os.cpu_count() or 1}
+    with connected(address, sum(crew.workers for crew in crews(machine))):
+        there = ray.cluster_resources()
+        asked = crews(there)
+        if address == "local":
+            _check_room(asked, there)
+        remote = Actors(factory, asked, int(there["CPU"]), source_folders() if address == "local" else [])
         try:
-            remote.wait_until_built()
+            remote.wait_until_some_are_ready()
             yield remote
         finally:
             remote.end()
 
 
-class Actors:
-    """One Ray actor per worker. A worker whose process is lost is replaced by a new one."""
+def _check_room(crews: Sequence[Crew], there: Mapping[str, float]) -> None:
+    """Raises PoolError for more than this machine will ever have; a cluster may grow."""
+    workers = sum(crew.workers for crew in crews)
+    for name, asked in (("CPU", "cpus"), ("GPU", "gpus")):
+        needed, has = sum(crew.workers * getattr(crew, asked) for crew in crews), there.get(name, 0)
+        if needed > has:
+            raise PoolError(
+                f"{workers} workers were asked for, which take {needed:g} {name}s, but this machine's Ray has {has:g}: "
+                "ask for less"
+            )
 
-    def __init__(self, factory: Callable[[], Any], workers: int, device: str | None, sources: list[str]) -> None:
+
+@dataclass
+class _Member:
+    """A worker: its actor, and the call that builds it, None once it is built."""
+
+    crew: Crew
+    actor: Any
+    built: Any
+
+
+class Actors:
+    """One Ray actor per worker, all asked for at once: Ray, and its autoscaler, make room for them when they can.
+
+    A worker whose process is lost is replaced by a new one, which Ray may place elsewhere. Ray's own restarts and
+    retries are not used: they would not tell which of a worker's calls killed it.
+    """
+
+    def __init__(self, factory: Callable[[], Any], crews: Sequence[Crew], cpus: int, sources: list[str]) -> None:
+        self._factory, self._sources = factory, sources
+        self._threads = max(1, cpus // sum(crew.workers for crew in crews))
+        self._members = [self._new(crew) for crew in crews for _ in range(crew.workers)]
+
+    def _new(self, crew: Crew) -> _Member:
         import ray
 
-        resources = ray.cluster_resources()
-        cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
-        if device == "cuda" and gpus == 0:
-            raise PoolError("device is cuda, but the Ray cluster has no GPU: give cpu, or add machines with GPUs")
-        on_gpu = gpus > 0 and device != "cpu"
-        self.count = min(workers, gpus) if on_gpu else workers
-        if self.count > cpus:
-            raise PoolError(f"{self.count} workers were asked for, but the Ray cluster has {cpus} CPUs: ask for fewer")
-        environment = {"OMP_NUM_THREADS": str(max(1, cpus // self.count))}
-        if sources:
-            environment["PYTHONPATH"] = os.pathsep.join(sources)
-        actor: Any = ray.remote(Host)
-        self._actor = actor.options(
-            num_cpus=1,
-            num_gpus=1 if on_gpu else 0,
+        environment = {"OMP_NUM_THREADS": str(self._threads)}
+        if self._sources:
+            environment["PYTHONPATH"] = os.pathsep.join(self._sources)
+        remote: Any = ray.remote
+        actor = remote(concurrency_groups=dict(crew.lanes))(Host)
+        options = actor.options(
+            num_cpus=crew.cpus,
+            num_gpus=crew.gpus,
+            memory=crew.memory or None,
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": environment},
         )
-        self._factory = factory
-        self._actors = [self._actor.remote(factory) for _ in range(self.count)]
+        host = options.remote(self._factory, crew.room)
+        return _Member(crew, host, host.build.remote())
 
-    def wait_until_built(self) -> None:
+    def wait_until_some_are_ready(self) -> None:
+        """Waits for a worker of every crew, and a little longer for the others."""
+        begun = time.monotonic()
+        while True:
+            self._welcome(WATCH_SECONDS)
+            waited = time.monotonic() - begun
+            missing = [member for member in self._members if member.built is not None]
+            there = {id(member.crew) for member in self._members if member.built is None}
+            every = there == {id(member.crew) for member in self._members}
+            if not missing or (every and waited > JOIN_SECONDS):
+                return
+            if waited > START_SECONDS:
+                raise PoolError(
+                    f"{len(missing)} of {len(self._members)} workers were not ready after {START_SECONDS} s: the Ray "
+                    "cluster has no room for them"
+                )
+
+    def ready(self) -> Mapping[int, Crew]:
+        return {worker: member.crew for worker, member in enumerate(self._members) if member.built is None}
+
+    def _welcome(self, seconds: float) -> None:
+        """Those workers that are built by now. PoolError if one cannot be."""
         import ray
 
-        try:
-            check_built(ray.get([actor.build.remote() for actor in self._actors], timeout=START_SECONDS))
-        except ray.exceptions.GetTimeoutError:
-            raise PoolError(
-                f"{self.count} workers were not ready after {START_SECONDS} s: the Ray cluster has no room for them"
-            ) from None
-        except ray.exceptions.RayError as error:
-            check_built([failure(error)])
+        joining = {member.built: worker for worker, member in enumerate(self._members) if member.built is not None}
+        done, _ = ray.wait(list(joining), num_returns=len(joining), timeout=seconds) if joining else ([], [])
+        for built in done:
+            worker = joining[built]
+            try:
+                check_built([ray.get(built)])
+                self._members[worker].built = None
+            except ray.exceptions.RayTaskError as error:
+                check_built([failure(error.cause or error)])
+            except ray.exceptions.RayError:
+                self._replace(worker)
+
+    def _replace(self, worker: int) -> None:
+        import ray
+
+        member = self._members[worker]
+        ray.kill(member.actor)
+        self._members[worker] = self._new(member.crew)
 
     def submit(self, worker: int, method: str, task: Any, pause: float) -> tuple[int, Any]:
-        return worker, self._actors[worker].call.remote(method, task, pause)
+        member = self._members[worker]
+        call = member.actor.call
+        if method in member.crew.lanes:
+            call = call.options(concurrency_group=method)
+        return worker, call.remote(method, task, pause)
 
-    def finished(self, tickets: Sequence[tuple[int, Any]]) -> tuple[tuple[int, Any], Attempt]:
+    def finished(self, tickets: Sequence[tuple[int, Any]], seconds: float) -> tuple[tuple[int, Any], Attempt] | None:
         import ray
 
+        self._welcome(0 if tickets else seconds)
+        if not tickets:
+            return None
         references = {reference: worker for worker, reference in tickets}
-        (reference, *_), _ = ray.wait(list(references), num_returns=1)
+        done, _ = ray.wait(list(references), num_returns=1, timeout=seconds)
+        if not done:
+            return None
+        (reference,) = done
         worker = references[reference]
         try:
             return (worker, reference), ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             return (worker, reference), failure(error.cause or error)
         except ray.exceptions.RayError as error:
-            ray.kill(self._actors[worker])
-            self._actors[worker] = self._actor.remote(self._factory)
+            self._replace(worker)
             lost = f"WorkerDied: the process of worker {worker} was lost while it did this ({type(error).__name__})"
             return (worker, reference), Attempt(error=lost, traceback=str(error), died=True)
 
     def end(self) -> None:
         import ray
 
-        for actor in self._actors:
-            ray.kill(actor)
+        for member in self._members:
+            ray.kill(member.actor)
 
 
 def _check_answers(address: str) -> None:

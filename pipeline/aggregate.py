@@ -5,6 +5,7 @@ fork.
 """
 
 import pickle
+from collections.abc import Iterator
 from functools import partial
 
 import icechunk
@@ -16,44 +17,92 @@ from pipeline import store
 from pipeline.grid import BlockId
 from pipeline.layout import Layout
 
+GROUP_LEVELS = 6
+GROUP = 2**GROUP_LEVELS
+
 
 def update(repository: icechunk.Repository, branch: str, layout: Layout, time: int, workers: int) -> None:
-    """Brings class counts and every level up to date with the land cover of a branch, in one commit a level."""
+    """Brings class counts and every level up to date with the land cover of a branch.
+
+    Square groups of blocks, each with its counts and with the levels that lie inside it whole, one after the other and
+    a commit each; then the levels above them.
+    """
+    tops: list[BlockId] = []
+    for group_id, due in _groups(repository, branch, time):
+        slots = due
+        for level in range(1, min(layout.levels, GROUP_LEVELS) + 1):
+            slots = _parents(slots)
+            _write_level(repository, branch, layout, time, level, slots, workers)
+        _write_counts(repository, branch, layout, time, due, workers)
+        tops.append(group_id)
+    for level in range(GROUP_LEVELS + 1, layout.levels + 1):
+        tops = _parents(tops)
+        _write_level(repository, branch, layout, time, level, tops, workers)
+
+
+def _groups(repository: icechunk.Repository, branch: str, time: int) -> Iterator[tuple[BlockId, list[BlockId]]]:
+    """Groups of GROUP x GROUP blocks with the slots of those whose land cover is newer than their counts.
+
+    Counts are written after a group's levels, so a group that was broken off is done again.
+    """
     group = store.reader(repository, branch=branch)
-    made, aggregated = (np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("landcover", "aggregate"))
-    rows, cols = np.nonzero(made != aggregated)
-    if not len(rows):
-        return
-    due = slots = [(int(y), int(x)) for y, x in zip(rows, cols, strict=True)]
-    for level in range(1, layout.levels + 1):
-        slots = list(dict.fromkeys((y // 2, x // 2) for y, x in slots))
-        session = repository.writable_session(branch)
-        session.merge(
-            *gather(partial(_halve, level, pickle.dumps(session.fork()), layout, time), slots, workers=workers)
-        )
-        if session.has_uncommitted_changes:
-            session.commit(f"aggregate: level {level}")
+    made, aggregated = (store.array(group, f"blocks/{name}") for name in ("landcover", "aggregate"))
+    for y in range(0, made.shape[1], GROUP):
+        for x in range(0, made.shape[2], GROUP):
+            there = time, slice(y, y + GROUP), slice(x, x + GROUP)
+            rows, cols = np.nonzero(np.asarray(made[there]) != np.asarray(aggregated[there]))
+            if len(rows):
+                yield (y // GROUP, x // GROUP), list(zip((rows + y).tolist(), (cols + x).tolist(), strict=True))
+
+
+def _parents(slots: list[BlockId]) -> list[BlockId]:
+    return list(dict.fromkeys((y // 2, x // 2) for y, x in slots))
+
+
+def _write_level(
+    repository: icechunk.Repository,
+    branch: str,
+    layout: Layout,
+    time: int,
+    level: int,
+    slots: list[BlockId],
+    workers: int,
+) -> None:
     session = repository.writable_session(branch)
-    pixels_NK = np.array(
-        gather(partial(_count, repository, str(session.snapshot_id), layout, time), due, workers=workers), np.uint32
-    )
+    halve = partial(_halve, level, pickle.dumps(session.fork()), layout, time)
+    session.merge(*gather(halve, slots, workers=workers))
+    if session.has_uncommitted_changes:
+        session.commit(f"aggregate: level {level}")
+
+
+def _write_counts(
+    repository: icechunk.Repository, branch: str, layout: Layout, time: int, due: list[BlockId], workers: int
+) -> None:
+    session = repository.writable_session(branch)
+    count = partial(_count, repository, str(session.snapshot_id), layout, time)
+    found_NK = np.array(gather(count, due, workers=workers), np.uint32)
     group = zarr.open_group(session.store)
-    shape = pixels_NK.shape
-    at = (
-        np.full(shape, time),
-        *(np.broadcast_to(side[:, None], shape) for side in (rows, cols)),
-        np.broadcast_to(np.arange(shape[1]), shape),
-    )
-    store.array(group, "blocks/pixels").vindex[at] = pixels_NK
-    store.array(group, "blocks/aggregate").vindex[np.full(len(rows), time), rows, cols] = made[rows, cols]
-    session.commit(f"aggregate: {len(rows)} blocks")
+    rows, cols = np.array(due).T
+    at = np.full(len(due), time), rows, cols
+    classes = np.arange(len(layout.classes))
+    store.array(group, "blocks/pixels").vindex[(*(side[:, None] for side in at), classes[None])] = found_NK[
+        :, :-1
+    ]
+    store.array(group, "blocks/holes").vindex[at] = found_NK[:, -1]
+    made = store.array(group, "blocks/landcover").vindex[at]
+    store.array(group, "blocks/aggregate").vindex[at] = made
+    session.commit(f"aggregate: {len(due)} blocks")
 
 
 def _count(repository: icechunk.Repository, snapshot: str, layout: Layout, time: int, slot: BlockId) -> list[int]:
-    """Pixels of each class in a block."""
-    landcover = store.array(store.reader(repository, snapshot=snapshot), "landcover")
-    pixels = np.bincount(np.asarray(landcover[time, *_shard(layout, slot)]).ravel(), minlength=256)
-    return [int(pixels[row["code"]]) for row in layout.classes]
+    """Pixels of each class in a block, and at the end those that were observed and have no class."""
+    group, shard = store.reader(repository, snapshot=snapshot), _shard(layout, slot)
+    landcover_HW, observations_HW = (
+        np.asarray(store.array(group, name)[time, *shard]) for name in ("landcover", "observations")
+    )
+    pixels = np.bincount(landcover_HW.ravel(), minlength=256)
+    holes = int(((landcover_HW == 0) & (observations_HW > 0)).sum())
+    return [*(int(pixels[row["code"]]) for row in layout.classes), holes]
 
 
 def _halve(level: int, fork: bytes, layout: Layout, time: int, slot: BlockId) -> icechunk.ForkSession:

@@ -1,28 +1,32 @@
-"""The one committer: sends blocks to the workers, merges what comes back, and commits it with its fingerprints."""
+"""The one committer: merges what workers bring back, and commits it with its fingerprints."""
 
 import pickle
 import time as clock
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import icechunk
 import numpy as np
 import zarr
 
-from cluster import Listener, Pool, watch
 from pipeline import store
-from pipeline.errors import RunError
+from pipeline.blocks import BlockPlan
 from pipeline.grid import BlockId
 from pipeline.layout import DEGRADED, EMPTY, MAPPED
-from pipeline.planner import BlockPlan, Plan
+from pipeline.planner import Plan
 from pipeline.worker import Done, Task
+
+OFTEN_SECONDS = 2.0
+SELDOM_SECONDS = 60.0
 
 
 @dataclass
 class Progress:
     """What a run has done so far.
 
-    Blocks and clock seconds of each stage, workers' seconds of each step, and the scenes that blocks lost, with why.
+    Blocks of each stage, clock seconds of each part, workers' seconds of each step, and the scenes that blocks lost,
+    with why.
     """
 
     done: Counter[str] = field(default_factory=Counter)
@@ -31,58 +35,81 @@ class Progress:
     lost: dict[BlockId, dict[str, str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Committer:
-    """What is committed is finished; what is not is done again."""
+    """What is committed is finished; what is not is done again.
+
+    `guard` is called before each commit, and raises if this run may not write any more. `committed` is told of each
+    block of a stage that can be read from now on.
+    """
 
     repository: icechunk.Repository
     plan: Plan
     time: int
     progress: Progress
-    listener: Listener | None
+    guard: Callable[[], None]
+    committed: Callable[[str, BlockId], None]
+    _waiting: list[tuple[str, BlockPlan, Done]] = field(default_factory=list)
 
-    def stage(self, name: str, crew: Pool, blocks: list[BlockPlan]) -> None:
-        """Runs "mosaic" or "segment" over blocks. Raises RunError if some failed, after the others are committed."""
-        begun = clock.perf_counter()
+    def __post_init__(self) -> None:
         session = self.repository.writable_session(self.plan.branch)
-        fork, snapshot = pickle.dumps(session.fork()), str(session.snapshot_id)
-        tasks = (Task(block.block, block.scenes, self.time, fork, snapshot) for block in blocks)
-        waiting: list[Done] = []
-        failed: dict[BlockId, str] = {}
-        for outcome in watch(name, len(blocks), crew.map(name, tasks), self.listener):
-            if outcome.error:
-                failed[outcome.task.block] = outcome.error
-                continue
-            waiting.append(outcome.result)
-            if len(waiting) == self.plan.region.commit_every:
-                self._commit(name, waiting)
-                waiting = []
-        if waiting:
-            self._commit(name, waiting)
-        self.progress.seconds[name] = clock.perf_counter() - begun
-        if failed:
-            block, error = next(iter(failed.items()))
-            raise RunError(
-                f"{len(failed)} of {len(blocks)} blocks failed to {name}, the first at block {block}: {error}; "
-                "the others are kept, run again after mending the cause"
-            )
+        self._fork, self._snapshot = pickle.dumps(session.fork()), str(session.snapshot_id)
+        self._last = clock.monotonic()
 
-    def _commit(self, name: str, finished: list[Done]) -> None:
-        self.progress.done[name] += len(finished)
-        for done in finished:
-            self.progress.work.update({f"{name}.{step}": seconds for step, seconds in done.seconds.items()})
-            if done.lost:
+    def task(self, block: BlockPlan) -> Task:
+        """What a worker is told of a block; it reads what is committed by now."""
+        return Task(block.block, block.scenes, self.time, self._fork, self._snapshot)
+
+    def add(self, stage: str, block: BlockPlan, done: Done) -> None:
+        """Takes in a finished block, and commits when there are enough of them."""
+        self._waiting.append((stage, block, done))
+        old = clock.monotonic() - self._last > SELDOM_SECONDS
+        if old or len(self._waiting) >= self.plan.region.commit_every:
+            self.commit()
+
+    def hurry(self, idle: bool) -> None:
+        """Commits mosaics that land cover waits for: at once if nothing else is under way, or every few seconds."""
+        waits = any(stage == "mosaic" for stage, _, _ in self._waiting)
+        if waits and (idle or clock.monotonic() - self._last > OFTEN_SECONDS):
+            self.commit()
+
+    def commit(self) -> None:
+        """Commits all that was taken in. Raises what `guard` raises."""
+        if not self._waiting:
+            return
+        self.guard()
+        for stage, _, done in self._waiting:
+            self.progress.done[stage] += 1
+            self.progress.work.update({f"{stage}.{step}": seconds for step, seconds in done.seconds.items()})
+            if stage == "mosaic" and done.lost:
                 self.progress.lost[done.block] = done.lost
         session = self.repository.writable_session(self.plan.branch)
-        session.merge(*(done.fork for done in finished))
+        session.merge(*(done.fork for _, _, done in self._waiting))
         group = zarr.open_group(session.store)
-        rows, cols = np.array([self.plan.extent.slot(done.block) for done in finished]).T
-        at = (np.full(len(finished), self.time), rows, cols)
-        which = 0 if name == "mosaic" else 1
-        fingerprints = [self.plan.fingerprints(done.block, self.progress.lost)[which] for done in finished]
-        store.array(group, ("blocks/mosaic", "blocks/landcover")[which]).vindex[at] = np.array(fingerprints, np.uint64)
-        if name == "mosaic":
-            states = [DEGRADED if done.lost else MAPPED if done.seen else EMPTY for done in finished]
-            store.array(group, "blocks/state").vindex[at] = np.array(states, np.uint8)
-            store.array(group, "blocks/clear").vindex[at] = np.array([done.clear for done in finished], np.uint8)
-        session.commit(f"{name}: {len(finished)} blocks")
+        for stage, record in (("mosaic", self._mosaics), ("segment", self._landcovers)):
+            if of_stage := [(block, done) for each, block, done in self._waiting if each == stage]:
+                record(group, of_stage)
+        made = ", ".join(f"{n} {stage}" for stage, n in Counter(stage for stage, _, _ in self._waiting).items())
+        self._snapshot = str(session.commit(made))
+        self._last = clock.monotonic()
+        finished, self._waiting = self._waiting, []
+        for stage, block, _ in finished:
+            self.committed(stage, block.block)
+
+    def _mosaics(self, group: zarr.Group, made: list[tuple[BlockPlan, Done]]) -> None:
+        states = [DEGRADED if done.lost else MAPPED if done.seen else EMPTY for _, done in made]
+        self._record(group, "state", made, states)
+        self._record(group, "clear", made, [done.clear for _, done in made])
+        self._record(group, "mosaic", made, [self._fingerprints(block)[0] for block, _ in made])
+
+    def _landcovers(self, group: zarr.Group, made: list[tuple[BlockPlan, Done]]) -> None:
+        self._record(group, "landcover", made, [self._fingerprints(block)[1] for block, _ in made])
+
+    def _fingerprints(self, block: BlockPlan) -> tuple[int, int]:
+        lost = self.progress.lost
+        return self.plan.fingerprints(block.block, lost) if lost else (block.mosaic, block.landcover)
+
+    def _record(self, group: zarr.Group, name: str, made: list[tuple[BlockPlan, Done]], values: list[int]) -> None:
+        into = store.array(group, f"blocks/{name}")
+        rows, cols = np.array([self.plan.extent.slot(done.block) for _, done in made]).T
+        into.vindex[np.full(len(made), self.time), rows, cols] = np.array(values, into.dtype)

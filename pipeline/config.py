@@ -21,6 +21,7 @@ from catalogs.mask import MaskChoice, MaskRule
 from pipeline.errors import UserError
 from pipeline.footprint import projected
 from pipeline.grid import LONLAT, Extent, Grid, projected_crs, transformer
+from pipeline.place import Place, place
 from pipeline.yamlfile import Frozen, checked, read
 
 SHIPPED_MODELS = Path(__file__).parent.parent / "idgbr" / "weights"
@@ -64,6 +65,20 @@ class MaskSettings(Frozen):
         return MaskChoice(self.asset, MaskRule(self.clear, self.cloud, self.bits, self.bad, self.dilate))
 
 
+class GateSettings(Frozen):
+    """What a new version may do and still be published: see `pipeline.gates`."""
+
+    max_lost_coverage: float = Field(
+        default=0.05, ge=0, le=1, description="share of the pixels mapped before that may become no data"
+    )
+    max_drift: float = Field(
+        default=0.25, ge=0, le=1, description="total variation distance between the classes' shares before and now"
+    )
+    max_holes: float = Field(
+        default=0, ge=0, le=1, description="share of observed pixels without a class, or of blocks never processed"
+    )
+
+
 class Region(Frozen):
     """One run's whole configuration, as written in one YAML file.
 
@@ -71,7 +86,7 @@ class Region(Frozen):
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    cube: Path
+    cube: Path | str = Field(description="a folder, or s3://bucket/prefix")
     catalog: str = Field(
         min_length=1, description="URL of a STAC API or static catalog, path of one, or of a list of items"
     )
@@ -93,16 +108,18 @@ class Region(Frozen):
     max_degraded: float = Field(
         default=0, ge=0, le=1, description="share of blocks that may lack a scene and still be published"
     )
+    gates: GateSettings = GateSettings()
     folders: tuple[Path, ...] = Field(default=(), description="folders whose files the catalog's items may name")
     signers: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
     commit_every: int = Field(default=16, ge=1, description="blocks per commit")
 
     @field_validator("cube")
     @classmethod
-    def _cube_is_a_folder(cls, cube: Path) -> Path:
-        if "\0" in str(cube) or cube.is_file():
-            raise ValueError("must be a folder, which a run makes if it is not there")
-        return cube
+    def _cube_has_a_place(cls, cube: Path | str) -> Place:
+        at = place(cube)
+        if isinstance(at, Path) and ("\0" in str(at) or at.is_file()):
+            raise ValueError("must be a folder, which a run makes if it is not there, or s3://bucket/prefix")
+        return at
 
     @field_validator("bounds")
     @classmethod
@@ -213,7 +230,8 @@ def load(path: Path, with_model: bool = True) -> Region:
     raw = read(path)
     folder = path.resolve().parent
     if isinstance(raw.get("cube"), str):
-        raw["cube"] = folder / raw["cube"]
+        at = _place(raw["cube"], path)
+        raw["cube"] = folder / at if isinstance(at, Path) else at
     if isinstance(raw.get("model"), str):
         raw["model"] = model_folder(raw["model"], folder)
     if isinstance(raw.get("catalog"), str) and "://" not in raw["catalog"]:
@@ -230,6 +248,13 @@ def load(path: Path, with_model: bool = True) -> Region:
             f"model folder or one of: {shipped}"
         )
     return region
+
+
+def _place(cube: str, path: Path) -> Place:
+    try:
+        return place(cube)
+    except UserError as error:
+        raise UserError(f"{path.name}: {error}") from None
 
 
 def _polygon(file: Path, path: Path) -> str:

@@ -8,7 +8,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
+import numpy as np
 import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
@@ -158,14 +160,30 @@ class Extent:
 
     def blocks(self) -> Iterator[BlockId]:
         """Every block that touches the region, row by row: the order of every plan."""
-        r = self.block_range
-        return ((iy, ix) for iy in range(r.y0, r.y1) for ix in range(r.x0, r.x1) if self._touched((iy, ix)))
+        return ((iy, ix) for iy, ix_N in self.rows() for ix in ix_N.tolist())
 
-    def _touched(self, block: BlockId) -> bool:
+    def rows(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Row by row iy and the ix of its blocks that touch the region."""
+        r = self.block_range
+        for iy in range(r.y0, r.y1):
+            ix_N = np.arange(r.x0, r.x1)
+            yield iy, ix_N[self._touched(self.boxes(iy, ix_N))]
+
+    def _touched(self, box_N: np.ndarray) -> np.ndarray:
+        inside_N = ~shapely.is_empty(box_N)
         if self.area is None:
-            return True
+            return inside_N
         shapely.prepare(self.area)
-        return bool(shapely.intersects(self.area, shapely.box(*self.grid.bounds(self.covered(block)))))
+        return inside_N & shapely.intersects(self.area, box_N)
+
+    def boxes(self, iy: int, ix_N: np.ndarray, pad: int = 0) -> np.ndarray:
+        """The part in the region's window of each block of a row, grown by `pad` pixels, as boxes of the CRS."""
+        b, w, r = self.grid.block, self.window, self.grid.resolution
+        top, bottom = max(iy * b - pad, w.y0), min((iy + 1) * b + pad, w.y1)
+        left_N, right_N = np.maximum(ix_N * b - pad, w.x0), np.minimum((ix_N + 1) * b + pad, w.x1)
+        box_N: Any = shapely.box(left_N * r, -bottom * r, right_N * r, -top * r)
+        box_N[(left_N >= right_N) | (top >= bottom)] = shapely.Polygon()
+        return box_N
 
     def covered(self, block: BlockId) -> Window:
         """The part of a block that lies in the region."""

@@ -22,6 +22,7 @@ CHUNK = 512
 SMALLEST_LEVEL = 512
 BLOCKS_PER_CHUNK = 64
 STATES = ("not_processed", "mapped", "degraded", "no_observation")
+MADE_EARLIER = "the cube was made by an earlier version of this system; name another cube"
 UNPROCESSED, MAPPED, DEGRADED, EMPTY = range(len(STATES))
 
 
@@ -47,7 +48,7 @@ class Layout:
     def of(group: zarr.Group) -> "Layout":
         a: dict[str, Any] = dict(group.attrs)
         if "area" not in a:
-            raise UserError("the cube was made by an earlier version of this system; name another cube")
+            raise UserError(MADE_EARLIER)
         area = None if a["area"] is None else shapely.from_wkt(a["area"])
         return Layout(Extent(Grid(**a["grid"]), Window(*a["window"]), area), tuple(a["bands"]), tuple(a["classes"]))
 
@@ -75,6 +76,8 @@ def check(group: zarr.Group | None, layout: Layout, period: tuple[date, date]) -
     """Raises UserError if a cube is made for another layout, or holds a period that begins alike and ends otherwise."""
     if group is None:
         return
+    if "blocks/holes" not in group:
+        raise UserError(MADE_EARLIER)
     held, wanted = Layout.of(group).as_attributes(), layout.as_attributes()
     for what in held:
         if held[what] != wanted[what]:
@@ -107,7 +110,7 @@ def prepare(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int
         *DAYS,
         *(f"levels/{level}/landcover" for level in range(1, layout.levels + 1)),
     ]
-    timed += [f"blocks/{name}" for name in ("mosaic", "landcover", "aggregate", "state", "clear", "pixels")]
+    timed += [f"blocks/{name}" for name in ("mosaic", "landcover", "aggregate", "state", "clear", "pixels", "holes")]
     for name in timed:
         grown = array(group, name)
         grown.resize((len(times) + 1, *grown.shape[1:]))
@@ -192,6 +195,8 @@ def _create(group: zarr.Group, layout: Layout) -> None:
     _array(blocks, "state", (0, *count), small, "uint8", ("time", "by", "bx"), states)
     clear = {"long_name": "clear observations of the block's median pixel", "units": "1"}
     _array(blocks, "clear", (0, *count), small, "uint8", ("time", "by", "bx"), clear)
+    holes = {"long_name": "pixels with a clear observation and no class", "units": "1"}
+    _array(blocks, "holes", (0, *count), small, "uint32", ("time", "by", "bx"), holes)
     classes = len(layout.classes)
     _array(
         blocks,

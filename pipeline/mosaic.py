@@ -166,18 +166,19 @@ def passes_of(scenes: Sequence[Scene], among: Sequence[Scene] = ()) -> list[Pass
     """
     starts: dict[str, datetime] = {}
     for scene in among or scenes:
-        key = _pass_of(scene)
+        key = pass_of(scene)
         starts[key] = min(starts.get(key, scene.datetime), scene.datetime)
     tiles: dict[str, list[Scene]] = {}
     for scene in sorted(scenes, key=newest, reverse=True):
-        tiles.setdefault(_pass_of(scene), []).append(scene)
+        tiles.setdefault(pass_of(scene), []).append(scene)
     passes = [
         Pass(starts[key], tuple(sorted(found, key=lambda scene: scene.acquisition))) for key, found in tiles.items()
     ]
     return sorted(passes, key=lambda found: (found.start, found.scenes[0].acquisition))
 
 
-def _pass_of(scene: Scene) -> str:
+def pass_of(scene: Scene) -> str:
+    """The key of the pass that a scene is a tile of."""
     return scene.acquisition.rpartition("/")[0]
 
 

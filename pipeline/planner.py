@@ -1,54 +1,29 @@
 """What a run would do: its scenes, and block by block which scenes, which fingerprint, and what is due."""
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import Any
-
-import shapely
 
 from catalogs import Scene, read_scenes
 from catalogs.passes import Passes, passes
 from catalogs.select import Selection
 from idgbr.pipeline import IDGBRPipeline
-from pipeline import scenes, versions
+from pipeline import scenes, store, versions
+from pipeline.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
 from pipeline.config import Region, digest
 from pipeline.coverage import Coverage, coverage
 from pipeline.errors import UserError
-from pipeline.footprint import ground
-from pipeline.grid import BlockId, Extent, Window
+from pipeline.grid import BlockId, Extent
 from pipeline.held import held
 from pipeline.layout import Layout
-from pipeline.mosaic import READERS, making, memory, passes_of
+from pipeline.mosaic import making, passes_of
 from pipeline.offsets import Decision
 from pipeline.segment import reach
 
 DATA_VERSION = 2
 """Raised whenever the same scenes and settings would give other pixels."""
-
-Lost = Mapping[BlockId, Collection[str]]
-"""The scenes that blocks could not read."""
-
-NOTHING_LOST: Lost = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class BlockPlan:
-    """One block's part of a run: its scenes, its fingerprints (64-bit), and what is still to be done of it.
-
-    `kind` is new, changed or same against the newest published version.
-    """
-
-    block: BlockId
-    scenes: tuple[str, ...]
-    mosaic: int
-    landcover: int
-    mosaic_due: bool
-    landcover_due: bool
-    kind: str
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -87,31 +62,39 @@ class Plan:
         area = None if self.extent.area is None else digest(self.extent.area.wkt)
         return [self.model.settings.bands, asdict(making(self.region)), area]
 
+    @cached_property
+    def blocks_of(self) -> Blocks:
+        """The blocks with the scenes that touch them."""
+        settings, place = self.model.settings, [asdict(self.extent.grid), asdict(self.extent.window)]
+        by = [DATA_VERSION, place, *self._making]
+        return Blocks(
+            self.extent,
+            self.scenes,
+            reach(settings.window, settings.radius),
+            digest(["mosaic", by]).encode(),
+            digest(["landcover", by, self.model_digest]).encode(),
+        )
+
     @property
     def branch(self) -> str:
         return f"run-{self.run}"
 
     def blocks(self) -> Iterator[BlockPlan]:
         """Every block in order, against what the run's branch has of it, or else the newest version."""
-        published = held(self.region, versions.MAIN)
-        done = held(self.region, self.branch) or published
-        for block in self.extent.blocks():
-            mosaic, landcover = self.fingerprints(block)
-            had_mosaic, had_landcover = done.of(block) if done else (0, 0)
-            old_landcover = published.of(block)[1] if published else 0
-            yield BlockPlan(
-                block,
-                tuple(scene.id for scene in self._touching(self.extent.covered(block))),
-                mosaic,
-                landcover,
-                mosaic_due=mosaic != had_mosaic,
-                landcover_due=landcover != had_landcover,
-                kind="same" if landcover == old_landcover else "changed" if old_landcover else "new",
-            )
+        done = published = None
+        if store.exists(self.region.cube):
+            repository = store.repository(self.region.cube)
+            published = held(repository, self.region, versions.MAIN)
+            done = held(repository, self.region, self.branch) or published
+        return self.blocks_of.plans(done, published)
+
+    def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
+        """See `Blocks.fingerprints`."""
+        return self.blocks_of.fingerprints(block, lost)
 
     def coverage(self, block: BlockId) -> Coverage:
         """How much of a block its scenes can show."""
-        return coverage(self.extent, block, passes_of(self._touching(self.extent.covered(block))))
+        return coverage(self.extent, block, passes_of(self.blocks_of.touching(block)))
 
     @cached_property
     def passes(self) -> list[Passes]:
@@ -126,43 +109,6 @@ class Plan:
         area = self.extent.area
         pixels = math.prod(self.extent.window.shape) * self.extent.grid.resolution**2
         return (pixels if area is None else area.area) / 1e6
-
-    @property
-    def memory(self) -> int:
-        """Bytes that a worker's mosaic may take at most."""
-        busiest = max((len(passes_of(self._touching(self.extent.covered(b)))) for b in self.extent.blocks()), default=0)
-        bands = len(self.model.settings.bands)
-        return memory(self.extent.grid, busiest, bands, making(self.region), READERS)
-
-    def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
-        """Of a block's mosaic and of its land cover, which also sees the mosaics around it.
-
-        Where blocks lost scenes, theirs are not the fingerprints that were planned: what was made is due again.
-        """
-        extent, settings = self.extent, self.model.settings
-        covered = extent.covered(block)
-        seen = covered.pad(reach(settings.window, settings.radius)) & extent.window
-
-        def fingerprint(what: str, window: Window, by: object) -> int:
-            place = [extent.grid.crs, extent.grid.resolution, window.y0, window.x0, window.y1, window.x1]
-            scenes = self._touching(window)
-            near = [b for b in lost if not (extent.covered(b) & window).empty]
-            missing = sorted([*b, scene.id] for b in near for scene in scenes if scene.id in lost[b])
-            return (
-                int(digest([DATA_VERSION, what, place, by, [scene.digest for scene in scenes], missing])[:16], 16) or 1
-            )
-
-        by = self._making
-        return fingerprint("mosaic", covered, by), fingerprint("landcover", seen, [self.model_digest, *by])
-
-    def _touching(self, window: Window) -> list[Scene]:
-        """The scenes whose footprints touch a window, in their total order."""
-        box = shapely.box(*self.extent.grid.bounds(window))
-        return [self.scenes[i] for i in sorted(self._footprints.query(box, predicate="intersects"))]
-
-    @cached_property
-    def _footprints(self) -> shapely.STRtree:
-        return shapely.STRtree([ground(scene, self.extent.grid.crs) for scene in self.scenes])
 
 
 def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None] | None = None) -> Plan:

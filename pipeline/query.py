@@ -19,7 +19,7 @@ def open_cube(path: str | Path, version: str | None = None) -> xr.Dataset:
     integers with 0 = no data; class codes, names and colours are CF flags. Raises UserError where there is no such
     cube or version.
     """
-    repository = store.repository(Path(path))
+    repository = store.repository(path)
     snapshot = versions.resolve(repository, version)
     session = repository.readonly_session(snapshot_id=snapshot)
     dataset = xr.open_zarr(session.store, consolidated=False, mask_and_scale=False, chunks=None, decode_coords="all")
@@ -33,7 +33,7 @@ def point(path: str | Path, lon: float, lat: float, version: str | None = None) 
     """What a cube says of the pixel under a point (degrees), a list with one entry a period. Raises UserError
     outside the region."""
     cube = open_cube(path, version)
-    repository = store.repository(Path(path))
+    repository = store.repository(path)
     group = store.reader(repository, snapshot=cube.attrs["version_id"])
     layout = Layout.of(group)
     extent = layout.extent

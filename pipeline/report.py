@@ -1,7 +1,6 @@
 """What a run did: how much, how long, what is degraded, what it cost."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,29 @@ import numpy as np
 import zarr
 
 from catalogs.publish import write_item
-from pipeline import store
+from pipeline import files, store
 from pipeline.commit import Progress
+from pipeline.estimate import Estimate
+from pipeline.held import Stripes
 from pipeline.layout import DEGRADED, EMPTY, Layout, period_index
+from pipeline.place import Place
 from pipeline.planner import Plan
+from pipeline.survey import Survey
+
+LISTED = 1000
+SHOWN = 12
 
 
 @dataclass(frozen=True)
 class Report:
     """One run.
 
-    `done` counts blocks a stage really did; `seconds` is the clock per stage, `work` the workers' time per step;
-    `areas_km2` by class name in the whole region; `lost` names scenes that could not be read. `thin` are blocks whose
-    median pixel has fewer clear observations than the region asks for. `left_out` counts items found and not used (the
-    run's applied.json says why), `passes` those the orbits' calendar expects and those found, `warnings` what the
-    metadata left in doubt.
+    `done` counts blocks a stage really did; `seconds` is the clock per part, `work` the workers' time per step;
+    `expected` what the plan estimated, and `took` the same as it was. `areas_km2` by class name in the whole region;
+    `lost` names scenes that could not be read. `degraded` and `thin` list the first 1,000 blocks that lack a scene, and
+    whose median pixel has fewer clear observations than the region asks for; `count` has how many there are, and how
+    many were never `unseen` clear. `left_out` counts items found and not used (the run's applied.json says why),
+    `passes` those the orbits' calendar expects and those found, `warnings` what the metadata left in doubt.
     """
 
     name: str
@@ -33,8 +40,10 @@ class Report:
     scenes: int
     blocks: dict[str, int]
     done: dict[str, int]
+    expected: dict[str, float | None]
+    took: dict[str, float | None]
+    count: dict[str, int]
     degraded: list[tuple[int, int]]
-    unseen: int
     thin: list[tuple[int, int]]
     left_out: int
     passes: dict[str, int]
@@ -47,26 +56,26 @@ class Report:
     cube_bytes: int
 
     @staticmethod
-    def of(plan: Plan, version: str, kinds: Mapping[str, int], progress: Progress) -> "Report":
+    def of(
+        plan: Plan, version: str, before: Survey, expected: Estimate, took: Estimate, progress: Progress
+    ) -> "Report":
         repository = store.repository(plan.region.cube)
         group = store.reader(repository, snapshot=version)
-        extent = plan.extent
         time = period_index(group, plan.region.period[0])
         assert time is not None, "a published version has its own period"
-        state = np.asarray(store.array(group, "blocks/state")[time])
+        count, degraded, thin = _counted(plan, group, time)
         return Report(
             name=plan.region.name,
             run=plan.run,
             version=version,
             scenes=len(plan.scenes),
-            blocks={kind: kinds.get(kind, 0) for kind in ("new", "changed", "same")},
+            blocks={kind: before.kinds[kind] for kind in ("new", "changed", "same")},
             done={stage: progress.done[stage] for stage in ("mosaic", "segment")},
-            degraded=[
-                (int(y) + extent.block_range.y0, int(x) + extent.block_range.x0)
-                for y, x in np.argwhere(state == DEGRADED)
-            ],
-            unseen=int((state == EMPTY).sum()),
-            thin=_thin(plan, np.asarray(store.array(group, "blocks/clear")[time])),
+            expected=expected.rounded(),
+            took=took.rounded(),
+            count=count,
+            degraded=degraded,
+            thin=thin,
             left_out=len(plan.selection.left),
             passes={
                 "expected": sum(known.expected for known in plan.passes),
@@ -78,7 +87,7 @@ class Report:
             work={step: round(s, 2) for step, s in progress.work.items()},
             areas_km2=areas(group, time),
             region_km2=plan.region_km2,
-            cube_bytes=sum(f.stat().st_size for f in plan.region.cube.rglob("*") if f.is_file()),
+            cube_bytes=_bytes(plan.region.cube),
         )
 
     @property
@@ -86,50 +95,69 @@ class Report:
         return any(self.done.values())
 
 
-def _thin(plan: Plan, clear_YX: np.ndarray) -> list[tuple[int, int]]:
-    few = plan.region.mosaic.min_clear
-    return [block for block in plan.extent.blocks() if clear_YX[plan.extent.slot(block)] < few]
+def _counted(
+    plan: Plan, group: zarr.Group, time: int
+) -> tuple[dict[str, int], list[tuple[int, int]], list[tuple[int, int]]]:
+    """How many blocks are degraded, unseen and thin, and the first of the degraded and of the thin."""
+    extent, few = plan.extent, plan.region.mosaic.min_clear
+    states, clears = (Stripes(store.array(group, f"blocks/{name}"), time) for name in ("state", "clear"))
+    count = dict.fromkeys(("degraded", "unseen", "thin"), 0)
+    degraded: list[tuple[int, int]] = []
+    thin: list[tuple[int, int]] = []
+    for iy, ix_N in extent.rows():
+        y, x0 = extent.slot((iy, 0))
+        state_N, clear_N = states.row(y)[ix_N + x0], clears.row(y)[ix_N + x0]
+        count["unseen"] += int((state_N == EMPTY).sum())
+        for name, which_N, first in (("degraded", state_N == DEGRADED, degraded), ("thin", clear_N < few, thin)):
+            count[name] += int(which_N.sum())
+            first += [(iy, ix) for ix in ix_N[which_N].tolist()[: LISTED - len(first)]]
+    return count, degraded, thin
 
 
 def areas(group: zarr.Group, time: int) -> dict[str, float]:
     """km2 of each class in a period, from the blocks' counts; true areas on an equal-area grid."""
     layout = Layout.of(group)
-    pixels = np.asarray(store.array(group, "blocks/pixels")[time]).sum((0, 1), dtype=np.int64)
+    pixels = Stripes(store.array(group, "blocks/pixels"), time)
+    total_K = np.zeros(len(layout.classes), np.int64)
+    for y in range(layout.extent.block_range.shape[0]):
+        total_K += pixels.row(y).sum(0, dtype=np.int64)
     return {
         row["name"]: float(count) * layout.extent.grid.resolution**2 / 1e6
-        for row, count in zip(layout.classes, pixels, strict=True)
+        for row, count in zip(layout.classes, total_K, strict=True)
     }
 
 
-def write_report(folder: Path, report: Report) -> Path:
-    path = folder / "report.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(report), indent=1) + "\n")
-    partial.replace(path)
-    return path
+def _bytes(cube: Place) -> int:
+    """What a cube in a folder takes; 0 for one on object storage, which is not asked."""
+    return sum(f.stat().st_size for f in cube.rglob("*") if f.is_file()) if isinstance(cube, Path) else 0
 
 
-def publish_item(plan: Plan, version: str) -> Path:
-    """Writes the STAC item of a published version into the cube's folder."""
+def write_report(cube: Place, folder: str, report: Report) -> None:
+    files.write(cube, f"{folder}/report.json", json.dumps(asdict(report), indent=1) + "\n")
+
+
+def publish_item(plan: Plan, version: str) -> None:
+    """Writes the STAC item of a published version into the cube."""
     from datetime import UTC, datetime, time
 
     region, layout = plan.region, plan.layout
     r, w = layout.extent.grid.resolution, layout.extent.window
     start, end = region.period
-    return write_item(
-        region.cube / "stac" / f"{region.name}-{start}.json",
-        id=f"{region.name}-{start}",
-        footprint=region.searched,
-        start=datetime.combine(start, time.min, UTC),
-        end=datetime.combine(end, time.max, UTC),
-        crs=layout.extent.grid.crs,
-        shape_YX=w.shape,
-        transform=(r, 0.0, w.x0 * r, 0.0, -r, -w.y0 * r),
-        classes=layout.classes,
-        store=str(region.cube / "store"),
-        snapshot=version,
-        scenes=[scene.id for scene in plan.scenes],
-    )
+    with files.writing(region.cube, f"stac/{region.name}-{start}.json") as path:
+        write_item(
+            path,
+            id=f"{region.name}-{start}",
+            footprint=region.searched,
+            start=datetime.combine(start, time.min, UTC),
+            end=datetime.combine(end, time.max, UTC),
+            crs=layout.extent.grid.crs,
+            shape_YX=w.shape,
+            transform=(r, 0.0, w.x0 * r, 0.0, -r, -w.y0 * r),
+            classes=layout.classes,
+            store=f"{region.cube}/store",
+            snapshot=version,
+            scenes=[scene.id for scene in plan.scenes],
+        )
 
 
 def summary(report: Report) -> list[tuple[str, str]]:
@@ -139,9 +167,9 @@ def summary(report: Report) -> list[tuple[str, str]]:
         ("version", report.version),
         ("scenes", report.scenes),
         ("blocks", f"{b['new']} new, {b['changed']} changed, {b['same']} same; mapped {report.done['segment']}"),
-        ("degraded", ", ".join(map(str, report.degraded)) or "none"),
-        ("never seen clear", f"{report.unseen} blocks"),
-        ("fewer clear views than asked", ", ".join(map(str, report.thin)) or "none"),
+        ("degraded", _listed(report.degraded, report.count["degraded"])),
+        ("never seen clear", f"{report.count['unseen']} blocks"),
+        ("fewer clear views than asked", _listed(report.thin, report.count["thin"])),
         ("items left out", f"{report.left_out} (see applied.json of run {report.run})"),
         ("passes", f"{report.passes['found']} found of {report.passes['expected']} that the orbits let expect"),
         ("region", f"{report.region_km2:,.1f} km2"),
@@ -149,9 +177,23 @@ def summary(report: Report) -> list[tuple[str, str]]:
         ("worker seconds", ", ".join(f"{step} {value:.1f}" for step, value in report.work.items()) or "none"),
         ("cube", f"{report.cube_bytes / 1e6:,.1f} MB"),
     ]
+    rows += [
+        (what.replace("_", " "), f"{_known(report.expected[what])} expected, {_known(report.took[what])} took")
+        for what in ("mosaic_seconds", "device_seconds", "seconds", "device_hours", "money")
+        if report.took[what] is not None
+    ]
     if total := s.get("total"):
         rows.append(("speed", f"{report.region_km2 / total * 3600:,.0f} km2/h"))
     if report.warnings:
         rows.append(("in doubt", f"{len(report.warnings)} scenes (see applied.json), the first: {report.warnings[0]}"))
     rows += [("lost scene", f"{scene}: {why}") for scene, why in report.lost.items()]
     return [(what, str(value)) for what, value in rows]
+
+
+def _listed(blocks: list[tuple[int, int]], count: int) -> str:
+    more = f" and {count - SHOWN} more" if count > SHOWN else ""
+    return (", ".join(map(str, blocks[:SHOWN])) or "none") + more
+
+
+def _known(value: float | None) -> str:
+    return "nothing known" if value is None else f"{value:,.3g}"

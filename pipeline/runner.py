@@ -1,31 +1,41 @@
 """The one write path: plan, mosaic, segment, aggregate, publish. The driver keeps nothing that is not in the cube."""
 
+import errno
 import time as clock
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
 import icechunk
-import numpy as np
 import zarr
 
-from catalogs import scenelist
 from cluster import Listener, pool
-from pipeline import aggregate, store, versions
-from pipeline.commit import Committer, Progress
+from pipeline import aggregate, files, lease, store, versions
+from pipeline.commit import Progress
 from pipeline.config import Region
+from pipeline.crew import Hands, crews
 from pipeline.errors import RunError
-from pipeline.layout import DEGRADED, check, prepare
-from pipeline.planner import BlockPlan, Lost, Plan, plan
+from pipeline.estimate import estimate, known_cost, measured, taken, worker_bytes
+from pipeline.gates import check_gates
+from pipeline.held import held
+from pipeline.layout import check, prepare
+from pipeline.place import unreached
+from pipeline.planner import Plan, plan
 from pipeline.report import Report, publish_item, write_report
-from pipeline.scenes import write_applied, write_decisions
+from pipeline.scenes import write_applied, write_decisions, write_list
+from pipeline.survey import survey
+from pipeline.work import work
 from pipeline.worker import Worker, run_folder
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 def run(
     region: Region,
     *,
     workers: int = 1,
+    helpers: int | None = None,
+    gpus: float | None = None,
+    price: float | None = None,
     address: str = "none",
     refresh: bool = False,
     listener: Listener | None = None,
@@ -33,68 +43,84 @@ def run(
 ) -> Report:
     """Maps what is due of a region and publishes the new version; the same call again continues an interrupted one.
 
-    `refresh` looks for new acquisitions first. `workers` and `address` are `cluster.pool`'s, `count` is `plan`'s.
-    Raises what `plan` raises, and RunError.
+    `workers`, `helpers` and `gpus` are those of `crew.Hands`, `price` is of an hour of a worker,
+    `address` is `cluster.pool`'s. `refresh` looks for new
+    acquisitions first. `count` is `plan`'s.
+    Raises what `plan` raises, PoolError, and RunError: where another run holds the cube, where blocks failed, or where
+    a gate keeps the version from being published.
     """
     begun = clock.perf_counter()
     planned = plan(region, refresh, count)
     repository = store.repository(region.cube, create=True)
     try:
-        return _run(planned, repository, Progress(), begun, workers, address, listener)
-    except icechunk.IcechunkError as error:
+        with lease.held(region.cube, {"run": planned.run, "name": region.name}) as mine:
+            hands = Hands(workers, gpus, helpers)
+            return _run(planned, repository, mine, Progress(), begun, hands, price, address, listener)
+    except (icechunk.IcechunkError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in UNWRITABLE:
+            raise
         reason = " ".join(str(error).split())[:200]
-        raise RunError(
-            f"the cube at {region.cube} cannot be written, or another run of the same region is under way ({reason}); "
-            "what is committed is kept, run again"
+        raise unreached(region.cube, error) or RunError(
+            f"the cube at {region.cube} cannot be written ({reason}); what is committed is kept, mend the cause and "
+            "run again"
         ) from error
 
 
 def _run(
     planned: Plan,
     repository: icechunk.Repository,
+    mine: lease.Lease,
     progress: Progress,
     begun: float,
-    workers: int,
+    hands: Hands,
+    price: float | None,
     address: str,
     listener: Listener | None,
 ) -> Report:
-    region, folder = planned.region, run_folder(planned.region.cube, planned.run)
+    region, cube, folder = planned.region, planned.region.cube, run_folder(planned.run)
     check(store.peek(repository, versions.MAIN), planned.layout, region.period)
     base = versions.begin(repository, planned.branch)
-    blocks = list(planned.blocks())
-    kinds = Counter(block.kind for block in blocks)
+    before = survey(planned)
+    expected = estimate(before, known_cost(repository), hands.workers, hands.helpers or 0, price)
     progress.seconds["plan"] = clock.perf_counter() - begun
     version = base
-    if set(kinds) == {"same"} and versions.is_published(repository, base):
+    if set(before.kinds) == {"same"} and versions.is_published(repository, base):
         versions.drop(repository, planned.branch)
     else:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "region.json").write_text(region.model_dump_json(indent=1))
-        scenelist.write(folder / "scenes.parquet", planned.items)
-        write_decisions(folder / "offsets.json", planned.decisions)
-        write_applied(folder / "applied.json", planned.selection, planned.decisions)
+        files.write(cube, f"{folder}/region.json", region.model_dump_json(indent=1))
+        write_list(cube, f"{folder}/scenes.parquet", planned.items)
+        write_decisions(cube, f"{folder}/offsets.json", planned.decisions)
+        write_applied(cube, f"{folder}/applied.json", planned.selection, planned.decisions)
         time = _prepared(repository, planned)
-        committer = Committer(repository, planned, time, progress, listener)
-        factory = partial(Worker, region, planned.run, planned.model_digest)
-        with pool(factory, workers=workers, address=address) as crew:
-            committer.stage("mosaic", crew, [block for block in blocks if block.mosaic_due])
-            committer.stage("segment", crew, [block for block in blocks if _to_segment(planned, block, progress.lost)])
+        if before.due:
+            worked = clock.perf_counter()
+            factory = partial(Worker, region, planned.run, planned.model_digest, planned.model.settings.bands)
+            with pool(factory, crews(hands, *worker_bytes(planned, before)), address) as crew:
+                progress.seconds["start"] = clock.perf_counter() - worked
+                work(planned, before, crew, repository, time, progress, mine.check, listener)
+            progress.seconds["work"] = clock.perf_counter() - worked
         aggregated = clock.perf_counter()
-        aggregate.update(repository, planned.branch, planned.layout, time, workers)
+        aggregate.update(repository, planned.branch, planned.layout, time, hands.workers)
         progress.seconds["aggregate"] = clock.perf_counter() - aggregated
+        degraded = _validated(repository, planned, progress)
+        gates = check_gates(repository, planned.branch, planned.layout, time, region.gates)
         about = {
             "run": planned.run,
             "name": region.name,
-            "blocks": len(blocks) - kinds["same"],
-            "degraded": _validated(repository, planned, progress, time),
+            "blocks": before.blocks - before.kinds["same"],
+            "degraded": degraded,
             "model": planned.model_digest[:16],
+            "cost": measured(before, progress.work),
+            "gates": {gate.name: gate.value for gate in gates},
         }
+        mine.check()
         version = versions.publish(repository, planned.branch, base, about)
     progress.seconds["total"] = clock.perf_counter() - begun
-    report = Report.of(planned, version, kinds, progress)
+    took = taken(progress.work, progress.seconds.get("work", 0.0), hands.workers, price)
+    report = Report.of(planned, version, before, expected, took, progress)
     publish_item(planned, version)
-    if report.done_anything or not (folder / "report.json").is_file():
-        write_report(folder, report)
+    if report.done_anything or not files.exists(cube, f"{folder}/report.json"):
+        write_report(cube, folder, report)
     return report
 
 
@@ -106,26 +132,22 @@ def _prepared(repository: icechunk.Repository, planned: Plan) -> int:
     return time
 
 
-def _to_segment(planned: Plan, block: BlockPlan, lost: Lost) -> bool:
-    """What was due before, and what now sees a mosaic that lacks a scene."""
-    return block.landcover_due or planned.fingerprints(block.block, lost)[1] != block.landcover
-
-
-def _validated(repository: icechunk.Repository, planned: Plan, progress: Progress, time: int) -> int:
-    """What stands between a finished run and its publication; returns how many blocks are degraded. Raises RunError."""
-    group = store.reader(repository, branch=planned.branch)
-    state_YX, mosaic_YX, landcover_YX = (
-        np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("state", "mosaic", "landcover")
-    )
-    blocks = list(planned.extent.blocks())
-    for block in blocks:
-        slot = planned.extent.slot(block)
-        if (int(mosaic_YX[slot]), int(landcover_YX[slot])) != planned.fingerprints(block, progress.lost):
-            raise RunError(f"block {block} is not what was planned: not published; run again")
-    degraded, allowed = int((state_YX == DEGRADED).sum()), planned.region.max_degraded
-    if degraded > allowed * len(blocks):
+def _validated(repository: icechunk.Repository, planned: Plan, progress: Progress) -> int:
+    """Whether the branch holds what was planned of every block, but for what was lost; returns how many blocks are
+    degraded. Raises RunError."""
+    found = held(repository, planned.region, planned.branch)
+    assert found is not None, "a run's branch has its period"
+    blocks = degraded = 0
+    for block in planned.blocks_of.plans(found, None):
+        blocks += 1
+        differs = block.mosaic_due or block.landcover_due
+        if differs and found.of(block.block) != planned.fingerprints(block.block, progress.lost):
+            raise RunError(f"block {block.block} is not what was planned: not published; run again")
+        degraded += found.degraded(block.block)
+    allowed = planned.region.max_degraded
+    if degraded > allowed * blocks:
         raise RunError(
-            f"{degraded} of {len(blocks)} blocks lack a scene that could not be read, more than max_degraded "
+            f"{degraded} of {blocks} blocks lack a scene that could not be read, more than max_degraded "
             f"{allowed:.1%} allows: not published; run again to try them again, or raise max_degraded"
         )
     return degraded

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, time
-from pathlib import Path
 from typing import Any
 
 import catalogs
@@ -13,9 +12,11 @@ from catalogs.access import ANYWHERE, Access
 from catalogs.scene import settled
 from catalogs.select import Selection
 from catalogs.sources import pages
+from pipeline import files
 from pipeline.config import Region, digest
 from pipeline.errors import UserError
 from pipeline.offsets import Decision, decide
+from pipeline.place import Place
 
 Count = Callable[[int], None]
 
@@ -23,29 +24,30 @@ Count = Callable[[int], None]
 def items(region: Region, refresh: bool = False, found: Count | None = None) -> list[dict[str, Any]]:
     """The items of a region from its durable list, which a search makes if it is not there or grows if `refresh`.
 
-    The search goes page by page into the cube's folder and resumes there. `found` is told how many there are so far.
-    Raises CatalogError, and UserError where there are none.
+    The search goes page by page into the cube's folder (or a cache, where that is object storage) and resumes there.
+    `found` is told how many there are so far. Raises CatalogError, UserError where there are none, and RunError.
     """
-    path = scene_list(region)
-    if refresh or not path.is_file():
-        folder = path.with_suffix(".pages")
+    cube, name = region.cube, f"{listed_as(region)}.parquet"
+    known = files.exists(cube, name)
+    if refresh or not known:
+        folder = files.scratch(cube, f"{listed_as(region)}.pages")
         result = catalogs.find(query(region), folder, found)
-        held = scenelist.merge(scenelist.read(path), result.items) if path.is_file() else result.items
+        held = scenelist.merge(read_list(cube, name), result.items) if known else result.items
         if not held:
             raise UserError(
                 f"no scenes of {region.collection!r} in {region.catalog} for this area from {region.period[0]} to "
                 f"{region.period[1]}; check the collection, or widen the area or the period"
             )
-        scenelist.write(path, held)
-        path.with_suffix(".refused.json").write_text(json.dumps(result.refused, indent=1) + "\n")
+        write_list(cube, name, held)
+        files.write(cube, f"{listed_as(region)}.refused.json", json.dumps(result.refused, indent=1) + "\n")
         pages.drop(folder)
-    return scenelist.read(path)
+    return read_list(cube, name)
 
 
 def refused(region: Region) -> dict[str, str]:
     """What the last search found and could not use at all, by id, and why."""
-    path = scene_list(region).with_suffix(".refused.json")
-    return json.loads(path.read_text()) if path.is_file() else {}
+    name = f"{listed_as(region)}.refused.json"
+    return json.loads(files.read(region.cube, name)) if files.exists(region.cube, name) else {}
 
 
 def choose(
@@ -86,8 +88,8 @@ def settle(
 
     `done` is told how many are looked at. A scene that cannot be read now is asked again by the next plan.
     """
-    path = scene_list(region).with_suffix(".offsets.json")
-    known = read_decisions(path) if path.is_file() else {}
+    name = f"{listed_as(region)}.offsets.json"
+    known = read_decisions(region.cube, name) if files.exists(region.cube, name) else {}
     asked: set[str] = set()
     while doubtful := [
         scene
@@ -96,7 +98,7 @@ def settle(
     ]:
         asked |= {scene.digest for scene in doubtful}
         known |= decide(doubtful, region.access, done)
-        write_decisions(path, known)
+        write_decisions(region.cube, name, known)
     return known
 
 
@@ -107,17 +109,25 @@ def certain(scenes: Sequence[Scene], access: Access = ANYWHERE) -> list[Scene]:
     return [scene for scene in settled_or_not if scene.doubt is None]
 
 
-def read_decisions(path: Path) -> dict[str, Decision]:
-    return {name: Decision(**decision) for name, decision in json.loads(path.read_text()).items()}
+def read_list(cube: Place, name: str) -> list[dict[str, Any]]:
+    with files.reading(cube, name) as path:
+        return scenelist.read(path)
 
 
-def write_decisions(path: Path, decisions: Mapping[str, Decision]) -> None:
-    draft = path.with_suffix(".partial")
-    draft.write_text(json.dumps({name: asdict(decisions[name]) for name in sorted(decisions)}, indent=1) + "\n")
-    draft.replace(path)
+def write_list(cube: Place, name: str, listed: list[dict[str, Any]]) -> None:
+    with files.writing(cube, name) as path:
+        scenelist.write(path, listed)
 
 
-def write_applied(path: Path, selection: Selection, decisions: Mapping[str, Decision]) -> None:
+def read_decisions(cube: Place, name: str) -> dict[str, Decision]:
+    return {of: Decision(**decision) for of, decision in json.loads(files.read(cube, name)).items()}
+
+
+def write_decisions(cube: Place, name: str, decisions: Mapping[str, Decision]) -> None:
+    files.write(cube, name, json.dumps({of: asdict(decisions[of]) for of in sorted(decisions)}, indent=1) + "\n")
+
+
+def write_applied(cube: Place, name: str, selection: Selection, decisions: Mapping[str, Decision]) -> None:
     """What was applied to each scene of a run, and why each other item was left out: for people to look up."""
     used = [
         {
@@ -132,7 +142,8 @@ def write_applied(path: Path, selection: Selection, decisions: Mapping[str, Deci
         for scene in selection.kept
     ]
     warnings = sorted(decision.why for decision in decisions.values())
-    path.write_text(json.dumps({"used": used, "warnings": warnings, "left_out": selection.left}, indent=1) + "\n")
+    applied = {"used": used, "warnings": warnings, "left_out": selection.left}
+    files.write(cube, name, json.dumps(applied, indent=1) + "\n")
 
 
 def query(region: Region) -> Query:
@@ -148,7 +159,7 @@ def query(region: Region) -> Query:
     )
 
 
-def scene_list(region: Region) -> Path:
-    """The durable list of a query, in the cube's folder."""
+def listed_as(region: Region) -> str:
+    """The name in the cube, less its ending, of the durable list of a query."""
     asked = region.model_dump(include={"catalog", "collection", "period", "months"}, mode="json")
-    return region.cube / "scenes" / f"{digest([asked, region.searched.wkt])[:16]}.parquet"
+    return f"scenes/{digest([asked, region.searched.wkt])[:16]}"

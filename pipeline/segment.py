@@ -1,8 +1,10 @@
 """One block's land cover: coarse scores and refined scores of every lattice window it touches, blended."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,8 +12,12 @@ import torch
 from idgbr.band import band, margin
 from idgbr.labels import probabilities
 from idgbr.pipeline import IDGBRPipeline
+from idgbr.settings import Settings
+from pipeline.device import Device
 from pipeline.grid import Window
 from pipeline.windows import covering, taper
+
+Thing = TypeVar("Thing")
 
 KEPT, CONFIRMED, CHANGED = 0, 1, 2
 
@@ -32,12 +38,26 @@ def reach(window: int, radius: int) -> int:
     return window + radius
 
 
-def segment(model: IDGBRPipeline, read_mosaic: Callable[[Window], np.ndarray], window: Window) -> Labels:
+def memory(block: int, bands: int, classes: int, window: int) -> int:
+    """Bytes that a block may take at most while it is segmented: its mosaic, both sums of scores, their probabilities
+    and the four results."""
+    pixels = (block + 2 * window) ** 2
+    return pixels * (bands * 2 + 4 * (4 * classes + 2) + 8)
+
+
+def segment(
+    device: Device,
+    read_mosaic: Callable[[Window], np.ndarray],
+    window: Window,
+    tell: Callable[[float], None] = lambda seconds: None,
+) -> Labels:
     """Labels of `window`; `read_mosaic` gives uint16 BHW of any window, zeros where there is nothing.
 
     Each lattice window is scored on its own (coarse, then refined if it holds a boundary or doubt); scores are
-    added up with fixed weights in row-by-row order. So the labels do not depend on which block asks.
+    added up with fixed weights in row-by-row order. So the labels do not depend on which block asks. `tell` is given
+    the device's seconds, window by window.
     """
+    model = device.model
     settings = model.settings
     stride = settings.window - settings.overlap
     canvas = window.pad(settings.radius)
@@ -48,29 +68,44 @@ def segment(model: IDGBRPipeline, read_mosaic: Callable[[Window], np.ndarray], w
     coarse = _Blend(canvas, len(settings.classes), weight_HW)
     refined = _Blend(canvas, len(settings.classes), weight_HW)
 
-    for group in _batched(lattice, settings.batch):
-        images = {w: mosaic_BHW[:, *w.slices((hull.y0, hull.x0))] for w in group}
-        images = {w: image_BHW for w, image_BHW in images.items() if image_BHW.any()}
-        if not images:
+    seen = (w for w in lattice if mosaic_BHW[:, *w.slices((hull.y0, hull.x0))].any())
+    asked = ((w, device.coarse(mosaic_BHW[:, *w.slices((hull.y0, hull.x0))], tell)) for w in seen)
+    refining: deque[tuple[Window, Future[torch.Tensor]]] = deque()
+    for w, answer in _ahead(asked, 2 * settings.batch):
+        logits_KHW = answer.result()
+        coarse.add(w, logits_KHW)
+        if model.refiner is None or not _doubtful(logits_KHW, settings):
             continue
-        image_NBHW = np.stack(list(images.values()))
-        logits_NKHW = model.coarse_logits(image_NBHW)
-        for w, logits_KHW in zip(images, logits_NKHW, strict=True):
-            coarse.add(w, logits_KHW)
-        if model.refiner is None:
-            continue
-        probability_NKHW = probabilities(logits_NKHW).cpu().numpy()
-        doubtful_NHW = band(probability_NKHW.argmax(1), margin(probability_NKHW), settings.radius, settings.threshold)
-        due = [i for i, doubtful_HW in enumerate(doubtful_NHW) if doubtful_HW.any()]
-        if not due:
-            continue
-        at = [w for i, w in enumerate(images) if i in due]
-        answer_NKHW = model.refine_logits(image_NBHW[due], logits_NKHW[due], [(w.y0, w.x0) for w in at])
-        for w, logits_KHW in zip(at, answer_NKHW, strict=True):
-            refined.add(w, logits_KHW)
+        refining.append(
+            (w, device.refined(mosaic_BHW[:, *w.slices((hull.y0, hull.x0))], logits_KHW, (w.y0, w.x0), tell))
+        )
+        while len(refining) > 2 * settings.batch:
+            _add(refined, *refining.popleft())
+    for w, answer in refining:
+        _add(refined, w, answer)
 
     seen_HW: np.ndarray = np.any(mosaic_BHW[:, *canvas.slices((hull.y0, hull.x0))], axis=0)
     return _gated(model, coarse, refined, seen_HW, window.slices((canvas.y0, canvas.x0)))
+
+
+def _doubtful(logits_KHW: torch.Tensor, settings: Settings) -> bool:
+    """Whether a window holds a boundary or doubt."""
+    probability_1KHW = probabilities(logits_KHW[None]).cpu().numpy()
+    return bool(band(probability_1KHW.argmax(1), margin(probability_1KHW), settings.radius, settings.threshold).any())
+
+
+def _add(blend: "_Blend", window: Window, answer: "Future[torch.Tensor]") -> None:
+    blend.add(window, answer.result())
+
+
+def _ahead(asked: Iterator[Thing], most: int) -> Iterator[Thing]:
+    """The things in order, of which so many are asked for ahead."""
+    waiting: deque[Thing] = deque()
+    for thing in asked:
+        waiting.append(thing)
+        if len(waiting) > most:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def _gated(
@@ -112,9 +147,3 @@ class _Blend:
         """Softmax of the weighted mean scores, float32 KHW."""
         mean_KHW = self.total_KHW / torch.where(self.sum_HW > 0, self.sum_HW, 1)
         return probabilities(mean_KHW[None])[0].cpu().numpy()
-
-
-def _batched(windows: Sequence[Window], size: int) -> Iterator[list[Window]]:
-    iterator = iter(windows)
-    while group := list(islice(iterator, size)):
-        yield group

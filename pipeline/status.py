@@ -10,7 +10,7 @@ from pipeline import store, versions
 from pipeline.layout import STATES
 
 
-def status(cube: Path) -> dict[str, Any]:
+def status(cube: str | Path) -> dict[str, Any]:
     """The newest version with its blocks by state, and for each run under way how many blocks have a mosaic and a
     map. Raises UserError."""
     repository = store.repository(cube)

@@ -1,4 +1,4 @@
-"""The cube: an Icechunk repository in `CUBE/store`.
+"""The cube: an Icechunk repository in `CUBE/store`, where CUBE is a folder or object storage (`pipeline.place`).
 
 /            mosaic (time, band, y, x) uint16, landcover, coarse, confidence, refined, observations (time, y, x) uint8
 /levels/N    landcover at 2**N times the pixel size, by majority
@@ -16,26 +16,46 @@ from zarr.errors import GroupNotFoundError
 
 from pipeline.errors import UserError
 from pipeline.grid import BlockId, Extent, Window
+from pipeline.place import Place, bucket, place, reaching
 
 icechunk.set_logs_filter("error")
 
 
-def exists(cube: Path) -> bool:
-    return icechunk.Repository.exists(_storage(cube))
+def exists(cube: str | Path) -> bool:
+    """Raises UserError and RunError as `repository`."""
+    with reaching(cube):
+        return icechunk.Repository.exists(_storage(place(cube)))
 
 
-def _storage(cube: Path) -> icechunk.Storage:
-    return icechunk.local_filesystem_storage(str(cube / "store"))
+def _storage(cube: Place) -> icechunk.Storage:
+    if isinstance(cube, Path):
+        return icechunk.local_filesystem_storage(str(cube / "store"))
+    found = bucket(cube)
+    return icechunk.s3_storage(
+        bucket=found.name,
+        prefix=f"{found.prefix}/store".lstrip("/"),
+        region=found.region,
+        endpoint_url=found.endpoint,
+        allow_http=found.plain,
+        force_path_style=found.endpoint is not None,
+        from_env=True,
+    )
 
 
-def repository(cube: Path, create: bool = False) -> icechunk.Repository:
-    """The Icechunk repository of a cube. Raises UserError where there is none (and `create` is not set)."""
-    if create:
-        cube.mkdir(parents=True, exist_ok=True)
-        return icechunk.Repository.open_or_create(_storage(cube))
-    if not exists(cube):
-        raise UserError(f"there is no cube at {cube}; give the folder that a run's region file names as 'cube'")
-    return icechunk.Repository.open(_storage(cube))
+def repository(cube: str | Path, create: bool = False) -> icechunk.Repository:
+    """The Icechunk repository of a cube.
+
+    Raises UserError where there is none (and `create` is not set), and RunError where object storage does not answer.
+    """
+    at = place(cube)
+    with reaching(cube):
+        if create:
+            if isinstance(at, Path):
+                at.mkdir(parents=True, exist_ok=True)
+            return icechunk.Repository.open_or_create(_storage(at))
+        if not exists(cube):
+            raise UserError(f"there is no cube at {cube}; give what a run's region file names as 'cube'")
+        return icechunk.Repository.open(_storage(at))
 
 
 def reader(repository: icechunk.Repository, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:

@@ -13,13 +13,17 @@ from pipeline.grid import Window
 
 def covering(window: Window, size: int, stride: int) -> list[Window]:
     """Every lattice window of `size` pixels that overlaps `window`, row by row."""
+    rows, cols = _starts(window.y0, window.y1, size, stride), _starts(window.x0, window.x1, size, stride)
+    return [Window(y, x, y + size, x + size) for y in rows for x in cols]
 
-    def starts(low: int, high: int) -> range:
-        return range(((low - size) // stride + 1) * stride, high, stride)
 
-    return [
-        Window(y, x, y + size, x + size) for y in starts(window.y0, window.y1) for x in starts(window.x0, window.x1)
-    ]
+def count(window: Window, size: int, stride: int) -> int:
+    """How many there are."""
+    return len(_starts(window.y0, window.y1, size, stride)) * len(_starts(window.x0, window.x1, size, stride))
+
+
+def _starts(low: int, high: int, size: int, stride: int) -> range:
+    return range(((low - size) // stride + 1) * stride, high, stride)
 
 
 @lru_cache(maxsize=8)

@@ -1,24 +1,28 @@
 """What one worker process does for a run: ids come in, whole shards are written, small reports go out."""
 
 import pickle
+import threading
 import time as clock
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import icechunk
 import numpy as np
+import torch
 import zarr
 
-from catalogs import Scene, scenelist
+from catalogs import Scene
 from idgbr.pipeline import IDGBRPipeline
 from pipeline import store
 from pipeline.config import Region
+from pipeline.device import Device
 from pipeline.errors import RunError
 from pipeline.footprint import inside
 from pipeline.grid import BlockId, Window
 from pipeline.mosaic import READERS, Composite, composite, making
-from pipeline.scenes import choose, read_decisions
+from pipeline.place import reaching
+from pipeline.scenes import choose, read_decisions, read_list
 from pipeline.segment import segment
 
 
@@ -47,30 +51,51 @@ class Done:
     seconds: dict[str, float]
 
 
-def run_folder(cube: Path, run: str) -> Path:
-    """Where a run keeps its region, its scenes and its report."""
-    return cube / "runs" / run
+def run_folder(run: str) -> str:
+    """Where in the cube a run keeps its region, its scenes and its report."""
+    return f"runs/{run}"
 
 
 class Worker:
-    def __init__(self, region: Region, run: str, model_digest: str) -> None:
-        self.region, self.run, self.model_digest = region, run, model_digest
+    """Its methods may be called from several threads at once."""
+
+    def __init__(self, region: Region, run: str, model_digest: str, bands: Sequence[str]) -> None:
+        self.region, self.run, self.model_digest, self.bands = region, run, model_digest, tuple(bands)
+        self._first = threading.RLock()
+
+    @property
+    def device(self) -> Device:
+        """The model on the device. Raises RunError if it is not the one that was planned with."""
+        with self._first:
+            return self._device
 
     @cached_property
-    def model(self) -> IDGBRPipeline:
-        import torch
-
+    def _device(self) -> Device:
         model = IDGBRPipeline.from_pretrained(self.region.model)
         if model.digest != self.model_digest:
             raise RunError(f"the model in {self.region.model} has changed since the run was planned; run again")
-        return model.to("cuda" if torch.cuda.is_available() else "cpu")
+        return Device(model.to("cuda" if torch.cuda.is_available() else "cpu"))
+
+    @property
+    def scenes(self) -> dict[str, Scene]:
+        with self._first:
+            return self._scenes
 
     @cached_property
-    def scenes(self) -> dict[str, Scene]:
-        folder = run_folder(self.region.cube, self.run)
-        listed, decisions = scenelist.read(folder / "scenes.parquet"), read_decisions(folder / "offsets.json")
-        chosen = choose(self.region, listed, tuple(self.model.settings.bands), decisions)
+    def _scenes(self) -> dict[str, Scene]:
+        cube, folder = self.region.cube, run_folder(self.run)
+        listed, decisions = read_list(cube, f"{folder}/scenes.parquet"), read_decisions(cube, f"{folder}/offsets.json")
+        chosen = choose(self.region, listed, self.bands, decisions)
         return {scene.id: scene for scene in chosen.kept}
+
+    @property
+    def repository(self) -> icechunk.Repository:
+        with self._first:
+            return self._repository
+
+    @cached_property
+    def _repository(self) -> icechunk.Repository:
+        return store.repository(self.region.cube)
 
     def mosaic(self, task: Task) -> Done:
         extent = self.region.extent
@@ -79,7 +104,7 @@ class Worker:
             extent.grid,
             extent.covered(task.block),
             [self.scenes[name] for name in task.scenes],
-            self.model.settings.bands,
+            self.bands,
             making(self.region),
             list(self.scenes.values()),
             extent.area,
@@ -88,10 +113,11 @@ class Worker:
         )
         watch.lap("composite")
         fork = pickle.loads(task.fork)
-        group = zarr.open_group(fork.store)
-        store.write_block(group, "mosaic", task.time, extent, task.block, result.mosaic_BHW)
-        for name in ("observations", "first_clear", "last_clear"):
-            store.write_block(group, name, task.time, extent, task.block, getattr(result, f"{name}_HW"))
+        with reaching(self.region.cube):
+            group = zarr.open_group(fork.store)
+            store.write_block(group, "mosaic", task.time, extent, task.block, result.mosaic_BHW)
+            for name in ("observations", "first_clear", "last_clear"):
+                store.write_block(group, name, task.time, extent, task.block, getattr(result, f"{name}_HW"))
         watch.lap("write")
         return Done(
             task.block,
@@ -112,19 +138,25 @@ class Worker:
     def segment(self, task: Task) -> Done:
         extent = self.region.extent
         watch = _Watch()
-        mosaic = store.array(store.reader(store.repository(self.region.cube), snapshot=task.snapshot), "mosaic")
 
         def read_mosaic(window: Window) -> np.ndarray:
-            return store.read_window(mosaic, task.time, extent, window)
+            with reaching(self.region.cube):
+                mosaic = store.array(store.reader(self.repository, snapshot=task.snapshot), "mosaic")
+                found_BHW = store.read_window(mosaic, task.time, extent, window)
+            watch.lap("read")
+            return found_BHW
 
-        labels = segment(self.model, read_mosaic, extent.covered(task.block))
+        device_seconds: list[float] = []
+        labels = segment(self.device, read_mosaic, extent.covered(task.block), device_seconds.append)
         watch.lap("infer")
         fork = pickle.loads(task.fork)
-        group = zarr.open_group(fork.store)
-        for name in ("landcover", "coarse", "confidence", "refined"):
-            store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))
+        with reaching(self.region.cube):
+            group = zarr.open_group(fork.store)
+            for name in ("landcover", "coarse", "confidence", "refined"):
+                store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))
         watch.lap("write")
-        return Done(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), watch.laps)
+        seconds = watch.laps | {"device": sum(device_seconds)}
+        return Done(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), seconds)
 
 
 class _Watch:

@@ -7,7 +7,7 @@ import typer
 from catalogs.errors import CatalogError, CatalogUnavailable
 from cluster.errors import PoolError
 from idgbr.errors import CheckpointError, InputError
-from pipeline.cli import maps, models, runs, versions
+from pipeline.cli import keeping, maps, models, runs, versions
 from pipeline.errors import RunError, UserError
 
 OURS = ("catalogs", "cluster", "idgbr", "pipeline")
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verbs in (runs, versions, maps, models):
+for verbs in (runs, versions, keeping, maps, models):
     app.add_typer(verbs.app)
 
 

@@ -15,7 +15,9 @@ app = typer.Typer()
 def query(
     cube: CubeFolder,
     point: Annotated[str, typer.Option(metavar="LON,LAT", help="degrees")],
-    version: Annotated[str | None, typer.Option(help="a version that `history` names; default: the newest")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tells what the map says of a point.

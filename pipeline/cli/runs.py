@@ -8,10 +8,20 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import AsJson, RegionFile
+from pipeline.crew import Hands
 from pipeline.output import check_folder
 
 Picture = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
 Workers = Annotated[int, typer.Option(min=1, help="worker processes")]
+Helpers = Annotated[
+    int | None,
+    typer.Option(min=0, help="further workers that only mosaic; default: the CPUs beside workers with GPUs, else 0"),
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(min=0, help="GPUs of each worker, such as 0.5; default: 1 where there are GPUs, else 0"),
+]
+Price = Annotated[float | None, typer.Option(min=0, help="of an hour of one worker: adds what the run costs")]
 Address = Annotated[
     str | None,
     typer.Option(
@@ -44,10 +54,16 @@ def demo(
 
 
 @app.command()
-def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
-    """Shows what a run would do: scenes, blocks, what is due.
+def plan(
+    region_file: RegionFile,
+    workers: Workers = 1,
+    helpers: Helpers = None,
+    price: Price = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows what a run would do: scenes, blocks, what is due, and from what earlier runs took, what it will take.
 
-    Example: `idgbr plan region.yaml --json`
+    Example: `idgbr plan region.yaml --workers 4 --price 2.5`
     """
     from pipeline.config import load
     from pipeline.planned import facts, show
@@ -56,7 +72,7 @@ def plan(region_file: RegionFile, as_json: AsJson = False) -> None:
 
     region = load(region_file)
     with stages() as shown:
-        found = facts(make_plan(region, count=shown.count))
+        found = facts(make_plan(region, count=shown.count), workers, helpers or 0, price)
     print(json.dumps(found)) if as_json else show(found)
 
 
@@ -65,6 +81,9 @@ def run(
     region_file: RegionFile,
     address: Address = None,
     workers: Workers = 1,
+    helpers: Helpers = None,
+    gpus: Gpus = None,
+    price: Price = None,
     picture: Picture = None,
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +91,7 @@ def run(
 
     Example: `idgbr run region.yaml --workers 2`
     """
-    _run(region_file, address, workers, picture, as_json, refresh=False)
+    _run(region_file, address, Hands(workers, gpus, helpers), price, picture, as_json, refresh=False)
 
 
 @app.command()
@@ -80,6 +99,9 @@ def update(
     region_file: RegionFile,
     address: Address = None,
     workers: Workers = 1,
+    helpers: Helpers = None,
+    gpus: Gpus = None,
+    price: Price = None,
     picture: Picture = None,
     as_json: AsJson = False,
 ) -> None:
@@ -87,11 +109,17 @@ def update(
 
     Example: `idgbr update region.yaml`
     """
-    _run(region_file, address, workers, picture, as_json, refresh=True)
+    _run(region_file, address, Hands(workers, gpus, helpers), price, picture, as_json, refresh=True)
 
 
 def _run(
-    region_file: Path, address: str | None, workers: int, picture: Path | None, as_json: bool, refresh: bool
+    region_file: Path,
+    address: str | None,
+    hands: Hands,
+    price: float | None,
+    picture: Path | None,
+    as_json: bool,
+    refresh: bool,
 ) -> None:
     from dataclasses import asdict
 
@@ -109,7 +137,15 @@ def _run(
     with stages() as shown:
         where = address or ("auto" if "RAY_ADDRESS" in os.environ else "local")
         report = run_region(
-            region, workers=workers, address=where, refresh=refresh, listener=shown.listen, count=shown.count
+            region,
+            workers=hands.workers,
+            helpers=hands.helpers,
+            gpus=hands.gpus,
+            price=price,
+            address=where,
+            refresh=refresh,
+            listener=shown.listen,
+            count=shown.count,
         )
     if picture is not None:
         from pipeline.query import open_cube

@@ -1,10 +1,15 @@
-"""Verbs about a cube and its versions: status, history."""
+"""Verbs that tell of a cube and its versions: status, history, diff."""
 
 import json
+from datetime import datetime
+from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder
+from pipeline.cli.options import AsJson, CubeFolder, Version
+from pipeline.errors import UserError
+
+ROWS = 20
 
 app = typer.Typer()
 
@@ -24,7 +29,7 @@ def status(cube: CubeFolder, as_json: AsJson = False) -> None:
 
 @app.command()
 def history(cube: CubeFolder, as_json: AsJson = False) -> None:
-    """Lists the published versions, newest first.
+    """Lists the versions, newest first, with their tags and what a rollback withdrew.
 
     Example: `idgbr history cube`
     """
@@ -33,15 +38,57 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
 
     known = versions.history(store.repository(cube))
     if as_json:
-        print(json.dumps([{"version": v.snapshot, "published": v.published.isoformat(), **v.about} for v in known]))
+        print(json.dumps([versions.facts(version) for version in known]))
     else:
-        table(
-            "versions",
-            [
-                (
-                    v.snapshot,
-                    f"{v.published:%Y-%m-%d %H:%M} UTC, {v.about['blocks']} blocks, {v.about['degraded']} degraded",
-                )
-                for v in known
-            ],
-        )
+        table("versions", [(version.snapshot, _told(versions.facts(version))) for version in known])
+
+
+def _told(facts: dict) -> str:
+    words = [f"{facts['published'][:16].replace('T', ' ')} UTC, {facts['blocks']} blocks, {facts['degraded']} degraded"]
+    words += [f"tag {name}" for name in facts["tags"]]
+    words += [f"rolled back to {facts['rolled_back_to']}"] if "rolled_back_to" in facts else []
+    words += ["withdrawn"] if facts["withdrawn"] else []
+    return ", ".join(words)
+
+
+@app.command()
+def diff(
+    cube: CubeFolder,
+    a: Version,
+    b: Version,
+    period: Annotated[
+        str | None, typer.Option(metavar="START", help="first day of the period; default: the newest that both have")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="threads that read")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Shows which blocks differ from version A to B and how many pixels changed from which class into which.
+
+    A run that a gate held back is compared by its branch's name, which the run told.
+
+    Example: `idgbr diff cube previous newest`
+    """
+    from pipeline import store
+    from pipeline.diff import diff as between
+    from pipeline.progress import counted
+    from pipeline.show import table
+
+    try:
+        start = None if period is None else datetime.strptime(period, "%Y-%m-%d").date()
+    except ValueError:
+        raise UserError(f"--period is {period!r}; give the first day of a period, such as 2024-05-01") from None
+    with counted("diff") as report:
+        found = between(store.repository(cube), a, b, start, workers, lambda done, total: report(done, total, ""))
+    facts = found.facts()
+    if as_json:
+        print(json.dumps(facts))
+        return
+    counts, pixels = facts["blocks"], facts["pixels"]
+    title = (
+        f"{found.a} to {found.b}, period from {found.period}: {counts['differing']} of {counts['compared']} blocks "
+        f"made anew, {pixels['changed']:,} pixels ({pixels['changed_km2']:,.2f} km2) changed"
+    )
+    rows = [(row["from"], row["to"], f"{row['pixels']:,}", f"{row['km2']:,.4f}") for row in facts["changes"]]
+    table(title, rows[:ROWS], ("from", "to", "pixels", "km2"))
+    if len(rows) > ROWS:
+        print(f"and {len(rows) - ROWS} more: --json lists all")

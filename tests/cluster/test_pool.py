@@ -2,13 +2,16 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections import Counter, deque
+from contextlib import ExitStack
 from functools import partial
 from itertools import count
 
 import pytest
-from worker import Worker, unbuildable
+from worker import HANG_SECONDS, Worker, unbuildable
 
-from cluster import PoolError, pool
+from cluster import Crew, PoolError, pool
 
 
 @pytest.fixture(params=["none", pytest.param("local", marks=pytest.mark.ray)])
@@ -18,7 +21,7 @@ def address(request):
 
 @pytest.fixture
 def open_pool(address, tmp_path):
-    return partial(pool, partial(Worker, tmp_path), workers=2, address=address)
+    return partial(pool, partial(Worker, tmp_path), 2, address=address)
 
 
 def test_every_task_comes_back_once_with_its_result(open_pool):
@@ -94,23 +97,96 @@ def test_a_worker_that_cannot_be_built_is_told_at_once(address):
 
 @pytest.mark.ray
 def test_a_task_whose_worker_dies_is_done_again_by_a_new_one(local_ray, tmp_path):
-    with pool(partial(Worker, tmp_path), workers=2, address=local_ray) as workers:
+    with pool(partial(Worker, tmp_path), 2, address=local_ray) as workers:
         outcomes = list(workers.map("die_once", range(12)))
     assert sorted(outcome.result for outcome in outcomes) == list(range(12))
     assert {outcome.task: outcome.attempts for outcome in outcomes} == {
         task: 2 if task == 4 else 1 for task in range(12)
     }
-    assert len(list(tmp_path.glob("built-*"))) == 3
 
 
 @pytest.mark.ray
 def test_a_task_that_always_kills_its_worker_harms_no_other(local_ray, tmp_path):
-    with pool(partial(Worker, tmp_path), workers=2, address=local_ray) as workers:
+    with pool(partial(Worker, tmp_path), 2, address=local_ray) as workers:
         outcomes = {outcome.task: outcome for outcome in workers.map("always_die", range(12))}
     assert set(outcomes) == set(range(12))
     assert [task for task, outcome in outcomes.items() if outcome.error] == [4]
     assert outcomes[4].error.startswith("WorkerDied: the process of worker")
     assert {task: outcome.attempts for task, outcome in outcomes.items()} == {n: 3 if n == 4 else 1 for n in range(12)}
+
+
+def test_what_becomes_ready_later_is_given_out_later(open_pool):
+    """A task of `fail` (2) may be had once `square` of it is known, as land cover once its mosaics are."""
+    squares, known, done = iter(range(1, 20)), [], []
+
+    def take(method):
+        return next(squares, None) if method == "square" else known.pop(0) if known else None
+
+    with open_pool() as workers:
+        for outcome in workers.run(("tell", "square"), take):
+            if outcome.method == "square":
+                known.append(outcome.result)
+            done.append((outcome.method, outcome.task))
+    assert sorted(done) == sorted([("square", n) for n in range(1, 20)] + [("tell", n * n) for n in range(1, 20)])
+    assert all(done.index(("square", n)) < done.index(("tell", n * n)) for n in range(1, 20))
+
+
+@pytest.mark.ray
+def test_a_worker_does_as_many_calls_of_a_method_side_by_side_as_its_lane_is_wide(local_ray, tmp_path):
+    crew = Crew(1, {"together": 3, "square": 1})
+    with pool(partial(Worker, tmp_path), lambda _: [crew], local_ray) as workers:
+        most = max(outcome.result for outcome in workers.map("together", range(9)))
+        assert [outcome.result for outcome in workers.map("square", [4])] == [16]
+    assert most == 3
+
+
+@pytest.mark.ray
+def test_workers_of_a_crew_are_called_by_its_methods_only(local_ray, tmp_path):
+    crews = [Crew(1, {"square": 1}), Crew(1, {"tell": 1}, cpus=0.5)]
+    tasks = {"square": iter(range(10)), "tell": iter(range(10))}
+    with pool(partial(Worker, tmp_path), lambda _: crews, local_ray) as workers:
+        outcomes = list(workers.run(("square", "tell"), lambda method: next(tasks[method], None)))
+    assert len(outcomes) == 20
+    assert {(outcome.method, outcome.worker) for outcome in outcomes} == {("square", 0), ("tell", 1)}
+
+
+@pytest.mark.ray
+def test_no_call_begins_beside_another_while_memory_is_short(local_ray, tmp_path):
+    crew = Crew(1, {"together": 3}, room=2**60)
+    with pool(partial(Worker, tmp_path), lambda _: [crew], local_ray) as workers:
+        assert {outcome.result for outcome in workers.map("together", range(4))} == {1}
+
+
+@pytest.mark.ray
+def test_a_straggler_gets_a_copy_and_the_first_to_finish_counts(local_ray, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["cluster.pool"], "STRAGGLER_SECONDS", 1.0)
+    begun = time.monotonic()
+    with pool(partial(Worker, tmp_path), 2, local_ray) as workers:
+        outcomes = list(workers.map("hang_once", range(20)))
+        took = time.monotonic() - begun
+        assert sorted(outcome.task for outcome in outcomes) == list(range(20))
+        assert {outcome.error for outcome in outcomes} == {None}
+        assert len(list(tmp_path.glob("hung-*"))) == 1
+    assert took < HANG_SECONDS
+
+
+@pytest.mark.ray
+def test_a_worker_that_there_is_no_room_for_yet_joins_during_the_run(local_ray, tmp_path, monkeypatch):
+    """Another pool holds all CPUs but one; when it ends, a second worker of ours is built and works too."""
+    monkeypatch.setattr("cluster.ray_pool.JOIN_SECONDS", 1)
+    cpus = max(2, os.cpu_count() or 1)
+    left = deque(range(400))
+    with ExitStack() as others:
+        others.enter_context(pool(partial(Worker, tmp_path), cpus - 1, local_ray))
+        with pool(partial(Worker, tmp_path), 2, local_ray) as workers:
+            assert workers.workers == 1
+            done = Counter()
+            for outcome in workers.run(("nap",), lambda _: left.pop() if left else None):
+                done[outcome.worker] += 1
+                others.close()
+                if len(done) == 2:
+                    left.clear()
+    assert set(done) == {0, 1}
 
 
 @pytest.mark.ray
@@ -123,21 +199,21 @@ def test_a_result_that_cannot_travel_is_an_error_of_the_task(local_ray, tmp_path
 @pytest.mark.ray
 def test_threads_are_shared_out_among_the_workers(local_ray, tmp_path):
     cpus = max(2, os.cpu_count() or 1)
-    with pool(partial(Worker, tmp_path), workers=2, address=local_ray) as workers:
+    with pool(partial(Worker, tmp_path), 2, address=local_ray) as workers:
         results = {outcome.result for outcome in workers.map("setting", ["OMP_NUM_THREADS"] * 4)}
     assert results == {str(cpus // 2)}
 
 
 @pytest.mark.ray
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("crew", "said"),
     [
-        ({"device": "cuda"}, "the Ray cluster has no GPU"),
-        ({"device": "cpu", "workers": 10_000}, r"10000 workers were asked for, but the Ray cluster has \d+ CPUs"),
+        (Crew(gpus=0.5), "1 workers were asked for, which take 0.5 GPUs, but this machine's Ray has 0"),
+        (Crew(10_000), "10000 workers were asked for, which take 10000 CPUs"),
     ],
 )
-def test_what_the_cluster_cannot_give_is_refused(local_ray, tmp_path, asked, said):
-    with pytest.raises(PoolError, match=said), pool(partial(Worker, tmp_path), address=local_ray, **asked):
+def test_what_the_machine_cannot_give_is_refused(local_ray, tmp_path, crew, said):
+    with pytest.raises(PoolError, match=said), pool(partial(Worker, tmp_path), lambda _: [crew], local_ray):
         pass
 
 
@@ -174,9 +250,8 @@ def test_a_job_joins_the_ray_that_its_environment_names(monkeypatch):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"workers": 0}, "a pool of 0 workers"),
+        ({"crews": 0}, "a pool of 0 workers"),
         ({"attempts": 0}, "with 0 attempts"),
-        ({"device": "tpu"}, "device is 'tpu', but it must be cpu, cuda or None"),
     ],
 )
 def test_a_pool_that_makes_no_sense_is_refused(asked, said):

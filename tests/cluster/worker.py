@@ -5,11 +5,14 @@ import threading
 import time
 from pathlib import Path
 
+HANG_SECONDS = 60
+
 
 class Worker:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.calls = 0
+        self.guard, self.inside = threading.Lock(), 0
         self.mark("built")
 
     def mark(self, name):
@@ -20,6 +23,31 @@ class Worker:
 
     def square(self, number):
         return number * number
+
+    def tell(self, number):
+        return number
+
+    def together(self, number):
+        """How many calls are under way at once, at most, while this one is."""
+        with self.guard:
+            self.inside += 1
+        time.sleep(0.3)
+        with self.guard:
+            most = self.inside
+        time.sleep(0.3)
+        with self.guard:
+            self.inside -= 1
+        return most
+
+    def hang_once(self, number):
+        if number == 15 and not self.marked("hung"):
+            self.mark("hung")
+            time.sleep(HANG_SECONDS)
+        return number
+
+    def nap(self, number):
+        time.sleep(0.1)
+        return number
 
     def count(self, number):
         self.calls += 1

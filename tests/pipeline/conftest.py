@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import s3_server
 import torch
 import yaml
 
@@ -69,6 +70,20 @@ def undisturbed(tmp_path_factory, world, model) -> tuple[Region, Report]:
     """A run of the world from beginning to end, and its report; to look at, not to change."""
     region = write_region(tmp_path_factory.mktemp("undisturbed"), world, model)
     return region, run(region)
+
+
+@pytest.fixture(scope="session")
+def s3_serving():
+    with s3_server.serving() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_serving, monkeypatch) -> s3_server.Server:
+    """A real S3 server, which this process and its children know from their environment."""
+    for name, value in s3_serving.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_serving
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The command: one sentence and an exit code for whatever a user can get wrong; JSON where a program reads it."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import pytest
 import yaml
 
+from pipeline.query import open_cube
 from pipeline.runner import run
 
 GOOD = {
@@ -77,6 +79,14 @@ def test_a_bad_region_file_ends_in_one_sentence(tmp_path, good, spoil, codes, sa
         (("query", "nowhere", "--point", "12,48"), "there is no cube at nowhere"),
         (("history", "nowhere"), "there is no cube"),
         (("status", "nowhere"), "there is no cube"),
+        (("diff", "nowhere", "previous", "newest"), "there is no cube"),
+        (("diff", "nowhere", "a", "b", "--period", "May"), "give the first day of a period"),
+        (("rollback", "nowhere", "previous"), "there is no cube"),
+        (("tag", "nowhere", "delivered"), "there is no cube"),
+        (("tag", "nowhere", "delivered", "newest", "--delete"), "leave the version out"),
+        (("prune", "nowhere", "--keep", "1"), "there is no cube"),
+        (("prune", "nowhere", "--keep", "0"), "--keep"),
+        (("prune", "nowhere"), "--keep"),
         (("query", "nowhere", "--point", "north"), "give LON,LAT"),
         (("run", "nowhere.yaml"), "cannot read nowhere.yaml"),
         (("train", "coarse", "nowhere.yaml"), "cannot read nowhere.yaml"),
@@ -91,8 +101,6 @@ def test_wrong_use_ends_in_one_sentence(arguments, says, tmp_path):
 
 @pytest.mark.parametrize("damage", ["truncated", "pickle"])
 def test_a_damaged_model_ends_in_one_sentence(tmp_path, good, model, damage):
-    import shutil
-
     copy = shutil.copytree(model, tmp_path / "model")
     weights = copy / "refiner" / "diffusion_pytorch_model.safetensors"
     if damage == "truncated":
@@ -110,8 +118,6 @@ def test_a_damaged_model_ends_in_one_sentence(tmp_path, good, model, damage):
 @pytest.mark.parametrize("verb", ["plan", "run"])
 @pytest.mark.parametrize("change", [{"no_label": 255}, {"blank": None}, {"blank": 255.0}])
 def test_a_model_whose_values_do_not_suit_maps_is_refused(tmp_path, good, model, verb, change, monkeypatch, capsys):
-    import shutil
-
     from pipeline import cli
 
     copy = shutil.copytree(model, tmp_path / "model")
@@ -132,7 +138,10 @@ def test_a_model_whose_values_do_not_suit_maps_is_refused(tmp_path, good, model,
 
 @pytest.mark.parametrize(
     "verb",
-    ["demo", "plan", "run", "update", "status", "history", "query", "train coarse", "train refiner", "evaluate"],
+    [
+        *("demo", "plan", "run", "update", "status", "history", "diff", "rollback", "tag", "prune", "query"),
+        *("train coarse", "train refiner", "evaluate"),
+    ],
 )
 def test_every_verb_has_help_with_an_example(verb):
     done = idgbr(*verb.split(), "--help")
@@ -171,3 +180,52 @@ def test_query_status_and_history_tell_of_a_published_cube(region_of):
     outside = idgbr("query", region.cube, "--point", "2.35,48.85")
     assert outside.returncode == 2
     assert "outside the cube's region" in outside.stderr
+
+
+def test_versions_are_compared_rolled_back_tagged_and_pruned(region_of, model):
+    """Mapped by one model, then by another: what changed is told, taken back, mapped again, and given up."""
+    region = region_of(model=str(shutil.copytree(model, region_of().cube.parent / "model")))
+    path, cube = region.cube.parent / "region.yaml", region.cube
+    first = run(region).version
+    index = json.loads((region.model / "model_index.json").read_text())
+    (region.model / "model_index.json").write_text(json.dumps(index | {"threshold": 0.6}))
+    second = run(region).version
+    before, after = (open_cube(cube, version).landcover.values for version in (first, second))
+
+    def told(*arguments):
+        done = idgbr(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    difference = told("diff", cube, "previous", "newest")
+    assert (difference["a"], difference["b"]) == (first, second)
+    assert difference["pixels"]["changed"] == (before != after).sum() > 0
+    assert sum(row["pixels"] for row in difference["changes"]) == difference["pixels"]["changed"]
+    assert "changed" in idgbr("diff", cube, first, second, "--period", "2024-05-01").stdout
+
+    assert told("tag", cube, "second") == {"tag": "second", "version": second, "deleted": False}
+    third = told("rollback", cube, "previous")["version"]
+    assert (open_cube(cube).landcover.values == before).all()
+    assert (open_cube(cube, "second").landcover.values == after).all()
+    assert [(v["version"], v["tags"], v["withdrawn"]) for v in told("history", cube)] == [
+        (third, [], False),
+        (second, ["second"], True),
+        (first, [], False),
+    ]
+    assert "withdrawn" in idgbr("history", cube).stdout
+    assert told("diff", cube, first, "newest")["blocks"]["differing"] == 0
+
+    again = told("update", path, "--address", "none")
+    assert again["done"]["segment"] == difference["blocks"]["differing"] > 0
+    assert again["done"]["mosaic"] == 0
+    assert (open_cube(cube).landcover.values == after).all()
+
+    would = told("prune", cube, "--keep", 1, "--dry-run")
+    assert len(told("history", cube)) == 4
+    pruned = told("prune", cube, "--keep", 1)
+    assert would["expired"] == pruned["expired"] == [third, first]
+    assert pruned["kept"] == [again["version"], second]
+    gone = idgbr("query", cube, "--point", "12.0,48.5", "--version", first)
+    assert gone.returncode == 2
+    assert f"no version '{first}' (any more, if it was pruned)" in gone.stderr
+    assert told("tag", cube, "second", "--delete")["deleted"]

@@ -6,6 +6,7 @@ import pytest
 from idgbr import IDGBRPipeline
 from idgbr.band import band, margin
 from idgbr.noise import noise
+from pipeline.device import Device
 from pipeline.grid import Window
 from pipeline.segment import CHANGED, CONFIRMED, KEPT, reach, segment
 from pipeline.windows import covering
@@ -17,6 +18,13 @@ WHOLE = Window(-40, 1000, -40 + SHAPE[0], 1000 + SHAPE[1])
 @pytest.fixture(scope="module")
 def small(model):
     return IDGBRPipeline.from_pretrained(model)
+
+
+@pytest.fixture(scope="module")
+def device(small):
+    device = Device(small)
+    yield device
+    device.close()
 
 
 @pytest.fixture(scope="module")
@@ -42,24 +50,24 @@ def read(mosaic):
 
 
 @pytest.fixture(scope="module")
-def labels(small, read):
-    return segment(small, read, WHOLE)
+def labels(device, read):
+    return segment(device, read, WHOLE)
 
 
 @pytest.mark.parametrize(
     "cut", [Window(-40, 1000, 90, 1100), Window(11, 1033, 150, 1260), Window(100, 1100, 101, 1101)]
 )
-def test_any_block_gives_the_same_bytes(small, read, labels, cut):
-    part = segment(small, read, cut)
+def test_any_block_gives_the_same_bytes(device, read, labels, cut):
+    part = segment(device, read, cut)
     inside = cut.slices((WHOLE.y0, WHOLE.x0))
     for name in ("landcover_HW", "coarse_HW", "confidence_HW", "refined_HW"):
         assert (getattr(part, name) == getattr(labels, name)[inside]).all(), name
 
 
-def test_labels_depend_on_nothing_beyond_the_stated_reach(small, read, mosaic, labels):
+def test_labels_depend_on_nothing_beyond_the_stated_reach(small, device, read, mosaic, labels):
     cut = Window(60, 1100, 120, 1160)
     near = cut.pad(reach(small.settings.window, small.settings.radius))
-    part = segment(small, lambda window: np.where(inside_mask(window, near), read(window), 0), cut)
+    part = segment(device, lambda window: np.where(inside_mask(window, near), read(window), 0), cut)
     assert (part.landcover_HW == labels.landcover_HW[cut.slices((WHOLE.y0, WHOLE.x0))]).all()
 
 
@@ -78,7 +86,7 @@ def test_refinement_changes_labels_only_where_it_says_so(labels):
 
 def test_refinement_stays_in_the_band_of_boundaries_where_no_doubt_is_allowed(small, read):
     certain = IDGBRPipeline(replace(small.settings, threshold=0.0), small.coarse, small.refiner)
-    labels = segment(certain, read, WHOLE)
+    labels = segment(Device(certain), read, WHOLE)
     r = small.settings.radius
     seen_to_the_edge_HW = np.pad(labels.coarse_HW[r:-r, r:-r], r)
     near_boundary = band(seen_to_the_edge_HW, np.ones(SHAPE, np.float32), r, 0.0) | (seen_to_the_edge_HW == 0)
@@ -87,7 +95,7 @@ def test_refinement_stays_in_the_band_of_boundaries_where_no_doubt_is_allowed(sm
     assert (labels.landcover_HW[~near_boundary] == labels.coarse_HW[~near_boundary]).all()
 
 
-def test_the_noise_of_every_window_is_a_part_of_one_field_over_the_absolute_grid(small, read, monkeypatch):
+def test_the_noise_of_every_window_is_a_part_of_one_field_over_the_absolute_grid(small, device, read, monkeypatch):
     field = noise(small.settings.seed, -200, 800, 500, 600, small.refiner.codec.channels)
     draw, seen = small.noise, []
 
@@ -98,7 +106,7 @@ def test_the_noise_of_every_window_is_a_part_of_one_field_over_the_absolute_grid
 
     monkeypatch.setattr(small, "noise", watched)
     cut = Window(60, 1100, 120, 1160)
-    segment(small, read, cut)
+    segment(device, read, cut)
     side, stride = small.settings.window, small.settings.window - small.settings.overlap
     parts = [field[:, w.y0 + 200 :, w.x0 - 800 :][:, :side, :side] for w in covering(cut.pad(4), side, stride)]
     assert seen
@@ -112,7 +120,7 @@ def test_no_observation_is_no_data_in_every_label(labels, mosaic):
     assert (labels.landcover_HW[~unseen] > 0).all()
 
 
-def test_a_block_of_one_sure_class_costs_no_refinement(small, monkeypatch):
+def test_a_block_of_one_sure_class_costs_no_refinement(small, device, monkeypatch):
     calls = []
     monkeypatch.setattr(small, "refine_logits", lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(
@@ -124,7 +132,7 @@ def test_a_block_of_one_sure_class_costs_no_refinement(small, monkeypatch):
             .expand(len(image), 6, *image.shape[2:])
         ),
     )
-    found = segment(small, lambda window: np.full((4, *window.shape), 1000, np.uint16), Window(0, 0, 64, 64))
+    found = segment(device, lambda window: np.full((4, *window.shape), 1000, np.uint16), Window(0, 0, 64, 64))
     assert not calls
     assert (found.landcover_HW == small.settings.codes[0]).all()
     assert (found.refined_HW == KEPT).all()

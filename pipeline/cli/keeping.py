@@ -1,0 +1,92 @@
+"""Verbs that decide which versions there are: rollback, tag, prune."""
+
+import json
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import AsJson, CubeFolder, Version
+from pipeline.errors import UserError
+
+app = typer.Typer()
+
+
+@app.command()
+def rollback(cube: CubeFolder, version: Version, as_json: AsJson = False) -> None:
+    """Publishes an older version again as the newest; what it withdraws can be restored until it is pruned.
+
+    Example: `idgbr rollback cube previous`
+    """
+    from pipeline import store, versions
+
+    repository = store.repository(cube)
+    target = versions.resolve(repository, version)
+    made = versions.rollback(repository, target)
+    facts = {"version": made, "rolled_back_to": target}
+    print(json.dumps(facts) if as_json else f"published {made}, which is {target} again")
+
+
+@app.command()
+def tag(
+    cube: CubeFolder,
+    name: Annotated[str, typer.Argument(help="of a-z, 0-9, '.', '_' and '-'")],
+    version: Annotated[str | None, typer.Argument(help="as `history` names it; default: the newest")] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="delete the tag, whose name cannot be used again")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Names a version for good, so that it is never pruned; every verb that takes a version takes the name.
+
+    Example: `idgbr tag cube 2024-delivered`
+    """
+    from pipeline import store, tags
+
+    if delete and version is not None:
+        raise UserError(f"--delete takes the tag alone, not version {version!r} too; leave the version out")
+    repository = store.repository(cube)
+    snapshot = tags.remove(repository, name) if delete else tags.add(repository, name, version)
+    if as_json:
+        print(json.dumps({"tag": name, "version": snapshot, "deleted": delete}))
+    else:
+        print(f"{'deleted' if delete else 'made'} tag {name} of version {snapshot}")
+
+
+@app.command()
+def prune(
+    cube: CubeFolder,
+    keep: Annotated[int, typer.Option(min=1, help="how many of the newest versions stay")],
+    older_than: Annotated[
+        int | None, typer.Option(min=0, metavar="DAYS", help="keep versions younger than this too")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="change nothing, tell what would go")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Deletes old versions for good; tagged ones, the newest ones and runs under way stay.
+
+    Storage younger than 24 hours, or that may belong to a run under way, is given back by a later pruning.
+
+    Example: `idgbr prune cube --keep 5 --older-than 90`
+    """
+    from pipeline import store
+    from pipeline.prune import prune as prune_cube
+    from pipeline.show import table
+
+    done = prune_cube(store.repository(cube), keep, None if older_than is None else timedelta(older_than), dry_run)
+    facts = {
+        "dry_run": dry_run,
+        "kept": [version.snapshot for version in done.kept],
+        "expired": [version.snapshot for version in done.expired],
+        "running": done.running,
+        "abandoned": done.abandoned,
+        "bytes_freed": 0 if dry_run else done.bytes,
+        "bytes_unused": done.bytes if dry_run else 0,
+        "collected_before": done.collected_before.isoformat(),
+    }
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        rows = [
+            (what, ", ".join(value) or "none" if isinstance(value, list) else str(value))
+            for what, value in facts.items()
+        ]
+        table("would be pruned" if dry_run else "pruned", rows)

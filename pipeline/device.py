@@ -1,0 +1,122 @@
+"""The device of a worker: it computes the windows of all blocks under way, in full batches.
+
+Blocks are read, blended and written by threads of their own; a window's answer is the same whatever shares its batch. A
+GPU computes one batch at a time, a CPU as many as it has cores for, each on one: some kernels round otherwise on two.
+"""
+
+import threading
+import time as clock
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from idgbr.pipeline import IDGBRPipeline
+from pipeline.errors import RunError
+
+Corner = tuple[int, int]
+
+CORES = torch.get_num_threads()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    answer: "Future[torch.Tensor]"
+    inputs: tuple[Any, ...]
+    tell: Callable[[float], None]
+
+
+class Device:
+    """`coarse` and `refined` may be called from any thread, and return at once; `close` ends its threads.
+
+    `tell` is given the seconds of the device that a window took: its part of its batch's.
+    """
+
+    def __init__(self, model: IDGBRPipeline) -> None:
+        self.model = model
+        self._asked: dict[str, deque[_Asked]] = {"refined": deque(), "coarse": deque()}
+        self._more = threading.Condition()
+        self._closed = False
+        count = CORES if model.device.type == "cpu" else 1
+        self._threads = [threading.Thread(target=self._work, name="device", daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def coarse(self, image_BHW: np.ndarray, tell: Callable[[float], None]) -> "Future[torch.Tensor]":
+        """KHW logits of a raw window."""
+        return self._ask("coarse", (image_BHW,), tell)
+
+    def refined(
+        self, image_BHW: np.ndarray, logits_KHW: torch.Tensor, corner: Corner, tell: Callable[[float], None]
+    ) -> "Future[torch.Tensor]":
+        """KHW refined logits of a raw window at an absolute corner."""
+        return self._ask("refined", (image_BHW, logits_KHW, corner), tell)
+
+    def close(self) -> None:
+        with self._more:
+            self._closed = True
+            self._more.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, what: str, inputs: tuple[Any, ...], tell: Callable[[float], None]) -> "Future[torch.Tensor]":
+        asked = _Asked(Future(), inputs, tell)
+        with self._more:
+            self._asked[what].append(asked)
+            self._more.notify()
+        return asked.answer
+
+    def _work(self) -> None:
+        torch.set_num_threads(1)
+        while True:
+            with self._more:
+                self._more.wait_for(lambda: self._closed or any(self._asked.values()))
+                if self._closed:
+                    return
+                what, batch = self._next()
+            begun = clock.perf_counter()
+            try:
+                answers = self._compute(what, batch)
+            except Exception as error:  # noqa: BLE001 - whatever the device raises is the answer of those who asked
+                told = self._short_of_memory(error)
+                for each in batch:
+                    each.answer.set_exception(told)
+                continue
+            seconds = (clock.perf_counter() - begun) / len(batch)
+            for each, answer_KHW in zip(batch, answers, strict=True):
+                each.tell(seconds)
+                each.answer.set_result(answer_KHW)
+
+    def _next(self) -> tuple[str, list[_Asked]]:
+        """A full batch if there is one; refinement first, since it lets blocks end."""
+        size = self.model.settings.batch
+        full = [what for what, asked in self._asked.items() if len(asked) >= size]
+        what = (full or [what for what, asked in self._asked.items() if asked])[0]
+        asked = self._asked[what]
+        return what, [asked.popleft() for _ in range(min(size, len(asked)))]
+
+    def _short_of_memory(self, error: Exception) -> Exception:
+        """The error, or what to do about it if the device has too little memory."""
+        if not isinstance(error, torch.OutOfMemoryError):
+            return error
+        torch.cuda.empty_cache()
+        size = self.model.settings.batch
+        return RunError(
+            f"{self.model.device} has no memory for a batch of {size} windows: give each worker more of a device, or "
+            "machines with larger ones, or a model with smaller batches"
+        )
+
+    def _compute(self, what: str, batch: list[_Asked]) -> torch.Tensor:
+        image_NBHW, *rest = zip(*(each.inputs for each in batch), strict=True)
+        if what == "coarse":
+            answer_NKHW = self.model.coarse_logits(np.stack(image_NBHW))
+        else:
+            logits_NKHW, corners = rest
+            answer_NKHW = self.model.refine_logits(np.stack(image_NBHW), torch.stack(logits_NKHW), corners)
+        if answer_NKHW.is_cuda:
+            torch.cuda.synchronize(answer_NKHW.device)
+        return answer_NKHW

@@ -1,0 +1,113 @@
+"""Where a cube lies: in a local folder, or at s3://bucket/prefix.
+
+Object storage is reached as the environment says: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN),
+or the role of the machine; AWS_REGION or AWS_DEFAULT_REGION; AWS_ENDPOINT_URL for other storage than Amazon's, which
+alone may say http. Workers on other machines need the same environment.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.errors import RunError, UserError
+
+Place = Path | str
+"""A folder as a Path, object storage as a URL without a slash at its end."""
+
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+PREFIX = re.compile(r"[\w.=+-]+", re.ASCII)
+
+REFUSED = re.compile(
+    r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|Forbidden|Unauthorized|"
+    r"CredentialsNotLoaded|NoCredentials|PermissionDenied|Unauthenticated|status code: 40[13]"
+)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What a client of object storage needs to be told."""
+
+    name: str
+    prefix: str
+    endpoint: str | None
+    region: str | None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is reached without TLS."""
+        return self.endpoint is not None and self.endpoint.startswith("http://")
+
+
+def place(cube: str | Path) -> Place:
+    """Raises UserError for what is neither a folder's path nor s3://bucket or s3://bucket/prefix."""
+    if isinstance(cube, Path) or "://" not in cube:
+        return Path(cube)
+    scheme, _, rest = cube.rstrip("/").partition("://")
+    name, *prefix = rest.split("/")
+    if scheme == "s3" and BUCKET.fullmatch(name) and all(PREFIX.fullmatch(part) and part.strip(".") for part in prefix):
+        return f"s3://{rest}"
+    shown = re.sub(r"//.*@", "//...@", cube)
+    raise UserError(
+        f"the cube is {shown!r}, but a cube lies in a folder or at s3://bucket/prefix, of a-z, A-Z, 0-9 and ._=+- "
+        "alone; keys and endpoint are not written there but in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+        "AWS_ENDPOINT_URL"
+    )
+
+
+def bucket(url: str) -> Bucket:
+    """The bucket of an s3 URL, reached as the environment says now. Raises UserError."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL") or None
+    if endpoint is not None and not re.fullmatch(r"https?://[^/@\s]+/?", endpoint):
+        raise UserError("AWS_ENDPOINT_URL must be http://host:port or https://host:port, without user, path or query")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
+    return _bucket(url, endpoint, region or (endpoint and "us-east-1"))
+
+
+@lru_cache(maxsize=16)
+def _bucket(url: str, endpoint: str | None, region: str | None) -> Bucket:
+    name, _, prefix = url.removeprefix("s3://").partition("/")
+    return Bucket(name, prefix, endpoint, region)
+
+
+@contextmanager
+def reaching(cube: str | Path) -> Iterator[None]:
+    """Raises RunError, in one sentence, where object storage does not answer or refuses what is done meanwhile."""
+    try:
+        yield
+    except Exception as error:
+        told = unreached(cube, error)
+        if told is None:
+            raise
+        raise told from error
+
+
+def unreached(cube: str | Path, error: Exception) -> RunError | None:
+    """What to tell of an error of a client of object storage; None for any other error."""
+    client = type(error).__module__.partition(".")[0]
+    text = str(error)
+    missing = "NoSuchBucket" in text
+    if isinstance(cube, Path) or "://" not in cube or not (missing or client in ("obstore", "icechunk")):
+        return None
+    if missing:
+        return RunError(f"{cube} cannot be used, for there is no such bucket; make the bucket, or name another")
+    if REFUSED.search(text):
+        return RunError(
+            f"{cube} refuses this user; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to keys that may list and read "
+            "it, and for a run may write to it"
+        )
+    asked = os.environ.get("AWS_ENDPOINT_URL") or "Amazon S3"
+    return RunError(
+        f"{cube} cannot be reached at {asked} ({_reason(text)}); check AWS_ENDPOINT_URL, AWS_REGION and the network; "
+        "what is committed is kept, run again"
+    )
+
+
+def _reason(text: str) -> str:
+    known = re.search(
+        r"error sending request|dispatch failure|operation timed out|status code: \d+|service error", text
+    )
+    return known[0] if known else " ".join(text.split())[:100]

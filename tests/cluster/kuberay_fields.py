@@ -1,0 +1,56 @@
+"""The fields of ray.io/v1 that the manifests use, as JSON schemas.
+
+No package that PyPI or npm serves carries KubeRay's CRDs, so these are set down from the API reference of KubeRay 1.7
+(docs.ray.io, "KubeRay CRD API reference"). A field that is not here is refused: look it up there, then add it. Pods are
+left open: Kubernetes' own schemas check them.
+"""
+
+POD = {"type": "object"}
+COUNT = {"type": "integer", "minimum": 0}
+TEXT = {"type": "string", "minLength": 1}
+PARAMS = {"type": "object", "additionalProperties": TEXT}
+
+
+def _all_of(required, **fields):
+    return {"type": "object", "additionalProperties": False, "required": required.split(), "properties": fields}
+
+
+HEAD = _all_of("rayStartParams template", rayStartParams=PARAMS, template=POD)
+WORKERS = _all_of(
+    "groupName minReplicas maxReplicas rayStartParams template",
+    groupName=TEXT,
+    minReplicas=COUNT,
+    maxReplicas=COUNT,
+    rayStartParams=PARAMS,
+    template=POD,
+)
+CLUSTER = _all_of(
+    "rayVersion headGroupSpec workerGroupSpecs",
+    rayVersion=TEXT,
+    authOptions=_all_of("mode secretName", mode={"enum": ["disabled", "token"]}, secretName=TEXT),
+    enableInTreeAutoscaling={"type": "boolean"},
+    autoscalerOptions=_all_of("", idleTimeoutSeconds=COUNT, resources=POD, securityContext=POD),
+    headGroupSpec=HEAD,
+    workerGroupSpecs={"type": "array", "items": WORKERS},
+)
+JOB = _all_of(
+    "entrypoint rayClusterSpec",
+    entrypoint=TEXT,
+    backoffLimit=COUNT,
+    shutdownAfterJobFinishes={"type": "boolean"},
+    ttlSecondsAfterFinished=COUNT,
+    rayClusterSpec=CLUSTER,
+)
+
+
+def _kind(name, spec):
+    return _all_of(
+        "apiVersion kind metadata spec",
+        apiVersion={"const": "ray.io/v1"},
+        kind={"const": name},
+        metadata=_all_of("name", name=TEXT),
+        spec=spec,
+    )
+
+
+KINDS = {"RayCluster": _kind("RayCluster", CLUSTER), "RayJob": _kind("RayJob", JOB)}
