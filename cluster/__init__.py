@@ -3,6 +3,8 @@
 from cluster.dask import gather
 from cluster.errors import PoolError
 from cluster.events import Ended, Event, Finished, Listener, Started, watch
+from cluster.host import machine_memory
+from cluster.metrics import Gauges
 from cluster.pool import Crew, Crews, Outcome, Pool, pool
 
 __all__ = [
@@ -11,12 +13,14 @@ __all__ = [
     "Ended",
     "Event",
     "Finished",
+    "Gauges",
     "Listener",
     "Outcome",
     "Pool",
     "PoolError",
     "Started",
     "gather",
+    "machine_memory",
     "pool",
     "watch",
 ]

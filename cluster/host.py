@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from cluster.errors import PoolError
@@ -86,6 +87,16 @@ class Host:
         except Exception as error:  # noqa: BLE001 - whatever a task raises becomes its outcome, and the pool goes on
             return failure(error, time.perf_counter() - start)
         return Attempt(result, seconds=time.perf_counter() - start)
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this machine, or the container that this process is in, has."""
+    import psutil
+
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.is_file() else "max"
+    total = int(psutil.virtual_memory().total)
+    return total if text == "max" else min(total, int(text))
 
 
 def _available() -> int:

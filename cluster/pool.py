@@ -100,6 +100,10 @@ class Pool:
         """How many workers there are now."""
         return len(self._workers.ready())
 
+    def count(self, method: str) -> int:
+        """How many of them a method is called of."""
+        return sum(not crew.lanes or method in crew.lanes for crew in self._workers.ready().values())
+
     def map(self, method: str, tasks: Iterable[Any]) -> Iterator[Outcome]:
         """Call `method` of some worker with each task; yields every task's outcome once, as they finish."""
         left = iter(tasks)

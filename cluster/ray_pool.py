@@ -66,7 +66,7 @@ def actors(factory: Callable[[], Any], crews: Crews, address: str) -> Iterator["
         asked = crews(there)
         if address == "local":
             _check_room(asked, there)
-        remote = Actors(factory, asked, int(there["CPU"]), source_folders() if address == "local" else [])
+        remote = Actors(factory, asked, int(there.get("CPU", 1)), source_folders() if address == "local" else [])
         try:
             remote.wait_until_some_are_ready()
             yield remote
@@ -77,11 +77,11 @@ def actors(factory: Callable[[], Any], crews: Crews, address: str) -> Iterator["
 def _check_room(crews: Sequence[Crew], there: Mapping[str, float]) -> None:
     """Raises PoolError for more than this machine will ever have; a cluster may grow."""
     workers = sum(crew.workers for crew in crews)
-    for name, asked in (("CPU", "cpus"), ("GPU", "gpus")):
+    for name, asked in (("CPU", "cpus"), ("GPU", "gpus"), ("memory", "memory")):
         needed, has = sum(crew.workers * getattr(crew, asked) for crew in crews), there.get(name, 0)
         if needed > has:
             raise PoolError(
-                f"{workers} workers were asked for, which take {needed:g} {name}s, but this machine's Ray has {has:g}: "
+                f"{workers} workers were asked for, which take {needed:g} of {name}, but this machine's Ray has {has:g}: "
                 "ask for less"
             )
 

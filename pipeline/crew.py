@@ -25,7 +25,7 @@ class Hands:
 
 
 def crews(hands: Hands, mosaic_bytes: int, segment_bytes: int) -> Crews:
-    """The crews of a run whose blocks take so much memory. They raise UserError where there is too little."""
+    """The crews of a run whose blocks take so much memory."""
 
     def of(there: Mapping[str, float]) -> Sequence[Crew]:
         gpus = (1.0 if there.get("GPU") else 0.0) if hands.gpus is None else hands.gpus
@@ -36,17 +36,17 @@ def crews(hands: Hands, mosaic_bytes: int, segment_bytes: int) -> Crews:
         found = [Crew(hands.workers, lanes, gpus=gpus, memory=each, room=each)]
         if helpers:
             found.append(Crew(helpers, {"mosaic": 1}, memory=mosaic_bytes, room=mosaic_bytes))
-        _check(found, there.get("memory"))
         return found
 
     return of
 
 
-def _check(crews: Sequence[Crew], there: float | None) -> None:
+def check_memory(crews: Sequence[Crew], there: float, busiest: object) -> None:
+    """Raises UserError where the crews may need more memory than there is; `busiest` is the block that needs most."""
     needed = sum(crew.workers * crew.memory for crew in crews)
-    if there is not None and needed > there:
+    if needed > there:
         workers = " and ".join(f"{crew.workers} of {crew.memory / 1e9:.1f} GB" for crew in crews)
         raise UserError(
-            f"the workers ({workers}) may need {needed / 1e9:.1f} GB of memory, but there is {there / 1e9:.1f} GB: "
-            "give fewer --workers or --helpers, or a smaller grid.block, or machines with more"
+            f"the workers ({workers}, for block {busiest}) may need {needed / 1e9:.1f} GB of memory, but this machine "
+            f"has {there / 1e9:.1f} GB: give fewer --workers or --helpers, or a smaller grid.block, or a larger machine"
         )

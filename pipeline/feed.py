@@ -46,6 +46,11 @@ class Feed:
             self._draw()
         return self._ready.popleft() if self._ready else None
 
+    @property
+    def waiting(self) -> dict[str, int]:
+        """Blocks that could be given out now, by stage."""
+        return {"mosaic": len(self._mosaics), "segment": len(self._ready)}
+
     def made(self, block: BlockId) -> None:
         """A block's mosaic can be read."""
         self._open.discard(block)

@@ -1,6 +1,7 @@
 """The one write path: plan, mosaic, segment, aggregate, publish. The driver keeps nothing that is not in the cube."""
 
 import errno
+import os
 import time as clock
 from collections.abc import Callable
 from functools import partial
@@ -8,11 +9,11 @@ from functools import partial
 import icechunk
 import zarr
 
-from cluster import Listener, pool
+from cluster import Listener, machine_memory, pool
 from pipeline import aggregate, files, lease, store, versions
 from pipeline.commit import Progress
 from pipeline.config import Region
-from pipeline.crew import Hands, crews
+from pipeline.crew import Hands, check_memory, crews
 from pipeline.errors import RunError
 from pipeline.estimate import estimate, known_cost, measured, taken, worker_bytes
 from pipeline.gates import check_gates
@@ -95,7 +96,10 @@ def _run(
         if before.due:
             worked = clock.perf_counter()
             factory = partial(Worker, region, planned.run, planned.model_digest, planned.model.settings.bands)
-            with pool(factory, crews(hands, *worker_bytes(planned, before)), address) as crew:
+            wanted = crews(hands, *worker_bytes(planned, before))
+            if address in ("none", "local"):
+                check_memory(wanted({"CPU": os.cpu_count() or 1}), machine_memory(), before.busiest)
+            with pool(factory, wanted, address) as crew:
                 progress.seconds["start"] = clock.perf_counter() - worked
                 work(planned, before, crew, repository, time, progress, mine.check, listener)
             progress.seconds["work"] = clock.perf_counter() - worked

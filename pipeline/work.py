@@ -13,6 +13,7 @@ from pipeline.commit import Committer, Progress
 from pipeline.errors import RunError
 from pipeline.feed import Feed
 from pipeline.grid import BlockId
+from pipeline.meters import Meters
 from pipeline.planner import Plan
 from pipeline.survey import Survey
 
@@ -62,6 +63,7 @@ def work(
         return committer.task(block)
 
     begun = clock.monotonic()
+    meters = Meters(plan, crew, feed)
     failures = _Failures(survey)
     counts = Counter(dict.fromkeys(STAGES, 0))
     tell(Started("mosaic", survey.to_mosaic))
@@ -75,11 +77,13 @@ def work(
             elif outcome.method == "mosaic":
                 feed.failed(block.block)
             tell(Finished(outcome.method, outcome))
+            meters.note(outcome)
             failures.note(outcome)
             if failures.hopeless:
                 break
         committer.commit()
     finally:
+        meters.tell()
         for stage in reversed(STAGES):
             tell(Ended(stage, counts[stage], failures.count[stage], clock.monotonic() - begun))
     failures.check(feed.held_back)

@@ -80,6 +80,13 @@ def pod(spec):
     return {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "any"}, "template": {"spec": spec}}
 
 
+def autoscaled(name):
+    """The kinds of machines that the KubeRay autoscaler reads from a cluster."""
+    cluster = manifest(name)
+    cluster["metadata"]["namespace"] = "any"
+    return _derive_autoscaling_config_from_ray_cr(cluster)["available_node_types"]
+
+
 def check_on_kubernetes(resource, version):
     if resource["kind"] not in KINDS:
         validate(resource, version, strict=True)
@@ -167,9 +174,7 @@ def test_a_parameter_that_ray_start_lacks_is_refused(broken):
 
 
 def test_the_autoscaler_sees_a_head_without_cpus_and_groups_that_begin_at_nothing():
-    cluster = manifest("raycluster.yaml")
-    cluster["metadata"]["namespace"] = "any"
-    kinds = _derive_autoscaling_config_from_ray_cr(cluster)["available_node_types"]
+    kinds = autoscaled("raycluster.yaml")
     assert kinds["headgroup"]["resources"]["CPU"] == 0
     assert "GPU" not in kinds["cpu"]["resources"]
     assert kinds["gpu"]["resources"]["GPU"] == 1
@@ -227,7 +232,7 @@ def test_secrets_come_from_the_cluster_and_are_made_as_the_page_says():
 def command_lines():
     yield manifest("rayjob.yaml")["spec"]["entrypoint"].split()
     yield after(containers("update.yaml")[0]["command"])
-    for line in README.splitlines():
+    for line in README.replace("\\\n", "").splitlines():
         if line.startswith("ray job submit"):
             yield after(shlex.split(line))
 
@@ -252,14 +257,15 @@ def test_every_idgbr_command_parses_and_finds_its_region(tmp_path):
     assert [words[1] for words in lines] == ["run", "update", "run"]
     (mount,) = containers("raycluster.yaml")[0]["volumeMounts"]
     places = {f"{mount['mountPath']}/region.yaml", *manifest(ON_AWS)["file_mounts"]}
-    room = sum(
-        group["maxReplicas"] * int(group["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"])
-        for group in ray_spec("raycluster.yaml")["workerGroupSpecs"]
-    )
+    kinds = autoscaled("raycluster.yaml").values()
+    room = {
+        name: sum(kind["max_workers"] * kind["resources"].get(name, 0) for kind in kinds) for name in ("CPU", "GPU")
+    }
     for words in lines:
         found = parsed(words, region)
         assert found["address"] == "auto"
-        assert 1 < found["workers"] <= room
+        assert 1 <= found["workers"] * found["gpus"] <= room["GPU"]
+        assert 1 <= found["workers"] + found["helpers"] <= room["CPU"]
         assert next(word for word in words if word.endswith(".yaml")) in places
 
 

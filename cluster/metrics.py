@@ -1,0 +1,31 @@
+"""Ray's own metrics, for its dashboard and for Prometheus."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+TAG = "of"
+
+
+class Gauges:
+    """Numbers of this process that Ray shows as `ray_NAME`, with a tag that says what of; nothing without a Ray."""
+
+    def __init__(self, descriptions: Mapping[str, str]) -> None:
+        self._descriptions = descriptions
+        self._gauges: dict[str, Any] = {}
+
+    def set(self, name: str, value: float, of: str = "all") -> None:
+        if gauge := self._gauge(name):
+            gauge.set(value, tags={TAG: of})
+
+    def _gauge(self, name: str) -> Any:
+        if "ray" not in sys.modules:
+            return None
+        import ray
+        from ray.util.metrics import Gauge
+
+        if not ray.is_initialized():
+            return None
+        if name not in self._gauges:
+            self._gauges[name] = Gauge(name, description=self._descriptions[name], tag_keys=(TAG,))
+        return self._gauges[name]
