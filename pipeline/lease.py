@@ -9,7 +9,7 @@ machines take for the time matters. A holder that was suspended so long that ano
 
 import threading
 import time as clock
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +21,9 @@ from pipeline.place import Place
 LOCK = "lock.json"
 BEAT = 5.0
 EXPIRY = 30.0
+
+_over: set[str] = set()
+"""The holders that this process was; an outage may have kept their locks."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,23 @@ class Lease:
         now = found and _holder(self.cube, found)
         return (found, now) if found and now and now.id == self.holder.id else None
 
-    def _beat(self) -> None:
+    def _keep(self) -> None:
+        """Raises the count until the end, and gives the lock back then; what fails is tried again."""
         while not self._ended.wait(BEAT):
-            with suppress(RunError, OSError):
-                mine = self._mine()
-                if mine is None:
-                    return
-                found, now = mine
-                files.swap(self.cube, LOCK, found, replace(now, beat=now.beat + 1).text())
+            if self._lost(lambda now: replace(now, beat=now.beat + 1).text()):
+                return
+        while not self._lost(lambda now: None):
+            clock.sleep(BEAT)
 
-    def _give_back(self) -> None:
+    def _lost(self, then: Callable[[Holder], bytes | None]) -> bool:
+        """Writes what comes next into the lock, and tells whether that, or another, has made an end of it."""
         with suppress(RunError, OSError):
-            if mine := self._mine():
-                files.swap(self.cube, LOCK, mine[0], None)
+            mine = self._mine()
+            if mine is None:
+                return True
+            found, now = mine
+            return files.swap(self.cube, LOCK, found, new := then(now)) and new is None
+        return False
 
 
 @contextmanager
@@ -70,14 +77,14 @@ def held(cube: Place, about: Mapping[str, str]) -> Iterator[Lease]:
     while not files.swap(cube, LOCK, _free(cube), mine.text()):
         continue
     lease = Lease(cube, mine)
-    beating = threading.Thread(target=lease._beat, name="lease", daemon=True)
-    beating.start()
+    keeper = threading.Thread(target=lease._keep, name="lease", daemon=True)
+    keeper.start()
     try:
         yield lease
     finally:
+        _over.add(mine.id)
         lease._ended.set()
-        beating.join(BEAT)
-        lease._give_back()
+        keeper.join(BEAT)
 
 
 def holder(cube: Place) -> Holder | None:
@@ -90,7 +97,7 @@ def _free(cube: Place) -> bytes | None:
     """A dead lock as it stands, None where there is no lock. Raises RunError where it is alive."""
     while found := _look(cube):
         other = _holder(cube, found)
-        if other.dead:
+        if other.dead or other.id in _over:
             return found
         if not other.near:
             now = _watched(cube, found)

@@ -101,8 +101,8 @@ def unreached(cube: str | Path, error: Exception) -> RunError | None:
         )
     asked = os.environ.get("AWS_ENDPOINT_URL") or "Amazon S3"
     return RunError(
-        f"{cube} cannot be reached at {asked} ({_reason(text)}); check AWS_ENDPOINT_URL, AWS_REGION and the network; "
-        "what is committed is kept, run again"
+        f"{cube} cannot be reached at {asked} ({_reason(text)}); check AWS_ENDPOINT_URL, AWS_REGION and the network, "
+        "and run again"
     )
 
 

@@ -8,6 +8,7 @@ One block is one shard of every array, so a shard has one writer.
 """
 
 from pathlib import Path
+from typing import Any
 
 import icechunk
 import numpy as np
@@ -19,6 +20,12 @@ from pipeline.grid import BlockId, Extent, Window
 from pipeline.place import Place, bucket, place, reaching
 
 icechunk.set_logs_filter("error")
+
+SHARDS_A_MANIFEST = 32
+"""Shards of an array along y and x whose references stand in one file: a commit writes those anew that it touches."""
+
+TRIES = 10
+"""Of each request to object storage, with growing pauses: about twelve seconds in all."""
 
 
 def exists(cube: str | Path) -> bool:
@@ -52,10 +59,22 @@ def repository(cube: str | Path, create: bool = False) -> icechunk.Repository:
         if create:
             if isinstance(at, Path):
                 at.mkdir(parents=True, exist_ok=True)
-            return icechunk.Repository.open_or_create(_storage(at))
+            return icechunk.Repository.open_or_create(_storage(at), _config(at))
         if not exists(cube):
             raise UserError(f"there is no cube at {cube}; give what a run's region file names as 'cube'")
-        return icechunk.Repository.open(_storage(at))
+        return icechunk.Repository.open(_storage(at), _config(at))
+
+
+def _config(cube: Place) -> icechunk.RepositoryConfig:
+    """`SHARDS_A_MANIFEST` as a cube keeps it, and `TRIES` where it lies in object storage."""
+    dimension = icechunk.ManifestSplitDimCondition.DimensionName
+    sides: Any = {dimension("y"): SHARDS_A_MANIFEST, dimension("x"): SHARDS_A_MANIFEST}
+    splitting = icechunk.ManifestSplittingConfig.from_dict({icechunk.ManifestSplitCondition.AnyArray(): sides})
+    retries = icechunk.StorageRetriesSettings(max_tries=TRIES)
+    return icechunk.RepositoryConfig(
+        manifest=icechunk.ManifestConfig(splitting=splitting),
+        storage=None if isinstance(cube, Path) else icechunk.StorageSettings(retries=retries),
+    )
 
 
 def reader(repository: icechunk.Repository, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:

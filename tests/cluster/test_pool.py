@@ -208,7 +208,7 @@ def test_threads_are_shared_out_among_the_workers(local_ray, tmp_path):
 @pytest.mark.parametrize(
     ("crew", "said"),
     [
-        (Crew(gpus=0.5), "1 workers were asked for, which take 0.5 of GPU, but this machine's Ray has 0"),
+        (Crew(gpus=0.5), "1 workers were asked for, which take 0.5 of GPU, but Ray has 0 on this machine"),
         (Crew(10_000), "10000 workers were asked for, which take 10000 of CPU"),
     ],
 )

@@ -1,0 +1,162 @@
+"""What a trial starts from and must end with: a world, two versions of its map, and how a cube is looked at."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+import zarr
+
+from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
+from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
+from pipeline import files, store, versions
+from pipeline.demo import inner_bounds
+
+Arrays = dict[str, np.ndarray]
+
+LATE = "20240719"
+DATES = (
+    Overpass("2024-05-13", "sentinel-2a", "02.14", cloudiness=0.05),
+    Overpass("2024-06-17", "sentinel-2b", "05.10", cloudiness=0.5),
+    Overpass("2024-07-19", "sentinel-2a", "05.10", cloudiness=0.1),
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs from the published version: the model's seed alone, or the scenes too."""
+
+    name: str
+    catalog: Path
+    model: Path
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A world with its catalogs and models; `first` is what the published version was made from."""
+
+    folder: Path
+    world: World
+    first: Change
+    changes: tuple[Change, ...]
+
+    def write_region(self, path: Path, cube: str, change: Change, commit_every: int) -> None:
+        content = {
+            "name": "crash",
+            "cube": cube,
+            "catalog": str(change.catalog),
+            "folders": [str(self.world.folder)],
+            "bounds": list(inner_bounds(self.world)),
+            "period": ["2024-05-01", "2024-08-31"],
+            "grid": {"crs": "europe", "resolution": 10, "block": 256},
+            "model": str(change.model),
+            "commit_every": commit_every,
+            "gates": {"max_drift": 1.0},
+        }
+        path.write_text(yaml.safe_dump(content))
+
+
+def prepare(folder: Path) -> Ground:
+    world = simulate(folder / "world", seed=11, kilometres=5, dates=DATES)
+    early, all_dates = (_catalog(world, folder / name, without) for name, without in (("early", LATE), ("all", None)))
+    model, other = _model(folder / "model", 0), _model(folder / "other-model", 7)
+    changes = Change("model", early, other), Change("scenes", all_dates, other)
+    return Ground(folder, world, Change("first", early, model), changes)
+
+
+def _catalog(world: World, folder: Path, without: str | None) -> Path:
+    """The world's catalog, copied without the scenes of one day."""
+    for path in world.folder.rglob("*.json"):
+        content = json.loads(path.read_text())
+        for asset in content.get("assets", {}).values() if content.get("type") == "Feature" else ():
+            asset["href"] = str((path.parent / asset["href"]).resolve())
+        if content.get("type") == "Collection" and without is not None:
+            content["links"] = [link for link in content["links"] if link["rel"] != "item" or without not in link["href"]]
+        copy = folder / path.relative_to(world.folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(json.dumps(content))
+    return folder / world.catalog.name
+
+
+def _model(folder: Path, seed: int) -> Path:
+    """A small model with random weights: what it maps is nonsense, but it depends on every pixel in its reach."""
+    torch.manual_seed(0)
+    settings = Settings(
+        classes=tuple(WORLDCOVER),
+        bands=("blue", "green", "red", "nir"),
+        mean=(500.0, 700.0, 700.0, 2500.0),
+        std=(300.0, 300.0, 400.0, 900.0),
+        window=96,
+        overlap=16,
+        threshold=0.3,
+        seed=seed,
+    )
+    widths = (8, 8, 16, 16)
+    coarse, refiner = CoarseUNet(4, 6, widths=widths), Refiner(4, 6, widths=widths, full=4)
+    for weight in [*coarse.parameters(), *refiner.parameters()]:
+        torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
+    IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)
+    return folder
+
+
+def arrays(cube: str) -> Arrays:
+    """Every array of the newest version, whole."""
+    group = newest(cube)
+    return {name: np.asarray(node[...]) for name, node in group.members(None) if isinstance(node, zarr.Array)}
+
+
+def newest(cube: str) -> zarr.Group:
+    return store.reader(store.repository(cube), branch=versions.MAIN)
+
+
+def differences(cube: str, expected: Arrays) -> list[str]:
+    """In what a cube differs from an undisturbed run's, and what a run should not have left."""
+    found = arrays(cube)
+    told = [f"array {name} is there in one only" for name in found.keys() ^ expected.keys()]
+    for name in sorted(found.keys() & expected.keys()):
+        ours, theirs = found[name], expected[name]
+        if ours.shape != theirs.shape or ours.tobytes() != theirs.tobytes():
+            told.append(f"array {name} differs in {_different(ours, theirs)}")
+    repository = store.repository(cube)
+    known, branches = versions.history(repository), sorted(repository.list_branches())
+    if len(known) != 2:
+        told.append(f"the history has {len(known)} versions, not 2")
+    if branches != [versions.MAIN]:
+        told.append(f"branches are left: {', '.join(branches)}")
+    if lock_of(cube):
+        told.append("the lock is left")
+    return told
+
+
+def lock_of(cube: str) -> bytes:
+    from pipeline.place import place
+
+    try:
+        return files.read(place(cube), "lock.json")
+    except FileNotFoundError:
+        return b""
+
+
+def _different(ours: np.ndarray, theirs: np.ndarray) -> str:
+    if ours.shape != theirs.shape:
+        return f"shape: {ours.shape}, not {theirs.shape}"
+    return f"{int((ours != theirs).sum())} of {ours.size} values"
+
+
+def others(cube: Path) -> set[str]:
+    """The files of a cube in a folder beside its store."""
+    return {str(p.relative_to(cube)) for p in cube.rglob("*") if p.is_file() and p.relative_to(cube).parts[0] != "store"}
+
+
+def copied(template: Path, cube: str, s3: Any = None) -> None:
+    if s3 is None:
+        shutil.copytree(template, cube)
+        return
+    bucket, _, prefix = cube.removeprefix("s3://").partition("/")
+    for path in template.rglob("*"):
+        if path.is_file():
+            s3.put(bucket, f"{prefix}/{path.relative_to(template)}", path.read_bytes())
