@@ -62,7 +62,8 @@ class Lease:
             if mine is None:
                 return True
             found, now = mine
-            return files.swap(self.cube, LOCK, found, new := then(now)) and new is None
+            new = then(now)
+            return files.swap(self.cube, LOCK, found, new) and new is None
         return False
 
 

@@ -1,6 +1,5 @@
 """The one write path: plan, mosaic, segment, aggregate, publish. The driver keeps nothing that is not in the cube."""
 
-import errno
 import os
 import time as clock
 from collections.abc import Callable
@@ -19,15 +18,12 @@ from pipeline.estimate import estimate, known_cost, measured, taken, worker_byte
 from pipeline.gates import check_gates
 from pipeline.held import held
 from pipeline.layout import check, prepare
-from pipeline.place import unreached
 from pipeline.planner import Plan, plan
 from pipeline.report import Report, publish_item, write_report
 from pipeline.scenes import write_applied, write_decisions, write_list
 from pipeline.survey import survey
 from pipeline.work import work
 from pipeline.worker import Worker, run_folder
-
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 def run(
@@ -44,34 +40,22 @@ def run(
 ) -> Report:
     """Maps what is due of a region and publishes the new version; the same call again continues an interrupted one.
 
-    `workers`, `helpers` and `gpus` are those of `crew.Hands`, `price` is of an hour of a worker,
-    `address` is `cluster.pool`'s. `refresh` looks for new
-    acquisitions first. `count` is `plan`'s.
+    `workers`, `helpers` and `gpus` are those of `crew.Hands`, `price` is of an hour of a worker, `address` is
+    `cluster.pool`'s. `refresh` looks for new acquisitions first. `count` is `plan`'s.
     Raises what `plan` raises, PoolError, and RunError: where another run holds the cube, where blocks failed, or where
     a gate keeps the version from being published.
     """
     begun = clock.perf_counter()
     planned = plan(region, refresh, count)
     repository = store.repository(region.cube, create=True)
-    try:
-        with lease.held(region.cube, {"run": planned.run, "name": region.name}) as mine:
-            hands = Hands(workers, gpus, helpers)
-            return _run(planned, repository, mine, Progress(), begun, hands, price, address, listener)
-    except (icechunk.IcechunkError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in UNWRITABLE:
-            raise
-        reason = " ".join(str(error).split())[:200]
-        raise unreached(region.cube, error) or RunError(
-            f"the cube at {region.cube} cannot be written ({reason}); what is committed is kept, mend the cause and "
-            "run again"
-        ) from error
+    with store.writing(region.cube), lease.held(region.cube, {"run": planned.run, "name": region.name}) as mine:
+        return _run(planned, repository, mine, begun, Hands(workers, gpus, helpers), price, address, listener)
 
 
 def _run(
     planned: Plan,
     repository: icechunk.Repository,
     mine: lease.Lease,
-    progress: Progress,
     begun: float,
     hands: Hands,
     price: float | None,
@@ -79,6 +63,7 @@ def _run(
     listener: Listener | None,
 ) -> Report:
     region, cube, folder = planned.region, planned.region.cube, run_folder(planned.run)
+    progress = Progress()
     check(store.peek(repository, versions.MAIN), planned.layout, region.period)
     base = versions.begin(repository, planned.branch)
     before = survey(planned)

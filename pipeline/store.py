@@ -7,6 +7,9 @@
 One block is one shard of every array, so a shard has one writer.
 """
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +18,16 @@ import numpy as np
 import zarr
 from zarr.errors import GroupNotFoundError
 
-from pipeline.errors import UserError
+from pipeline.errors import RunError, UserError
 from pipeline.grid import BlockId, Extent, Window
-from pipeline.place import Place, bucket, place, reaching
+from pipeline.place import Place, bucket, place, reaching, unreached
 
 icechunk.set_logs_filter("error")
 
 SHARDS_A_MANIFEST = 32
 """Shards of an array along y and x whose references stand in one file: a commit writes those anew that it touches."""
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 TRIES = 10
 """Of each request to object storage, with growing pauses: about twelve seconds in all."""
@@ -75,6 +80,20 @@ def _config(cube: Place) -> icechunk.RepositoryConfig:
         manifest=icechunk.ManifestConfig(splitting=splitting),
         storage=None if isinstance(cube, Path) else icechunk.StorageSettings(retries=retries),
     )
+
+
+@contextmanager
+def writing(cube: Place) -> Iterator[None]:
+    """Raises RunError, in one sentence, where what is done meanwhile cannot be written."""
+    try:
+        yield
+    except (icechunk.IcechunkError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in UNWRITABLE:
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise unreached(cube, error) or RunError(
+            f"the cube at {cube} cannot be written ({reason}); what is committed is kept, mend the cause and run again"
+        ) from error
 
 
 def reader(repository: icechunk.Repository, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:

@@ -8,6 +8,7 @@ import typer
 
 from pipeline.cli.options import AsJson, CubeFolder, Version
 from pipeline.errors import UserError
+from pipeline.place import place
 
 app = typer.Typer()
 
@@ -18,11 +19,13 @@ def rollback(cube: CubeFolder, version: Version, as_json: AsJson = False) -> Non
 
     Example: `idgbr rollback cube previous`
     """
-    from pipeline import store, versions
+    from pipeline import lease, store, versions
 
-    repository = store.repository(cube)
+    at = place(cube)
+    repository = store.repository(at)
     target = versions.resolve(repository, version)
-    made = versions.rollback(repository, target)
+    with store.writing(at), lease.held(at, {"run": "rollback", "name": target}):
+        made = versions.rollback(repository, target)
     facts = {"version": made, "rolled_back_to": target}
     print(json.dumps(facts) if as_json else f"published {made}, which is {target} again")
 
@@ -44,7 +47,8 @@ def tag(
     if delete and version is not None:
         raise UserError(f"--delete takes the tag alone, not version {version!r} too; leave the version out")
     repository = store.repository(cube)
-    snapshot = tags.remove(repository, name) if delete else tags.add(repository, name, version)
+    with store.writing(place(cube)):
+        snapshot = tags.remove(repository, name) if delete else tags.add(repository, name, version)
     if as_json:
         print(json.dumps({"tag": name, "version": snapshot, "deleted": delete}))
     else:
@@ -67,11 +71,14 @@ def prune(
 
     Example: `idgbr prune cube --keep 5 --older-than 90`
     """
-    from pipeline import store
+    from pipeline import lease, store
     from pipeline.prune import prune as prune_cube
     from pipeline.show import table
 
-    done = prune_cube(store.repository(cube), keep, None if older_than is None else timedelta(older_than), dry_run)
+    at = place(cube)
+    repository = store.repository(at)
+    with store.writing(at), lease.held(at, {"run": "prune", "name": f"keep {keep}"}):
+        done = prune_cube(repository, keep, None if older_than is None else timedelta(older_than), dry_run)
     facts = {
         "dry_run": dry_run,
         "kept": [version.snapshot for version in done.kept],
