@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cluster import Crew, Crews
 from pipeline.errors import UserError
+from pipeline.grid import BlockId
 
 AHEAD = 2
 """Blocks that a worker segments side by side: one is read or written while the device computes the other."""
@@ -41,12 +42,13 @@ def crews(hands: Hands, mosaic_bytes: int, segment_bytes: int) -> Crews:
     return of
 
 
-def check_memory(crews: Sequence[Crew], there: float, busiest: object) -> None:
-    """Raises UserError where the crews may need more memory than there is; `busiest` is the block that needs most."""
+def check_memory(crews: Sequence[Crew], there: float, busiest: tuple[BlockId, int] | None) -> None:
+    """Raises UserError where the crews may need more memory than there is; `busiest` is the block of most passes."""
     needed = sum(crew.workers * crew.memory for crew in crews)
     if needed > there:
         workers = " and ".join(f"{crew.workers} of {crew.memory / 1e9:.1f} GB" for crew in crews)
+        why = f", for block {busiest[0]} of {busiest[1]} passes" if busiest else ""
         raise UserError(
-            f"the workers ({workers}, for block {busiest}) may need {needed / 1e9:.1f} GB of memory, but this machine "
+            f"the workers ({workers}{why}) may need {needed / 1e9:.1f} GB of memory, but this machine "
             f"has {there / 1e9:.1f} GB: give fewer --workers or --helpers, or a smaller grid.block, or a larger machine"
         )

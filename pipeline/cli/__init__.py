@@ -37,6 +37,11 @@ def main() -> None:
         if error.name is None or error.name.split(".")[0] in OURS:
             raise
         sys.exit(_told(f"this verb needs {error.name}, which is not installed; pip install 'idgbr[demo]'", 1))
+    except Exception as error:
+        if not type(error).__module__.startswith(("icechunk", "obstore")):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        sys.exit(_told(f"the cube's storage failed ({reason}); see that it can be reached, and run the same again", 1))
     except KeyboardInterrupt:
         sys.exit(_told("interrupted; the same command again continues", 130))
 

@@ -116,24 +116,25 @@ def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(
     monkeypatch.setattr(store, "TRIES", 2)
     region, line = region_of(cube=f"{bucket}/cube", commit_every=1), Line(s3)
     monkeypatch.setenv("AWS_ENDPOINT_URL", line.url)
-    mapped = 0
+    blocks, mapped = undisturbed[1].blocks["new"], 0
 
-    def cut_after_two(event):
+    def cut_before_the_end(event):
         nonlocal mapped
         mapped += isinstance(event, Finished) and event.stage == "segment"
-        if mapped == 2:
+        if mapped == blocks - 2:
             line.cut()
 
     with pytest.raises(RunError, match=rf"{region.cube} cannot be reached at {line.url} .* run again") as told:
-        run(region, listener=cut_after_two)
+        run(region, listener=cut_before_the_end)
     assert "\n" not in str(told.value)
 
     line.mend()
     (kept,) = status(region.cube)["running"].values()
     assert kept["landcover"] >= 1
     report = run(region)
-    assert report.done["segment"] == undisturbed[1].blocks["new"] - kept["landcover"]
-    assert report.done["mosaic"] == undisturbed[1].blocks["new"] - kept["mosaic"]
+    assert report.done == {
+        stage: blocks - kept[name] for stage, name in (("mosaic", "mosaic"), ("segment", "landcover"))
+    }
     assert_same_maps(region.cube, undisturbed[0].cube)
     line.cut()
 
