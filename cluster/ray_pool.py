@@ -81,8 +81,8 @@ def _check_room(crews: Sequence[Crew], there: Mapping[str, float]) -> None:
         needed, has = sum(crew.workers * getattr(crew, asked) for crew in crews), there.get(name, 0)
         if needed > has:
             raise PoolError(
-                f"{workers} workers were asked for, which take {needed:g} of {name}, but Ray has {has:g} on this machine: "
-                "ask for less"
+                f"{workers} workers were asked for, which take {needed:g} of {name}, but Ray has {has:g} on this "
+                "machine: ask for less"
             )
 
 
