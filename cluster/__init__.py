@@ -1,7 +1,7 @@
 """Where work runs: a pool of workers that keep state (here or on Ray), events, and Dask for gathering."""
 
 from cluster.dask import gather
-from cluster.errors import PoolError
+from cluster.errors import PoolError, PoolLost
 from cluster.events import Ended, Event, Finished, Listener, Started, watch
 from cluster.host import machine_memory
 from cluster.metrics import Gauges
@@ -18,6 +18,7 @@ __all__ = [
     "Outcome",
     "Pool",
     "PoolError",
+    "PoolLost",
     "Started",
     "gather",
     "machine_memory",

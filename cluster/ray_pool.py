@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cluster.errors import PoolError
+from cluster.errors import PoolError, PoolLost
 from cluster.host import Attempt, Host, check_built, failure
 from cluster.pool import WATCH_SECONDS, Crew, Crews
 
 START_SECONDS = 600
 JOIN_SECONDS = 10
 ANSWER_SECONDS = 10
+LOOK_SECONDS = 5
+HEAD_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 STORE_BYTES = 128 * 2**20
 
 
@@ -49,24 +51,72 @@ def connected(address: str, workers: int) -> Iterator[None]:
             ray.init(address, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise _unanswered(address, error) from error
+    joined = Joined(address)
     try:
         yield
     finally:
+        # Leaving a Ray whose head is gone would wait until Ray ends this process.
+        if not joined.answers():
+            raise joined.lost
         ray.shutdown()
+
+
+class Joined:
+    """The Ray that this process joined: whether its head still answers, and the node this process goes through."""
+
+    def __init__(self, address: str) -> None:
+        import ray
+
+        # A client (ray://) has neither, and is told by Ray itself.
+        context = None if address.startswith("ray://") else ray.get_runtime_context()
+        self._head = None if context is None else urlsplit(f"//{context.gcs_address}")
+        self._node = None if context is None else context.get_node_id()
+        # Ray ends this process, with no sentence of ours, after so long without its head.
+        self._patience = 0.6 * float(os.environ.get(HEAD_TIMEOUT, 60))
+        self._looked = self._answered = time.monotonic()
+        self.lost = PoolLost(
+            f"the Ray at {address} was lost, its head or the node that this process had joined; what is committed is "
+            "kept, run again when it is back"
+        )
+
+    def answers(self) -> bool:
+        """Whether the head answers at once."""
+        if self._head is None:
+            return True
+        try:
+            socket.create_connection((self._head.hostname, self._head.port or 0), timeout=ANSWER_SECONDS).close()
+        except OSError:
+            return False
+        return True
+
+    def check(self) -> None:
+        """Looks every few seconds. Raises PoolLost."""
+        import ray
+
+        if self._head is None or time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        if self.answers():
+            self._answered = time.monotonic()
+            if any(node["NodeID"] == self._node and not node["Alive"] for node in ray.nodes()):
+                raise self.lost
+        elif time.monotonic() - self._answered > self._patience:
+            raise self.lost
+        self._looked = time.monotonic()
 
 
 @contextmanager
 def actors(factory: Callable[[], Any], crews: Crews, address: str) -> Iterator["Actors"]:
     """The workers of a pool; ended with the block."""
-    import ray
-
     machine = {"CPU": os.cpu_count() or 1}
     with connected(address, sum(crew.workers for crew in crews(machine))):
+        import ray
+
         there = ray.cluster_resources()
         asked = crews(there)
         if address == "local":
             _check_room(asked, there)
-        remote = Actors(factory, asked, int(there.get("CPU", 1)), source_folders() if address == "local" else [])
+        sources = source_folders() if address == "local" else []
+        remote = Actors(factory, asked, int(there.get("CPU", 1)), sources, Joined(address))
         try:
             remote.wait_until_some_are_ready()
             yield remote
@@ -102,8 +152,10 @@ class Actors:
     retries are not used: they would not tell which of a worker's calls killed it.
     """
 
-    def __init__(self, factory: Callable[[], Any], crews: Sequence[Crew], cpus: int, sources: list[str]) -> None:
-        self._factory, self._sources = factory, sources
+    def __init__(
+        self, factory: Callable[[], Any], crews: Sequence[Crew], cpus: int, sources: list[str], joined: Joined
+    ) -> None:
+        self._factory, self._sources, self._joined = factory, sources, joined
         self._threads = max(1, cpus // sum(crew.workers for crew in crews))
         self._members = [self._new(crew) for crew in crews for _ in range(crew.workers)]
 
@@ -137,7 +189,7 @@ class Actors:
             if not missing or (every and waited > JOIN_SECONDS):
                 return
             if waited > START_SECONDS:
-                raise PoolError(
+                raise PoolLost(
                     f"{len(missing)} of {len(self._members)} workers were not ready after {START_SECONDS} s: the Ray "
                     "cluster has no room for them"
                 )
@@ -146,9 +198,10 @@ class Actors:
         return {worker: member.crew for worker, member in enumerate(self._members) if member.built is None}
 
     def _welcome(self, seconds: float) -> None:
-        """Those workers that are built by now. PoolError if one cannot be."""
+        """Those workers that are built by now. PoolError if one cannot be, PoolLost if the cluster is gone."""
         import ray
 
+        self._joined.check()
         joining = {member.built: worker for worker, member in enumerate(self._members) if member.built is not None}
         done, _ = ray.wait(list(joining), num_returns=len(joining), timeout=seconds) if joining else ([], [])
         for built in done:
@@ -220,9 +273,9 @@ def _check_answers(address: str) -> None:
         raise _unanswered(address, error) from error
 
 
-def _unanswered(address: str, error: Exception) -> PoolError:
+def _unanswered(address: str, error: Exception) -> PoolLost:
     reason = " ".join(str(error).split())
-    return PoolError(
+    return PoolLost(
         f"no Ray answers at address {address!r}: give local to start one, none to do without ({reason:.200})"
     )
 

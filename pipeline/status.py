@@ -6,21 +6,23 @@ from typing import Any
 import numpy as np
 import zarr
 
-from pipeline import store, versions
+from pipeline import lease, store, versions
 from pipeline.layout import STATES
+from pipeline.place import place
 
 
 def status(cube: str | Path) -> dict[str, Any]:
-    """The newest version with its blocks by state, and for each run under way how many blocks have a mosaic and a
-    map. Raises UserError."""
+    """The newest version with its blocks by state, who holds the cube, and for each run under way how many blocks
+    have a mosaic and a map. Raises UserError."""
     repository = store.repository(cube)
     known = versions.history(repository)
     running = sorted(branch for branch in repository.list_branches() if branch.startswith("run-"))
-    main = store.peek(repository, versions.MAIN)
+    main, holder = store.peek(repository, versions.MAIN), lease.holder(place(cube))
     return {
         "published": known[0].snapshot if known else None,
         "versions": len(known),
         "blocks": _states(main),
+        "held_by": holder and str(holder),
         "running": {branch.removeprefix("run-"): _finished(store.peek(repository, branch), main) for branch in running},
     }
 

@@ -87,7 +87,7 @@ def writing(cube: Place) -> Iterator[None]:
     """Raises RunError, in one sentence, where what is done meanwhile cannot be written."""
     try:
         yield
-    except (icechunk.IcechunkError, OSError) as error:
+    except (icechunk.IcechunkError, icechunk.ConflictError, icechunk.RebaseFailedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in UNWRITABLE:
             raise
         reason = " ".join(str(error).split())[:200]

@@ -1,11 +1,12 @@
 """The command `idgbr`, its verbs by what they are about. A verb imports what it needs when it runs."""
 
+import os
 import sys
 
 import typer
 
 from catalogs.errors import CatalogError, CatalogUnavailable
-from cluster.errors import PoolError
+from cluster.errors import PoolError, PoolLost
 from idgbr.errors import CheckpointError, InputError
 from pipeline.cli import keeping, maps, models, runs, versions
 from pipeline.errors import RunError, UserError
@@ -29,6 +30,10 @@ def main() -> None:
         app()
     except CatalogUnavailable as error:
         sys.exit(_told(error, 1))
+    except PoolLost as error:
+        _told(error, 1)
+        sys.stderr.flush()
+        os._exit(1)  # Ray's own way out waits for the head that is gone.
     except (UserError, CatalogError, CheckpointError, InputError, PoolError) as error:
         sys.exit(_told(error, 2))
     except RunError as error:

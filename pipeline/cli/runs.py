@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -134,7 +135,8 @@ def _run(
         from pipeline.picture import maps
 
         check_folder(picture)
-    with stages() as shown:
+    # Ray prints to stdout, which is for results, when it loses a node.
+    with stages() as shown, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         where = address or ("auto" if "RAY_ADDRESS" in os.environ else "local")
         report = run_region(
             region,
