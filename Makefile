@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-services bench science lint clean
+.PHONY: install demo test test-services bench bench-runs science crash lint clean
 
 install: $(INSTALLED)
 
@@ -29,12 +29,26 @@ bench: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/mosaic.py
 
+bench-runs: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python tests/benchmarks/utilisation.py
+	$(BIN)/python tests/benchmarks/scaling.py
+	$(BIN)/python tests/benchmarks/driver.py
+
 # Needs IDGBR_DATA. PRESET is auto, gpu or cpu; MINUTES makes it stop after so many, and the same command goes on.
 PRESET ?= auto
 MINUTES ?= 0
 
 science: install
 	PYTHONPATH=tests/benchmarks $(BIN)/python -m science --preset $(PRESET) --minutes $(MINUTES)
+
+# Kills processes of runs and compares the maps. MINUTES makes it stop after so many, and the same command goes on.
+TRIALS ?= 200
+SEED ?= 1
+
+crash: install
+	PYTHONPATH=tests:tests/pipeline $(BIN)/python -m crash --trials $(TRIALS) --seed $(SEED) --minutes $(MINUTES) \
+		--json out/crash-$(SEED).json
 
 clean:
 	rm -rf .venv .venv-services build *.egg-info

@@ -21,7 +21,7 @@ from cluster.pool import WATCH_SECONDS, Crew, Crews
 START_SECONDS = 600
 JOIN_SECONDS = 10
 ANSWER_SECONDS = 10
-LOOK_SECONDS = 5
+LOOK_SECONDS = 2
 HEAD_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 STORE_BYTES = 128 * 2**20
 

@@ -13,6 +13,7 @@ import argparse
 import itertools
 import json
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -28,9 +29,9 @@ SIZES = (100, 10_000, 1_000_000)
 CONTINENT = "continent"
 DATES, TILE, LAP = 12, 100_000, 10_000
 BLOCK, CREW = 256, 8
-DISPATCHED, COMMITS = 50_000, 6
+DISPATCHED, COMMITS, MOST_UNSPLIT = 50_000, 6, 40_000
 BANDS = ("blue", "green", "red", "nir")
-TIMED_OUT = 600
+STAGES = ("mosaic", "segment")
 
 
 def extent_of(size):
@@ -64,6 +65,7 @@ def items_over(extent):
             day, orbit = f"2024-{month:02d}-{1 + n % 7:02d}", int((x - left) // (3 * TILE))
             item = json.loads(template)
             item |= {"id": f"S2A_{tile}_{day}_L2A", "geometry": {"type": "Polygon", "coordinates": [ring]}}
+            del item["properties"]["s2:product_uri"]
             item["properties"] |= {
                 "datetime": f"{day}T10:{orbit:02d}:51.024Z",
                 "grid:code": f"MGRS-{tile}",
@@ -75,6 +77,7 @@ def items_over(extent):
 def planned(size):
     """Choosing scenes, and the plan's stream from end to end, as `idgbr plan` has them."""
     import catalogs
+    import pipeline.planner  # noqa: F401 - what planning imports is not its own time
     from pipeline.blocks import Blocks
     from pipeline.segment import reach
     from pipeline.survey import Survey, surveyed
@@ -82,12 +85,14 @@ def planned(size):
     extent, before = extent_of(size), peak()
     begun = time.perf_counter()
     items = list(items_over(extent))
-    made = time.perf_counter()
+    made, spent = time.perf_counter(), time.process_time()
     scenes = catalogs.choose(items, BANDS).kept
-    chosen = time.perf_counter()
+    chosen, choosing = time.perf_counter(), time.process_time() - spent
     settings = SimpleNamespace(bands=BANDS, window=256, overlap=64, radius=4)
     blocks = Blocks(extent, scenes, reach(settings.window, settings.radius), b"mosaic", b"landcover")
-    plan = SimpleNamespace(model=SimpleNamespace(settings=settings), extent=extent, blocks=lambda: blocks.plans(None, None))
+    plan = SimpleNamespace(
+        model=SimpleNamespace(settings=settings), extent=extent, blocks=lambda: blocks.plans(None, None)
+    )
     found = Survey()
     for _ in surveyed(plan, found):
         pass
@@ -101,6 +106,8 @@ def planned(size):
         "stream s": ended - chosen,
         "ms a block": (ended - chosen) / found.blocks * 1e3,
         "planning s": ended - made,
+        "CPU s": time.process_time() - spent,
+        "of it choosing": choosing,
         "MB": peak() - before,
     }
 
@@ -126,77 +133,179 @@ class Instant:
 
 
 def dispatched(size):
-    """Blocks of a map through feed and pool, the first ones of a large map; and whether the later ones cost more."""
+    """Blocks of a map through feed and pool, the first ones of a large map."""
     from cluster import Crew, Pool
     from pipeline.blocks import BlockPlan, Blocks
     from pipeline.crew import AHEAD
     from pipeline.feed import Feed
-    from pipeline.work import STAGES
 
     extent, before = extent_of(size), peak()
     stream = (BlockPlan(block, (), 0, 1, 1, True, True, "new") for block in extent.blocks())
     feed = Feed(itertools.islice(stream, DISPATCHED), Blocks(extent, (), 260, b"", b"").seen_by, lambda plan: True)
     crew = [Crew(lanes={"segment": AHEAD}, gpus=1), Crew(lanes={"mosaic": 1})] * CREW
-    marks, begun = [], time.perf_counter()
-    for outcome in Pool(Instant(crew), 3).run(STAGES, lambda stage: feed.mosaic() if stage == "mosaic" else feed.segment()):
+    count, begun, spent = 0, time.perf_counter(), time.process_time()
+    for outcome in Pool(Instant(crew), 3).run(STAGES[::-1], lambda stage: getattr(feed, stage)()):
         if outcome.method == "mosaic":
             feed.made(outcome.task.block)
-        marks.append(time.perf_counter())
-    count, tenth = len(marks) // 2, max(len(marks) // 10, 1)
-    late, early = marks[-1] - marks[-tenth], marks[tenth - 1] - begun
-    return {"blocks": count, "ms a block": (marks[-1] - begun) / count * 1e3, "late/early": late / early, "MB": peak() - before}
+        count += outcome.method == "segment"
+    took, spent = time.perf_counter() - begun, time.process_time() - spent
+    return {
+        "dispatched": count,
+        "ms a block": took / count * 1e3,
+        "CPU ms a block": spent / count * 1e3,
+        "MB": peak() - before,
+    }
 
 
 def committed(size, splitting):
-    """The driver's part of commits of 16 blocks to a map whose every shard is there already."""
+    """The driver's part of commits of 16 blocks to a map whose other shards are all there."""
     import icechunk
-    import numpy as np
     import zarr
 
     from pipeline import store
     from pipeline.blocks import BlockPlan
     from pipeline.commit import Committer, Progress
-    from pipeline.layout import DAYS, LABELS, Layout, prepare
-    from pipeline.worker import Done
+    from pipeline.layout import Layout, prepare
 
     extent, before = extent_of(size), peak()
-    layout = Layout(extent, BANDS, tuple({"code": code, "name": f"class {code}", "color": "#000000"} for code in (1, 2)))
+    layout = Layout(extent, BANDS, tuple({"code": n, "name": f"class {n}", "color": "#000000"} for n in (1, 2)))
     with tempfile.TemporaryDirectory() as folder:
-        if not splitting:
-            Path(folder, "store").mkdir()
-            icechunk.Repository.create(store._storage(Path(folder)), icechunk.RepositoryConfig())
-        repository = store.repository(folder, create=True) if splitting else _plain(folder)
+        plain = icechunk.local_filesystem_storage(f"{folder}/store")
+        repository = store.repository(folder, create=True) if splitting else icechunk.Repository.create(plain)
         session = repository.writable_session("main")
         prepare(zarr.open_group(session.store), layout, (date(2024, 1, 1), date(2024, 12, 31)))
         session.commit("arrays")
-        for name in ("mosaic", *LABELS, *DAYS):
-            _fill(repository, name, extent, (0,) if name == "mosaic" else ())
+        middle = extent.block_range.y0 + extent.block_range.shape[0] // 2
+        blocks = list(itertools.islice((block for block in extent.blocks() if block[0] >= middle), 8 * COMMITS))
+        begun = time.perf_counter()
+        for name in filled():
+            fill(repository, name, extent, {extent.slot(block) for block in blocks}, splitting)
+        filling, driver, commits = time.perf_counter() - begun, 0.0, []
         plan = SimpleNamespace(branch="main", extent=extent, region=SimpleNamespace(commit_every=16))
         committer = Committer(repository, plan, 0, Progress(), lambda: None, lambda stage, block: None)
-        middle = extent.block_range.y0 + extent.block_range.shape[0] // 2
-        row = [(iy, ix) for iy, ix_N in extent.rows() for ix in ix_N.tolist() if iy >= middle][: 8 * COMMITS]
-        driver, commits = 0.0, []
-        for n, (block, stage) in enumerate((block, stage) for block in row for stage in ("mosaic", "segment")):
+        for n, (block, stage) in enumerate(itertools.product(blocks, STAGES)):
             each = BlockPlan(block, (), 0, 1, 1, True, True, "new")
             begun = time.perf_counter()
             task = committer.task(each)
-            driver += time.perf_counter() - begun
-            done = Done(block, _written(task, extent, stage), {}, 1, True, {})
+            asked = time.perf_counter() - begun
+            done = written(task, extent, stage)
             begun = time.perf_counter()
             committer.add(stage, each, done)
             took = time.perf_counter() - begun
-            driver += took
+            driver += asked + took
             commits += [took] if n % 16 == 15 else []
-        reading = time.perf_counter()
-        _ = np.asarray(store.array(store.reader(store.repository(folder), branch="main"), "landcover")[0, *_corner(extent, row[0])])
+        begun = time.perf_counter()
+        group = store.reader(store.repository(folder) if splitting else repository, branch="main")
+        _ = store.read_window(store.array(group, "landcover"), 0, extent, extent.covered(blocks[0]))
         return {
-            "shards an array": len(range(*extent.block_range.slices((0, 0))[0].indices(10**9))),
             "ms a commit": sorted(commits)[len(commits) // 2] * 1e3,
-            "ms a block": driver / len(row) * 1e3,
-            "ms to open and read": (time.perf_counter() - reading) * 1e3,
+            "ms a block": driver / len(blocks) * 1e3,
+            "ms to open and read": (time.perf_counter() - begun) * 1e3,
+            "filling s": filling,
             "MB": peak() - before,
         }
 
 
+def filled():
+    from pipeline.layout import DAYS, LABELS
+
+    return ("mosaic", *LABELS, *DAYS)
+
+
+def fill(repository, name, extent, without, splitting):
+    """Gives an array references to nothing, so that its manifests are as long as those of a whole map.
+
+    Where they are split a commit touches those around `without`: the others get one reference each. zarr reads the
+    shard that it replaces (3.1.6), so the blocks in `without`, which are written, have none.
+    """
+    from icechunk import VirtualChunkSpec
+
+    from pipeline.store import SHARDS_A_MANIFEST as side
+
+    rows, cols = extent.block_range.shape
+    cells = {(y // side, x // side) for y, x in without}
+    there = [
+        (y, x)
+        for y, x in itertools.product(range(rows), range(cols))
+        if not splitting or (y // side, x // side) in cells or (y % side == 0 and x % side == 0)
+    ]
+    band = [0] if name == "mosaic" else []
+    session = repository.writable_session("main")
+    references = [
+        VirtualChunkSpec([0, *band, *at], "file:///nowhere/shard", 0, 16) for at in there if at not in without
+    ]
+    session.store.set_virtual_refs(name, references, validate_containers=False)
+    session.commit(f"fill {name}")
+
+
+def written(task, extent, stage):
+    """What a worker brings back: shards of one value in all that its stage writes."""
+    import numpy as np
+    import zarr
+
+    from pipeline import store
+    from pipeline.worker import Done
+
+    fork = pickle.loads(task.fork)
+    group, shape = zarr.open_group(fork.store), extent.covered(task.block).shape
+    names = filled()
+    for name in names[1:5] if stage == "segment" else (names[0], *names[5:]):
+        array = store.array(group, name)
+        values = np.full((*array.shape[1:-2], *shape), 7, array.dtype)
+        store.write_block(group, name, task.time, extent, task.block, values)
+    return Done(task.block, fork, {}, 1, True, {})
+
+
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+PARTS = {
+    "planning": planned,
+    "dispatch": dispatched,
+    "commits": lambda size: committed(size, splitting=True),
+    "commits, unsplit": lambda size: committed(size, splitting=False),
+}
+
+
+def child(part, size):
+    """One part in a process of its own; its answer is its last line."""
+    command = [sys.executable, __file__, "--one", part, str(size)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    print(f"{part}, {size}: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()), file=sys.stderr)
+    return found
+
+
+def main(sizes, parts, json_file):
+    from pipeline.show import table
+
+    os.environ.setdefault("COLUMNS", "132")
+    found = {}
+    for part in parts:
+        asked = [n for n in sizes if part != "commits, unsplit" or n <= MOST_UNSPLIT]
+        found[part] = {str(n): child(part, n) for n in (*asked, *([CONTINENT] if part == "planning" else []))}
+    cores, load = os.cpu_count(), os.getloadavg()[0]
+    for part, rows in found.items():
+        columns = list(next(iter(rows.values())))
+        first = next(iter(rows.values()))["ms a block"]
+        shown = [
+            (n, *(f"{row[key]:,.4g}" for key in columns), f"{row['ms a block'] / first:.2f}") for n, row in rows.items()
+        ]
+        table(f"{part}: {cores} cores, load {load:.1f}", shown, ("blocks in the map", *columns, "x the first"))
+    if json_file:
+        json_file.write_text(json.dumps({"cores": cores, "load": load, **found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        print(json.dumps(PARTS[sys.argv[2]](sys.argv[3])))
+    else:
+        parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+        parser.add_argument("--json", type=Path)
+        parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")], default=SIZES)
+        parser.add_argument(
+            "--parts", type=lambda text: text.split(";"), default=list(PARTS), help="between semicolons"
+        )
+        asked = parser.parse_args()
+        main(asked.sizes, asked.parts, asked.json)
