@@ -71,13 +71,14 @@ def repository(cube: str | Path, create: bool = False) -> icechunk.Repository:
 
 
 def _config(cube: Place) -> icechunk.RepositoryConfig:
-    """`SHARDS_A_MANIFEST` as a cube keeps it, and `TRIES` where it lies in object storage."""
+    """`SHARDS_A_MANIFEST`, which the cube keeps; no manifest read before it is asked for; `TRIES` on object storage."""
     dimension = icechunk.ManifestSplitDimCondition.DimensionName
     sides: Any = {dimension("y"): SHARDS_A_MANIFEST, dimension("x"): SHARDS_A_MANIFEST}
     splitting = icechunk.ManifestSplittingConfig.from_dict({icechunk.ManifestSplitCondition.AnyArray(): sides})
+    preload = icechunk.ManifestPreloadConfig(max_total_refs=0, preload_if=icechunk.ManifestPreloadCondition.false())
     retries = icechunk.StorageRetriesSettings(max_tries=TRIES)
     return icechunk.RepositoryConfig(
-        manifest=icechunk.ManifestConfig(splitting=splitting),
+        manifest=icechunk.ManifestConfig(splitting=splitting, preload=preload),
         storage=None if isinstance(cube, Path) else icechunk.StorageSettings(retries=retries),
     )
 

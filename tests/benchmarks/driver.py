@@ -5,8 +5,9 @@
 Maps are squares of so many blocks of 256 px at 10 m with Sentinel-2 tiles of 110 km on twelve dates, and a continent
 of 30 million km2 in blocks of 2048 px. Planning starts from STAC items and goes through the stream that a run
 executes; its memory is the peak of a process of its own, less what its imports took. Dispatch is the real feed and pool
-with workers that answer at once. Commits go by the real committer to a repository that already holds every shard of
-every array (as references without data), beside one that Icechunk makes unless told otherwise.
+with workers that answer at once. Commits go by
+the real committer to a repository whose other shards are all referenced (without data; beyond what a commit touches one
+a manifest, where these are split), beside one that Icechunk makes unless told otherwise, up to 40,000 blocks.
 """
 
 import argparse

@@ -131,8 +131,12 @@ def ray_data(folder, items, cost, rows):
         todo = ray.data.from_items(
             [{"block": list(block)} for block in blocks(rows)], override_num_blocks=len(blocks(rows))
         )
-        done = todo.map(load).map_batches(Model, batch_size=1, concurrency=1, num_cpus=0, num_gpus=1).map(save)
-        assert done.sum("written") == len(blocks(rows))
+        done = (
+            todo.map(load)
+            .map_batches(Model, batch_size=1, compute=ray.data.ActorPoolStrategy(size=1), num_cpus=0, num_gpus=1)
+            .map(save)
+        )
+        assert sum(row["written"] for row in done.iter_rows()) == len(blocks(rows))
         ended = time.perf_counter()
     return {"work": ended - worked, "all": time.perf_counter() - begun}
 

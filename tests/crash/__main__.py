@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import signal
 import sys
 import tempfile
 import time
@@ -17,6 +19,7 @@ PHASES = ("planning", "work", "commit", "aggregate", "publish", "after", "ended"
 
 def main() -> int:
     asked = _asked()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ray_nodes.guard()
     known = _known(asked)
     numbers = [asked.only] if asked.only is not None else [n for n in range(asked.trials) if n not in known]
@@ -61,8 +64,6 @@ def _keep(asked: argparse.Namespace, known: dict[int, dict]) -> None:
 
 
 def _run(asked: argparse.Namespace, numbers: list[int], known: dict[int, dict]) -> None:
-    import os
-
     import s3_server
 
     from crash.cubes import prepare
@@ -77,7 +78,8 @@ def _run(asked: argparse.Namespace, numbers: list[int], known: dict[int, dict]) 
             s3 = stack.enter_context(s3_server.serving())
             os.environ.update(s3.environment)
             bucket = s3.bucket(f"crash-{time.time_ns()}")
-        shared = stage(prepare(folder), stack.enter_context(ray_nodes.running()), s3, bucket)
+        changes = {spec.change for spec in specs}
+        shared = stage(prepare(folder), stack.enter_context(ray_nodes.running()), s3, bucket, changes)
         for name, run in shared.after.items():
             _tell(f"undisturbed {name}: {run.seconds:.1f} s, {run.files} files of commits")
         for spec in specs:
@@ -86,9 +88,10 @@ def _run(asked: argparse.Namespace, numbers: list[int], known: dict[int, dict]) 
             result = trial(shared, spec)
             known[spec.number] = asdict(result)
             _keep(asked, known)
+            ended = "; ".join(result.wrong) or "well"
             _tell(
                 f"{spec.number:4} {result.victim:10} {result.change:7} {result.phase:9} at {result.at:5.1f} s, "
-                f"{result.runs} runs, {result.reads} reads, {result.seconds:5.1f} s: {'; '.join(result.wrong) or 'well'}"
+                f"{result.runs} runs, {result.reads} reads, {result.seconds:5.1f} s: {ended}"
             )
             for line in result.told:
                 _tell(f"       told: {line}")

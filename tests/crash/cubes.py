@@ -15,6 +15,8 @@ from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
 from pipeline import files, store, versions
 from pipeline.demo import inner_bounds
+from pipeline.lease import LOCK
+from pipeline.place import place
 
 Arrays = dict[str, np.ndarray]
 
@@ -49,7 +51,6 @@ class Ground:
             "name": "crash",
             "cube": cube,
             "catalog": str(change.catalog),
-            "folders": [str(self.world.folder)],
             "bounds": list(inner_bounds(self.world)),
             "period": ["2024-05-01", "2024-08-31"],
             "grid": {"crs": "europe", "resolution": 10, "block": 256},
@@ -61,25 +62,23 @@ class Ground:
 
 
 def prepare(folder: Path) -> Ground:
-    world = simulate(folder / "world", seed=11, kilometres=5, dates=DATES)
-    early, all_dates = (_catalog(world, folder / name, without) for name, without in (("early", LATE), ("all", None)))
-    model, other = _model(folder / "model", 0), _model(folder / "other-model", 7)
-    changes = Change("model", early, other), Change("scenes", all_dates, other)
-    return Ground(folder, world, Change("first", early, model), changes)
+    world = simulate(folder / "world", seed=11, kilometres=4, dates=DATES)
+    fewer, model, other = _catalog_without(world, LATE), _model(folder / "model", 0), _model(folder / "other-model", 7)
+    changes = Change("model", fewer, other), Change("scenes", world.catalog, other)
+    return Ground(folder, world, Change("first", fewer, model), changes)
 
 
-def _catalog(world: World, folder: Path, without: str | None) -> Path:
-    """The world's catalog, copied without the scenes of one day."""
-    for path in world.folder.rglob("*.json"):
-        content = json.loads(path.read_text())
-        for asset in content.get("assets", {}).values() if content.get("type") == "Feature" else ():
-            asset["href"] = str((path.parent / asset["href"]).resolve())
-        if content.get("type") == "Collection" and without is not None:
-            content["links"] = [link for link in content["links"] if link["rel"] != "item" or without not in link["href"]]
-        copy = folder / path.relative_to(world.folder)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(json.dumps(content))
-    return folder / world.catalog.name
+def _catalog_without(world: World, day: str) -> Path:
+    """Another catalog of the same items, without those of one day."""
+    catalog, (collection,) = world.catalog, world.folder.glob("*/collection.json")
+    content = json.loads(collection.read_text())
+    content["links"] = [link for link in content["links"] if link["rel"] != "item" or day not in link["href"]]
+    fewer = collection.with_name("fewer.json")
+    fewer.write_text(json.dumps(content))
+    named = catalog.read_text().replace(collection.name, fewer.name)
+    path = catalog.with_name("fewer.json")
+    path.write_text(named)
+    return path
 
 
 def _model(folder: Path, seed: int) -> Path:
@@ -93,6 +92,7 @@ def _model(folder: Path, seed: int) -> Path:
         window=96,
         overlap=16,
         threshold=0.3,
+        steps=1,
         seed=seed,
     )
     widths = (8, 8, 16, 16)
@@ -133,10 +133,8 @@ def differences(cube: str, expected: Arrays) -> list[str]:
 
 
 def lock_of(cube: str) -> bytes:
-    from pipeline.place import place
-
     try:
-        return files.read(place(cube), "lock.json")
+        return files.read(place(cube), LOCK)
     except FileNotFoundError:
         return b""
 
@@ -149,7 +147,9 @@ def _different(ours: np.ndarray, theirs: np.ndarray) -> str:
 
 def others(cube: Path) -> set[str]:
     """The files of a cube in a folder beside its store."""
-    return {str(p.relative_to(cube)) for p in cube.rglob("*") if p.is_file() and p.relative_to(cube).parts[0] != "store"}
+    return {
+        str(p.relative_to(cube)) for p in cube.rglob("*") if p.is_file() and p.relative_to(cube).parts[0] != "store"
+    }
 
 
 def copied(template: Path, cube: str, s3: Any = None) -> None:

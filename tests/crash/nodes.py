@@ -106,7 +106,7 @@ def raylet(node: Any) -> psutil.Process:
 def processes(node: Any) -> list[psutil.Process]:
     """All of a node: what was started for it, and what that started."""
     found = []
-    for started in sum(node.all_processes.values(), []):
+    for started in _started(node):
         with suppress(psutil.Error):
             root = psutil.Process(started.process.pid)
             found += [root, *root.children(recursive=True)]
@@ -120,4 +120,8 @@ def kill(found: list[psutil.Process]) -> None:
 
 
 def _alive(node: Any) -> bool:
-    return all(started.process.poll() is None for started in sum(node.all_processes.values(), []))
+    return all(started.process.poll() is None for started in _started(node))
+
+
+def _started(node: Any) -> list[Any]:
+    return [started for of_kind in node.all_processes.values() for started in of_kind]

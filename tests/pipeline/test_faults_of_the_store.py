@@ -1,6 +1,6 @@
 """What goes wrong around a run: one sentence says what and what to do, and the same command continues to the same map.
 
-The disk, the clock, the catalog, the device's memory and single blocks; object storage is in test_s3.
+The disk, the clock, the catalog, the cluster, the device's memory and single blocks; object storage is in test_s3.
 """
 
 import os
@@ -157,6 +157,13 @@ def test_a_catalog_that_is_gone_after_planning_is_missed_by_an_update_alone(worl
     assert status(region.cube)["published"] == report["version"]
     with serve(world.folder, port=int(url.rpartition(":")[2])):
         assert answer("update", path, "--address", "none")["version"] == report["version"]
+
+
+def test_a_ray_that_does_not_answer_ends_a_run_in_one_sentence(region_of, undisturbed):
+    region = region_of("rayless")
+    told = sentence(idgbr(*command(region)[:-1], "127.0.0.1:1"))
+    assert "no Ray answers at address '127.0.0.1:1'" in told
+    assert_continues(region, undisturbed, {"mosaic": 0, "landcover": 0})
 
 
 @pytest.fixture
