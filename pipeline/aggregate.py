@@ -85,9 +85,7 @@ def _write_counts(
     rows, cols = np.array(due).T
     at = np.full(len(due), time), rows, cols
     classes = np.arange(len(layout.classes))
-    store.array(group, "blocks/pixels").vindex[(*(side[:, None] for side in at), classes[None])] = found_NK[
-        :, :-1
-    ]
+    store.array(group, "blocks/pixels").vindex[(*(side[:, None] for side in at), classes[None])] = found_NK[:, :-1]
     store.array(group, "blocks/holes").vindex[at] = found_NK[:, -1]
     made = store.array(group, "blocks/landcover").vindex[at]
     store.array(group, "blocks/aggregate").vindex[at] = made

@@ -25,6 +25,7 @@ from pipeline.segment import reach
 DATA_VERSION = 2
 """Raised whenever the same scenes and settings would give other pixels."""
 
+
 @dataclass(frozen=True)
 class Plan:
     """A run before it runs. `blocks()` is the very stream that the run executes."""

@@ -51,6 +51,7 @@ class Spec:
         aimed = random.random() < 1 / 3 and not on_s3
         # The last files of a run are those of its publishing, a moment that chance alone would hardly meet.
         at = random.uniform(0.8, 1) if aimed and random.random() < 0.5 else random.random()
+        at *= 0.8 if victim == "worker" else 1  # the last part of a run has no workers
         change = "scenes" if random.random() < 0.5 else "model"
         return Spec(number, victim, change, random.randint(1, 3), on_s3, aimed, at, random.uniform(0, 0.03), name)
 
