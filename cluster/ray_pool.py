@@ -33,7 +33,7 @@ def connected(address: str, workers: int) -> Iterator[None]:
     "local" starts one that listens on 127.0.0.1 only, guarded by a token. PoolError when there is none to join.
     """
     if address == "local":
-        _guard()
+        guard()
     else:
         address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
         _check_answers(address)
@@ -280,8 +280,13 @@ def _unanswered(address: str, error: Exception) -> PoolLost:
     )
 
 
-def _guard() -> None:
-    # Ray listens on all of the machine's addresses unless this says otherwise, and reads it when it is first imported.
+def guard() -> None:
+    """Makes a Ray that this process will start listen on this machine only, and ask for a token.
+
+    Ray reads its environment when it is first imported; where it already is, what the process was started with stands.
+    """
+    if "ray" in sys.modules:
+        return
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:

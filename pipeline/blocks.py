@@ -18,6 +18,9 @@ from pipeline.mosaic import pass_of
 Lost = Mapping[BlockId, Collection[str]]
 """The scenes that blocks could not read."""
 
+DIGEST = 8
+"""Bytes of a scene's digest."""
+
 NOTHING_LOST: Lost = MappingProxyType({})
 
 
@@ -64,7 +67,7 @@ class Blocks:
             ):
                 yield BlockPlan(
                     block,
-                    tuple(self._names[covered].tolist()),
+                    tuple(map(self._names.__getitem__, covered)),
                     passes,
                     mosaic,
                     landcover,
@@ -93,7 +96,7 @@ class Blocks:
         rows, cols = range(seen.y0 // side, -(-seen.y1 // side)), range(seen.x0 // side, -(-seen.x1 // side))
         return [(iy, ix) for iy in rows for ix in cols]
 
-    def _row(self, iy: int, ix_N: np.ndarray, lost: Lost) -> Iterator[tuple[BlockId, np.ndarray, int, int, int]]:
+    def _row(self, iy: int, ix_N: np.ndarray, lost: Lost) -> Iterator[tuple[BlockId, list[int], int, int, int]]:
         """Block, indices of the scenes that touch it, of how many passes, and both fingerprints, of blocks of a row."""
         near, seen = self.extent.boxes(iy, ix_N), self.extent.boxes(iy, ix_N, self.reach)
         at_P, scene_P = self._tree.query(seen)
@@ -102,23 +105,23 @@ class Blocks:
         sees_P = shapely.intersects(self._ground[scene_P], seen[at_P])
         at_P, scene_P = at_P[sees_P], scene_P[sees_P]
         touches_P = shapely.intersects(self._ground[scene_P], near[at_P])
-        passes_N = self._passes(at_P[touches_P], scene_P[touches_P], len(ix_N))
-        ends = np.searchsorted(at_P, np.arange(len(ix_N) + 1)).tolist()
-        digest_P = self._digest[scene_P]
+        at_Q, scene_Q = at_P[touches_P], scene_P[touches_P]
+        around, covered = scene_P.tolist(), scene_Q.tolist()
+        passes_N = self._passes(at_Q, scene_Q, len(ix_N))
+        around_digests, covered_digests = self._digest[scene_P].tobytes(), self._digest[scene_Q].tobytes()
+        starts = np.arange(len(ix_N) + 1)
+        a, c = np.searchsorted(at_P, starts).tolist(), np.searchsorted(at_Q, starts).tolist()
         for n, ix in enumerate(ix_N.tolist()):
-            here = slice(ends[n], ends[n + 1])
-            touches = touches_P[here]
-            scenes, digests = scene_P[here], digest_P[here]
-            covered = scenes[touches]
             block = iy, ix
-            lost_here, lost_near = self._missing(block, scenes, covered, lost) if lost else (b"", b"")
+            own = covered[c[n] : c[n + 1]]
+            lost_here, lost_near = self._missing(block, around[a[n] : a[n + 1]], own, lost) if lost else (b"", b"")
             place = b"%d %d" % block
             yield (
                 block,
-                covered,
+                own,
                 passes_N[n],
-                _hash(self.mosaic_by, place, digests[touches].tobytes(), lost_here),
-                _hash(self.landcover_by, place, digests.tobytes(), lost_near),
+                _hash(self.mosaic_by, place, covered_digests[DIGEST * c[n] : DIGEST * c[n + 1]], lost_here),
+                _hash(self.landcover_by, place, around_digests[DIGEST * a[n] : DIGEST * a[n + 1]], lost_near),
             )
 
     def _passes(self, at_P: np.ndarray, scene_P: np.ndarray, blocks: int) -> list[int]:
@@ -126,11 +129,12 @@ class Blocks:
         pairs = np.unique(at_P * len(self.scenes) + self._pass[scene_P])
         return np.bincount(pairs // len(self.scenes), minlength=blocks).tolist()
 
-    def _missing(self, block: BlockId, around: np.ndarray, covered: np.ndarray, lost: Lost) -> tuple[bytes, bytes]:
+    def _missing(self, block: BlockId, around: list[int], covered: list[int], lost: Lost) -> tuple[bytes, bytes]:
         """What of the scenes is lost in the block, and in those around it."""
-        own = sorted(str((block, name)) for name in self._names[covered].tolist() if name in lost.get(block, ()))
+        names = self._names
+        own = sorted(str((block, names[at])) for at in covered if names[at] in lost.get(block, ()))
         near = [other for other in self.seen_by(block) if other in lost]
-        theirs = sorted(str((other, name)) for other in near for name in self._names[around] if name in lost[other])
+        theirs = sorted(str((other, names[at])) for other in near for at in around if names[at] in lost[other])
         return "".join(own).encode(), "".join(theirs).encode()
 
     @cached_property
@@ -144,8 +148,8 @@ class Blocks:
         return shapely.STRtree(self._ground)
 
     @cached_property
-    def _names(self) -> np.ndarray:
-        return np.array([scene.id for scene in self.scenes], object)
+    def _names(self) -> list[str]:
+        return [scene.id for scene in self.scenes]
 
     @cached_property
     def _digest(self) -> np.ndarray:
