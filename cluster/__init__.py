@@ -2,7 +2,7 @@
 
 from cluster.dask import gather
 from cluster.errors import PoolError, PoolLost
-from cluster.events import Ended, Event, Finished, Listener, Started, watch
+from cluster.events import Ended, Event, Finished, Listener, Started
 from cluster.host import machine_memory
 from cluster.metrics import Gauges
 from cluster.pool import Crew, Crews, Outcome, Pool, pool
@@ -23,5 +23,4 @@ __all__ = [
     "gather",
     "machine_memory",
     "pool",
-    "watch",
 ]

@@ -17,34 +17,24 @@ from pipeline import store
 from pipeline.grid import BlockId
 from pipeline.layout import Layout
 
-GROUP_LEVELS = 6
-GROUP = 2**GROUP_LEVELS
+GROUP = 64
 
 
 def update(repository: icechunk.Repository, branch: str, layout: Layout, time: int, workers: int) -> None:
-    """Brings class counts and every level up to date with the land cover of a branch.
+    """Brings class counts and every level up to date with the land cover of a branch, a group of blocks at a time.
 
-    Square groups of blocks, each with its counts and with the levels that lie inside it whole, one after the other and
-    a commit each; then the levels above them.
+    A group's counts come after all levels above it, so one that was broken off is done again whole.
     """
-    tops: list[BlockId] = []
-    for group_id, due in _groups(repository, branch, time):
+    for due in _groups(repository, branch, time):
         slots = due
-        for level in range(1, min(layout.levels, GROUP_LEVELS) + 1):
-            slots = _parents(slots)
+        for level in range(1, layout.levels + 1):
+            slots = list(dict.fromkeys((y // 2, x // 2) for y, x in slots))
             _write_level(repository, branch, layout, time, level, slots, workers)
         _write_counts(repository, branch, layout, time, due, workers)
-        tops.append(group_id)
-    for level in range(GROUP_LEVELS + 1, layout.levels + 1):
-        tops = _parents(tops)
-        _write_level(repository, branch, layout, time, level, tops, workers)
 
 
-def _groups(repository: icechunk.Repository, branch: str, time: int) -> Iterator[tuple[BlockId, list[BlockId]]]:
-    """Groups of GROUP x GROUP blocks with the slots of those whose land cover is newer than their counts.
-
-    Counts are written after a group's levels, so a group that was broken off is done again.
-    """
+def _groups(repository: icechunk.Repository, branch: str, time: int) -> Iterator[list[BlockId]]:
+    """By squares of GROUP x GROUP blocks the slots of those whose land cover is newer than their counts."""
     group = store.reader(repository, branch=branch)
     made, aggregated = (store.array(group, f"blocks/{name}") for name in ("landcover", "aggregate"))
     for y in range(0, made.shape[1], GROUP):
@@ -52,11 +42,7 @@ def _groups(repository: icechunk.Repository, branch: str, time: int) -> Iterator
             there = time, slice(y, y + GROUP), slice(x, x + GROUP)
             rows, cols = np.nonzero(np.asarray(made[there]) != np.asarray(aggregated[there]))
             if len(rows):
-                yield (y // GROUP, x // GROUP), list(zip((rows + y).tolist(), (cols + x).tolist(), strict=True))
-
-
-def _parents(slots: list[BlockId]) -> list[BlockId]:
-    return list(dict.fromkeys((y // 2, x // 2) for y, x in slots))
+                yield list(zip((rows + y).tolist(), (cols + x).tolist(), strict=True))
 
 
 def _write_level(

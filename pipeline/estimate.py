@@ -13,7 +13,7 @@ from pipeline.segment import memory as segment_memory
 from pipeline.survey import Survey
 
 PROCESS_BYTES = 700 * 2**20
-"""What a worker takes before its first block: interpreter, libraries and a small model (measured: 0.45 to 0.65 GB)."""
+"""What a worker takes besides a block: interpreter, libraries and model (measured with the shipped one: 0.52 GB)."""
 
 
 @dataclass(frozen=True)
