@@ -284,7 +284,7 @@ def pool(
         check_built([host.build()])
         yield Pool(_Here(host), attempts)
         return
-    from cluster.ray_pool import actors
+    from cluster.actors import actors
 
     with actors(factory, (lambda _: [Crew(crews)]) if isinstance(crews, int) else crews, address) as remote:
         yield Pool(remote, attempts)

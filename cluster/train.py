@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cluster.actors import source_folders
 from cluster.errors import PoolError
-from cluster.ray_pool import connected, source_folders
+from cluster.joining import connected
 
 Tell = Callable[[Any], None]
 Function = Callable[[Any, str, Tell], Any]

@@ -2,7 +2,7 @@ import os
 
 from hypothesis import settings
 
-from cluster.ray_pool import guard
+from cluster.joining import guard
 
 guard()
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,6 +1,6 @@
 import pytest
 
-from cluster.ray_pool import connected
+from cluster.joining import connected
 
 
 @pytest.fixture(scope="session")

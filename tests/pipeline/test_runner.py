@@ -15,7 +15,7 @@ import shapely
 import zarr
 
 from catalogs.simulated import simulate
-from cluster.ray_pool import connected
+from cluster.joining import connected
 from pipeline import store, versions
 from pipeline.commit import Committer
 from pipeline.demo import inner_bounds
