@@ -167,7 +167,8 @@ class Actors:
     def end(self) -> None:
         import ray
 
-        for member in self._members:
+        # An actor that is killed while Ray makes room for it can leave that room taken: first those that wait for room.
+        for member in sorted(self._members, key=lambda member: member.built is None):
             ray.kill(member.actor)
 
 

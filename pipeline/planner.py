@@ -128,8 +128,7 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     _check_bands(region, bands)
     _ = region.extent
     items = scenes.items(region, refresh, counting("found"))
-    decisions = scenes.settle(region, items, bands, counting("settled"))
-    selection = scenes.choose(region, items, bands, decisions)
+    selection, decisions = scenes.settle(region, items, bands, counting("settled"))
     if not selection.kept:
         first = next(iter(selection.left.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")

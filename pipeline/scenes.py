@@ -83,23 +83,23 @@ def _settled(scene: Scene, decision: Decision | None) -> Scene:
 
 def settle(
     region: Region, listed: list[dict[str, Any]], bands: tuple[str, ...], done: Count | None = None
-) -> dict[str, Decision]:
-    """What the pixels of doubtful scenes decide, by digest; kept beside the scene list, to be decided once.
+) -> tuple[Selection, dict[str, Decision]]:
+    """The scenes of a region as `choose` has them, and what the pixels of doubtful ones decide, by digest.
 
-    `done` is told how many are looked at. A scene that cannot be read now is asked again by the next plan.
+    Decisions are kept beside the scene list, to be made once. `done` is told how many scenes are looked at. A scene
+    that cannot be read now is asked again by the next plan.
     """
     name = f"{listed_as(region)}.offsets.json"
     known = read_decisions(region.cube, name) if files.exists(region.cube, name) else {}
     asked: set[str] = set()
-    while doubtful := [
-        scene
-        for scene in choose(region, listed, bands, known).kept
-        if scene.doubt is not None and scene.digest not in asked
-    ]:
+    while True:
+        selection = choose(region, listed, bands, known)
+        doubtful = [scene for scene in selection.kept if scene.doubt is not None and scene.digest not in asked]
+        if not doubtful:
+            return selection, known
         asked |= {scene.digest for scene in doubtful}
         known |= decide(doubtful, region.access, done)
         write_decisions(region.cube, name, known)
-    return known
 
 
 def certain(scenes: Sequence[Scene], access: Access = ANYWHERE) -> list[Scene]:

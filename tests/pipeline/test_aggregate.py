@@ -47,16 +47,27 @@ def test_levels_and_counts_are_those_of_the_published_map(region_of):
     ).all()
 
 
-def test_a_run_stopped_before_aggregating_aggregates_all_of_it_when_it_goes_on(region_of, monkeypatch):
-    region = region_of()
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_run_stopped_while_aggregating_aggregates_all_of_it_when_it_goes_on(region_of, undisturbed, monkeypatch, step):
+    region, (of, whole) = region_of(), undisturbed
+    begun, gather = [], aggregate.gather
 
     def stop(*arguments, **options):
-        raise RunError("stopped before aggregating")
+        begun.append(1)
+        if len(begun) > step:
+            raise RunError("stopped while aggregating")
+        return gather(*arguments, **options)
 
     monkeypatch.setattr(aggregate, "gather", stop)
-    with pytest.raises(RunError):
+    with pytest.raises(RunError, match="stopped while aggregating"):
         run(region)
     monkeypatch.undo()
     report = run(region)
     assert report.done == {"mosaic": 0, "segment": 0}
-    assert sum(report.areas_km2.values()) > 0.97 * report.region_km2
+    assert report.areas_km2 == whole.areas_km2
+    level = [np.asarray(store.array(newest(each), "levels/1/landcover")) for each in (region, of)]
+    assert (level[0] == level[1]).all()
+
+
+def newest(region):
+    return store.reader(store.repository(region.cube), branch=versions.MAIN)
