@@ -1,14 +1,16 @@
 """The device of a worker: it computes the windows of all blocks under way, in full batches.
 
 Blocks are read, blended and written by threads of their own; a window's answer is the same whatever shares its batch. A
-GPU computes one batch at a time, a CPU as many as it has cores for, each on one: some kernels round otherwise on two.
+batch costs the same however full it is, so one that is not full waits for as long as a thread may still ask for more.
+A GPU computes one batch at a time, a CPU as many as it has cores for, each on one: some kernels round otherwise on two.
 """
 
 import threading
 import time as clock
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,15 +33,16 @@ class _Asked:
 
 
 class Device:
-    """`coarse` and `refined` may be called from any thread, and return at once; `close` ends its threads.
+    """`coarse` and `refined` may be called from any thread while it is `asking`, and return at once.
 
-    `tell` is given the seconds of the device that a window took: its part of its batch's.
+    `tell` is given the seconds of the device that a window took: its part of its batch's. `close` ends the threads.
     """
 
     def __init__(self, model: IDGBRPipeline) -> None:
         self.model = model
         self._asked: dict[str, deque[_Asked]] = {"refined": deque(), "coarse": deque()}
         self._more = threading.Condition()
+        self._askers = self._waiting = 0
         self._closed = False
         count = CORES if model.device.type == "cpu" else 1
         self._threads = [threading.Thread(target=self._work, name="device", daemon=True) for _ in range(count)]
@@ -56,6 +59,23 @@ class Device:
         """KHW refined logits of a raw window at an absolute corner."""
         return self._ask("refined", (image_BHW, logits_KHW, corner), tell)
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While a thread asks for the windows of a block; it waits for them with `answer`."""
+        self._count(askers=1)
+        try:
+            yield
+        finally:
+            self._count(askers=-1)
+
+    def answer(self, asked: "Future[torch.Tensor]") -> torch.Tensor:
+        """What was asked for, once it is there."""
+        self._count(waiting=1)
+        try:
+            return asked.result()
+        finally:
+            self._count(waiting=-1)
+
     def close(self) -> None:
         with self._more:
             self._closed = True
@@ -70,11 +90,22 @@ class Device:
             self._more.notify()
         return asked.answer
 
+    def _count(self, askers: int = 0, waiting: int = 0) -> None:
+        with self._more:
+            self._askers += askers
+            self._waiting += waiting
+            self._more.notify_all()
+
+    def _ready(self) -> bool:
+        """Whether a batch is full, or those who wait for what was asked are all who could ask for more."""
+        most = max(len(asked) for asked in self._asked.values())
+        return most >= self.model.settings.batch or (most > 0 and self._waiting >= self._askers)
+
     def _work(self) -> None:
         torch.set_num_threads(1)
         while True:
             with self._more:
-                self._more.wait_for(lambda: self._closed or any(self._asked.values()))
+                self._more.wait_for(lambda: self._closed or self._ready())
                 if self._closed:
                     return
                 what, batch = self._next()

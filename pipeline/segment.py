@@ -71,18 +71,20 @@ def segment(
     seen = (w for w in lattice if mosaic_BHW[:, *w.slices((hull.y0, hull.x0))].any())
     asked = ((w, device.coarse(mosaic_BHW[:, *w.slices((hull.y0, hull.x0))], tell)) for w in seen)
     refining: deque[tuple[Window, Future[torch.Tensor]]] = deque()
-    for w, answer in _ahead(asked, 2 * settings.batch):
-        logits_KHW = answer.result()
-        coarse.add(w, logits_KHW)
-        if model.refiner is None or not _doubtful(logits_KHW, settings):
-            continue
-        refining.append(
-            (w, device.refined(mosaic_BHW[:, *w.slices((hull.y0, hull.x0))], logits_KHW, (w.y0, w.x0), tell))
-        )
-        while len(refining) > 2 * settings.batch:
-            _add(refined, *refining.popleft())
-    for w, answer in refining:
-        _add(refined, w, answer)
+    with device.asking():
+        for w, answer in _ahead(asked, 2 * settings.batch):
+            logits_KHW = device.answer(answer)
+            coarse.add(w, logits_KHW)
+            if model.refiner is None or not _doubtful(logits_KHW, settings):
+                continue
+            refining.append(
+                (w, device.refined(mosaic_BHW[:, *w.slices((hull.y0, hull.x0))], logits_KHW, (w.y0, w.x0), tell))
+            )
+            while len(refining) > 2 * settings.batch:
+                first, answer = refining.popleft()
+                refined.add(first, device.answer(answer))
+        for w, answer in refining:
+            refined.add(w, device.answer(answer))
 
     seen_HW: np.ndarray = np.any(mosaic_BHW[:, *canvas.slices((hull.y0, hull.x0))], axis=0)
     return _gated(model, coarse, refined, seen_HW, window.slices((canvas.y0, canvas.x0)))
@@ -92,10 +94,6 @@ def _doubtful(logits_KHW: torch.Tensor, settings: Settings) -> bool:
     """Whether a window holds a boundary or doubt."""
     probability_1KHW = probabilities(logits_KHW[None]).cpu().numpy()
     return bool(band(probability_1KHW.argmax(1), margin(probability_1KHW), settings.radius, settings.threshold).any())
-
-
-def _add(blend: "_Blend", window: Window, answer: "Future[torch.Tensor]") -> None:
-    blend.add(window, answer.result())
 
 
 def _ahead(asked: Iterator[Thing], most: int) -> Iterator[Thing]:
