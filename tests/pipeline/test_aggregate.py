@@ -48,7 +48,7 @@ def test_levels_and_counts_are_those_of_the_published_map(region_of):
 
 
 @pytest.mark.parametrize("step", [0, 1])
-def test_a_run_stopped_while_aggregating_aggregates_all_of_it_when_it_goes_on(region_of, undisturbed, monkeypatch, step):
+def test_a_run_stopped_while_aggregating_aggregates_it_all_when_it_goes_on(region_of, undisturbed, monkeypatch, step):
     region, (of, whole) = region_of(), undisturbed
     begun, gather = [], aggregate.gather
 
