@@ -39,6 +39,7 @@ def model(tmp_path_factory) -> Path:
         window=96,
         overlap=16,
         threshold=0.3,
+        steps=1,
     )
     widths = (8, 8, 16, 16)
     coarse, refiner = CoarseUNet(4, 6, widths=widths), Refiner(4, 6, widths=widths, full=4)
