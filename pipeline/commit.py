@@ -17,7 +17,9 @@ from pipeline.layout import DEGRADED, EMPTY, MAPPED
 from pipeline.planner import Plan
 from pipeline.worker import Done, Task
 
-OFTEN_SECONDS = 2.0
+BUSY = 0.2
+"""Of its time that a driver may spend on commits that land cover waits for."""
+
 SELDOM_SECONDS = 60.0
 
 
@@ -39,8 +41,9 @@ class Progress:
 class Committer:
     """What is committed is finished; what is not is done again.
 
-    `guard` is called before each commit, and raises if this run may not write any more. `committed` is told of each
-    block of a stage that can be read from now on.
+    `guard` is called before each commit, and raises if this run may not write any more. `frees` tells whether land
+    cover could be made if the mosaics of these blocks could be read. `committed` is told of each block of a stage that
+    can be read from now on.
     """
 
     repository: icechunk.Repository
@@ -48,13 +51,14 @@ class Committer:
     time: int
     progress: Progress
     guard: Callable[[], None]
+    frees: Callable[[set[BlockId]], bool]
     committed: Callable[[str, BlockId], None]
     _waiting: list[tuple[str, BlockPlan, Done]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         session = self.repository.writable_session(self.plan.branch)
         self._fork, self._snapshot = pickle.dumps(session.fork()), str(session.snapshot_id)
-        self._last = clock.monotonic()
+        self._last, self._took = clock.monotonic(), 0.0
 
     def task(self, block: BlockPlan) -> Task:
         """What a worker is told of a block; it reads what is committed by now."""
@@ -68,9 +72,11 @@ class Committer:
             self.commit()
 
     def hurry(self, idle: bool) -> None:
-        """Commits mosaics that land cover waits for: at once if nothing else is under way, or every few seconds."""
-        waits = any(stage == "mosaic" for stage, _, _ in self._waiting)
-        if waits and (idle or clock.monotonic() - self._last > OFTEN_SECONDS):
+        """Commits mosaics if nothing else is under way, or if that frees land cover and commits do not take too much
+        of the driver's time."""
+        mosaics = {plan.block for stage, plan, _ in self._waiting if stage == "mosaic"}
+        rested = self._took < BUSY * (clock.monotonic() - self._last)
+        if mosaics and (idle or (rested and self.frees(mosaics))):
             self.commit()
 
     def commit(self) -> None:
@@ -78,6 +84,7 @@ class Committer:
         if not self._waiting:
             return
         self.guard()
+        begun = clock.monotonic()
         for stage, _, done in self._waiting:
             self.progress.done[stage] += 1
             self.progress.work.update({f"{stage}.{step}": seconds for step, seconds in done.seconds.items()})
@@ -92,6 +99,7 @@ class Committer:
         made = ", ".join(f"{n} {stage}" for stage, n in Counter(stage for stage, _, _ in self._waiting).items())
         self._snapshot = str(session.commit(made))
         self._last = clock.monotonic()
+        self._took = self._last - begun
         finished, self._waiting = self._waiting, []
         for stage, block, _ in finished:
             self.committed(stage, block.block)

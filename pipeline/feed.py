@@ -51,6 +51,11 @@ class Feed:
         """Blocks that could be given out now, by stage."""
         return {"mosaic": len(self._mosaics), "segment": len(self._ready)}
 
+    def frees(self, blocks: set[BlockId]) -> bool:
+        """Whether a land cover waits for the mosaics of these blocks alone."""
+        behind = (self._lacking.get(waiting) for block in blocks for waiting in self._behind.get(block, ()))
+        return any(lacking is not None and lacking[1] <= blocks for lacking in behind)
+
     def made(self, block: BlockId) -> None:
         """A block's mosaic can be read."""
         self._open.discard(block)

@@ -49,7 +49,7 @@ def work(
             feed.made(block)
 
     feed = Feed(plan.blocks(), plan.blocks_of.seen_by, due)
-    committer = Committer(repository, plan, time, progress, guard, committed)
+    committer = Committer(repository, plan, time, progress, guard, feed.frees, committed)
     given: dict[tuple[str, BlockId], BlockPlan] = {}
 
     def take(stage: str) -> Any:

@@ -183,7 +183,7 @@ def committed(size, splitting):
             fill(repository, name, extent, {extent.slot(block) for block in blocks}, splitting)
         filling, driver, commits = time.perf_counter() - begun, 0.0, []
         plan = SimpleNamespace(branch="main", extent=extent, region=SimpleNamespace(commit_every=16))
-        committer = Committer(repository, plan, 0, Progress(), lambda: None, lambda stage, block: None)
+        committer = Committer(repository, plan, 0, Progress(), lambda: None, lambda _: True, lambda *_: None)
         for n, (block, stage) in enumerate(itertools.product(blocks, STAGES)):
             each = BlockPlan(block, (), 0, 1, 1, True, True, "new")
             begun = time.perf_counter()

@@ -28,7 +28,7 @@ from fixed_cost import ray_here
 from cluster import Crew, Pool, pool
 from cluster.host import Attempt
 from pipeline.blocks import BlockPlan, Blocks
-from pipeline.commit import OFTEN_SECONDS
+from pipeline.commit import BUSY
 from pipeline.feed import Feed
 from pipeline.grid import Extent, Grid, Window
 from pipeline.show import table
@@ -82,8 +82,9 @@ def driven(crew, workers, clock, sleep):
 
     def take(stage):
         plan = feed.mosaic() if stage == "mosaic" else feed.segment()
-        hurry = plan is None and stage == "segment" and any(stage == "mosaic" for stage, _ in waiting)
-        if hurry and (not given or clock() - last[0] > OFTEN_SECONDS):
+        mosaics = {block for stage, block in waiting if stage == "mosaic"}
+        hurry = plan is None and stage == "segment" and bool(mosaics)
+        if hurry and (not given or (BUSY * (clock() - last[0]) > COMMIT and feed.frees(mosaics))):
             commit()
             plan = feed.segment()
         if plan is not None:

@@ -1,14 +1,15 @@
 """How busy a run keeps its device, and what a user's own script and Ray Data make of the same device and files.
 
-    python tests/benchmarks/utilisation.py [--json FILE] [--costs 100,400] [--rows 16]
+    python tests/benchmarks/utilisation.py [--json FILE] [--costs 200,300] [--rows 20]
 
 The device is one of fixed cost (`fixed_cost.py`): a batch of four windows of 256 px takes so many milliseconds, and no
-core. Blocks of 512 px, two columns of many rows, come from full-size COGs (`full_size.py`, made once in out/). Ours is
-`run` with one Ray worker that does both stages, and with a worker that has a logical GPU and one that mosaics. A user's
-script loads block by block with odc.stac on two threads, masks by SCL, takes nanmedian, computes the same number of
-batches (it reads no halo: less than ours does) and writes the block's region of a zarr; Ray Data does the same as
-map, map_batches on one actor, map. Each runs in a process of its own. Imports are not counted; `work` ends with the
-last block that can be read and begins when workers are up, `all` has the start of Ray and planning and publishing too.
+core. Blocks of 512 px, six columns of up to 20 rows, come from full-size COGs (`full_size.py`, made once in out/).
+Ours is `run` with one Ray worker that does both stages, and with a worker that has a logical GPU and one that mosaics.
+A user's script loads block by block with odc.stac on two threads, masks by SCL, takes nanmedian, computes the same
+number of batches (it reads no halo: less than ours does) and writes the block's region of a zarr; Ray Data does the
+same as map, map_batches on one actor, map. Each runs in a process of its own. Imports are not counted; `work` ends with
+the last block that can be read and begins when workers are up, `all` has the start of Ray and planning and publishing
+too.
 """
 
 import argparse
@@ -30,14 +31,14 @@ from pipeline.grid import Grid, Window, transformer
 from pipeline.windows import covering
 
 GRID = Grid("EPSG:3035", 10.0, 512)
-COLUMNS, DATES, WINDOW, STRIDE, RADIUS, BATCH = 2, 4, 256, 192, 4, 4
+COLUMNS, ROWS, DATES, WINDOW, STRIDE, RADIUS, BATCH = 6, 20, 4, 256, 192, 4, 4
 ALONE, OURS, GPU = "the model alone", "ours, 1 worker", "ours, 1 GPU + 1 helper"
 SHOWN = ("", "work s", "all s", "km2/s", "of the model", "busy, first to last batch", "busy, of work", "x ours")
 SCRIPT, RAY_DATA = "a script: odc.stac, torch, zarr", "Ray Data: odc.stac, torch, zarr"
 
 
 def blocks(rows):
-    """Blocks in the middle of the scenes' tile, two columns of so many rows."""
+    """Blocks in the middle of the scenes' tile, of which no more than ROWS rows are full."""
     x, y = transformer("EPSG:32632", GRID.crs).transform(655_000, 5_445_000)
     iy, ix = int(-y / GRID.resolution) // GRID.block, int(x / GRID.resolution) // GRID.block
     return [(iy - rows // 2 + row, ix + col) for row in range(rows) for col in range(COLUMNS)]
@@ -203,6 +204,7 @@ def main(costs, rows, ways, json_file):
             command = [sys.executable, __file__, "--one", name, str(cost), str(rows)]
             child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             found.setdefault(cost, {})[name] = done = json.loads(child.stdout.splitlines()[-1])
+            assert done["windows"] >= next(iter(found[cost].values()))["windows"], "a way computed less than the first"
             print(f"{cost} ms, {name}: { ({k: round(v, 1) for k, v in done.items()}) }", file=sys.stderr)
     load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     where = f"{len(blocks(rows))} blocks of {GRID.block} px, {km2:,.0f} km2, {load}"
@@ -227,8 +229,8 @@ if __name__ == "__main__":
     else:
         parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
         parser.add_argument("--json", type=Path)
-        parser.add_argument("--costs", type=lambda text: [int(n) for n in text.split(",")], default=[100, 300])
-        parser.add_argument("--rows", type=int, default=16)
+        parser.add_argument("--costs", type=lambda text: [int(n) for n in text.split(",")], default=[200, 300])
+        parser.add_argument("--rows", type=int, choices=range(1, ROWS + 1), default=ROWS)
         parser.add_argument("--ways", type=lambda text: text.split(";"), default=list(WAYS))
         asked = parser.parse_args()
         main(asked.costs, asked.rows, asked.ways, asked.json)
