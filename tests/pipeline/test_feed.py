@@ -77,6 +77,19 @@ def test_every_due_block_is_given_out_once_and_land_cover_after_all_mosaics_it_s
     assert feed.held_back == len(held_back)
 
 
+def test_mosaics_free_land_cover_when_it_waits_for_no_others():
+    feed = Feed(map(block_plan, product(range(3), range(2))), neighbours(3, 2), lambda plan: plan.landcover_due)
+    given = [feed.mosaic().block for _ in range(4)]
+    assert given == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert not feed.frees(set(given[:3]))
+    assert feed.frees(set(given))
+    assert feed.segment() is None
+    for block in given:
+        feed.made(block)
+    assert feed.segment().block == (0, 0)
+    assert not feed.frees({feed.mosaic().block})
+
+
 @pytest.mark.parametrize(("mosaic_due", "landcover_due"), [(True, True), (False, True), (True, False), (False, False)])
 def test_what_is_held_does_not_grow_with_the_number_of_rows(mosaic_due, landcover_due, monkeypatch):
     monkeypatch.setattr(feeding, "MOST", 16)
