@@ -5,13 +5,14 @@ batch costs the same however full it is, so one that is not full waits for as lo
 A GPU computes one batch at a time, a CPU as many as it has cores for, each on one: some kernels round otherwise on two.
 """
 
+import heapq
+import itertools
 import threading
 import time as clock
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,23 +26,25 @@ Corner = tuple[int, int]
 CORES = torch.get_num_threads()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class _Asked:
-    answer: "Future[torch.Tensor]"
-    inputs: tuple[Any, ...]
-    tell: Callable[[float], None]
+    """In the order in which it is computed: first what the block that began first asked for."""
+
+    asker: int
+    number: int
+    answer: Future[torch.Tensor] = field(compare=False)
+    inputs: tuple[Any, ...] = field(compare=False)
+    tell: Callable[[float], None] = field(compare=False)
 
 
 class Device:
-    """`coarse` and `refined` may be called from any thread while it is `asking`, and return at once.
-
-    `tell` is given the seconds of the device that a window took: its part of its batch's. `close` ends the threads.
-    """
+    """Computes what threads ask for, each `asking` for the windows of a block; `close` ends its own threads."""
 
     def __init__(self, model: IDGBRPipeline) -> None:
         self.model = model
-        self._asked: dict[str, deque[_Asked]] = {"refined": deque(), "coarse": deque()}
+        self._asked: dict[str, list[_Asked]] = {"refined": [], "coarse": []}
         self._more = threading.Condition()
+        self._numbers = itertools.count()
         self._askers = self._waiting = 0
         self._closed = False
         count = CORES if model.device.type == "cpu" else 1
@@ -49,26 +52,16 @@ class Device:
         for thread in self._threads:
             thread.start()
 
-    def coarse(self, image_BHW: np.ndarray, tell: Callable[[float], None]) -> "Future[torch.Tensor]":
-        """KHW logits of a raw window."""
-        return self._ask("coarse", (image_BHW,), tell)
-
-    def refined(
-        self, image_BHW: np.ndarray, logits_KHW: torch.Tensor, corner: Corner, tell: Callable[[float], None]
-    ) -> "Future[torch.Tensor]":
-        """KHW refined logits of a raw window at an absolute corner."""
-        return self._ask("refined", (image_BHW, logits_KHW, corner), tell)
-
     @contextmanager
-    def asking(self) -> Iterator[None]:
-        """While a thread asks for the windows of a block; it waits for them with `answer`."""
+    def asking(self, tell: Callable[[float], None] = lambda seconds: None) -> Iterator["Asker"]:
+        """While a thread may ask for windows; `tell` is given the device's seconds of each: its part of its batch's."""
         self._count(askers=1)
         try:
-            yield
+            yield Asker(self, next(self._numbers), tell)
         finally:
             self._count(askers=-1)
 
-    def answer(self, asked: "Future[torch.Tensor]") -> torch.Tensor:
+    def answer(self, asked: Future[torch.Tensor]) -> torch.Tensor:
         """What was asked for, once it is there."""
         self._count(waiting=1)
         try:
@@ -83,10 +76,13 @@ class Device:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self, what: str, inputs: tuple[Any, ...], tell: Callable[[float], None]) -> "Future[torch.Tensor]":
-        asked = _Asked(Future(), inputs, tell)
+    def ask(
+        self, asker: int, what: str, inputs: tuple[Any, ...], tell: Callable[[float], None]
+    ) -> Future[torch.Tensor]:
+        """See `Asker`."""
+        asked = _Asked(asker, next(self._numbers), Future(), inputs, tell)
         with self._more:
-            self._asked[what].append(asked)
+            heapq.heappush(self._asked[what], asked)
             self._more.notify()
         return asked.answer
 
@@ -128,7 +124,7 @@ class Device:
         full = [what for what, asked in self._asked.items() if len(asked) >= size]
         what = (full or [what for what, asked in self._asked.items() if asked])[0]
         asked = self._asked[what]
-        return what, [asked.popleft() for _ in range(min(size, len(asked)))]
+        return what, [heapq.heappop(asked) for _ in range(min(size, len(asked)))]
 
     def _short_of_memory(self, error: Exception) -> Exception:
         """The error, or what to do about it if the device has too little memory."""
@@ -151,3 +147,20 @@ class Device:
         if answer_NKHW.is_cuda:
             torch.cuda.synchronize(answer_NKHW.device)
         return answer_NKHW
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A thread that asks for the windows of a block: both return at once."""
+
+    device: Device
+    number: int
+    tell: Callable[[float], None]
+
+    def coarse(self, image_BHW: np.ndarray) -> Future[torch.Tensor]:
+        """KHW logits of a raw window."""
+        return self.device.ask(self, "coarse", (image_BHW,))
+
+    def refined(self, image_BHW: np.ndarray, logits_KHW: torch.Tensor, corner: Corner) -> Future[torch.Tensor]:
+        """KHW refined logits of a raw window at an absolute corner."""
+        return self.device.ask(self, "refined", (image_BHW, logits_KHW, corner))

@@ -68,18 +68,18 @@ def segment(
     coarse = _Blend(canvas, len(settings.classes), weight_HW)
     refined = _Blend(canvas, len(settings.classes), weight_HW)
 
-    seen = (w for w in lattice if mosaic_BHW[:, *w.slices((hull.y0, hull.x0))].any())
-    asked = ((w, device.coarse(mosaic_BHW[:, *w.slices((hull.y0, hull.x0))], tell)) for w in seen)
+    def image(w: Window) -> np.ndarray:
+        return mosaic_BHW[:, *w.slices((hull.y0, hull.x0))]
+
     refining: deque[tuple[Window, Future[torch.Tensor]]] = deque()
-    with device.asking():
+    with device.asking(tell) as asker:
+        asked = ((w, asker.coarse(image(w))) for w in lattice if image(w).any())
         for w, answer in _ahead(asked, 2 * settings.batch):
             logits_KHW = device.answer(answer)
             coarse.add(w, logits_KHW)
             if model.refiner is None or not _doubtful(logits_KHW, settings):
                 continue
-            refining.append(
-                (w, device.refined(mosaic_BHW[:, *w.slices((hull.y0, hull.x0))], logits_KHW, (w.y0, w.x0), tell))
-            )
+            refining.append((w, asker.refined(image(w), logits_KHW, (w.y0, w.x0))))
             while len(refining) > 2 * settings.batch:
                 first, answer = refining.popleft()
                 refined.add(first, device.answer(answer))
