@@ -76,11 +76,9 @@ class Device:
         for thread in self._threads:
             thread.join()
 
-    def ask(
-        self, asker: int, what: str, inputs: tuple[Any, ...], tell: Callable[[float], None]
-    ) -> Future[torch.Tensor]:
+    def ask(self, asker: "Asker", what: str, inputs: tuple[Any, ...]) -> Future[torch.Tensor]:
         """See `Asker`."""
-        asked = _Asked(asker, next(self._numbers), Future(), inputs, tell)
+        asked = _Asked(asker.number, next(self._numbers), Future(), inputs, asker.tell)
         with self._more:
             heapq.heappush(self._asked[what], asked)
             self._more.notify()
