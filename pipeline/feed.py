@@ -1,4 +1,4 @@
-"""Which block is next: mosaics in the plan's order, and a block's land cover once the mosaics it sees are there."""
+"""Which block is next: mosaics as land cover needs them, and a block's land cover once the mosaics it sees are there."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,10 +11,11 @@ MOST = 1024
 
 
 class Feed:
-    """Draws on a stream of blocks, never further than the stages need: what it holds is a row or two of them.
+    """Draws on a stream of blocks, never further than the stages need: what it holds is a few rows of them.
 
-    `seen_by` are the blocks whose mosaics a block's land cover depends on. `due` tells, once these are there, whether
-    its land cover is to be made. `held_back` counts land covers that cannot be made.
+    The first land cover waits for four mosaics, not for a row of them. `seen_by` are the blocks whose mosaics a block's
+    land cover depends on. `due` tells, once these are there, whether its land cover is to be made. `held_back` counts
+    land covers that cannot be made.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class Feed:
     ) -> None:
         self._stream, self._seen_by, self._due = stream, seen_by, due
         self._arrived: deque[tuple[BlockPlan, list[BlockId]]] = deque()
+        self._unneeded: dict[BlockId, BlockPlan] = {}
         self._mosaics: deque[BlockPlan] = deque()
         self._open: set[BlockId] = set()
         self._behind: dict[BlockId, list[BlockId]] = {}
@@ -82,11 +84,12 @@ class Feed:
         else:
             self._arrived.append((plan, self._seen_by(plan.block)))
             if plan.mosaic_due:
-                self._mosaics.append(plan)
+                self._unneeded[plan.block] = plan
                 self._open.add(plan.block)
         # The stream goes row by row, so when it has passed the last block that another sees, all that are due are open.
         while self._arrived and (plan is None or self._arrived[0][1][-1] <= plan.block):
             first, seen = self._arrived.popleft()
+            self._mosaics.extend(self._unneeded.pop(each) for each in seen if each in self._unneeded)
             lacks = self._open.intersection(seen)
             if self._failed and self._failed.intersection(seen):
                 self.held_back += 1

@@ -90,6 +90,15 @@ def test_mosaics_free_land_cover_when_it_waits_for_no_others():
     assert not feed.frees({feed.mosaic().block})
 
 
+def test_the_first_land_cover_of_a_wide_map_waits_for_the_mosaics_that_it_sees_alone():
+    feed = Feed(map(block_plan, product(range(3), range(100))), neighbours(3, 100), lambda plan: plan.landcover_due)
+    for block in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        assert feed.mosaic().block == block
+        feed.made(block)
+    assert feed.segment().block == (0, 0)
+    assert [feed.mosaic().block for _ in range(4)] == [(0, 2), (1, 2), (0, 3), (1, 3)]
+
+
 @pytest.mark.parametrize(("mosaic_due", "landcover_due"), [(True, True), (False, True), (True, False), (False, False)])
 def test_what_is_held_does_not_grow_with_the_number_of_rows(mosaic_due, landcover_due, monkeypatch):
     monkeypatch.setattr(feeding, "MOST", 16)
@@ -105,7 +114,7 @@ def test_what_is_held_does_not_grow_with_the_number_of_rows(mosaic_due, landcove
             done += 1
             if mosaic is not None:
                 feed.made(mosaic.block)
-            parts = (feed._arrived, feed._mosaics, feed._open, feed._behind, feed._lacking, feed._ready)
+            parts = (feed._arrived, feed._unneeded, feed._mosaics, feed._open, feed._behind, feed._lacking, feed._ready)
             most = max(most, sum(len(part) for part in parts))
         held[rows] = most
     assert held[400] == held[10] or held[400] <= 64
