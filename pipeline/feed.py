@@ -1,4 +1,4 @@
-"""Which block is next: mosaics as land cover needs them, and a block's land cover once the mosaics it sees are there."""
+"""Which block is next: mosaics as land cover needs them, and land cover once the mosaics that it sees are there."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
