@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import icechunk
 import numpy as np
 
 from crash import nodes as ray_nodes
@@ -239,14 +240,25 @@ def _ended(process: subprocess.Popen, folder: Path, result: Result) -> int:
 def phase(cube: str, aimed: bool) -> str:
     """How far a run is: planning, work, commit, aggregate, publish, after."""
     repository = store.repository(cube)
-    branches = [branch for branch in repository.list_branches() if branch != versions.MAIN]
     published = len(versions.history(repository)) > 1
+    branches = repository.list_branches() - {versions.MAIN}
     if not branches:
         return "after" if published else "planning"
-    tip = next(iter(repository.ancestry(branch=branches[0])))
+    (branch,) = branches
+    try:
+        return _of_branch(repository, branch, published, aimed)
+    except icechunk.IcechunkError:
+        # Where not all of a run was killed, it goes on, and may delete its branch meanwhile.
+        if branch in repository.list_branches():
+            raise
+        return "after"
+
+
+def _of_branch(repository: icechunk.Repository, branch: str, published: bool, aimed: bool) -> str:
+    tip = next(iter(repository.ancestry(branch=branch)))
     if published or (tip.metadata.get("published") and tip.id != versions.head(repository)):
         return "publish"
-    group = store.reader(repository, branch=branches[0])
+    group = store.reader(repository, branch=branch)
     made, counted = (np.asarray(store.array(group, f"blocks/{name}")[...]) for name in ("landcover", "aggregate"))
     old = np.asarray(store.array(store.reader(repository, branch=versions.MAIN), "blocks/landcover")[...])
     if (made == counted).all() and (made != old).any():
