@@ -83,8 +83,8 @@ class Committer:
         """Commits all that was taken in. Raises what `guard` raises."""
         if not self._waiting:
             return
-        self.guard()
         begun = clock.monotonic()
+        self.guard()
         for stage, _, done in self._waiting:
             self.progress.done[stage] += 1
             self.progress.work.update({f"{stage}.{step}": seconds for step, seconds in done.seconds.items()})

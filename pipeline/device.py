@@ -63,6 +63,8 @@ class Device:
 
     def answer(self, asked: Future[torch.Tensor]) -> torch.Tensor:
         """What was asked for, once it is there."""
+        if asked.done():
+            return asked.result()
         self._count(waiting=1)
         try:
             return asked.result()

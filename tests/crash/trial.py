@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -131,12 +131,18 @@ def _finish(folder: Path, nodes: Nodes) -> None:
 
 
 def trial(stage: Stage, spec: Spec) -> Result:
+    """A run that ended before its moment was no trial: another one is killed earlier."""
     folder = stage.ground.folder / f"trial-{spec.number}"
-    folder.mkdir()
-    try:
-        return _trial(stage, spec, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    for earlier in (1, 0.7, 0.5, 0.3):
+        folder.mkdir()
+        try:
+            result = _trial(stage, replace(spec, at=spec.at * earlier), folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        if result.phase != "ended" or result.wrong:
+            return result
+    result.wrong.append("every run ended before anything was killed")
+    return result
 
 
 def _trial(stage: Stage, spec: Spec, folder: Path) -> Result:
