@@ -1,9 +1,9 @@
 """How busy a run keeps its device, and what a user's own script and Ray Data make of the same device and files.
 
-    python tests/benchmarks/utilisation.py [--json FILE] [--costs 200,300] [--rows 20]
+    python tests/benchmarks/utilisation.py [--json FILE] [--costs 200] [--rows 20]
 
 The device is one of fixed cost (`fixed_cost.py`): a batch of four windows of 256 px takes so many milliseconds, and no
-core. Blocks of 512 px, six columns of up to 20 rows, come from full-size COGs (`full_size.py`, made once in out/).
+core. Blocks of 512 px, ten columns of up to 20 rows, come from full-size COGs (`full_size.py`, made once in out/).
 Ours is `run` with one Ray worker that does both stages, and with a worker that has a logical GPU and one that mosaics.
 A user's script loads block by block with odc.stac on two threads, masks by SCL, takes nanmedian, computes the same
 number of batches (it reads no halo: less than ours does) and writes the block's region of a zarr; Ray Data does the
@@ -31,7 +31,7 @@ from pipeline.grid import Grid, Window, transformer
 from pipeline.windows import covering
 
 GRID = Grid("EPSG:3035", 10.0, 512)
-COLUMNS, ROWS, DATES, WINDOW, STRIDE, RADIUS, BATCH = 6, 20, 4, 256, 192, 4, 4
+COLUMNS, ROWS, DATES, WINDOW, STRIDE, RADIUS, BATCH = 10, 20, 4, 256, 192, 4, 4
 ALONE, OURS, GPU = "the model alone", "ours, 1 worker", "ours, 1 GPU + 1 helper"
 SHOWN = ("", "work s", "all s", "km2/s", "of the model", "busy, first to last batch", "busy, of work", "x ours")
 SCRIPT, RAY_DATA = "a script: odc.stac, torch, zarr", "Ray Data: odc.stac, torch, zarr"
@@ -229,7 +229,7 @@ if __name__ == "__main__":
     else:
         parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
         parser.add_argument("--json", type=Path)
-        parser.add_argument("--costs", type=lambda text: [int(n) for n in text.split(",")], default=[200, 300])
+        parser.add_argument("--costs", type=lambda text: [int(n) for n in text.split(",")], default=[200])
         parser.add_argument("--rows", type=int, choices=range(1, ROWS + 1), default=ROWS)
         parser.add_argument("--ways", type=lambda text: text.split(";"), default=list(WAYS))
         asked = parser.parse_args()
