@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from idgbr.errors import InputError
+from idgbr.linear import Linear
 
 
 class Memory(NamedTuple):
@@ -47,12 +48,12 @@ class CrossAttention(nn.Module):
         self.memory_in = nn.Conv2d(condition_channels, width, 1, bias=False)
         self.position_1Whw = None if grid is None else nn.Parameter(torch.randn(1, width, *grid) * width**-0.5)
         self.query_norm, self.memory_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
-        self.key = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
-        self.value = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
-        self.mixed = nn.Linear(width, width)
+        self.query = nn.Sequential(nn.LayerNorm(width), Linear(width, width))
+        self.key = nn.Sequential(nn.LayerNorm(width), Linear(width, width))
+        self.value = nn.Sequential(nn.LayerNorm(width), Linear(width, width))
+        self.mixed = Linear(width, width)
         self.perceptron = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 4 * width), QuickGELU(), nn.Linear(4 * width, width)
+            nn.LayerNorm(width), Linear(width, 4 * width), QuickGELU(), Linear(4 * width, width)
         )
         self.norm = nn.LayerNorm(width)
         self.zero = nn.Conv2d(width, channels, 1, bias=False)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from idgbr.errors import InputError
+from idgbr.linear import Linear
 
 
 class PixelNorm(nn.LayerNorm):
@@ -26,7 +27,7 @@ class Block(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.norm = PixelNorm(outputs)
-        self.film = nn.Linear(embedding, 2 * outputs) if embedding else None
+        self.film = Linear(embedding, 2 * outputs) if embedding else None
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
 
     def forward(self, x_BCHW: Tensor, embedding_BE: Tensor | None = None) -> Tensor:

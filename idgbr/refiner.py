@@ -15,6 +15,7 @@ from idgbr.blocks import Block, Down, PixelNorm, join, require_multiple
 from idgbr.codecs import CODECS
 from idgbr.errors import InputError
 from idgbr.guidance import Condition, Fusion, Guidance
+from idgbr.linear import Linear
 from idgbr.network import Network
 from idgbr.processes import PROCESSES
 
@@ -62,7 +63,7 @@ class Refiner(Network):
         channels = self.codec.channels
         self.guidance = Guidance(bands, classes, full, widths)
         self.fusions = nn.ModuleList(Fusion(width, attention and place > 1) for place, width in enumerate(widths))
-        self.time = nn.Sequential(nn.Linear(half, embedding), nn.ReLU(), nn.Linear(embedding, embedding), nn.ReLU())
+        self.time = nn.Sequential(Linear(half, embedding), nn.ReLU(), Linear(embedding, embedding), nn.ReLU())
         self.stem = nn.Conv2d(channels * (4 if self.codec.stride == 1 else 1), half, 3, padding=1)
         self.block2 = Block(half, half, embedding)
         self.down4 = Down(half, quarter)

@@ -22,7 +22,7 @@ from pipeline.mosaic import making, passes_of
 from pipeline.offsets import Decision
 from pipeline.segment import reach
 
-DATA_VERSION = 2
+DATA_VERSION = 3
 """Raised whenever the same scenes and settings would give other pixels."""
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from idgbr.linear import linear
+
 
 class Pointwise(nn.Conv2d):
-    """A 1x1 convolution, computed as a linear layer whose outputs are filled up to a multiple of 16.
+    """A 1x1 convolution, computed as a linear layer.
 
-    Otherwise torch rounds differently with another number of threads: convolutions of few outputs or many inputs, and
-    linear layers whose outputs do not come in sixteens.
+    As a convolution, torch rounds it differently with another number of threads where outputs are few or inputs many.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, bias: bool = True) -> None:
@@ -18,11 +19,8 @@ class Pointwise(nn.Conv2d):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         rows, columns = self.stride
-        missing = -self.out_channels % 16
-        weight_OC = F.pad(self.weight.flatten(1), (0, 0, 0, missing))
-        bias_O = None if self.bias is None else F.pad(self.bias, (0, missing))
-        full_BHWO = F.linear(x_BCHW[..., ::rows, ::columns].movedim(1, -1), weight_OC, bias_O)
-        return full_BHWO[..., : self.out_channels].movedim(-1, 1)
+        x_BHWC = x_BCHW[..., ::rows, ::columns].movedim(1, -1)
+        return linear(x_BHWC, self.weight.flatten(1), self.bias).movedim(-1, 1)
 
 
 class Bottleneck(nn.Module):

@@ -14,6 +14,7 @@ from idgbr.blocks import PixelNorm, require_multiple
 from idgbr.coarse.layers import Pointwise
 from idgbr.coarse.network import CoarseNetwork, upsample
 from idgbr.errors import InputError
+from idgbr.linear import Linear
 
 REDUCTIONS = (8, 4, 2, 1)
 """Stride at which keys and values are taken in the four stages."""
@@ -110,7 +111,7 @@ class Attention(nn.ModuleDict):
     """Self-attention of all pixels to keys and values at a coarser stride."""
 
     def __init__(self, width: int, heads: int, reduction: int) -> None:
-        super().__init__({"self": Projections(width, reduction), "output": Named("dense", nn.Linear(width, width))})
+        super().__init__({"self": Projections(width, reduction), "output": Named("dense", Linear(width, width))})
         self.heads = heads
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -124,9 +125,9 @@ class Projections(nn.Module):
 
     def __init__(self, width: int, reduction: int) -> None:
         super().__init__()
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
+        self.query = Linear(width, width)
+        self.key = Linear(width, width)
+        self.value = Linear(width, width)
         if reduction > 1:
             self.sr = nn.Conv2d(width, width, reduction, stride=reduction)
             self.layer_norm = PixelNorm(width)
@@ -144,9 +145,9 @@ class MixFFN(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         hidden = 4 * width
-        self.dense1 = nn.Linear(width, hidden)
+        self.dense1 = Linear(width, hidden)
         self.dwconv = Named("dwconv", nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden))
-        self.dense2 = nn.Linear(hidden, width)
+        self.dense2 = Linear(hidden, width)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         hidden_BCHW = _pixels(self.dense1(_tokens(x_BCHW)), x_BCHW)
@@ -159,7 +160,7 @@ class Decoder(nn.Module):
 
     def __init__(self, widths: Sequence[int], width: int, classes: int) -> None:
         super().__init__()
-        self.linear_c = nn.ModuleList(Named("proj", nn.Linear(inputs, width)) for inputs in widths)
+        self.linear_c = nn.ModuleList(Named("proj", Linear(inputs, width)) for inputs in widths)
         self.linear_fuse = Pointwise(len(widths) * width, width, bias=False)
         self.batch_norm = nn.BatchNorm2d(width)
         self.classifier = Pointwise(width, classes)

@@ -93,7 +93,7 @@ def workers(nodes: Nodes) -> list[psutil.Process]:
     for node in nodes.nodes:
         for process in processes(node):
             with suppress(psutil.Error):
-                if process.name().startswith("ray::Host") or process.cmdline()[0].startswith("ray::Host"):
+                if process.name().startswith("ray::Host") or " ".join(process.cmdline()).startswith("ray::Host"):
                     found.append(process)
     return found
 
