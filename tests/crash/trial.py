@@ -5,27 +5,23 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import icechunk
-import numpy as np
-
 from crash import nodes as ray_nodes
-from crash.cubes import Arrays, Ground, arrays, copied, differences, newest, others
+from crash.cubes import Arrays, Ground, arrays, copied, differences, others
 from crash.nodes import Nodes
-from pipeline import store, versions
+from crash.reader import Reader
+from crash.watch import Watch, phase
 
 VICTIMS = ("driver", "worker", "raylet", "node")
 HEAD_EVERY, S3_EVERY = 25, 20
 WORKERS = 2
 RERUNS = 3
 LIMIT = 180
-PARTS = ("manifests", "snapshots", "transactions")
 
 
 @dataclass(frozen=True)
@@ -241,102 +237,3 @@ def _ended(process: subprocess.Popen, folder: Path, result: Result) -> int:
     elif code == 1 and not (len(told) == 1 and told[0].startswith("idgbr: ")):
         result.wrong.append(f"a run that failed told {len(told)} lines, not one sentence")
     return code
-
-
-def phase(cube: str, aimed: bool) -> str:
-    """How far a run is: planning, work, commit, aggregate, publish, after."""
-    repository = store.repository(cube)
-    published = len(versions.history(repository)) > 1
-    branches = repository.list_branches() - {versions.MAIN}
-    if not branches:
-        return "after" if published else "planning"
-    (branch,) = branches
-    try:
-        return _of_branch(repository, branch, published, aimed)
-    except icechunk.IcechunkError:
-        # Where not all of a run was killed, it goes on, and may delete its branch meanwhile.
-        if branch in repository.list_branches():
-            raise
-        return "after"
-
-
-def _of_branch(repository: icechunk.Repository, branch: str, published: bool, aimed: bool) -> str:
-    tip = next(iter(repository.ancestry(branch=branch)))
-    if published or (tip.metadata.get("published") and tip.id != versions.head(repository)):
-        return "publish"
-    group = store.reader(repository, branch=branch)
-    made, counted = (np.asarray(store.array(group, f"blocks/{name}")[...]) for name in ("landcover", "aggregate"))
-    old = np.asarray(store.array(store.reader(repository, branch=versions.MAIN), "blocks/landcover")[...])
-    if (made == counted).all() and (made != old).any():
-        return "publish"
-    if (made != old).all():
-        return "aggregate"
-    return "commit" if aimed else "work"
-
-
-class Watch:
-    """Counts what commits and publishing write into a cube in a folder, from now on."""
-
-    def __init__(self, cube: Path) -> None:
-        self.store = cube / "store"
-        self.main = self.store / "refs" / "branch.main" / "ref.json"
-        self.first, self.at_first = self._files(), self._main()
-
-    def count(self) -> int:
-        return self._files() - self.first + (self._main() != self.at_first)
-
-    def _files(self) -> int:
-        return sum(1 for part in PARTS for _ in (self.store / part).iterdir())
-
-    def _main(self) -> int:
-        return self.main.stat().st_mtime_ns
-
-
-class Reader:
-    """Reads `main` again and again in a thread: always one version whole, and never the old one after the new."""
-
-    def __init__(self, cube: str, before: Arrays, after: Arrays, seed: str) -> None:
-        self.cube, self.versions = cube, {"before": before, "after": after}
-        self.random = Random(f"{seed}-reader")
-        self.reads, self.last = 0, "before"
-        self.wrong: list[str] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="reader", daemon=True)
-
-    def __enter__(self) -> "Reader":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(60)
-
-    def _loop(self) -> None:
-        while not self._stop.wait(0.2) and not self.wrong:
-            self.look()
-
-    def look(self) -> None:
-        try:
-            self._look()
-        except Exception as error:  # noqa: BLE001 - whatever a reader meets is what the trial is about
-            self.wrong.append(f"a reader met {type(error).__name__}: {error}"[:500])
-
-    def _look(self) -> None:
-        group = newest(self.cube)
-        told = np.asarray(store.array(group, "blocks/landcover")[...])
-        seen = [name for name, of in self.versions.items() if told.tobytes() == of["blocks/landcover"].tobytes()]
-        if not seen:
-            self.wrong.append("a reader saw fingerprints that are of neither version")
-            return
-        (version,) = seen
-        if (self.last, version) == ("after", "before"):
-            self.wrong.append("a reader saw the old version after the new one")
-        self.last = version
-        for name in self.random.sample(sorted(n for n, a in self.versions[version].items() if a.ndim >= 3), 4):
-            whole = self.versions[version][name]
-            side = 256 if whole.shape[-1] >= 256 else whole.shape[-1]
-            y, x = (self.random.randrange(max(1, length // side)) * side for length in whole.shape[-2:])
-            part = (..., slice(y, y + side), slice(x, x + side))
-            if np.asarray(store.array(group, name)[part]).tobytes() != whole[part].tobytes():
-                self.wrong.append(f"a reader saw {name} of another version than its fingerprints")
-        self.reads += 1
