@@ -1,8 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# One more than there are cores, since many tests wait.
-AT_ONCE := $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .PHONY: install demo test test-services bench bench-runs science crash lint clean
 
@@ -22,7 +20,7 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest --numprocesses $(AT_ONCE) --dist worksteal
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-services: install
 	tests/services/run
