@@ -10,7 +10,7 @@ AT_ONCE = 128
 
 
 def linear(x: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Tensor:
-    """`F.linear`; on a CPU the order of every sum is fixed.
+    """`F.linear`; on a CPU threads share out no sum.
 
     There it takes AT_ONCE inputs after another, and fills the outputs up to a multiple of 16, since torch rounds the
     rest of a vector differently with another number of threads.
@@ -19,8 +19,9 @@ def linear(x: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Tensor
         return F.linear(x, weight_OI, bias_O)
     outputs, inputs = weight_OI.shape
     missing = -outputs % 16
-    weight_OI = F.pad(weight_OI, (0, 0, 0, missing))
-    bias_O = None if bias_O is None else F.pad(bias_O, (0, missing))
+    if missing:
+        weight_OI = F.pad(weight_OI, (0, 0, 0, missing))
+        bias_O = None if bias_O is None else F.pad(bias_O, (0, missing))
     rows_NI = x.reshape(-1, inputs)
     total_NO = F.linear(rows_NI[:, :AT_ONCE], weight_OI[:, :AT_ONCE], bias_O)
     for first in range(AT_ONCE, inputs, AT_ONCE):

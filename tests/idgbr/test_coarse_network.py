@@ -45,13 +45,6 @@ def toys(count, size):
     return (image - mean) / std, torch.from_numpy(np.searchsorted([10, 20, 40], np.stack(labels)))
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 def test_every_network_has_the_small_sizes_tested_here():
     assert set(SIZES) == set(KINDS)
 

@@ -11,13 +11,6 @@ def drawn(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(("shape", "outputs"), [((5, 3), 1), ((2, 7, 128), 16), ((2, 3, 4, 300), 10), ((0, 200), 5)])
 def test_it_is_a_linear_layer_with_its_gradients(shape, outputs):
     ours, theirs = ([drawn(*shape), drawn(outputs, shape[-1], seed=1), drawn(outputs, seed=2)] for _ in range(2))

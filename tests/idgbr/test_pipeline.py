@@ -18,14 +18,6 @@ def refined(model, images):
     return logits, model.refine_logits(images, logits, [(0, 48 * number) for number in range(len(images))])
 
 
-@pytest.fixture
-def threads():
-    """Sets the number of threads; restored afterwards."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("batch", [1, 3, 4])
 def test_a_window_has_the_same_bits_in_any_company(windows, batch):
     model = small_model(batch=batch)
