@@ -18,7 +18,7 @@ from pipeline.planner import Plan
 from pipeline.worker import Done, Task
 
 BUSY = 0.2
-"""Of its time that a driver may spend on commits that land cover waits for."""
+"""Of its time that a driver may spend on commits, while workers have other work."""
 
 SELDOM_SECONDS = 60.0
 
@@ -65,19 +65,23 @@ class Committer:
         return Task(block.block, block.scenes, self.time, self._fork, self._snapshot)
 
     def add(self, stage: str, block: BlockPlan, done: Done) -> None:
-        """Takes in a finished block, and commits when there are enough of them."""
+        """Takes in a finished block, and commits when there are enough of them, unless that takes too much of the
+        driver's time."""
         self._waiting.append((stage, block, done))
         old = clock.monotonic() - self._last > SELDOM_SECONDS
-        if old or len(self._waiting) >= self.plan.region.commit_every:
+        if old or (len(self._waiting) >= self.plan.region.commit_every and self._rested):
             self.commit()
 
     def hurry(self, idle: bool) -> None:
         """Commits mosaics if nothing else is under way, or if that frees land cover and commits do not take too much
         of the driver's time."""
         mosaics = {plan.block for stage, plan, _ in self._waiting if stage == "mosaic"}
-        rested = self._took < BUSY * (clock.monotonic() - self._last)
-        if mosaics and (idle or (rested and self.frees(mosaics))):
+        if mosaics and (idle or (self._rested and self.frees(mosaics))):
             self.commit()
+
+    @property
+    def _rested(self) -> bool:
+        return self._took < BUSY * (clock.monotonic() - self._last)
 
     def commit(self) -> None:
         """Commits all that was taken in. Raises what `guard` raises."""

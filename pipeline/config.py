@@ -111,7 +111,7 @@ class Region(Frozen):
     gates: GateSettings = GateSettings()
     folders: tuple[Path, ...] = Field(default=(), description="folders whose files the catalog's items may name")
     signers: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
-    commit_every: int = Field(default=16, ge=1, description="blocks per commit")
+    commit_every: int = Field(default=16, ge=1, description="blocks per commit, or more of them")
 
     @field_validator("cube")
     @classmethod

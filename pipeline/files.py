@@ -24,6 +24,7 @@ from pipeline.place import Bucket, Place, bucket, reaching
 
 if TYPE_CHECKING:
     from obstore import GetResult, PutMode
+    from obstore.store import S3Config
 
 
 def exists(cube: Place, name: str) -> bool:
@@ -124,11 +125,15 @@ def _client(url: str) -> S3Store:
 @lru_cache(maxsize=16)
 def _store(found: Bucket, *keys: str | None) -> S3Store:
     """One for each `keys` of the environment, where it finds them itself."""
+    where: S3Config = {}
+    if found.endpoint is not None:
+        where["endpoint"] = found.endpoint
+    if found.region is not None:
+        where["region"] = found.region
     return S3Store(
         found.name,
         prefix=found.prefix or None,
-        endpoint=found.endpoint,
-        region=found.region,
+        config=where,
         client_options={"allow_http": found.plain, "connect_timeout": timedelta(seconds=5)},
         retry_config={"max_retries": 6, "retry_timeout": timedelta(seconds=20)},
     )

@@ -168,6 +168,21 @@ def test_wrong_keys_a_missing_bucket_and_a_server_that_is_not_there_end_in_one_s
     assert "secret" not in told
 
 
+@pytest.mark.parametrize("region", [{}, {"region": "eu-west-1"}])
+def test_a_bucket_of_amazons_own_needs_no_endpoint(monkeypatch, region):
+    for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    if region:
+        monkeypatch.setenv("AWS_REGION", region["region"])
+    assert store._storage("s3://maps/cube") is not None
+    client = files._client("s3://maps/cube")
+    assert client.prefix == "cube"
+    assert {name: value for name, value in client.config.items() if name in ("bucket", "endpoint", "region")} == {
+        "bucket": "maps",
+        **region,
+    }
+
+
 @pytest.mark.parametrize(
     "cube",
     [
