@@ -1,7 +1,7 @@
 """A pool of workers that keep state: task ids in, small results out."""
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from cluster.errors import PoolError
 from cluster.host import Attempt, Host, check_built
+from cluster.underway import Call, Underway
 
 PAUSE_SECONDS = 0.1
 STRAGGLER_SECONDS = 30.0
@@ -75,21 +76,6 @@ class Workers(Protocol):
     def finished(self, tickets: Sequence[Any], seconds: float) -> tuple[Any, Attempt] | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    number: int
-    method: str
-    task: Any
-    attempts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    call: _Call
-    worker: int
-    since: float
-
-
 class Pool:
     def __init__(self, workers: Workers, attempts: int) -> None:
         self._workers = workers
@@ -128,8 +114,8 @@ class _Run:
 
     def __init__(self, workers: Workers, attempts: int, methods: Sequence[str], take: Take) -> None:
         self.workers, self.attempts, self.methods, self.take = workers, attempts, methods, take
-        self.again: dict[str, deque[_Call]] = {method: deque() for method in methods}
-        self.running: dict[Any, _Running] = {}
+        self.again: dict[str, deque[Call]] = {method: deque() for method in methods}
+        self.underway = Underway()
         self.over: set[int] = set()
         self.took: dict[str, deque[float]] = {method: deque(maxlen=REMEMBERED) for method in methods}
         self.given = 0
@@ -137,15 +123,15 @@ class _Run:
     def outcomes(self) -> Iterator[Outcome]:
         while True:
             idle = [method for method in self.methods if self._give_out(method)]
-            if len(idle) == len(self.methods) and not any(self._counts(each.call) for each in self.running.values()):
+            if len(idle) == len(self.methods) and not any(self._counts(each.call) for each in self.underway):
                 return
-            found = self.workers.finished(list(self.running), WATCH_SECONDS)
+            found = self.workers.finished(self.underway.tickets, WATCH_SECONDS)
             if found is not None and (outcome := self._done(*found)) is not None:
                 yield outcome
             for method in idle:
                 self._copy_straggler(method)
 
-    def _counts(self, call: _Call) -> bool:
+    def _counts(self, call: Call) -> bool:
         return call.number not in self.over
 
     def _give_out(self, method: str) -> bool:
@@ -157,42 +143,39 @@ class _Run:
             self._submit(worker, call)
         return False
 
-    def _next(self, method: str) -> _Call | None:
+    def _next(self, method: str) -> Call | None:
         if self.again[method]:
             return self.again[method].popleft()
         task = self.take(method)
         if task is None:
             return None
         self.given += 1
-        return _Call(self.given, method, task)
+        return Call(self.given, method, task)
 
-    def _submit(self, worker: int, call: _Call) -> None:
+    def _submit(self, worker: int, call: Call) -> None:
         pause = PAUSE_SECONDS * (2**call.attempts - 1)
         ticket = self.workers.submit(worker, call.method, call.task, pause)
-        self.running[ticket] = _Running(call, worker, time.monotonic())
+        self.underway.begin(ticket, call, worker, time.monotonic())
 
     def _roomiest(self, method: str, waiting: int = 1) -> int | None:
         """The ready worker with most room for calls of a method, of which so many may wait; None if none has any."""
         room = {
-            worker: crew.lanes.get(method, 1) + waiting
+            worker: crew.lanes.get(method, 1) + waiting - self.underway.on(worker, method)
             for worker, crew in self.workers.ready().items()
             if not crew.lanes or method in crew.lanes
         }
-        for each in self.running.values():
-            if each.call.method == method and each.worker in room:
-                room[each.worker] -= 1
         worker = max(room, key=lambda worker: room[worker], default=None)
         return worker if worker is not None and room[worker] > 0 else None
 
     def _done(self, ticket: Any, attempt: Attempt) -> Outcome | None:
         """The outcome of a call that finished, if that settles it."""
-        worker = self.running[ticket].worker
+        worker = self.underway[ticket].worker
         if attempt.died:
-            ticket, *waited = [each for each, running in self.running.items() if running.worker == worker]
+            ticket, *waited = [each for each in self.underway.tickets if self.underway[each].worker == worker]
             for each in reversed(waited):
-                self._give_back(self.running.pop(each).call)
-        running = self.running.pop(ticket)
-        copied = any(each.call.number == running.call.number for each in self.running.values())
+                self._give_back(self.underway.end(each).call)
+        running = self.underway.end(ticket)
+        copied = self.underway.copies(running.call) > 0
         if not self._counts(running.call):
             self.over -= set() if copied else {running.call.number}
             return None
@@ -215,9 +198,9 @@ class _Run:
             method=call.method,
         )
 
-    def _give_back(self, call: _Call) -> None:
+    def _give_back(self, call: Call) -> None:
         """Of a call that waited behind one which killed their worker."""
-        copied = any(each.call.number == call.number for each in self.running.values())
+        copied = self.underway.copies(call) > 0
         if self._counts(call) and not copied:
             self.again[call.method].appendleft(call)
         elif not copied:
@@ -225,19 +208,20 @@ class _Run:
 
     def _copy_straggler(self, method: str) -> None:
         """Gives the slowest call to an idle worker too, if it takes far longer than others did."""
-        took = self.took[method]
-        worker = self._roomiest(method, waiting=0)
-        if not took or worker is None:
+        oldest = next(iter(self.underway), None)
+        if not self.took[method] or oldest is None or time.monotonic() - oldest.since <= STRAGGLER_SECONDS:
             return
-        limit = max(STRAGGLER_SECONDS, STRAGGLER_TIMES * median(took))
-        times = Counter(each.call.number for each in self.running.values())
+        worker = self._roomiest(method, waiting=0)
+        if worker is None:
+            return
+        limit = max(STRAGGLER_SECONDS, STRAGGLER_TIMES * median(self.took[method]))
         late = [
             each
-            for each in self.running.values()
+            for each in self.underway
             if each.call.method == method
             and each.worker != worker
             and self._counts(each.call)
-            and times[each.call.number] == 1
+            and self.underway.copies(each.call) == 1
             and time.monotonic() - each.since > limit
         ]
         if late:
