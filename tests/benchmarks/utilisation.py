@@ -1,9 +1,11 @@
 """How busy a run keeps its device, and what a user's own script and Ray Data make of the same device and files.
 
-    python tests/benchmarks/utilisation.py [--json FILE] [--costs 175] [--rows 20]
+    python tests/benchmarks/utilisation.py [--json FILE] [--costs 175] [--rows 40]
 
 The device is one of fixed cost (`fixed_cost.py`): a batch of four windows of 256 px takes so many milliseconds, and no
-core. Blocks of 512 px, twelve columns of up to 20 rows, come from full-size COGs (`full_size.py`, made once in out/).
+core. Blocks of 512 px, ten columns of up to 40 rows, come from full-size COGs of two tiles (`full_size.py`, made once
+in out/).
+
 Ours is `run` with one Ray worker that does both stages, and with a worker that has a logical GPU and one that mosaics.
 A user's script loads block by block with odc.stac on two threads, masks by SCL, takes nanmedian, computes the same
 number of batches (it reads no halo: less than ours does) and writes the block's region of a zarr; Ray Data does the
@@ -23,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from fixed_cost import BANDS, CLASSES, Cost, fixed_cost, model_folder, ray_here
-from full_size import full_size_items
+from full_size import DATES, SOUTH, full_size_items
 from loaders import by_numpy, odc_threads
 from mosaic import FOLDER
 
@@ -31,15 +33,21 @@ from pipeline.grid import Grid, Window, transformer
 from pipeline.windows import covering
 
 GRID = Grid("EPSG:3035", 10.0, 512)
-COLUMNS, ROWS, DATES, WINDOW, STRIDE, RADIUS, BATCH = 12, 20, 4, 256, 192, 4, 4
+COLUMNS, ROWS, PASSES, WINDOW, STRIDE, RADIUS, BATCH = 10, 40, 4, 256, 192, 4, 4
 ALONE, OURS, GPU = "the model alone", "ours, 1 worker", "ours, 1 GPU + 1 helper"
 SHOWN = "", "work s", "all s", "km2/s", "of alone", "busy, first to last", "busy, of work", "windows", "x ours"
 SCRIPT, RAY_DATA = "a script: odc.stac, torch, zarr", "Ray Data: odc.stac, torch, zarr"
 
 
+def items_of():
+    """The scenes' items; the southern tile is made for this alone."""
+    south = full_size_items(FOLDER / "south", SOUTH, DATES[:PASSES])
+    return [*full_size_items(FOLDER)[:PASSES], *south]
+
+
 def blocks(rows):
-    """Blocks in the middle of the scenes' tile, of which no more than ROWS rows are full."""
-    x, y = transformer("EPSG:32632", GRID.crs).transform(645_000, 5_445_000)
+    """Blocks in the middle of the two tiles, of which no more than ROWS rows are full."""
+    x, y = transformer("EPSG:32632", GRID.crs).transform(645_000, SOUTH[1])
     iy, ix = int(-y / GRID.resolution) // GRID.block, int(x / GRID.resolution) // GRID.block
     return [(iy - rows // 2 + row, ix + col) for row in range(rows) for col in range(COLUMNS)]
 
@@ -144,8 +152,15 @@ def ray_data(folder, items, cost, rows):
 
 def loaded(items, block):
     """A block's cloud-free median, uint16 BHW."""
-    dn, scl = odc_threads(items, GRID, GRID.block_window(block))
+    window = GRID.block_window(block)
+    dn, scl = odc_threads([item for item in items if touches(item, window)], GRID, window)
     return np.nan_to_num(by_numpy(dn, scl, (2, 4, 5, 6, 7, 11))).astype(np.uint16)
+
+
+def touches(item, window):
+    x, y = transformer("EPSG:4326", GRID.crs).transform(*np.array(item["geometry"]["coordinates"][0]).T)
+    left, bottom, right, top = GRID.bounds(window)
+    return left < x.max() and x.min() < right and bottom < y.max() and y.min() < top
 
 
 def inferred(cost, mosaic_BHW, block, rows):
@@ -184,7 +199,7 @@ WAYS = {ALONE: alone, OURS: ours, GPU: lambda *how: ours(*how, gpus=1), SCRIPT: 
 
 
 def one(name, milliseconds, rows):
-    items = full_size_items(FOLDER)[:DATES]
+    items = items_of()
     with tempfile.TemporaryDirectory(dir=FOLDER.parent) as folder:
         cost = Cost(milliseconds / 1000, Path(folder) / "busy.txt")
         done = WAYS[name](Path(folder), items, cost, rows)
@@ -196,7 +211,7 @@ def main(costs, rows, ways, json_file):
     from pipeline.show import table
 
     os.environ.setdefault("COLUMNS", "132")
-    full_size_items(FOLDER)
+    items_of()
     km2 = len(blocks(rows)) * (GRID.block * GRID.resolution / 1000) ** 2
     found = {}
     for cost in costs:
