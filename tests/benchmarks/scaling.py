@@ -4,10 +4,10 @@
 
 The pool, its actors and the feed with its dependencies are the product's; the work sleeps: a mosaic so many seconds, a
 land cover some for reading, on the device (one at a time in a worker) and for writing. Blocks come 2 in a row, 40 a
-worker; the driver waits as long as a commit takes after every 16. The simulation runs the same scheduling code with a
-clock of its own, on which the code's own time counts as it is measured, and each call of Ray what it takes here: a
-submission, and a wait that grows with the calls waited for. `efficiency` is of workers
-times what one makes (which fills its pipe at the beginning too), `busy` of what their devices could.
+worker; the driver waits 0.1 s for a commit (`driver.py`), as often as runs commit. The simulation runs the same
+scheduling code with a clock of its own, on which the code's own time counts as it is measured, and each call of Ray what
+it takes here: a submission, and a wait that grows with the calls waited for. `efficiency` is of workers times what one
+makes (which fills its pipe at the beginning too), `busy` of what their devices could.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from pipeline.show import table
 
 STAGES = ("segment", "mosaic")
 LANES = {"segment": 2, "mosaic": 1}
-COLUMNS, EACH, COMMIT_EVERY, COMMIT = 2, 40, 16, 0.05
+COLUMNS, EACH, COMMIT_EVERY, COMMIT = 2, 40, 16, 0.1
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Sleeper:
 
 
 def driven(crew, workers, clock, sleep):
-    """Blocks a second of a run of the feed, with commits every 16 blocks as `pipeline.commit` makes them."""
+    """Blocks a second of a run of the feed, with commits as `pipeline.commit` makes them."""
     rows, side = EACH * workers // COLUMNS, 2048
     extent = Extent(Grid("EPSG:3035", 10.0, side), Window(0, 0, rows * side, COLUMNS * side))
     stream = (BlockPlan(block, (), 0, 1, 1, True, True, "new") for block in extent.blocks())
@@ -80,11 +80,14 @@ def driven(crew, workers, clock, sleep):
         waiting.clear()
         last[0] = clock()
 
+    def rested():
+        return BUSY * (clock() - last[0]) > COMMIT
+
     def take(stage):
         plan = feed.mosaic() if stage == "mosaic" else feed.segment()
         mosaics = {block for stage, block in waiting if stage == "mosaic"}
         hurry = plan is None and stage == "segment" and bool(mosaics)
-        if hurry and (not given or (BUSY * (clock() - last[0]) > COMMIT and feed.frees(mosaics))):
+        if hurry and (not given or (rested() and feed.frees(mosaics))):
             commit()
             plan = feed.segment()
         if plan is not None:
@@ -97,8 +100,9 @@ def driven(crew, workers, clock, sleep):
         given.discard((outcome.method, outcome.task))
         waiting.append((outcome.method, outcome.task))
         done += outcome.method == "segment"
-        if len(waiting) >= COMMIT_EVERY:
+        if len(waiting) >= COMMIT_EVERY and rested():
             commit()
+    commit()
     assert done == rows * COLUMNS
     return done / (clock() - begun)
 
