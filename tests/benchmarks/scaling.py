@@ -5,9 +5,9 @@
 The pool, its actors and the feed with its dependencies are the product's; the work sleeps: a mosaic so many seconds, a
 land cover some for reading, on the device (one at a time in a worker) and for writing. Blocks come 2 in a row, 40 a
 worker; the driver waits 0.1 s for a commit (`driver.py`), as often as runs commit. The simulation runs the same
-scheduling code with a clock of its own, on which the code's own time counts as it is measured, and each call of Ray what
-it takes here: a submission, and a wait that grows with the calls waited for. `efficiency` is of workers times what one
-makes (which fills its pipe at the beginning too), `busy` of what their devices could.
+scheduling code with a clock of its own, on which the code's own time counts as it is measured, and each call of Ray
+what it takes here: a submission, and a wait that grows with the calls waited for. `efficiency` is of workers times what
+one makes (which fills its pipe at the beginning too), `busy` of what their devices could.
 """
 
 import argparse
