@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test pytest test-services bench bench-runs science crash lint clean
+.PHONY: install demo test test-services bench bench-runs science crash lint clean
 
 install: $(INSTALLED)
 
@@ -19,11 +19,8 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: install
-	$(MAKE) --jobs 2 lint pytest
-
 # One more test at once than cores, for many of them wait.
-pytest: install
+test: lint
 	$(BIN)/pytest --numprocesses $$($(BIN)/python -c 'import os; print(min(os.cpu_count() + 1, 4))') --dist worksteal
 
 test-services: install

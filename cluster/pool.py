@@ -102,9 +102,9 @@ class Pool:
         later; the run is over when it gives None for all while nothing is under way. A task that raises, or whose
         worker dies, is tried again up to the pool's number of attempts; tasks that merely waited behind one that killed
         their worker are done again and keep their attempts (where an answer was lost with the worker, the task that it
-        was of counts as the one that killed it). Once there is nothing else to give out, a task that takes
-        far longer than others of its method gets a copy on an idle worker, and the first to finish counts: tasks must
-        not mind being done twice. Workers join as they become ready, at any time.
+        was of counts as the one that killed it). Once there is nothing else to give out, a task that takes far longer
+        than others of its method gets a copy on an idle worker, and the first to finish counts: tasks must not mind
+        being done twice. Workers join as they become ready, at any time.
         """
         return _Run(self._workers, self._attempts, methods, take).outcomes()
 

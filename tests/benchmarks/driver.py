@@ -195,9 +195,11 @@ def committed(size, splitting):
             took = time.perf_counter() - begun
             driver += asked + took
             commits += [] if committer._waiting else [took]
-        begun = time.perf_counter()
-        committer.commit()
-        driver += time.perf_counter() - begun
+        if committer._waiting:
+            begun = time.perf_counter()
+            committer.commit()
+            commits.append(time.perf_counter() - begun)
+            driver += commits[-1]
         begun = time.perf_counter()
         group = store.reader(store.repository(folder) if splitting else repository, branch="main")
         _ = store.read_window(store.array(group, "landcover"), 0, extent, extent.covered(blocks[0]))
