@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idgbr.errors import InputError
-from idgbr.metrics import confusion_matrix, mean_iou
+from idgbr.evaluation import BOUNDARY_IOU_DISTANCE
+from idgbr.metrics import boundary_counts, boundary_iou_of, confusion_matrix, mean_iou
 from idgbr.settings import UNLABELLED
 
 FLOOR = 1e-5
@@ -105,7 +106,8 @@ def tune(
     choices: Mapping[str, Sequence[Any]] = CHOICES,
     start: CRF | None = None,
 ) -> list[tuple[CRF, float]]:
-    """Every setting tried with its mIoU over all examples (0..1), the best first; no CRF at all is among them.
+    """Every setting tried, the best first, with its score over all examples: the mean of mIoU and boundary IoU, 0..1. No
+    CRF at all is among them.
 
     examples: (probability_KHW, image_CHW, index_HW with UNLABELLED where not known), not those that are scored later.
     From `start`, one field after the other takes the best of its `choices`, in rounds until nothing changes.
@@ -114,7 +116,7 @@ def tune(
 
     def score(how: CRF) -> float:
         if how not in scores:
-            scores[how] = _mean_iou(examples, how)
+            scores[how] = _score(examples, how)
         return scores[how]
 
     start = start or CRF()
@@ -170,10 +172,13 @@ def _places(sigma: float, taps: int) -> list[int]:
     return list(range(-reach, reach + 1, step))
 
 
-def _mean_iou(examples: Sequence[tuple[Tensor, Tensor, NDArray[Any]]], how: CRF) -> float:
-    total: Any = 0
+def _score(examples: Sequence[tuple[Tensor, Tensor, NDArray[Any]]], how: CRF) -> float:
+    confusion: Any = 0
+    boundaries: Any = 0
     for probability_KHW, image_CHW, index_HW in examples:
         codes = range(len(probability_KHW))
         label_HW = crf(probability_KHW, image_CHW, how).argmax(0).to("cpu", torch.uint8).numpy()
-        total = total + confusion_matrix(np.asarray(index_HW), label_HW, codes, ignore=UNLABELLED)
-    return mean_iou(total)
+        pair = np.asarray(index_HW), label_HW, codes
+        confusion = confusion + confusion_matrix(*pair, ignore=UNLABELLED)
+        boundaries = boundaries + boundary_counts(*pair, BOUNDARY_IOU_DISTANCE, ignore=UNLABELLED)
+    return (mean_iou(confusion) + boundary_iou_of(boundaries)) / 2

@@ -1,5 +1,6 @@
 """The whole of `make science` on made pictures and networks too small to learn: every task, the report, the clock."""
 
+import json
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from idgbr_toys import landscape
 from PIL import Image
 from science import report, sets
 from science.__main__ import _all, _chosen, _one
-from science.presets import ABLATIONS, CONTROLS, PRESETS
+from science.presets import ABLATIONS, CONTROLS, LONG, PRESETS
 from science.tasks import Place, tasks
 
 from idgbr import Refiner
@@ -38,14 +39,15 @@ TINY = replace(
     train_centre=64,
     centre=64,
     window=64,
-    ablations=(
-        "no image in the guidance",
-        "learned embedding",
-        "masks of the training fit alone",
-        "alignment",
+    ablations=dict.fromkeys(
+        ("no image in the guidance", "learned embedding", "masks of the training fit alone", "alignment", LONG), (0,)
     ),
 )
 """Of the ablations one of each kind of change."""
+LENGTHS = {
+    "refiner-dubai_aerial-published-0": 2,
+    "refiner-dubai_aerial-published_recipe_ten_times_the_steps-0": 20,
+}
 
 
 @pytest.fixture
@@ -90,7 +92,13 @@ def test_every_task_runs_and_the_report_has_every_table_and_picture(data, monkey
         "Reduced",
     ):
         assert part in text, part
-    assert text.count("(+0.00)") >= 4, "the unchanged refiner stands first among the ablations"
+    rows = [line.split(" | ") for line in text.splitlines()]
+    assert {name: cells for cells in rows if (name := cells[0].removeprefix("| ")) in TINY.ablations}.keys() == {
+        *TINY.ablations
+    }
+    steps = {task: json.loads(place.result(task).read_text())["steps"] for task in LENGTHS}
+    assert steps == LENGTHS
+    assert text.count("Ours as shipped against 25 guided steps") == 2
     assert len(list((data / "out").glob("*.png"))) == 6
 
 

@@ -5,6 +5,7 @@ import torch
 from idgbr.controls import crf as module
 from idgbr.controls.crf import CRF, crf, tune
 from idgbr.errors import InputError
+from idgbr.evaluation import Evaluation
 from idgbr.settings import UNLABELLED
 
 
@@ -104,7 +105,7 @@ def test_a_certain_probability_is_not_beyond_appeal():
     assert refined[:, 5, 5].argmax() == 0
 
 
-def test_tuning_returns_the_settings_by_their_miou_and_is_never_worse_than_no_crf():
+def test_tuning_returns_the_settings_by_miou_and_boundary_iou_and_is_never_worse_than_no_crf():
     examples = [edge(0), edge(1)]
     examples[0][2][:4] = UNLABELLED
     table = tune(examples, {"colour": (0.01, 0.3), "smoothness": (0.0, 3.0)}, CRF(position=10, colour=0.01))
@@ -113,11 +114,16 @@ def test_tuning_returns_the_settings_by_their_miou_and_is_never_worse_than_no_cr
     assert scores == sorted(scores, reverse=True)
     assert table[0][0].colour == 0.3
     assert scores[0] > none + 0.1
-    answer = torch.cat([crf(p, i, table[0][0]).argmax(0) for p, i, _ in examples]).numpy()
-    truth = np.concatenate([index for _, _, index in examples])
+    answers = [crf(p, i, table[0][0]).argmax(0).numpy() for p, i, _ in examples]
+    answer, truth = np.concatenate(answers), np.concatenate([index for _, _, index in examples])
     known = truth != UNLABELLED
     ious = [((answer == k) & (truth == k)).sum() / (((answer == k) | (truth == k)) & known).sum() for k in range(3)]
-    assert scores[0] == pytest.approx(np.mean(ious))
+    scored = [
+        Evaluation.of(index, label, label, range(3), UNLABELLED)
+        for label, (_, _, index) in zip(answers, examples, strict=True)
+    ]
+    edges = (scored[0] + scored[1]).coarse.scores()["biou"]
+    assert scores[0] == pytest.approx((np.mean(ious) + edges) / 2)
 
 
 def test_harmful_kernels_lose_to_none():

@@ -1,7 +1,7 @@
 """What is trained, how large and how long: whole for a GPU, reduced for two CPU cores."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from idgbr.presets import BASE
@@ -10,8 +10,8 @@ from idgbr.training import Optimisation
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """backbones: name to class and config of a coarse network. table: seeds of the main table; the ablations that are
-    named take the first alone, on the first set. sizes: of all refiners. train_centre, centre: px of the middle of each
+    """backbones: name to class and config of a coarse network. table: seeds of the main table. ablations: seeds of each
+    that is made, on the first set. sizes: of all refiners. train_centre, centre: px of the middle of each
     training and each test image that are used (None: all). window: px of the sliding window. jobs: trainings side by
     side, of `threads` each."""
 
@@ -31,16 +31,18 @@ class Preset:
     jobs: int
     device: str
     threads: int
-    ablations: tuple[str, ...]
+    ablations: Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A refiner that is trained: changes to the preset's network and training, and how it is then run."""
+    """A refiner that is trained: changes to the preset's network and training, `longer` times its steps, and how it is
+    then run."""
 
     sizes: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
+    longer: int = 1
 
 
 OURS = "bridge"
@@ -54,6 +56,7 @@ CONTROLS = {
         {"steps": 25, "start": "noise", "guidance": 3.0, "threshold": 1.0},
     ),
 }
+LONG = "published recipe, ten times the steps"
 ABLATIONS = {
     "no image in the guidance": Variant(training={"kind": "WithoutImage"}),
     "no coarse mask in the guidance": Variant(training={"kind": "WithoutCoarse"}),
@@ -70,6 +73,7 @@ ABLATIONS = {
     "coarse labels, not probabilities": Variant(training={"hard": 1.0}),
     "boundary loss": Variant(training={"boundary": 0.5}),
     "alignment": Variant(training={"teacher": True}),
+    LONG: replace(CONTROLS["published"], longer=10),
 }
 REDUCED = (
     "no image in the guidance",
@@ -108,7 +112,7 @@ PRESETS = {
         jobs=6,
         device="cuda",
         threads=2,
-        ablations=tuple(ABLATIONS),
+        ablations=dict.fromkeys(ABLATIONS, (0,)),
     ),
     "cpu": Preset(
         sets=("dubai_aerial",),
@@ -130,6 +134,11 @@ PRESETS = {
         jobs=2,
         device="cpu",
         threads=1,
-        ablations=REDUCED,
+        ablations=dict.fromkeys(REDUCED, (0, 1, 2)) | {LONG: (0,)},
     ),
 }
+
+
+def slug(refiner: str) -> str:
+    """A refiner's name in the names of tasks and folders."""
+    return refiner.replace(" ", "_").replace(",", "")

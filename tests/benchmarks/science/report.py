@@ -7,7 +7,7 @@ from typing import Any
 
 from idgbr.settings import Settings
 from science import pictures
-from science.presets import CONTROLS, OURS
+from science.presets import CONTROLS, LONG, OURS, slug
 
 METRICS = {"miou": "mIoU", "wfm": "WFm", "biou": "boundary IoU", "bf1_3": "BF1@3", "oa": "OA"}
 REPAIR = {"iou_imp": "IoU_imp", "new_fp": "new FP"}
@@ -105,39 +105,43 @@ def _steps(found: dict[str, Any]) -> Iterator[str]:
                 f"{row['refiner_gmac']:.2f}",
                 f"{row['seconds_per_megapixel']:.2f}",
             )
-        full = next(
-            r for r in rows if (r["refiner"], r["start"], r["guidance"], r["steps"]) == ("published", "noise", 3.0, 25)
-        )
-        ours = next(r for r in rows if r["refiner"] == OURS and r["steps"] == Settings.steps)
-        share = full["refiner_gmac"] / ours["refiner_gmac"]
-        change = [f"{name} {ours['refined'][key] - full['refined'][key]:+.2f}" for key, name in METRICS.items()]
+        for label, words in (("published", ""), (slug(LONG), ", trained ten times as long")):
+            yield from _verdict(rows, label, words)
         yield ""
-        yield f"Ours as shipped against 25 guided steps from noise: {', '.join(change)}, at 1/{share:.1f} of its cost."
-        yield ""
+
+
+def _verdict(rows: list[dict[str, Any]], label: str, words: str) -> Iterator[str]:
+    """What ships against 25 guided steps from noise of the refiner `label`, if that was made."""
+    ours = next(row for row in rows if row["refiner"] == OURS and row["steps"] == Settings.steps)
+    for full in rows:
+        if [full[key] for key in ("refiner", "start", "guidance", "steps")] == [label, "noise", 3.0, 25]:
+            changes = (f"{name} {ours['refined'][key] - full['refined'][key]:+.2f}" for key, name in METRICS.items())
+            share = full["refiner_gmac"] / ours["refiner_gmac"]
+            yield ""
+            yield (
+                f"Ours as shipped against 25 guided steps from noise{words}: {', '.join(changes)}, at 1/{share:.1f} of "
+                "the cost."
+            )
 
 
 def _ablations(found: dict[str, Any], preset: Any) -> Iterator[str]:
-    name, seed = preset.sets[0], preset.table[0]
-    yield from (f"## Ablations ({name}, seed {seed}, mean over the coarse networks)", "")
-    yield from _head("refiner", *(f"{label} (change)" for label in METRICS.values()), *REPAIR.values())
-    base = _mean(found, preset, name, OURS, seed)
-    for label in (OURS, *preset.ablations):
-        means = _mean(found, preset, name, label.replace(" ", "_").replace(",", ""), seed)
-        if base and means:
-            yield _row(
-                label,
-                *(f"{means[key]:.2f} ({means[key] - base[key]:+.2f})" for key in METRICS),
-                *(f"{means[key]:.2f}" for key in REPAIR),
-            )
+    """Changes case by case, a case being one coarse network of one seed; an ablation may have fewer seeds than ours."""
+    name = preset.sets[0]
+    yield from (f"## Ablations ({name}; change against {OURS} in the same case, median and range)", "")
+    yield from _head("refiner", "cases", *METRICS.values(), *REPAIR.values(), "worse in: mIoU", "boundary IoU")
+    for ablation, seeds in preset.ablations.items():
+        cases = [f"{backbone}-{seed}" for backbone in preset.backbones for seed in seeds]
+        pairs = [tuple(found.get(f"score-{name}-{label}-{case}") for label in (OURS, slug(ablation))) for case in cases]
+        if all(map(all, pairs)):
+            scores = [[run["refined"] | {key: run[key] for key in REPAIR} for run in pair] for pair in pairs]
+            changes = {
+                key: [after[key] - before[key] for before, after in scores if None not in (before[key], after[key])]
+                for key in (*METRICS, *REPAIR)
+            }
+            worse = (sum(change < 0 for change in changes[key]) for key in ("miou", "biou"))
+            spreads = (_spread(changes[key], "+.2f") for key in (*METRICS, *REPAIR))
+            yield _row(ablation, len(cases), *spreads, *worse)
     yield ""
-
-
-def _mean(found: dict[str, Any], preset: Any, name: str, label: str, seed: int) -> dict[str, float]:
-    runs = [found.get(f"score-{name}-{label}-{backbone}-{seed}") for backbone in preset.backbones]
-    if not all(runs):
-        return {}
-    scores = [{**run["refined"], **{key: run[key] for key in REPAIR}} for run in runs]
-    return {key: sum(score[key] for score in scores) / len(scores) for key in (*METRICS, *REPAIR)}
 
 
 def _gate(found: dict[str, Any]) -> Iterator[str]:

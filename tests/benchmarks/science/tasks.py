@@ -22,7 +22,7 @@ from idgbr.training.data import Augmentation
 from idgbr.training.refiner import new_refiner
 from science import cost
 from science.blind import KINDS
-from science.presets import ABLATIONS, CONTROLS, OURS, Preset, Variant
+from science.presets import ABLATIONS, CONTROLS, LONG, OURS, Preset, Variant, slug
 from science.sets import BANDS, NO_LABEL, SETS, middle, read
 
 STEPS = (1, 2, 4, 10, 25)
@@ -80,21 +80,22 @@ def _main(preset: Preset) -> Iterator[Task]:
 
 
 def _ablations(preset: Preset) -> Iterator[Task]:
-    name, seed, backbone = preset.sets[0], preset.table[0], next(iter(preset.backbones))
-    folds = _folds(preset, name, seed)
+    name = preset.sets[0]
+    for ablation, seeds in preset.ablations.items():
+        label = slug(ablation)
+        variant = replace(ABLATIONS[ablation], run=CONTROLS[OURS].run | ABLATIONS[ablation].run)
+        for seed in seeds:
+            trained = f"refiner-{name}-{label}-{seed}"
+            yield Task(trained, _folds(preset, name, seed), _refiner(name, label, variant, seed))
+            for backbone in preset.backbones:
+                score = _score(name, label, variant, backbone, seed)
+                yield Task(f"score-{name}-{label}-{backbone}-{seed}", (trained,), score)
+    seed, backbone = preset.table[0], next(iter(preset.backbones))
     ours = f"refiner-{name}-{OURS}-{seed}"
-    published = f"refiner-{name}-published-{seed}"
-    yield Task(f"steps-{name}-{seed}", (ours, published, *folds), _steps(name, backbone, seed))
     yield Task(f"gate-{name}-{seed}", (ours,), _gate(name, backbone, seed))
-    for ablation in preset.ablations:
-        variant = ABLATIONS[ablation]
-        slug = ablation.replace(" ", "_").replace(",", "")
-        trained = f"refiner-{name}-{slug}-{seed}"
-        full = replace(variant, run=CONTROLS[OURS].run | variant.run)
-        yield Task(trained, folds, _refiner(name, slug, full, seed))
-        for each in preset.backbones:
-            score = _score(name, slug, full, each, seed)
-            yield Task(f"score-{name}-{slug}-{each}-{seed}", (trained,), score)
+    guided = ["published", *([slug(LONG)] if seed in preset.ablations.get(LONG, ()) else [])]
+    needs = (ours, *(f"refiner-{name}-{label}-{seed}" for label in guided))
+    yield Task(f"steps-{name}-{seed}", needs, _steps(name, backbone, seed, guided))
     if preset.device == "cuda":
         yield Task("speed", (ours,), cost.speed)
 
@@ -175,13 +176,14 @@ def _refiner(name: str, label: str, variant: Variant, seed: int) -> Callable[[Pl
         coarse = IDGBRPipeline.from_pretrained(first)
         coarse.save_pretrained(folder)
         sizes = dict(preset.sizes) | dict(variant.sizes)
+        optimisation = replace(preset.refiner, steps=variant.longer * preset.refiner.steps)
         how = RefinerTraining(
             crop=preset.refiner_crop,
             batch=preset.refiner_batch,
             seed=seed,
             sizes=sizes,
             augmentation=AUGMENTATION,
-            optimisation=preset.refiner,
+            optimisation=optimisation,
             device=preset.device,
             **changes,
         )
@@ -192,7 +194,7 @@ def _refiner(name: str, label: str, variant: Variant, seed: int) -> Callable[[Pl
             _tell(progress)
         state.unlink()
         count = sum(weight.numel() for weight in refiner.parameters())
-        return {"seconds": round(time.monotonic() - began, 1), "steps": preset.refiner.steps, "parameters": count}
+        return {"seconds": round(time.monotonic() - began, 1), "steps": optimisation.steps, "parameters": count}
 
     return run
 
@@ -234,14 +236,16 @@ def _crf(name: str, backbone: str, seed: int) -> Callable[[Place], Result]:
     return run
 
 
-def _steps(name: str, backbone: str, seed: int) -> Callable[[Place], Result]:
-    """Quality and cost of the walks from coarse mask or noise, with and without guidance, all in one process."""
+def _steps(name: str, backbone: str, seed: int, guided: list[str]) -> Callable[[Place], Result]:
+    """Quality and cost of the walks from coarse mask or noise, those of `guided` with and without guidance, all in one
+    process."""
 
     def run(place: Place) -> Result:
         rows = []
         plans = [(OURS, "coarse", 1.0, CONTROLS[OURS].run)]
         plans += [
-            ("published", start, scale, CONTROLS["published"].run)
+            (label, start, scale, CONTROLS["published"].run)
+            for label in guided
             for start in ("noise", "coarse")
             for scale in (1.0, 3.0)
         ]
