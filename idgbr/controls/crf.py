@@ -106,8 +106,8 @@ def tune(
     choices: Mapping[str, Sequence[Any]] = CHOICES,
     start: CRF | None = None,
 ) -> list[tuple[CRF, float]]:
-    """Every setting tried, the best first, with its score over all examples: the mean of mIoU and boundary IoU, 0..1. No
-    CRF at all is among them.
+    """Every setting tried, the best first, with its score over all examples: the mean of mIoU and boundary IoU, 0..1.
+    No CRF at all is among them.
 
     examples: (probability_KHW, image_CHW, index_HW with UNLABELLED where not known), not those that are scored later.
     From `start`, one field after the other takes the best of its `choices`, in rounds until nothing changes.
