@@ -70,8 +70,8 @@ def test_the_same_command_again_has_nothing_to_do(undisturbed):
 
 @pytest.mark.ray
 def test_the_map_does_not_depend_on_how_it_was_cut_or_who_worked(tmp_path_factory, region_of):
-    """(serial, block 512), (Ray 1 worker, block 1024), (Ray 2 workers, block 2048) on one region of 12 x 12 km."""
-    world = simulate(tmp_path_factory.mktemp("wide") / "world", seed=21, kilometres=12)
+    """(serial, block 512), (Ray 1 worker, block 1024), (Ray 2 workers, block 2048) on one region of 9 x 9 km."""
+    world = simulate(tmp_path_factory.mktemp("wide") / "world", seed=21, kilometres=9)
     made = []
     with connected("local", workers=2):
         for name, block, address, workers in (("a", 512, "none", 1), ("b", 1024, "local", 1), ("c", 2048, "local", 2)):
