@@ -1,6 +1,5 @@
 """Coarse masks for a refiner that learns from the areas its coarse network has learned from."""
 
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -58,8 +57,7 @@ def with_masks(
     steps = coarse["steps"]
 
     def listen(fold: int, progress: Any) -> None:
-        left = timedelta(seconds=round(progress.remaining + (folds - fold - 1) * steps / progress.speed))
-        note = f"fold {fold + 1} of {folds}, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s, {left} left"
+        note = f"fold {fold + 1} of {folds}, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s"
         report(fold * steps + progress.step, folds * steps, note)
 
     folder = recipe.data / f"folds-{digest([coarse, found, folds])[:16]}"

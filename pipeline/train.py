@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -72,9 +71,7 @@ def _work(given: Given, pairs: list[Pair], device: str, tell: Tell) -> None:
     if network == "refiner" and recipe.folds is not None:
         pairs, masks = with_masks(recipe, coarse, pairs, meaning, device, lambda *told: tell(told))
     for progress in _steps(recipe, network, pairs, meaning, device, masks):
-        left = timedelta(seconds=round(progress.remaining))
-        note = f"loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s, {left} left"
-        tell((progress.step, progress.steps, note))
+        tell((progress.step, progress.steps, f"loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s"))
 
 
 def _steps(

@@ -11,6 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from told import sentences
+
 from crash import nodes as ray_nodes
 from crash.cubes import Arrays, Ground, arrays, copied, differences, others
 from crash.nodes import Nodes
@@ -223,7 +225,7 @@ def _ended(process: subprocess.Popen, folder: Path, result: Result) -> int:
         code = process.wait()
         result.wrong.append(f"a run hung for {LIMIT} s")
         return code
-    told = [line for line in (folder / "stderr").read_text().splitlines() if line.strip() and "━" not in line]
+    told = sentences((folder / "stderr").read_text())
     if code == -signal.SIGKILL and result.victim.startswith("driver"):
         return code
     if told:

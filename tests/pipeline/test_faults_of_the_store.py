@@ -15,6 +15,7 @@ import pytest
 import torch
 from test_runner import assert_same, bytes_of
 from test_s3 import answer, idgbr
+from told import sentences
 
 from catalogs.simulated import serve
 from idgbr import IDGBRPipeline
@@ -72,7 +73,7 @@ def sentence(process):
     out, told = process.communicate(timeout=300)
     assert process.returncode == 1, told
     assert out == ""
-    (line,) = [line for line in told.splitlines() if line.strip() and "━" not in line]
+    (line,) = sentences(told)
     assert line.startswith("idgbr: ")
     return line
 
