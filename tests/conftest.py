@@ -4,6 +4,8 @@ from hypothesis import settings
 
 from cluster.joining import guard
 
+# Ray's workers are niced by 15 unless told otherwise, and starve beside other tests on the same cores.
+os.environ.setdefault("RAY_worker_niceness", "0")
 guard()
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
