@@ -80,8 +80,9 @@ def _main(preset: Preset) -> Iterator[Task]:
 
 
 def _ablations(preset: Preset) -> Iterator[Task]:
+    """The longest training comes first, so that others run beside it and nothing waits for it at the end."""
     name = preset.sets[0]
-    for ablation, seeds in preset.ablations.items():
+    for ablation, seeds in sorted(preset.ablations.items(), key=lambda item: -ABLATIONS[item[0]].longer):
         label = slug(ablation)
         variant = replace(ABLATIONS[ablation], run=CONTROLS[OURS].run | ABLATIONS[ablation].run)
         for seed in seeds:
