@@ -6,8 +6,9 @@ from statistics import median
 from typing import Any
 
 from idgbr.settings import Settings
-from science import pictures
+from science import by_class, pictures
 from science.presets import CONTROLS, OURS, slug
+from science.sets import SETS
 
 METRICS = {"miou": "mIoU", "wfm": "WFm", "biou": "boundary IoU", "bf1_3": "BF1@3", "oa": "OA"}
 REPAIR = {"iou_imp": "IoU_imp", "new_fp": "new FP"}
@@ -18,7 +19,8 @@ def write(place: Any) -> str:
     found = {path.stem: json.loads(path.read_text()) for path in sorted((place.home / "results").glob("*.json"))}
     lines = [f"# Boundary refinement on real images, {place.home.name} preset", "", *_preset(place.preset)]
     for name in place.preset.sets:
-        lines += [f"## {name}", "", *_main(found, place.preset, name), *_controls(found, place.preset, name)]
+        lines += [f"## {name}", "", *_main(found, place.preset, name), *_classes(found, place, name)]
+        lines += _controls(found, place.preset, name)
         lines += pictures.draw(place, found, name)
     lines += [*_steps(found), *_ablations(found, place.preset), *_gate(found), *_speed(found), *_time(found)]
     path = place.home / "report.md"
@@ -47,8 +49,31 @@ def _main(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
         for which in ("coarse", "refined"):
             repair = [_spread(run[key] for run in runs) if which == "refined" else "" for key in REPAIR]
             yield _row(backbone, which, *(_spread(run[which][key] for run in runs) for key in METRICS), *repair)
-        gains = (_spread((_gain(run, key) for run in runs), "+.2f") for key in METRICS)
+        changes = {key: [_change(run["coarse"][key], run["refined"][key]) for run in runs] for key in METRICS}
+        gains = (_spread(changes[key], "+.2f") for key in METRICS)
         yield _row("", "gain", *gains, "", "")
+    yield ""
+
+
+def _classes(found: dict[str, Any], place: Any, name: str) -> Iterator[str]:
+    """A rare class weighs as much in mIoU as a common one."""
+    seeds = place.preset.table
+    backbones = [
+        backbone
+        for backbone in place.preset.backbones
+        if all(f"score-{name}-{OURS}-{backbone}-{seed}" in found for seed in seeds)
+    ]
+    if not backbones:
+        return
+    runs = {backbone: [by_class.ious(place, name, backbone, seed) for seed in seeds] for backbone in backbones}
+    columns = (text for backbone in backbones for text in (f"{backbone}: IoU coarse", "refined", "gain"))
+    yield from _head("class", "% of the truth", *columns)
+    for k, (row, share) in enumerate(zip(SETS[name].classes, by_class.shares(place, name), strict=True)):
+        cells = []
+        for each in runs.values():
+            cells += [_spread(run[which][k] for run in each) for which in ("coarse", "refined")]
+            cells.append(_spread((_change(run["coarse"][k], run["refined"][k]) for run in each), "+.2f"))
+        yield _row(row["name"], f"{share:.2f}", *cells)
     yield ""
 
 
@@ -134,10 +159,9 @@ def _ablations(found: dict[str, Any], preset: Any) -> Iterator[str]:
         if all(map(all, pairs)):
             scores = [[run["refined"] | {key: run[key] for key in REPAIR} for run in pair] for pair in pairs]
             changes = {
-                key: [after[key] - before[key] for before, after in scores if None not in (before[key], after[key])]
-                for key in (*METRICS, *REPAIR)
+                key: [_change(before[key], after[key]) for before, after in scores] for key in (*METRICS, *REPAIR)
             }
-            worse = (sum(change < 0 for change in changes[key]) for key in ("miou", "biou"))
+            worse = (sum(change is not None and change < 0 for change in changes[key]) for key in ("miou", "biou"))
             spreads = (_spread(changes[key], "+.2f") for key in (*METRICS, *REPAIR))
             yield _row(ablation, len(cases), *spreads, *worse)
     yield ""
@@ -200,8 +224,7 @@ def _spread(values: Iterable[float | None], shown: str = ".2f") -> str:
     return middle if len(known) == 1 else f"{middle} ({min(known):{shown}}..{max(known):{shown}})"
 
 
-def _gain(run: dict[str, Any], key: str) -> float | None:
-    before, after = run["coarse"][key], run["refined"][key]
+def _change(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
 
 
