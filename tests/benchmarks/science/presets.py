@@ -115,7 +115,7 @@ PRESETS = {
         ablations=dict.fromkeys(ABLATIONS, (0,)),
     ),
     "cpu": Preset(
-        sets=("dubai_aerial",),
+        sets=("dubai_aerial", "cil_roads"),
         backbones={
             "U-Net": ("CoarseUNet", {"widths": (16, 48, 64, 96)}),
             "SegFormer": ("SegFormer", {"widths": (16, 32, 80, 128), "depths": (2, 2, 2, 2), "decoder": 64}),

@@ -149,21 +149,22 @@ def _verdicts(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _ablations(found: dict[str, Any], preset: Any) -> Iterator[str]:
-    """Changes case by case, a case being one coarse network of one seed; an ablation may have fewer seeds than ours."""
+    """Changes case by case, a case being one coarse network of one seed, of the cases that are done."""
     name = preset.sets[0]
     yield from (f"## Ablations ({name}; change against {OURS} in the same case, median and range)", "")
     yield from _head("refiner", "cases", *METRICS.values(), *REPAIR.values(), "worse in: mIoU", "boundary IoU")
     for ablation, seeds in preset.ablations.items():
         cases = [f"{backbone}-{seed}" for backbone in preset.backbones for seed in seeds]
-        pairs = [tuple(found.get(f"score-{name}-{label}-{case}") for label in (OURS, slug(ablation))) for case in cases]
-        if all(map(all, pairs)):
-            scores = [[run["refined"] | {key: run[key] for key in REPAIR} for run in pair] for pair in pairs]
+        pairs = [[found.get(f"score-{name}-{label}-{case}") for label in (OURS, slug(ablation))] for case in cases]
+        done = [pair for pair in pairs if all(pair)]
+        if done:
+            scores = [[run["refined"] | {key: run[key] for key in REPAIR} for run in pair] for pair in done]
             changes = {
                 key: [_change(before[key], after[key]) for before, after in scores] for key in (*METRICS, *REPAIR)
             }
             worse = (sum(change is not None and change < 0 for change in changes[key]) for key in ("miou", "biou"))
             spreads = (_spread(changes[key], "+.2f") for key in (*METRICS, *REPAIR))
-            yield _row(ablation, len(cases), *spreads, *worse)
+            yield _row(ablation, f"{len(done)} of {len(cases)}", *spreads, *worse)
     yield ""
 
 

@@ -58,8 +58,11 @@ class Task:
 
 
 def tasks(preset: Preset) -> list[Task]:
-    """All of a preset, in an order in which each comes after what it needs."""
-    return [*_main(preset), *_ablations(preset)]
+    """All of a preset, in an order in which each comes after what it needs, and a second seed of the ablations after
+    all else."""
+    first, *others = preset.table
+    later = (task for seed in others for task in _ablations(preset, seed))
+    return [*_main(preset), *_ablations(preset, first), *_runs(preset, first), *later]
 
 
 def _main(preset: Preset) -> Iterator[Task]:
@@ -79,19 +82,23 @@ def _main(preset: Preset) -> Iterator[Task]:
                 yield Task(f"score-{name}-crf-{backbone}-{seed}", folds, _crf(name, backbone, seed))
 
 
-def _ablations(preset: Preset) -> Iterator[Task]:
+def _ablations(preset: Preset, seed: int) -> Iterator[Task]:
     """The longest training comes first, so that others run beside it and nothing waits for it at the end."""
     name = preset.sets[0]
-    for ablation, seeds in sorted(preset.ablations.items(), key=lambda item: -ABLATIONS[item[0]].longer):
+    chosen = [ablation for ablation, seeds in preset.ablations.items() if seed in seeds]
+    for ablation in sorted(chosen, key=lambda ablation: -ABLATIONS[ablation].longer):
         label = slug(ablation)
         variant = replace(ABLATIONS[ablation], run=CONTROLS[OURS].run | ABLATIONS[ablation].run)
-        for seed in seeds:
-            trained = f"refiner-{name}-{label}-{seed}"
-            yield Task(trained, _folds(preset, name, seed), _refiner(name, label, variant, seed))
-            for backbone in preset.backbones:
-                score = _score(name, label, variant, backbone, seed)
-                yield Task(f"score-{name}-{label}-{backbone}-{seed}", (trained,), score)
-    seed, backbone = preset.table[0], next(iter(preset.backbones))
+        trained = f"refiner-{name}-{label}-{seed}"
+        yield Task(trained, _folds(preset, name, seed), _refiner(name, label, variant, seed))
+        for backbone in preset.backbones:
+            score = _score(name, label, variant, backbone, seed)
+            yield Task(f"score-{name}-{label}-{backbone}-{seed}", (trained,), score)
+
+
+def _runs(preset: Preset, seed: int) -> Iterator[Task]:
+    """One refiner run in many ways."""
+    name, backbone = preset.sets[0], next(iter(preset.backbones))
     ours = f"refiner-{name}-{OURS}-{seed}"
     yield Task(f"gate-{name}-{seed}", (ours,), _gate(name, backbone, seed))
     guided = ["published", *([slug(LONG)] if seed in preset.ablations.get(LONG, ()) else [])]
