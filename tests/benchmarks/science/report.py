@@ -1,7 +1,7 @@
 """One page of tables from the results there are: `report.md`, with pictures of best, median and worst cases."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from statistics import median
 from typing import Any
 
@@ -49,9 +49,7 @@ def _main(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
         for which in ("coarse", "refined"):
             repair = [_spread(run[key] for run in runs) if which == "refined" else "" for key in REPAIR]
             yield _row(backbone, which, *(_spread(run[which][key] for run in runs) for key in METRICS), *repair)
-        changes = {key: [_change(run["coarse"][key], run["refined"][key]) for run in runs] for key in METRICS}
-        gains = (_spread(changes[key], "+.2f") for key in METRICS)
-        yield _row("", "gain", *gains, "", "")
+        yield _row("", "gain", *_gains(runs), "", "")
     yield ""
 
 
@@ -78,13 +76,13 @@ def _classes(found: dict[str, Any], place: Any, name: str) -> Iterator[str]:
 
 
 def _controls(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
-    """All refiners over all coarse networks and seeds; `ours` wins where it is at least as good in the same case."""
+    """What each refiner changes, over all coarse networks and seeds; ours wins where it is as good in the same case."""
     cases = [(backbone, seed) for backbone in preset.backbones for seed in preset.table]
     ours = {case: found.get(f"score-{name}-{OURS}-{case[0]}-{case[1]}") for case in cases}
     if not all(ours.values()):
         return
-    yield from _head("refiner", *METRICS.values(), *REPAIR.values(), "s / Mpx", "ours as good: mIoU", "boundary IoU")
-    yield _row("none (coarse)", *(_spread(run["coarse"][key] for run in ours.values()) for key in METRICS), *[""] * 5)
+    gains = (f"{metric} gain" for metric in METRICS.values())
+    yield from _head("refiner", *gains, *REPAIR.values(), "s / Mpx", "ours as good: mIoU", "boundary IoU")
     for control in (*CONTROLS, "crf"):
         runs = {case: found.get(f"score-{name}-{control}-{case[0]}-{case[1]}") for case in cases}
         if not all(runs.values()):
@@ -104,7 +102,7 @@ def _control_row(label: str, runs: dict[Any, Any], ours: dict[Any, Any]) -> str:
     seconds = [run["seconds_per_megapixel"] for run in runs.values() if run["seconds_per_megapixel"] is not None]
     return _row(
         label,
-        *(_spread(run["refined"][key] for run in runs.values()) for key in METRICS),
+        *_gains(runs.values()),
         *(_spread(run[key] for run in runs.values()) for key in REPAIR),
         f"{median(seconds):.2f}" if seconds else "",
         *wins,
@@ -223,6 +221,12 @@ def _spread(values: Iterable[float | None], shown: str = ".2f") -> str:
         return ""
     middle = f"{median(known):{shown}}"
     return middle if len(known) == 1 else f"{middle} ({min(known):{shown}}..{max(known):{shown}})"
+
+
+def _gains(runs: Collection[dict[str, Any]]) -> Iterator[str]:
+    """What refinement changes, metric by metric."""
+    for key in METRICS:
+        yield _spread((_change(run["coarse"][key], run["refined"][key]) for run in runs), "+.2f")
 
 
 def _change(before: float | None, after: float | None) -> float | None:
