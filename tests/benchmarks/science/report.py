@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from idgbr.settings import Settings
-from science import by_class, pictures
+from science import pictures
 from science.presets import CONTROLS, OURS, slug
 from science.sets import SETS
 
@@ -19,7 +19,7 @@ def write(place: Any) -> str:
     found = {path.stem: json.loads(path.read_text()) for path in sorted((place.home / "results").glob("*.json"))}
     lines = [f"# Boundary refinement on real images, {place.home.name} preset", "", *_preset(place.preset)]
     for name in place.preset.sets:
-        lines += [f"## {name}", "", *_main(found, place.preset, name), *_classes(found, place, name)]
+        lines += [f"## {name}", "", *_main(found, place.preset, name), *_classes(found, place.preset, name)]
         lines += _controls(found, place.preset, name)
         lines += pictures.draw(place, found, name)
     lines += [*_steps(found), *_ablations(found, place.preset), *_gate(found), *_speed(found), *_time(found)]
@@ -53,25 +53,25 @@ def _main(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
     yield ""
 
 
-def _classes(found: dict[str, Any], place: Any, name: str) -> Iterator[str]:
+def _classes(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
     """A rare class weighs as much in mIoU as a common one."""
-    seeds = place.preset.table
-    backbones = [
-        backbone
-        for backbone in place.preset.backbones
-        if all(f"score-{name}-{OURS}-{backbone}-{seed}" in found for seed in seeds)
-    ]
-    if not backbones:
+    scores = {
+        backbone: [found.get(f"score-{name}-{OURS}-{backbone}-{seed}") for seed in preset.table]
+        for backbone in preset.backbones
+    }
+    scores = {backbone: runs for backbone, runs in scores.items() if all(runs)}
+    if not scores:
         return
-    runs = {backbone: [by_class.ious(place, name, backbone, seed) for seed in seeds] for backbone in backbones}
-    columns = (text for backbone in backbones for text in (f"{backbone}: IoU coarse", "refined", "gain"))
+    shares, *_ = (runs[0]["class_share"] for runs in scores.values())
+    columns = (text for backbone in scores for text in (f"{backbone}: IoU coarse", "refined", "gain"))
     yield from _head("class", "% of the truth", *columns)
-    for k, (row, share) in enumerate(zip(SETS[name].classes, by_class.shares(place, name), strict=True)):
+    for k, row in enumerate(SETS[name].classes):
         cells = []
-        for each in runs.values():
-            cells += [_spread(run[which][k] for run in each) for which in ("coarse", "refined")]
-            cells.append(_spread((_change(run["coarse"][k], run["refined"][k]) for run in each), "+.2f"))
-        yield _row(row["name"], f"{share:.2f}", *cells)
+        for runs in scores.values():
+            pairs = [(run["coarse"]["iou"][k], run["refined"]["iou"][k]) for run in runs]
+            cells += [_spread(column) for column in zip(*pairs, strict=True)]
+            cells.append(_spread((_change(*pair) for pair in pairs), "+.2f"))
+        yield _row(row["name"], f"{shares[k]:.2f}", *cells)
     yield ""
 
 

@@ -315,7 +315,9 @@ def _scores(
             keep.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(keep / f"{stem}.npz", coarse=coarse_HW, refined=refined_HW)
     assert total is not None
+    counts_K = total.coarse.confusion.sum(1)
     return _plain(total) | {
+        "class_share": (100 * counts_K / counts_K.sum()).tolist(),
         "seconds_per_megapixel": round(seconds / megapixels, 3),
         "editable": edited / (1e6 * megapixels),
         "changed_outside": harmed,
@@ -327,7 +329,10 @@ def _scores(
 def _plain(found: Evaluation) -> Result:
     """Percent."""
     assert found.refined is not None and found.repair is not None
-    parts = {"coarse": found.coarse.scores(), "refined": found.refined.scores(), **found.repair.scores()}
+    parts = {
+        which: {**agreement.scores(), "iou": [row["iou"] for row in agreement.class_scores()]}
+        for which, agreement in (("coarse", found.coarse), ("refined", found.refined))
+    } | found.repair.scores()
     return json.loads(json.dumps(parts), parse_constant=lambda _: None, parse_float=lambda text: 100 * float(text))
 
 
