@@ -1,8 +1,8 @@
 """STAC in, scenes out: search, harmonise, select, keep, publish."""
 
 from catalogs.errors import CatalogError, CatalogUnavailable
-from catalogs.harmonise import Doubt
-from catalogs.mask import MaskChoice, MaskRule
+from catalogs.items.harmonise import Doubt
+from catalogs.items.mask import MaskChoice, MaskRule
 from catalogs.passes import Passes, passes
 from catalogs.query import Query
 from catalogs.scene import Asset, Scene, read_scene, read_scenes, settled

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from catalogs.acquisition import SECOND, SENSED
+from catalogs.items.acquisition import SECOND, SENSED
 from catalogs.scene import Scene
 
 HALF_ORBIT = timedelta(days=10) / 143 / 2

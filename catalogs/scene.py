@@ -8,11 +8,11 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
-from catalogs import fields, harmonise
+from catalogs.items import fields, harmonise
 from catalogs.errors import CatalogError
-from catalogs.harmonise import Doubt
-from catalogs.mask import MaskChoice, MaskRule
-from catalogs.providers import PROVIDERS, Provider, provider_of
+from catalogs.items.harmonise import Doubt
+from catalogs.items.mask import MaskChoice, MaskRule
+from catalogs.items.providers import PROVIDERS, Provider, provider_of
 
 GENERATED = ("s2:generation_time", "sentinel2:generation_time", "processing:datetime", "landsat:product_generated")
 

@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 
 from catalogs.errors import CatalogError
-from catalogs.fields import footprint, identity, moment
+from catalogs.items.fields import footprint, identity, moment
 
 ITEM = "idgbr:item"
 """The property that holds a whole item as JSON text, where its fields do not fit into the columns of a list."""

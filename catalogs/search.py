@@ -11,12 +11,12 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs.area import Bounds, geometry_of
 from catalogs.errors import CatalogError
-from catalogs.mask import MaskChoice
+from catalogs.items.mask import MaskChoice
 from catalogs.query import Query
 from catalogs.scene import Scene, read_scene, read_scenes
 from catalogs.select import Selection, select
-from catalogs.sources import api, fetch, listed, pages, paging, site, static
-from catalogs.sources.sieve import Progress, Sieve
+from catalogs.sources import api, fetch, item_list, page_store, paging, static_http, static_folder
+from catalogs.sources.matching import Progress, Sieve
 from catalogs.sources.slices import Slice, slices
 
 if TYPE_CHECKING:
@@ -97,17 +97,17 @@ def find(query: Query, folder: Path | None = None, progress: Progress | None = N
     if urlsplit(query.catalog).scheme in ("http", "https"):
         with tempfile.TemporaryDirectory() as scratch, fetch.session() as session:
             folder = folder or Path(scratch)
-            with pages.held(folder):
+            with page_store.held(folder):
                 return _find_remote(session, query, sieve, folder, limit)
-    listing = Path(query.catalog).suffix in listed.SUFFIXES
-    sieve.take((listed.items if listing else static.walk)(query.catalog, query.collection))
+    listing = Path(query.catalog).suffix in item_list.SUFFIXES
+    sieve.take((item_list.items if listing else static_folder.walk)(query.catalog, query.collection))
     return Found(sieve.items(), sieve.refused)
 
 
 def _find_remote(session: "Session", query: Query, sieve: Sieve, folder: Path, limit: int) -> Found:
     served = _api(session, query.catalog, folder)
     if served is None:
-        sieve.take(site.walk(session, query.catalog, query.collection))
+        sieve.take(static_http.walk(session, query.catalog, query.collection))
         return Found(sieve.items(), sieve.refused)
     asked, matched = tuple(slices(query)), []
     for part in asked:
@@ -115,7 +115,7 @@ def _find_remote(session: "Session", query: Query, sieve: Sieve, folder: Path, l
         for page in paging.pages_of(session, first, folder):
             sieve.take(page.features)
         matched.append(page.matched)
-    pages.complete(folder)
+    page_store.complete(folder)
     known = [count for count in matched if count is not None]
     return Found(sieve.items(), sieve.refused, sum(known) if len(known) == len(matched) else None, asked)
 
@@ -124,8 +124,8 @@ def _api(session: "Session", url: str, folder: Path) -> api.Api | None:
     """The API at `url`, as `folder` keeps it for a search that goes on; None for a static catalog."""
     path = folder / f"{paging.digest(url)}.json.gz"
     if path.is_file():
-        return api.Api(**pages.load(path))
+        return api.Api(**page_store.load(path))
     served = api.described(url, fetch.document(session, url))
     if served is not None:
-        pages.write(path, asdict(served))
+        page_store.write(path, asdict(served))
     return served

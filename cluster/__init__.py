@@ -3,8 +3,8 @@
 from cluster.dask import gather
 from cluster.errors import PoolError, PoolLost
 from cluster.events import Ended, Event, Finished, Listener, Started
-from cluster.host import machine_memory
-from cluster.metrics import Gauges
+from cluster.worker_host import machine_memory
+from cluster.ray_metrics import Gauges
 from cluster.pool import Crew, Crews, Outcome, Pool, pool
 
 __all__ = [

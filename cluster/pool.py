@@ -9,8 +9,8 @@ from statistics import median
 from typing import Any, Protocol
 
 from cluster.errors import PoolError
-from cluster.host import Attempt, Host, check_built
-from cluster.underway import Call, Underway
+from cluster.worker_host import Attempt, Host, check_built
+from cluster.in_flight import Call, Underway
 
 PAUSE_SECONDS = 0.1
 STRAGGLER_SECONDS = 30.0
@@ -269,7 +269,7 @@ def pool(
         check_built([host.build()])
         yield Pool(_Here(host), attempts)
         return
-    from cluster.actors import actors
+    from cluster.ray_actors import actors
 
     with actors(factory, (lambda _: [Crew(crews)]) if isinstance(crews, int) else crews, address) as remote:
         yield Pool(remote, attempts)

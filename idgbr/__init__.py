@@ -11,7 +11,7 @@ _HOMES = {
     "CheckpointError": "idgbr.errors",
     "CoarseUNet": "idgbr.coarse",
     "IDGBRPipeline": "idgbr.pipeline",
-    "Refiner": "idgbr.refiner",
+    "Refiner": "idgbr.refiners.refiner",
     "Settings": "idgbr.settings",
 }
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from idgbr.errors import CheckpointError
-from idgbr.network import Network
+from idgbr.layers.network import Network
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 

@@ -14,20 +14,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idgbr.batches import Array, in_batches, tensor
+from idgbr.inference.batches import Array, in_batches, tensor
 from idgbr.checkpoint import digest, load_network, load_weights, read_json
 from idgbr.coarse import KINDS, CoarseNetwork
 from idgbr.errors import CheckpointError, InputError
 from idgbr.labels import probabilities
-from idgbr.maps import Maps, coarse_of_images, map_images
-from idgbr.noise import noise
+from idgbr.inference.images import Maps, coarse_of_images, map_images
+from idgbr.processes.noise import noise
 from idgbr.processes import PROCESSES
-from idgbr.refiner import Refiner
+from idgbr.refiners.refiner import Refiner
 from idgbr.settings import Settings, read_settings
-from idgbr.tiling import Corner
+from idgbr.inference.tiling import Corner
 
 if TYPE_CHECKING:
-    from idgbr.sd15 import SD15Refiner
+    from idgbr.refiners.sd15 import SD15Refiner
 
 AnyRefiner: TypeAlias = "Refiner | SD15Refiner"
 
@@ -230,6 +230,6 @@ def _load_refiner(folder: Path) -> AnyRefiner:
     """Diffusers' own U-Net takes seconds to import, so only for those who use it."""
     if read_json(folder, "config.json", "Refiner", "SD15Refiner")["_class_name"] == "Refiner":
         return load_network({"Refiner": Refiner}, folder)
-    from idgbr.sd15 import SD15Refiner
+    from idgbr.refiners.sd15 import SD15Refiner
 
     return load_network({"SD15Refiner": SD15Refiner}, folder)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from idgbr.errors import InputError
 from idgbr.labels import ClassRow
-from idgbr.sampling import Sampling, Solver, Start
+from idgbr.processes.sampling import Sampling, Solver, Start
 
 Precision = Literal["fp32", "bf16", "fp16"]
 

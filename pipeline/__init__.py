@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.config import Region, load
-    from pipeline.planner import plan
-    from pipeline.query import open_cube, point
-    from pipeline.runner import run
+    from pipeline.config.region import Region, load
+    from pipeline.planning.plan import plan
+    from pipeline.analysis.query import open_cube, point
+    from pipeline.execution.run import run
 
 __all__ = ["Region", "load", "open_cube", "plan", "point", "run"]
 

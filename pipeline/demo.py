@@ -12,16 +12,16 @@ import yaml
 from rasterio.windows import Window
 
 from catalogs.simulated import World, open_world, serve, simulate
-from pipeline.config import Region, load
+from pipeline.config.region import Region, load
 from pipeline.errors import UserError
-from pipeline.grid import LONLAT, transformer
-from pipeline.picture import maps
-from pipeline.progress import CONSOLE, counted, stages
-from pipeline.query import open_cube
-from pipeline.report import Report, summary
-from pipeline.runner import run
-from pipeline.score import NAMES, scores
-from pipeline.show import table
+from pipeline.geometry.grid import LONLAT, transformer
+from pipeline.analysis.picture import maps
+from pipeline.console.progress import CONSOLE, counted, stages
+from pipeline.analysis.query import open_cube
+from pipeline.execution.report import Report, summary
+from pipeline.execution.run import run
+from pipeline.training.score import NAMES, scores
+from pipeline.console.tables import table
 
 MODEL = "simulated-s2"
 KILOMETRES = 21.0

@@ -2,7 +2,7 @@ import os
 
 from hypothesis import settings
 
-from cluster.joining import guard
+from cluster.ray_session import guard
 
 # Ray's workers are niced by 15 unless told otherwise, and starve beside other tests on the same cores.
 os.environ.setdefault("RAY_worker_niceness", "0")

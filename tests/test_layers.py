@@ -57,7 +57,7 @@ def test_the_wall_of_that_test_holds():
     assert "catalogs must not import shapely" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["pipeline.cli", "pipeline", "pipeline.query"])
+@pytest.mark.parametrize("module", ["pipeline.cli", "pipeline", "pipeline.analysis.query"])
 def test_the_command_and_the_query_side_import_neither_torch_nor_ray(module):
     code = f"import {module}, sys; print([m for m in ('torch', 'ray', 'dask', 'diffusers') if m in sys.modules])"
     done = _python(code)

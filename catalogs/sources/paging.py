@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalogs.errors import CatalogUnavailable
-from catalogs.sources import api, pages
+from catalogs.sources import api, page_store
 from catalogs.sources.fetch import Refused
-from catalogs.sources.pages import Page
+from catalogs.sources.page_store import Page
 
 if TYPE_CHECKING:
     from requests import Session
@@ -41,13 +41,13 @@ def pages_of(session: "Session", first: api.Request, folder: Path) -> Iterator[P
             if matched is None or len(ids) >= matched:
                 return
             if not again:
-                pages.drop(kept)
+                page_store.drop(kept)
                 raise CatalogUnavailable(
                     f"{first['url']} says that {matched} items match {_asked(first)}, but gives only {len(ids)} of "
                     "them, twice: try again later, or another catalog"
                 )
             again = False
-        pages.drop(kept)
+        page_store.drop(kept)
 
 
 def digest(request: object) -> str:
@@ -56,7 +56,7 @@ def digest(request: object) -> str:
 
 
 def _onward(session: "Session", first: api.Request, folder: Path) -> Iterator[Page]:
-    found = pages.read(folder)
+    found = page_store.read(folder)
     yield from found
     asked = {digest(page.next) for page in found[:-1]} | {digest(first)}
     request, number = (found[-1].next, len(found)) if found else (first, 0)
@@ -65,7 +65,7 @@ def _onward(session: "Session", first: api.Request, folder: Path) -> Iterator[Pa
             raise CatalogUnavailable(f"{request['url']} leads in a circle: its page {number + 1} was given before")
         asked.add(digest(request))
         page = api.ask(session, request)
-        pages.put(folder, number, page)
+        page_store.put(folder, number, page)
         yield page
         request, number = page.next, number + 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.linear import linear
+from idgbr.layers.linear import linear
 
 
 class Pointwise(nn.Conv2d):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.blocks import require_multiple
+from idgbr.layers.blocks import require_multiple
 from idgbr.errors import InputError
-from idgbr.network import Network
+from idgbr.layers.network import Network
 
 
 class CoarseNetwork(Network):

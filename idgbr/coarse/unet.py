@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from idgbr.blocks import Block, Down, PixelNorm, join, require_multiple
+from idgbr.layers.blocks import Block, Down, PixelNorm, join, require_multiple
 from idgbr.coarse.network import CoarseNetwork
 from idgbr.coarse.network import upsample as upsample
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.blocks import Block, PixelNorm
+from idgbr.layers.blocks import Block, PixelNorm
 from idgbr.errors import InputError
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idgbr.errors import InputError
-from idgbr.evaluation import BOUNDARY_IOU_DISTANCE
+from idgbr.metrics.evaluation import BOUNDARY_IOU_DISTANCE
 from idgbr.metrics import boundary_counts, boundary_iou_of, confusion_matrix, mean_iou
 from idgbr.settings import UNLABELLED
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from idgbr.errors import InputError
 from idgbr.labels import probabilities
-from idgbr.sampling import Denoiser, Sampling, at_time, guided
+from idgbr.processes.sampling import Denoiser, Sampling, at_time, guided
 
 
 def noisy(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDhw: Tensor, sigma: float) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from idgbr.labels import probabilities
-from idgbr.sampling import Denoiser, Sampling, at_time, guided
+from idgbr.processes.sampling import Denoiser, Sampling, at_time, guided
 
 TRAIN_STEPS = 1000
 FROM_COARSE = 0.5

@@ -8,7 +8,7 @@ import typer
 from catalogs.errors import CatalogError, CatalogUnavailable
 from cluster.errors import PoolError, PoolLost
 from idgbr.errors import CheckpointError, InputError
-from pipeline.cli import keeping, maps, models, runs, versions
+from pipeline.cli import keeping, query, models, runs, versions
 from pipeline.errors import RunError, UserError
 
 OURS = ("catalogs", "cluster", "idgbr", "pipeline")
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verbs in (runs, versions, keeping, maps, models):
+for verbs in (runs, versions, keeping, query, models):
     app.add_typer(verbs.app)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli.options import AsJson, CubeFolder, Version
 from pipeline.errors import UserError
-from pipeline.place import place
+from pipeline.storage.location import place
 
 app = typer.Typer()
 
@@ -19,7 +19,8 @@ def rollback(cube: CubeFolder, version: Version, as_json: AsJson = False) -> Non
 
     Example: `idgbr rollback cube previous`
     """
-    from pipeline import lease, store, versions
+    from pipeline.storage import lease
+    from pipeline.cube import store, versions
 
     at = place(cube)
     repository = store.repository(at)
@@ -42,7 +43,7 @@ def tag(
 
     Example: `idgbr tag cube 2024-delivered`
     """
-    from pipeline import store, tags
+    from pipeline.cube import store, tags
 
     if delete and version is not None:
         raise UserError(f"--delete takes the tag alone, not version {version!r} too; leave the version out")
@@ -71,9 +72,10 @@ def prune(
 
     Example: `idgbr prune cube --keep 5 --older-than 90`
     """
-    from pipeline import lease, store
-    from pipeline.prune import prune as prune_cube
-    from pipeline.show import table
+    from pipeline.storage import lease
+    from pipeline.cube import store
+    from pipeline.cube.retention import prune as prune_cube
+    from pipeline.console.tables import table
 
     at = place(cube)
     repository = store.repository(at)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.errors import UserError
-from pipeline.output import check_writable, write_text
+from pipeline.console.output import check_writable, write_text
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="the recipe file")]
 
@@ -35,10 +35,10 @@ def refiner(config: RecipeFile) -> None:
 
 
 def _train(config: Path, network: Any) -> None:
-    from pipeline.progress import counted
-    from pipeline.score import NAMES
-    from pipeline.show import table
-    from pipeline.train import load, train
+    from pipeline.console.progress import counted
+    from pipeline.training.score import NAMES
+    from pipeline.console.tables import table
+    from pipeline.training.train import load, train
 
     recipe = load(config)
     with counted(network) as report:
@@ -58,9 +58,9 @@ def evaluate(
 
     Example: `idgbr evaluate --model model --data aerial --ignore 5,6 --json scores.json`
     """
-    from pipeline.evaluate import evaluate as evaluate_subject
-    from pipeline.evaluate import prepare, show
-    from pipeline.progress import counted
+    from pipeline.training.evaluate import evaluate as evaluate_subject
+    from pipeline.training.evaluate import prepare, show
+    from pipeline.console.progress import counted
 
     try:
         ignored = [int(part) for part in ignore.split(",") if ignore]

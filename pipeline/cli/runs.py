@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import AsJson, RegionFile
-from pipeline.crew import Hands
-from pipeline.output import check_folder
+from pipeline.execution.resources import Hands
+from pipeline.console.output import check_folder
 
 Picture = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
 Workers = Annotated[int, typer.Option(min=1, help="worker processes")]
@@ -66,10 +66,10 @@ def plan(
 
     Example: `idgbr plan region.yaml --workers 4 --price 2.5`
     """
-    from pipeline.config import load
-    from pipeline.planned import facts, show
-    from pipeline.planner import plan as make_plan
-    from pipeline.progress import stages
+    from pipeline.config.region import load
+    from pipeline.planning.describe import facts, show
+    from pipeline.planning.plan import plan as make_plan
+    from pipeline.console.progress import stages
 
     region = load(region_file)
     with stages() as shown:
@@ -124,15 +124,15 @@ def _run(
 ) -> None:
     from dataclasses import asdict
 
-    from pipeline.config import load
-    from pipeline.progress import stages
-    from pipeline.report import summary
-    from pipeline.runner import run as run_region
-    from pipeline.show import table
+    from pipeline.config.region import load
+    from pipeline.console.progress import stages
+    from pipeline.execution.report import summary
+    from pipeline.execution.run import run as run_region
+    from pipeline.console.tables import table
 
     region = load(region_file)
     if picture is not None:
-        from pipeline.picture import maps
+        from pipeline.analysis.picture import maps
 
         check_folder(picture)
     # Ray prints to stdout, which is for results, when it loses a node.
@@ -150,7 +150,7 @@ def _run(
             count=shown.count,
         )
     if picture is not None:
-        from pipeline.query import open_cube
+        from pipeline.analysis.query import open_cube
 
         cube = open_cube(region.cube).sel(time=[str(region.period[0])])
         maps(picture, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})

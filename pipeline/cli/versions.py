@@ -20,8 +20,8 @@ def status(cube: CubeFolder, as_json: AsJson = False) -> None:
 
     Example: `idgbr status cube --json`
     """
-    from pipeline.show import table
-    from pipeline.status import status as status_of
+    from pipeline.console.tables import table
+    from pipeline.cube.status import status as status_of
 
     facts = status_of(cube)
     print(json.dumps(facts)) if as_json else table(str(cube), [(what, str(value)) for what, value in facts.items()])
@@ -33,8 +33,8 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
 
     Example: `idgbr history cube`
     """
-    from pipeline import store, versions
-    from pipeline.show import table
+    from pipeline.cube import store, versions
+    from pipeline.console.tables import table
 
     known = versions.history(store.repository(cube))
     if as_json:
@@ -68,10 +68,10 @@ def diff(
 
     Example: `idgbr diff cube previous newest`
     """
-    from pipeline import store
-    from pipeline.diff import diff as between
-    from pipeline.progress import counted
-    from pipeline.show import table
+    from pipeline.cube import store
+    from pipeline.analysis.diff import diff as between
+    from pipeline.console.progress import counted
+    from pipeline.console.tables import table
 
     try:
         start = None if period is None else datetime.strptime(period, "%Y-%m-%d").date()

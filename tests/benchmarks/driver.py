@@ -37,7 +37,7 @@ STAGES = ("mosaic", "segment")
 
 def extent_of(size):
     """A square of so many blocks around the middle of Africa's grid."""
-    from pipeline.grid import Extent, Grid, Window
+    from pipeline.geometry.grid import Extent, Grid, Window
 
     side, block = (268, 2048) if size == CONTINENT else (ceil(sqrt(int(size))), BLOCK)
     low = -(side // 2) * block
@@ -49,7 +49,7 @@ def items_over(extent):
     import numpy as np
 
     from catalogs.simulated import Overpass, simulate
-    from pipeline.grid import LONLAT, transformer
+    from pipeline.geometry.grid import LONLAT, transformer
 
     with tempfile.TemporaryDirectory() as folder:
         world = simulate(Path(folder) / "w", seed=1, kilometres=3, dates=[Overpass("2024-05-13")])
@@ -79,9 +79,9 @@ def planned(size):
     """Choosing scenes, and the plan's stream from end to end, as `idgbr plan` has them."""
     import catalogs
     import pipeline.planner  # noqa: F401 - what planning imports is not its own time
-    from pipeline.blocks import Blocks
-    from pipeline.segment import reach
-    from pipeline.survey import Survey, surveyed
+    from pipeline.planning.blocks import Blocks
+    from pipeline.segment.block import reach
+    from pipeline.planning.totals import Survey, surveyed
 
     extent, before = extent_of(size), peak()
     begun = time.perf_counter()
@@ -128,7 +128,7 @@ class Instant:
         return self.last
 
     def finished(self, tickets, seconds):
-        from cluster.host import Attempt
+        from cluster.worker_host import Attempt
 
         return self.asked.popleft(), Attempt()
 
@@ -136,9 +136,9 @@ class Instant:
 def dispatched(size):
     """Blocks of a map through feed and pool, the first ones of a large map."""
     from cluster import Crew, Pool
-    from pipeline.blocks import BlockPlan, Blocks
-    from pipeline.crew import AHEAD
-    from pipeline.feed import Feed
+    from pipeline.planning.blocks import BlockPlan, Blocks
+    from pipeline.execution.resources import AHEAD
+    from pipeline.execution.queue import Feed
 
     extent, before = extent_of(size), peak()
     stream = (BlockPlan(block, (), 0, 1, 1, True, True, "new") for block in extent.blocks())
@@ -163,10 +163,10 @@ def committed(size, splitting):
     import icechunk
     import zarr
 
-    from pipeline import store
-    from pipeline.blocks import BlockPlan
-    from pipeline.commit import Committer, Progress
-    from pipeline.layout import Layout, prepare
+    from pipeline.cube import store
+    from pipeline.planning.blocks import BlockPlan
+    from pipeline.execution.commit import Committer, Progress
+    from pipeline.cube.schema import Layout, prepare
 
     extent, before = extent_of(size), peak()
     layout = Layout(extent, BANDS, tuple({"code": n, "name": f"class {n}", "color": "#000000"} for n in (1, 2)))
@@ -214,7 +214,7 @@ def committed(size, splitting):
 
 
 def filled():
-    from pipeline.layout import DAYS, LABELS
+    from pipeline.cube.schema import DAYS, LABELS
 
     return ("mosaic", *LABELS, *DAYS)
 
@@ -227,7 +227,7 @@ def fill(repository, name, extent, without, splitting):
     """
     from icechunk import VirtualChunkSpec
 
-    from pipeline.store import SHARDS_A_MANIFEST as side
+    from pipeline.cube.store import SHARDS_A_MANIFEST as side
 
     rows, cols = extent.block_range.shape
     cells = {(y // side, x // side) for y, x in without}
@@ -250,8 +250,8 @@ def written(task, extent, stage):
     import numpy as np
     import zarr
 
-    from pipeline import store
-    from pipeline.worker import Done
+    from pipeline.cube import store
+    from pipeline.execution.worker import Done
 
     fork = pickle.loads(task.fork)
     group, shape = zarr.open_group(fork.store), extent.covered(task.block).shape
@@ -285,7 +285,7 @@ def child(part, size):
 
 
 def main(sizes, parts, json_file):
-    from pipeline.show import table
+    from pipeline.console.tables import table
 
     os.environ.setdefault("COLUMNS", "132")
     found = {}

@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 
 from idgbr import CoarseUNet, IDGBRPipeline, Settings
-from pipeline import device, runner
-from pipeline.worker import Worker
+from pipeline.segment import batching
+from pipeline.execution import run
+from pipeline.execution.worker import Worker
 
 BANDS = ("blue", "green", "red", "nir")
 CLASSES = tuple({"code": n, "name": f"class {n}", "color": "#000000"} for n in (1, 2, 3, 4))
@@ -58,7 +59,7 @@ class FixedCostWorker(Worker):
     @property
     def device(self):
         with self._first:
-            device.CORES = 1
+            batching.CORES = 1
             found = self._device
             found.model.coarse_logits = self.cost.logits
             return found
@@ -67,11 +68,11 @@ class FixedCostWorker(Worker):
 @contextmanager
 def fixed_cost(cost: Cost):
     """Runs of this process use such workers."""
-    own, runner.Worker = runner.Worker, partial(FixedCostWorker, cost)
+    own, run.Worker = run.Worker, partial(FixedCostWorker, cost)
     try:
         yield
     finally:
-        runner.Worker = own
+        run.Worker = own
 
 
 @contextmanager

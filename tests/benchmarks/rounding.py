@@ -16,9 +16,10 @@ import torch
 from torch.nn import Conv2d
 from torch.nn import functional as F
 
-from idgbr import Refiner, linear
+from idgbr import Refiner
+from idgbr.layers import linear
 from idgbr.coarse import KINDS, layers
-from idgbr.presets import PRESETS
+from idgbr.refiners.presets import PRESETS
 
 SIDE, BANDS, CLASSES = 256, 4, 6
 

@@ -26,12 +26,12 @@ from types import SimpleNamespace
 from fixed_cost import ray_here
 
 from cluster import Crew, Pool, pool
-from cluster.host import Attempt
-from pipeline.blocks import BlockPlan, Blocks
-from pipeline.commit import BUSY
-from pipeline.feed import Feed
-from pipeline.grid import Extent, Grid, Window
-from pipeline.show import table
+from cluster.worker_host import Attempt
+from pipeline.planning.blocks import BlockPlan, Blocks
+from pipeline.execution.commit import BUSY
+from pipeline.execution.queue import Feed
+from pipeline.geometry.grid import Extent, Grid, Window
+from pipeline.console.tables import table
 
 STAGES = ("segment", "mosaic")
 LANES = {"segment": 2, "mosaic": 1}

@@ -6,7 +6,8 @@ from collections import Counter
 from contextlib import contextmanager
 from functools import wraps
 
-from pipeline import composite, mosaic, resample, view
+from pipeline.mosaic import composite, block, fuse
+from pipeline.raster import resample
 
 STAGES = ("read and decode", "sampling", "masks", "warp", "composite")
 
@@ -32,17 +33,17 @@ def split(resampling, method):
         return run
 
     place, resampled = resample.METHODS[resampling]
-    reduce, one_pass = composite.METHODS[method], mosaic.view
-    reads = view.read, view.inspect, view._write
+    reduce, one_pass = composite.METHODS[method], block.view
+    reads = fuse.read, fuse.inspect, fuse._write
     resample.METHODS[resampling] = timed("sampling", place), resampled
     resample.METHODS["nearest"] = timed("sampling", resample.METHODS["nearest"][0]), resample.METHODS["nearest"][1]
-    composite.METHODS[method], mosaic.view = timed("composite", reduce), timed("masks", one_pass)
-    view.read, view.inspect, view._write = (
+    composite.METHODS[method], block.view = timed("composite", reduce), timed("masks", one_pass)
+    fuse.read, fuse.inspect, fuse._write = (
         timed(stage, hooked)
         for stage, hooked in zip(("read and decode", "read and decode", "warp"), reads, strict=True)
     )
     try:
         yield seconds
     finally:
-        resample.METHODS[resampling], composite.METHODS[method], mosaic.view = (place, resampled), reduce, one_pass
-        view.read, view.inspect, view._write = reads
+        resample.METHODS[resampling], composite.METHODS[method], block.view = (place, resampled), reduce, one_pass
+        fuse.read, fuse.inspect, fuse._write = reads

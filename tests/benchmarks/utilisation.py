@@ -29,8 +29,8 @@ from full_size import DATES, SOUTH, full_size_items
 from loaders import by_numpy, odc_threads
 from mosaic import FOLDER
 
-from pipeline.grid import Grid, Window, transformer
-from pipeline.windows import covering
+from pipeline.geometry.grid import Grid, Window, transformer
+from pipeline.segment.lattice import covering
 
 GRID = Grid("EPSG:3035", 10.0, 512)
 COLUMNS, ROWS, PASSES, WINDOW, STRIDE, RADIUS, BATCH = 10, 40, 4, 256, 192, 4, 4
@@ -74,7 +74,7 @@ def region(folder, items, rows):
     import shapely
     import yaml
 
-    from pipeline.config import load
+    from pipeline.config.region import load
 
     left, bottom, right, top = GRID.bounds(whole(rows))
     outline = shapely.segmentize(shapely.box(left + 20, bottom + 20, right - 20, top - 20), 1000)
@@ -97,7 +97,7 @@ def alone(folder, items, cost, rows):
 
 
 def ours(folder, items, cost, rows, gpus=0):
-    from pipeline.runner import run
+    from pipeline.execution.run import run
 
     where = region(folder, items, rows)
     begun = time.perf_counter()
@@ -208,7 +208,7 @@ def one(name, milliseconds, rows):
 
 
 def main(costs, rows, ways, json_file):
-    from pipeline.show import table
+    from pipeline.console.tables import table
 
     os.environ.setdefault("COLUMNS", "132")
     items_of()

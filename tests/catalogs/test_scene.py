@@ -11,7 +11,7 @@ from made_items import made_item
 
 import catalogs
 from catalogs import Asset, CatalogError, read_scene, read_scenes, settled
-from catalogs.mask import SCL
+from catalogs.items.mask import SCL
 
 ROLES = ("red", "blue")
 

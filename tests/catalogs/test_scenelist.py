@@ -10,7 +10,7 @@ from made_items import made_item
 
 import catalogs
 from catalogs import CatalogError, scenelist
-from catalogs.fields import moment
+from catalogs.items.fields import moment
 
 ITEMS = [
     made_item("old", baseline="02.14", applied=None, offset=0, datetime="2019-07-01T10:00:00.123456Z"),

@@ -17,7 +17,7 @@ import catalogs
 from catalogs import CatalogError, Query
 from catalogs.search import choose, find
 from catalogs.sources.api import refuse_local_files
-from catalogs.sources.sieve import Sieve
+from catalogs.sources.matching import Sieve
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
 AROUND = (15.2, 46.2, 15.4, 46.4)

@@ -1,6 +1,6 @@
 import pytest
 
-from cluster.joining import connected
+from cluster.ray_session import connected
 
 
 @pytest.fixture(scope="session")

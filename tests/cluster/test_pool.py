@@ -173,7 +173,7 @@ def test_a_straggler_gets_a_copy_and_the_first_to_finish_counts(local_ray, tmp_p
 @pytest.mark.ray
 def test_a_worker_that_there_is_no_room_for_yet_joins_during_the_run(local_ray, tmp_path, monkeypatch):
     """Another pool holds all CPUs but one; when it ends, a second worker of ours is built and works too."""
-    monkeypatch.setattr("cluster.actors.JOIN_SECONDS", 1)
+    monkeypatch.setattr("cluster.ray_actors.JOIN_SECONDS", 1)
     cpus = max(2, os.cpu_count() or 1)
     left = deque(range(400))
     with ExitStack() as others:

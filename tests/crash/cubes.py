@@ -13,10 +13,11 @@ import zarr
 
 from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
-from pipeline import files, store, versions
+from pipeline.storage import files
+from pipeline.cube import store, versions
 from pipeline.demo import inner_bounds
-from pipeline.lease import LOCK
-from pipeline.place import place
+from pipeline.storage.lease import LOCK
+from pipeline.storage.location import place
 
 Arrays = dict[str, np.ndarray]
 

@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 
 from crash.cubes import Arrays, newest
-from pipeline import store
+from pipeline.cube import store
 
 
 class Reader:

@@ -5,7 +5,7 @@ from pathlib import Path
 import icechunk
 import numpy as np
 
-from pipeline import store, versions
+from pipeline.cube import store, versions
 
 PARTS = ("manifests", "snapshots", "transactions")
 

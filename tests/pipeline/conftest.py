@@ -7,10 +7,10 @@ import yaml
 
 from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
-from pipeline.config import Region, load
+from pipeline.config.region import Region, load
 from pipeline.demo import inner_bounds
-from pipeline.report import Report
-from pipeline.runner import run
+from pipeline.execution.report import Report
+from pipeline.execution.run import run
 
 DATES = (
     Overpass("2024-05-13", "sentinel-2a", "02.14", cloudiness=0.05),

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import demo
 from pipeline.errors import UserError
-from pipeline.query import open_cube
+from pipeline.analysis.query import open_cube
 
 
 @pytest.mark.ray

@@ -5,7 +5,7 @@ from brute_force import FIJI, YEAR, asked, brute_force
 
 from catalogs.errors import CatalogUnavailable
 from catalogs.search import find
-from catalogs.sources import fetch, pages
+from catalogs.sources import fetch, page_store
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_search_goes_on_after_the_server_was_killed_and_repeats_no_page(server
     assert found == whole
     assert [item["id"] for item in found.items] == brute_force(items, FIJI, YEAR)
     assert server.searches - before == pages_in_all - len(kept)
-    pages.drop(folder)
+    page_store.drop(folder)
     assert not folder.exists()
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from idgbr import Refiner
-from idgbr.guidance import Condition
+from idgbr.refiners.guidance import Condition
 
 
 class WithoutImage(Refiner):

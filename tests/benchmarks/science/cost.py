@@ -33,8 +33,8 @@ def of(model: IDGBRPipeline) -> dict[str, float]:
 
 def speed(place: Any) -> dict[str, Any]:
     """Windows of 256 px a second, share of the GPU's bf16 peak, and memory, of both presets at bf16."""
-    from idgbr.presets import BASE, TINY
-    from idgbr.refiner import Refiner
+    from idgbr.refiners.presets import BASE, TINY
+    from idgbr.refiners.refiner import Refiner
 
     rows = []
     for name, sizes in (("tiny", TINY), ("base", BASE)):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from idgbr.presets import BASE
+from idgbr.refiners.presets import BASE
 from idgbr.training import Optimisation
 
 

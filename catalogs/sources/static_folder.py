@@ -1,0 +1,83 @@
+"""Items of a static catalog on disk."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from catalogs.items import fields
+from catalogs.errors import CatalogError
+from catalogs.sources.crawl import walk as walk_from
+
+MOST_DOCUMENTS = 10_000_000
+
+
+def walk(catalog: str | Path, collection: str) -> Iterator[dict[str, Any]]:
+    """Every item of the collection that the catalog's links reach, its local hrefs made whole paths.
+
+    `catalog` is a folder that holds catalog.json or collection.json, or such a file, or one with items in a
+    FeatureCollection. CatalogError when a file is missing or not STAC, or when a link or a local href leads out of
+    the catalog's folder.
+    """
+    start = _start(Path(catalog))
+    folder = start.parent.resolve()
+    below, whole = partial(_below, folder), partial(_with_whole_paths, folder)
+    return walk_from(str(start.resolve()), collection, _read, below, whole, MOST_DOCUMENTS)
+
+
+def local(base: Path, href: object) -> Path | None:
+    """The file an href in the folder `base` means, or None where it is not a file's."""
+    if not isinstance(href, str):
+        return None
+    try:
+        parts = urlsplit(href)
+        if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+            return Path(unquote(parts.path)).resolve()
+        return (base / href).resolve() if not parts.scheme else None
+    except ValueError:
+        return None
+
+
+def _start(path: Path) -> Path:
+    if path.is_file():
+        return path
+    for name in ("catalog.json", "collection.json"):
+        if (path / name).is_file():
+            return path / name
+    raise CatalogError(
+        f"no STAC catalog at {path}: give a folder with a catalog.json, a .json file, a list of items (.parquet or "
+        ".ndjson), or an http(s) URL"
+    )
+
+
+def _read(place: str) -> Any:
+    try:
+        return json.loads(Path(place).read_bytes())
+    except FileNotFoundError:
+        raise CatalogError(f"the catalog links to {place}, which is not there") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CatalogError(f"{place} cannot be read as JSON: {error}") from None
+
+
+def _below(folder: Path, place: str, href: object) -> str:
+    target = local(Path(place).parent, href)
+    if target is None or not target.is_relative_to(folder):
+        raise CatalogError(f"{place} links to {href!r}, which is outside the catalog's folder {folder}")
+    return str(target)
+
+
+def _with_whole_paths(folder: Path, item: dict[str, Any], place: str) -> dict[str, Any]:
+    present, assets = item.get("assets"), {}
+    if not isinstance(present, dict):
+        return item
+    for key, asset in present.items():
+        target = local(Path(place).parent, asset.get("href")) if isinstance(asset, dict) else None
+        if target is not None and not target.is_relative_to(folder):
+            raise CatalogError(
+                f"item {fields.identity(item)} has href {asset['href']!r} for asset {key}, "
+                f"which is outside the catalog's folder {folder}"
+            )
+        assets[key] = asset if target is None else {**asset, "href": str(target)}
+    return {**item, "assets": assets}

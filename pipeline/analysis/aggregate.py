@@ -1,0 +1,123 @@
+"""What Dask makes of finished blocks: pixels of each class, and the map at half, quarter, ... size by majority.
+
+Each Dask task gets an id, reads its pixels from the store, writes whole shards through its own fork and returns the
+fork.
+"""
+
+import pickle
+from collections.abc import Iterator
+from functools import partial
+
+import icechunk
+import numpy as np
+import zarr
+
+from cluster import gather
+from pipeline.cube import store
+from pipeline.geometry.grid import BlockId
+from pipeline.cube.schema import Layout
+
+GROUP = 64
+
+
+def update(repository: icechunk.Repository, branch: str, layout: Layout, time: int, workers: int) -> None:
+    """Brings class counts and every level up to date with the land cover of a branch, a group of blocks at a time.
+
+    A group's counts come after all levels above it, so one that was broken off is done again whole.
+    """
+    for due in _groups(repository, branch, time):
+        slots = due
+        for level in range(1, layout.levels + 1):
+            slots = list(dict.fromkeys((y // 2, x // 2) for y, x in slots))
+            _write_level(repository, branch, layout, time, level, slots, workers)
+        _write_counts(repository, branch, layout, time, due, workers)
+
+
+def _groups(repository: icechunk.Repository, branch: str, time: int) -> Iterator[list[BlockId]]:
+    """By squares of GROUP x GROUP blocks the slots of those whose land cover is newer than their counts."""
+    group = store.reader(repository, branch=branch)
+    made, aggregated = (store.array(group, f"blocks/{name}") for name in ("landcover", "aggregate"))
+    for y in range(0, made.shape[1], GROUP):
+        for x in range(0, made.shape[2], GROUP):
+            there = time, slice(y, y + GROUP), slice(x, x + GROUP)
+            rows, cols = np.nonzero(np.asarray(made[there]) != np.asarray(aggregated[there]))
+            if len(rows):
+                yield list(zip((rows + y).tolist(), (cols + x).tolist(), strict=True))
+
+
+def _write_level(
+    repository: icechunk.Repository,
+    branch: str,
+    layout: Layout,
+    time: int,
+    level: int,
+    slots: list[BlockId],
+    workers: int,
+) -> None:
+    session = repository.writable_session(branch)
+    halve = partial(_halve, level, pickle.dumps(session.fork()), layout, time)
+    session.merge(*gather(halve, slots, workers=workers))
+    if session.has_uncommitted_changes:
+        session.commit(f"aggregate: level {level}")
+
+
+def _write_counts(
+    repository: icechunk.Repository, branch: str, layout: Layout, time: int, due: list[BlockId], workers: int
+) -> None:
+    session = repository.writable_session(branch)
+    count = partial(_count, repository, str(session.snapshot_id), layout, time)
+    found_NK = np.array(gather(count, due, workers=workers), np.uint32)
+    group = zarr.open_group(session.store)
+    rows, cols = np.array(due).T
+    at = np.full(len(due), time), rows, cols
+    classes = np.arange(len(layout.classes))
+    store.array(group, "blocks/pixels").vindex[(*(side[:, None] for side in at), classes[None])] = found_NK[:, :-1]
+    store.array(group, "blocks/holes").vindex[at] = found_NK[:, -1]
+    made = store.array(group, "blocks/landcover").vindex[at]
+    store.array(group, "blocks/aggregate").vindex[at] = made
+    session.commit(f"aggregate: {len(due)} blocks")
+
+
+def _count(repository: icechunk.Repository, snapshot: str, layout: Layout, time: int, slot: BlockId) -> list[int]:
+    """Pixels of each class in a block, and at the end those that were observed and have no class."""
+    group, shard = store.reader(repository, snapshot=snapshot), _shard(layout, slot)
+    landcover_HW, observations_HW = (
+        np.asarray(store.array(group, name)[time, *shard]) for name in ("landcover", "observations")
+    )
+    pixels = np.bincount(landcover_HW.ravel(), minlength=256)
+    holes = int(((landcover_HW == 0) & (observations_HW > 0)).sum())
+    return [*(int(pixels[row["code"]]) for row in layout.classes), holes]
+
+
+def _halve(level: int, fork: bytes, layout: Layout, time: int, slot: BlockId) -> icechunk.ForkSession:
+    """Writes one shard of a level from the four below it."""
+    session: icechunk.ForkSession = pickle.loads(fork)
+    group = zarr.open_group(session.store)
+    y, x = slot
+    finer = store.array(group, "landcover" if level == 1 else f"levels/{level - 1}/landcover")
+    coarser_HW = majority(np.asarray(finer[time, *_shard(layout, slot, sides=2)]))
+    rows, cols = (
+        slice(part.start, part.start + n) for part, n in zip(_shard(layout, (y, x)), coarser_HW.shape, strict=True)
+    )
+    store.array(group, f"levels/{level}/landcover")[time, rows, cols] = coarser_HW
+    return session
+
+
+def _shard(layout: Layout, slot: BlockId, sides: int = 1) -> tuple[slice, slice]:
+    side = layout.extent.grid.block * sides
+    y, x = (index * side for index in slot)
+    return slice(y, y + side), slice(x, x + side)
+
+
+def majority(code_HW: np.ndarray) -> np.ndarray:
+    """The most frequent class of each 2 x 2 pixels; ties go to the lowest code, 0 (no data) only where all are 0.
+
+    Odd sides are completed with no data.
+    """
+    padded_HW = np.pad(code_HW, [(0, side % 2) for side in code_HW.shape])
+    four = [padded_HW[dy::2, dx::2].astype(np.int16) for dy in (0, 1) for dx in (0, 1)]
+    best = np.zeros_like(four[0])
+    for code in four:
+        votes = sum((other == code).astype(np.int16) for other in four)
+        np.maximum(best, np.where(code > 0, votes * 256 + 255 - code, 0), out=best)
+    return np.where(best > 0, 255 - best % 256, 0).astype(np.uint8)

@@ -1,0 +1,138 @@
+"""What differs between two versions: which blocks, and how many pixels changed from which class into which."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import icechunk
+import numpy as np
+import zarr
+
+from cluster import gather
+from pipeline.cube import store, versions
+from pipeline.errors import UserError
+from pipeline.geometry.grid import BlockId
+from pipeline.cube.records import Stripes
+from pipeline.cube.schema import Layout
+
+Changes = list[tuple[int, int, int]]
+"""(code before, code after, pixels), 0 = no data; a code to itself is not changed, no data in both is left out."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """From snapshot `a` to `b` in one period: of `compared` blocks of the region, the changes of those made anew."""
+
+    a: str
+    b: str
+    period: date
+    layout: Layout
+    compared: int
+    blocks: dict[BlockId, Changes]
+
+    @property
+    def changes(self) -> Changes:
+        """Of all blocks together, the most frequent first; only what changed."""
+        total: Counter[tuple[int, int]] = Counter()
+        for changes in self.blocks.values():
+            total.update({(old, new): pixels for old, new, pixels in changes if old != new})
+        return [(old, new, pixels) for (old, new), pixels in total.most_common()]
+
+    def km2(self, pixels: int) -> float:
+        return pixels * self.layout.extent.grid.resolution**2 / 1e6
+
+    def name(self, code: int) -> str:
+        return {row["code"]: row["name"] for row in self.layout.classes}.get(code, "no data")
+
+    def facts(self) -> dict[str, Any]:
+        """For programs."""
+        read = sum(pixels for changes in self.blocks.values() for _, _, pixels in changes)
+        changed = sum(pixels for *_, pixels in self.changes)
+        return {
+            "a": self.a,
+            "b": self.b,
+            "period": str(self.period),
+            "blocks": {"compared": self.compared, "differing": len(self.blocks)},
+            "pixels": {"read": read, "changed": changed, "changed_km2": self.km2(changed)},
+            "changes": [
+                {"from": self.name(old), "to": self.name(new), "pixels": pixels, "km2": self.km2(pixels)}
+                for old, new, pixels in self.changes
+            ],
+            "per_block": [
+                {
+                    "block": list(block),
+                    "changed": sum(pixels for old, new, pixels in changes if old != new),
+                    "changes": [{"from": old, "to": new, "pixels": pixels} for old, new, pixels in changes],
+                }
+                for block, changes in self.blocks.items()
+            ],
+        }
+
+
+def diff(
+    repository: icechunk.Repository,
+    a: str,
+    b: str,
+    start: date | None = None,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Difference:
+    """From version `a` to `b`, by default in the newest period that both have.
+
+    Either is what `versions.resolve` takes, or the branch of a run under way. Only blocks with different fingerprints
+    are read. Raises UserError.
+    """
+    from_a, to_b = _snapshot(repository, a), _snapshot(repository, b)
+    old, new = (store.reader(repository, snapshot=snapshot) for snapshot in (from_a, to_b))
+    day, times = _period((a, old), (b, new), start)
+    layout = Layout.of(new)
+    extent = layout.extent
+    made_of, made_to = (
+        Stripes(store.array(group, "blocks/landcover"), time) for group, time in zip((old, new), times, strict=True)
+    )
+    compared, due = 0, []
+    for iy, ix_N in extent.rows():
+        y, x0 = extent.slot((iy, 0))
+        differs_N = made_of.row(y)[ix_N + x0] != made_to.row(y)[ix_N + x0]
+        compared += len(ix_N)
+        due += [(iy, ix) for ix in ix_N[differs_N].tolist()]
+    maps = [(store.array(group, "landcover"), time) for group, time in zip((old, new), times, strict=True)]
+    found = gather(partial(_changes, layout, maps), due, workers=workers, progress=progress)
+    return Difference(from_a, to_b, day, layout, compared, dict(zip(due, found, strict=True)))
+
+
+def _snapshot(repository: icechunk.Repository, version: str) -> str:
+    if version.startswith("run-") and version in repository.list_branches():
+        return str(repository.lookup_branch(version))
+    return versions.resolve(repository, version)
+
+
+def _period(a: tuple[str, zarr.Group], b: tuple[str, zarr.Group], start: date | None) -> tuple[date, tuple[int, int]]:
+    """The first day of the period to compare, and where it lies along time in both."""
+    first = date(1970, 1, 1)
+    days = [
+        {first + timedelta(day): n for n, day in enumerate(np.asarray(store.array(group, "time")).tolist())}
+        for _, group in (a, b)
+    ]
+    wanted = max(days[0].keys() & days[1].keys(), default=None) if start is None else start
+    if wanted is None:
+        raise UserError(f"versions {a[0]} and {b[0]} have no period in common; name two that have")
+    for (version, _), held in zip((a, b), days, strict=True):
+        if wanted not in held:
+            raise UserError(
+                f"version {version} has no period from {wanted}; give one of {', '.join(map(str, sorted(held)))}"
+            )
+    return wanted, (days[0][wanted], days[1][wanted])
+
+
+def _changes(layout: Layout, maps: list[tuple[zarr.Array, int]], block: BlockId) -> Changes:
+    """Reads one block of both maps and counts."""
+    side = layout.extent.grid.block
+    y, x = (index * side for index in layout.extent.slot(block))
+    old_HW, new_HW = (np.asarray(landcover[time, y : y + side, x : x + side]) for landcover, time in maps)
+    counts = np.bincount((old_HW.astype(np.uint16) * 256 + new_HW).ravel())
+    counts[0] = 0
+    return [(int(pair) // 256, int(pair) % 256, int(counts[pair])) for pair in np.flatnonzero(counts)]

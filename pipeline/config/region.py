@@ -1,0 +1,270 @@
+"""A region file: what to map, from which scenes, with which model, into which cube."""
+
+import hashlib
+import json
+import re
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import numpy as np
+import shapely
+from pydantic import AfterValidator, Field, field_validator, model_validator
+from shapely.geometry.base import BaseGeometry
+
+from catalogs.access import PLANETARY_COMPUTER, Access, Signer
+from catalogs.area import of_bounds, of_file, within_180
+from catalogs.errors import CatalogError
+from catalogs.items.mask import MaskChoice, MaskRule
+from pipeline.errors import UserError
+from pipeline.geometry.footprint import projected
+from pipeline.geometry.grid import LONLAT, Extent, Grid, projected_crs, transformer
+from pipeline.storage.location import Place, place
+from pipeline.config.yaml_file import Frozen, checked, read
+
+SHIPPED_MODELS = Path(__file__).parent.parent / "idgbr" / "weights"
+
+
+class GridSettings(Frozen):
+    crs: Annotated[str, AfterValidator(projected_crs)] = "europe"
+    resolution: float = Field(default=10, ge=0.1, le=100_000, allow_inf_nan=False, description="metres per pixel")
+    block: int = Field(default=2048, ge=256, le=8192, multiple_of=256, description="pixels per side")
+
+
+class MosaicSettings(Frozen):
+    """How many scenes become one picture: see `pipeline.composite` and `pipeline.resample`."""
+
+    method: Literal["median", "geometric-median", "mean", "best"] = "median"
+    resampling: Literal["bilinear", "nearest", "cubic", "average"] = "bilinear"
+    day: date | None = Field(default=None, description="the day of the year that 'best' prefers; default: mid-period")
+    min_clear: int = Field(default=1, ge=1, le=255, description="clear observations below which a block is reported")
+
+
+class MaskSettings(Frozen):
+    """Another mask than the provider's own: an asset of each item, and what its values (or bits) mean."""
+
+    asset: str = Field(min_length=1)
+    clear: tuple[int, ...]
+    cloud: tuple[int, ...] = ()
+    bits: bool = False
+    bad: tuple[int, ...] = ()
+    dilate: float = Field(default=0, description="metres by which cloud grows")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "MaskSettings":
+        try:
+            _ = self.choice
+        except CatalogError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def choice(self) -> MaskChoice:
+        return MaskChoice(self.asset, MaskRule(self.clear, self.cloud, self.bits, self.bad, self.dilate))
+
+
+class GateSettings(Frozen):
+    """What a new version may do and still be published: see `pipeline.gates`."""
+
+    max_lost_coverage: float = Field(
+        default=0.05, ge=0, le=1, description="share of the pixels mapped before that may become no data"
+    )
+    max_drift: float = Field(
+        default=0.25, ge=0, le=1, description="total variation distance between the classes' shares before and now"
+    )
+    max_holes: float = Field(
+        default=0, ge=0, le=1, description="share of observed pixels without a class, or of blocks never processed"
+    )
+
+
+class Region(Frozen):
+    """One run's whole configuration, as written in one YAML file.
+
+    Relative paths count from the file's folder; `${NAME}` stands for an environment variable.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    cube: Path | str = Field(description="a folder, or s3://bucket/prefix")
+    catalog: str = Field(
+        min_length=1, description="URL of a STAC API or static catalog, path of one, or of a list of items"
+    )
+    collection: str = "sentinel-2-l2a"
+    bounds: tuple[float, float, float, float] | None = Field(
+        default=None, description="west, south, east, north in degrees; west > east across the antimeridian"
+    )
+    polygon: str | None = Field(default=None, description="instead of bounds: a GeoJSON file (kept here as WKT)")
+    period: tuple[date, date] = Field(description="first and last day, both included")
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
+    grid: GridSettings = GridSettings()
+    model: Path = Field(description="a model folder, or the name of a shipped model")
+    mosaic: MosaicSettings = MosaicSettings()
+    mask: MaskSettings | None = None
+    max_cloud: float = Field(default=100, ge=0, le=100, description="percent, of a whole scene")
+    min_contribution: float = Field(
+        default=0, ge=0, le=1, description="share of its tile's ground that a scene must be expected to show clear"
+    )
+    max_degraded: float = Field(
+        default=0, ge=0, le=1, description="share of blocks that may lack a scene and still be published"
+    )
+    gates: GateSettings = GateSettings()
+    folders: tuple[Path, ...] = Field(default=(), description="folders whose files the catalog's items may name")
+    signers: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
+    commit_every: int = Field(default=16, ge=1, description="blocks per commit, or more of them")
+
+    @field_validator("cube")
+    @classmethod
+    def _cube_has_a_place(cls, cube: Path | str) -> Place:
+        at = place(cube)
+        if isinstance(at, Path) and ("\0" in str(at) or at.is_file()):
+            raise ValueError("must be a folder, which a run makes if it is not there, or s3://bucket/prefix")
+        return at
+
+    @field_validator("bounds")
+    @classmethod
+    def _bounds_in_order(cls, bounds: tuple[float, float, float, float] | None) -> Any:
+        if bounds is not None:
+            try:
+                of_bounds(*bounds)
+            except CatalogError as error:
+                raise ValueError(f"must be [west, south, east, north] in degrees with south < north: {error}") from None
+        return bounds
+
+    @field_validator("period")
+    @classmethod
+    def _period_in_order(cls, period: tuple[date, date]) -> tuple[date, date]:
+        if period[0] > period[1]:
+            raise ValueError("must start before it ends: [first day, last day]")
+        return period
+
+    @field_validator("signers")
+    @classmethod
+    def _signers_are_safe(cls, signers: dict[str, str]) -> dict[str, str]:
+        try:
+            _ = [Signer(host, endpoint) for host, endpoint in signers.items()]
+        except CatalogError as error:
+            raise ValueError(str(error)) from None
+        return signers
+
+    @model_validator(mode="after")
+    def _one_area(self) -> "Region":
+        if (self.bounds is None) == (self.polygon is None):
+            raise ValueError("give one of 'bounds' and 'polygon': what is to be mapped")
+        return self
+
+    @property
+    def area(self) -> BaseGeometry:
+        """What is mapped, in longitude and latitude, within +-180 degrees."""
+        if self.bounds is not None:
+            return of_bounds(*self.bounds)
+        assert self.polygon is not None, "checked: one of both is given"
+        return shapely.from_wkt(self.polygon)
+
+    @property
+    def extent(self) -> Extent:
+        """Raises UserError where the grid cannot show the area."""
+        return _extent(Grid(self.grid.crs, self.grid.resolution, self.grid.block), self.bounds, self.area)
+
+    @property
+    def searched(self) -> BaseGeometry:
+        """Where scenes are looked for, in longitude and latitude: the area and all of the window that is mapped.
+
+        The rectangle of the grid around bounds in degrees reaches beyond them.
+        """
+        return self.area if self.bounds is None else _searched(self.extent, self.area)
+
+    @property
+    def access(self) -> Access:
+        """Which files and URLs may be read."""
+        own = () if urlsplit(self.catalog).scheme in ("http", "https") else (_folder(Path(self.catalog)),)
+        signers = tuple(Signer(host, endpoint) for host, endpoint in self.signers.items())
+        return Access(tuple(map(str, (*own, *self.folders))), (*signers, PLANETARY_COMPUTER))
+
+    @property
+    def day_of_year(self) -> int:
+        """The day that `best` prefers."""
+        start, end = self.period
+        return (self.mosaic.day or start + timedelta((end - start).days // 2)).timetuple().tm_yday
+
+
+@lru_cache(maxsize=16)
+def _extent(grid: Grid, bounds: tuple[float, float, float, float] | None, area: BaseGeometry) -> Extent:
+    if bounds is not None:
+        return Extent(grid, grid.window_of(bounds))
+    west, south, east, north = area.bounds
+    if west == -180 and east == 180:
+        grid.check_whole_at_antimeridian(south, north)
+    shown = shapely.make_valid(projected(area, grid.crs))
+    return Extent(grid, grid.window_around(shown.bounds, "the polygon"), shown)
+
+
+@lru_cache(maxsize=16)
+def _searched(extent: Extent, area: BaseGeometry) -> BaseGeometry:
+    west, _, east, _ = area.bounds
+    across = isinstance(area, shapely.MultiPolygon)
+    left, bottom, right, top = extent.grid.bounds(extent.window)
+    outline = shapely.segmentize(shapely.box(left, bottom, right, top), max(right - left, top - bottom) / 64)
+    to_lonlat = transformer(extent.grid.crs, LONLAT)
+    lonlat_N2 = np.stack(to_lonlat.transform(*shapely.get_coordinates(outline).T), axis=1)
+    if (east - west > 180 and not across) or not np.isfinite(lonlat_N2).all():
+        return area
+    mapped = shapely.make_valid(within_180(shapely.Polygon(lonlat_N2)), method="structure", keep_collapsed=False)
+    return shapely.union(mapped, area)
+
+
+def _folder(catalog: Path) -> Path:
+    return catalog if catalog.is_dir() else catalog.parent
+
+
+def digest(value: Any) -> str:
+    """sha256 of a JSON-able value, written with sorted keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def load(path: Path, with_model: bool = True) -> Region:
+    """Reads and checks a region file; `with_model` asks that its model be there.
+
+    Raises UserError with one sentence for anything wrong in it.
+    """
+    raw = read(path)
+    folder = path.resolve().parent
+    if isinstance(raw.get("cube"), str):
+        at = _place(raw["cube"], path)
+        raw["cube"] = folder / at if isinstance(at, Path) else at
+    if isinstance(raw.get("model"), str):
+        raw["model"] = model_folder(raw["model"], folder)
+    if isinstance(raw.get("catalog"), str) and "://" not in raw["catalog"]:
+        raw["catalog"] = str(folder / raw["catalog"])
+    if isinstance(raw.get("folders"), list):
+        raw["folders"] = [folder / str(name) for name in raw["folders"]]
+    if isinstance(raw.get("polygon"), str):
+        raw["polygon"] = _polygon(folder / raw["polygon"], path)
+    region = checked(Region, raw, path)
+    if with_model and not (region.model / "model_index.json").is_file():
+        shipped = ", ".join(sorted(p.name for p in SHIPPED_MODELS.iterdir() if p.is_dir()))
+        raise UserError(
+            f"{path.name}: model is {str(region.model)!r}, where there is no model_index.json; give a "
+            f"model folder or one of: {shipped}"
+        )
+    return region
+
+
+def _place(cube: str, path: Path) -> Place:
+    try:
+        return place(cube)
+    except UserError as error:
+        raise UserError(f"{path.name}: {error}") from None
+
+
+def _polygon(file: Path, path: Path) -> str:
+    try:
+        return of_file(file).wkt
+    except CatalogError as error:
+        raise UserError(f"{path.name}: polygon: {error}") from None
+
+
+def model_folder(name: str, folder: Path) -> Path:
+    """A shipped model by its name, else a path that counts from `folder`."""
+    shipped = SHIPPED_MODELS / name
+    return shipped if re.fullmatch(r"[a-z0-9-]+", name) and shipped.is_dir() else folder / name

@@ -1,0 +1,170 @@
+"""What one worker process does for a run: ids come in, whole shards are written, small reports go out."""
+
+import pickle
+import threading
+import time as clock
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import icechunk
+import numpy as np
+import torch
+import zarr
+
+from catalogs import Scene
+from idgbr.pipeline import IDGBRPipeline
+from pipeline.cube import store
+from pipeline.config.region import Region
+from pipeline.segment.batching import Device
+from pipeline.errors import RunError
+from pipeline.geometry.footprint import inside
+from pipeline.geometry.grid import BlockId, Window
+from pipeline.mosaic.block import READERS, Composite, composite, making
+from pipeline.storage.location import reaching
+from pipeline.scenes.search import choose, read_decisions, read_list
+from pipeline.segment.block import segment
+
+
+@dataclass(frozen=True)
+class Task:
+    """A block to do: `fork` is the driver's session, forked and pickled; `snapshot` holds the mosaic that `segment`
+    reads."""
+
+    block: BlockId
+    scenes: tuple[str, ...]
+    time: int
+    fork: bytes
+    snapshot: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished block: the fork with its changes, scenes that were lost and why, the clear observations of its median
+    pixel (of a mosaic), whether anything was seen, seconds of each step."""
+
+    block: BlockId
+    fork: icechunk.ForkSession
+    lost: dict[str, str]
+    clear: int
+    seen: bool
+    seconds: dict[str, float]
+
+
+def run_folder(run: str) -> str:
+    """Where in the cube a run keeps its region, its scenes and its report."""
+    return f"runs/{run}"
+
+
+class Worker:
+    """Its methods may be called from several threads at once."""
+
+    def __init__(self, region: Region, run: str, model_digest: str, bands: Sequence[str]) -> None:
+        self.region, self.run, self.model_digest, self.bands = region, run, model_digest, tuple(bands)
+        self._first = threading.RLock()
+
+    @property
+    def device(self) -> Device:
+        """The model on the device. Raises RunError if it is not the one that was planned with."""
+        with self._first:
+            return self._device
+
+    @cached_property
+    def _device(self) -> Device:
+        model = IDGBRPipeline.from_pretrained(self.region.model)
+        if model.digest != self.model_digest:
+            raise RunError(f"the model in {self.region.model} has changed since the run was planned; run again")
+        return Device(model.to("cuda" if torch.cuda.is_available() else "cpu"))
+
+    @property
+    def scenes(self) -> dict[str, Scene]:
+        with self._first:
+            return self._scenes
+
+    @cached_property
+    def _scenes(self) -> dict[str, Scene]:
+        cube, folder = self.region.cube, run_folder(self.run)
+        listed, decisions = read_list(cube, f"{folder}/scenes.parquet"), read_decisions(cube, f"{folder}/offsets.json")
+        chosen = choose(self.region, listed, self.bands, decisions)
+        return {scene.id: scene for scene in chosen.kept}
+
+    @property
+    def repository(self) -> icechunk.Repository:
+        with self._first:
+            return self._repository
+
+    @cached_property
+    def _repository(self) -> icechunk.Repository:
+        return store.repository(self.region.cube)
+
+    def mosaic(self, task: Task) -> Done:
+        extent = self.region.extent
+        watch = _Watch()
+        result = composite(
+            extent.grid,
+            extent.covered(task.block),
+            [self.scenes[name] for name in task.scenes],
+            self.bands,
+            making(self.region),
+            list(self.scenes.values()),
+            extent.area,
+            threads=READERS,
+            access=self.region.access,
+        )
+        watch.lap("composite")
+        fork = pickle.loads(task.fork)
+        with reaching(self.region.cube):
+            group = zarr.open_group(fork.store)
+            store.write_block(group, "mosaic", task.time, extent, task.block, result.mosaic_BHW)
+            for name in ("observations", "first_clear", "last_clear"):
+                store.write_block(group, name, task.time, extent, task.block, getattr(result, f"{name}_HW"))
+        watch.lap("write")
+        return Done(
+            task.block,
+            fork,
+            result.lost,
+            self._median_clear(result, task.block),
+            bool(result.observations_HW.any()),
+            watch.laps,
+        )
+
+    def _median_clear(self, result: Composite, block: BlockId) -> int:
+        """Clear observations that at least half of the block's pixels in the region have."""
+        extent, observations_HW = self.region.extent, result.observations_HW
+        if extent.area is not None:
+            observations_HW = observations_HW[inside(extent.area, extent.grid, extent.covered(block))]
+        return int(np.percentile(observations_HW, 50, method="lower")) if observations_HW.size else 0
+
+    def segment(self, task: Task) -> Done:
+        extent = self.region.extent
+        watch = _Watch()
+
+        def read_mosaic(window: Window) -> np.ndarray:
+            with reaching(self.region.cube):
+                mosaic = store.array(store.reader(self.repository, snapshot=task.snapshot), "mosaic")
+                found_BHW = store.read_window(mosaic, task.time, extent, window)
+            watch.lap("read")
+            return found_BHW
+
+        device_seconds: list[float] = []
+        labels = segment(self.device, read_mosaic, extent.covered(task.block), device_seconds.append)
+        watch.lap("infer")
+        fork = pickle.loads(task.fork)
+        with reaching(self.region.cube):
+            group = zarr.open_group(fork.store)
+            for name in ("landcover", "coarse", "confidence", "refined"):
+                store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))
+        watch.lap("write")
+        seconds = watch.laps | {"device": sum(device_seconds)}
+        return Done(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), seconds)
+
+
+class _Watch:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = clock.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = clock.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now

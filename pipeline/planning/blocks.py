@@ -1,0 +1,165 @@
+"""Block by block what a run is to do: a stream, row by row, whose cost a block does not grow with their number."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from types import MappingProxyType
+
+import numpy as np
+import shapely
+
+from catalogs import Scene
+from pipeline.geometry.footprint import ground
+from pipeline.geometry.grid import BlockId, Extent
+from pipeline.cube.records import Held
+from pipeline.mosaic.block import pass_of
+
+Lost = Mapping[BlockId, Collection[str]]
+"""The scenes that blocks could not read."""
+
+DIGEST = 8
+"""Bytes of a scene's digest."""
+
+NOTHING_LOST: Lost = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """One block's part of a run: its scenes, of how many passes, its fingerprints (64-bit), and what is still to be
+    done of it.
+
+    `kind` is new, changed or same against the newest published version.
+    """
+
+    block: BlockId
+    scenes: tuple[str, ...]
+    passes: int
+    mosaic: int
+    landcover: int
+    mosaic_due: bool
+    landcover_due: bool
+    kind: str
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks of an extent with the scenes that touch them.
+
+    A block's mosaic depends on the scenes that touch it, its land cover on those that touch what lies up to `reach`
+    pixels around it. `mosaic_by` and `landcover_by` stand for what else they depend on.
+    """
+
+    extent: Extent
+    scenes: Sequence[Scene]
+    reach: int
+    mosaic_by: bytes
+    landcover_by: bytes
+
+    def plans(self, done: Held | None, published: Held | None) -> Iterator[BlockPlan]:
+        """Every block in order, against what is done and what is published."""
+        for iy, ix_N in self.extent.rows():
+            had_mosaic_N, had_landcover_N = done.row(iy, ix_N) if done else np.zeros((2, len(ix_N)), np.uint64)
+            old_N = published.row(iy, ix_N)[1] if published else np.zeros(len(ix_N), np.uint64)
+            had = zip(had_mosaic_N.tolist(), had_landcover_N.tolist(), old_N.tolist(), strict=True)
+            for (block, covered, passes, mosaic, landcover), (had_mosaic, had_landcover, old) in zip(
+                self._row(iy, ix_N, NOTHING_LOST), had, strict=True
+            ):
+                yield BlockPlan(
+                    block,
+                    tuple(map(self._names.__getitem__, covered)),
+                    passes,
+                    mosaic,
+                    landcover,
+                    mosaic_due=mosaic != had_mosaic,
+                    landcover_due=landcover != had_landcover,
+                    kind="same" if landcover == old else "changed" if old else "new",
+                )
+
+    def touching(self, block: BlockId) -> list[Scene]:
+        """The scenes whose footprints touch a block, in their total order."""
+        ((_, covered, *_),) = self._row(block[0], np.array([block[1]]), NOTHING_LOST)
+        return [self.scenes[at] for at in covered]
+
+    def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
+        """Of a block's mosaic and of its land cover, which also sees the mosaics around it.
+
+        Where blocks lost scenes, theirs are not the fingerprints that were planned: what was made is due again.
+        """
+        ((*_, mosaic, landcover),) = self._row(block[0], np.array([block[1]]), lost)
+        return mosaic, landcover
+
+    def seen_by(self, block: BlockId) -> list[BlockId]:
+        """The blocks whose mosaics a block's land cover depends on, in order, itself among them."""
+        side = self.extent.grid.block
+        seen = self.extent.covered(block).pad(self.reach) & self.extent.window
+        rows, cols = range(seen.y0 // side, -(-seen.y1 // side)), range(seen.x0 // side, -(-seen.x1 // side))
+        return [(iy, ix) for iy in rows for ix in cols]
+
+    def _row(self, iy: int, ix_N: np.ndarray, lost: Lost) -> Iterator[tuple[BlockId, list[int], int, int, int]]:
+        """Block, indices of the scenes that touch it, of how many passes, and both fingerprints, of blocks of a row."""
+        near, seen = self.extent.boxes(iy, ix_N), self.extent.boxes(iy, ix_N, self.reach)
+        at_P, scene_P = self._tree.query(seen)
+        order_P = np.lexsort((scene_P, at_P))
+        at_P, scene_P = at_P[order_P], scene_P[order_P]
+        sees_P = shapely.intersects(self._ground[scene_P], seen[at_P])
+        at_P, scene_P = at_P[sees_P], scene_P[sees_P]
+        touches_P = shapely.intersects(self._ground[scene_P], near[at_P])
+        at_Q, scene_Q = at_P[touches_P], scene_P[touches_P]
+        around, covered = scene_P.tolist(), scene_Q.tolist()
+        passes_N = self._passes(at_Q, scene_Q, len(ix_N))
+        around_digests, covered_digests = self._digest[scene_P].tobytes(), self._digest[scene_Q].tobytes()
+        starts = np.arange(len(ix_N) + 1)
+        a, c = np.searchsorted(at_P, starts).tolist(), np.searchsorted(at_Q, starts).tolist()
+        for n, ix in enumerate(ix_N.tolist()):
+            block = iy, ix
+            own = covered[c[n] : c[n + 1]]
+            lost_here, lost_near = self._missing(block, around[a[n] : a[n + 1]], own, lost) if lost else (b"", b"")
+            place = b"%d %d" % block
+            yield (
+                block,
+                own,
+                passes_N[n],
+                _hash(self.mosaic_by, place, covered_digests[DIGEST * c[n] : DIGEST * c[n + 1]], lost_here),
+                _hash(self.landcover_by, place, around_digests[DIGEST * a[n] : DIGEST * a[n + 1]], lost_near),
+            )
+
+    def _passes(self, at_P: np.ndarray, scene_P: np.ndarray, blocks: int) -> list[int]:
+        """Of how many passes each block's scenes are, from pairs of block and scene."""
+        pairs = np.unique(at_P * len(self.scenes) + self._pass[scene_P])
+        return np.bincount(pairs // len(self.scenes), minlength=blocks).tolist()
+
+    def _missing(self, block: BlockId, around: list[int], covered: list[int], lost: Lost) -> tuple[bytes, bytes]:
+        """What of the scenes is lost in the block, and in those around it."""
+        names = self._names
+        own = sorted(str((block, names[at])) for at in covered if names[at] in lost.get(block, ()))
+        near = [other for other in self.seen_by(block) if other in lost]
+        theirs = sorted(str((other, names[at])) for other in near for at in around if names[at] in lost[other])
+        return "".join(own).encode(), "".join(theirs).encode()
+
+    @cached_property
+    def _ground(self) -> np.ndarray:
+        grounds = np.array([ground(scene, self.extent.grid.crs) for scene in self.scenes])
+        shapely.prepare(grounds)
+        return grounds
+
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        return shapely.STRtree(self._ground)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [scene.id for scene in self.scenes]
+
+    @cached_property
+    def _digest(self) -> np.ndarray:
+        return np.array([np.frombuffer(bytes.fromhex(scene.digest), np.uint8) for scene in self.scenes])
+
+    @cached_property
+    def _pass(self) -> np.ndarray:
+        return np.unique([pass_of(scene) for scene in self.scenes], return_inverse=True)[1]
+
+
+def _hash(*parts: bytes) -> int:
+    told = blake2b(b"%d %d %d %d " % tuple(map(len, parts)) + b"".join(parts), digest_size=8)
+    return int.from_bytes(told.digest(), "little") or 1

@@ -1,0 +1,154 @@
+"""What a run would do: its scenes, and block by block which scenes, which fingerprint, and what is due."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from catalogs import Scene, read_scenes
+from catalogs.passes import Passes, passes
+from catalogs.select import Selection
+from idgbr.pipeline import IDGBRPipeline
+from pipeline.scenes import search
+from pipeline.cube import store, versions
+from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
+from pipeline.config.region import Region, digest
+from pipeline.scenes.coverage import Coverage, coverage
+from pipeline.errors import UserError
+from pipeline.geometry.grid import BlockId, Extent
+from pipeline.cube.records import held
+from pipeline.cube.schema import Layout
+from pipeline.mosaic.block import making, passes_of
+from pipeline.scenes.offsets import Decision
+from pipeline.segment.block import reach
+
+DATA_VERSION = 3
+"""Raised whenever the same scenes and settings would give other pixels."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run before it runs. `blocks()` is the very stream that the run executes."""
+
+    region: Region
+    model: IDGBRPipeline
+    model_digest: str
+    items: list[dict]
+    decisions: dict[str, Decision]
+    selection: Selection
+
+    @property
+    def scenes(self) -> list[Scene]:
+        return self.selection.kept
+
+    @cached_property
+    def extent(self) -> Extent:
+        return self.region.extent
+
+    @property
+    def layout(self) -> Layout:
+        settings = self.model.settings
+        return Layout(self.extent, tuple(settings.bands), tuple(dict(row) for row in settings.classes))
+
+    @cached_property
+    def run(self) -> str:
+        """Names the run by all that its pixels depend on."""
+        region = self.region.model_dump(include={"bounds", "polygon", "period", "grid"}, mode="json")
+        made = [DATA_VERSION, region, self._making, self.model_digest, [scene.digest for scene in self.scenes]]
+        return digest(made)[:16]
+
+    @cached_property
+    def _making(self) -> list[Any]:
+        """What a mosaic depends on besides its scenes and its place."""
+        area = None if self.extent.area is None else digest(self.extent.area.wkt)
+        return [self.model.settings.bands, asdict(making(self.region)), area]
+
+    @cached_property
+    def blocks_of(self) -> Blocks:
+        """The blocks with the scenes that touch them."""
+        settings, place = self.model.settings, [asdict(self.extent.grid), asdict(self.extent.window)]
+        by = [DATA_VERSION, place, *self._making]
+        return Blocks(
+            self.extent,
+            self.scenes,
+            reach(settings.window, settings.radius),
+            digest(["mosaic", by]).encode(),
+            digest(["landcover", by, self.model_digest]).encode(),
+        )
+
+    @property
+    def branch(self) -> str:
+        return f"run-{self.run}"
+
+    def blocks(self) -> Iterator[BlockPlan]:
+        """Every block in order, against what the run's branch has of it, or else the newest version."""
+        done = published = None
+        if store.exists(self.region.cube):
+            repository = store.repository(self.region.cube)
+            published = held(repository, self.region, versions.MAIN)
+            done = held(repository, self.region, self.branch) or published
+        return self.blocks_of.plans(done, published)
+
+    def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
+        """See `Blocks.fingerprints`."""
+        return self.blocks_of.fingerprints(block, lost)
+
+    def coverage(self, block: BlockId) -> Coverage:
+        """How much of a block its scenes can show."""
+        return coverage(self.extent, block, passes_of(self.blocks_of.touching(block)))
+
+    @cached_property
+    def passes(self) -> list[Passes]:
+        """The passes that the orbits' calendar expects in the period, and those among the items found."""
+        asked = search.query(self.region)
+        found, _ = read_scenes(self.items, self.model.settings.bands)
+        return passes(found, asked.start, asked.end, self.region.months)
+
+    @property
+    def region_km2(self) -> float:
+        """On the grid; true on an equal-area one."""
+        area = self.extent.area
+        pixels = math.prod(self.extent.window.shape) * self.extent.grid.resolution**2
+        return (pixels if area is None else area.area) / 1e6
+
+
+def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None] | None = None) -> Plan:
+    """Searches (or reads the durable scene list, unless `refresh`), loads the model, and lays out the run.
+
+    `count` is told how many items were "found" and how many offsets were "settled" so far. Raises UserError or
+    CatalogError for anything wrong in the region, CheckpointError for the model.
+    """
+
+    def counting(what: str) -> Callable[[int], None] | None:
+        return None if count is None else partial(count, what)
+
+    model = IDGBRPipeline.from_pretrained(region.model)
+    _check_values(region, model)
+    bands = tuple(model.settings.bands)
+    _check_bands(region, bands)
+    _ = region.extent
+    items = search.items(region, refresh, counting("found"))
+    selection, decisions = search.settle(region, items, bands, counting("settled"))
+    if not selection.kept:
+        first = next(iter(selection.left.values()))
+        raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
+    left = {**search.refused(region), **selection.left}
+    return Plan(region, model, model.digest, items, decisions, Selection(selection.kept, left))
+
+
+def _check_values(region: Region, model: IDGBRPipeline) -> None:
+    settings = model.settings
+    if settings.no_label != 0 or settings.blank != 0:
+        raise UserError(
+            f"the model {region.model} has no_label {settings.no_label} and blank {settings.blank}, but in maps and "
+            "mosaics 0 means no data; give a model whose no_label and blank are 0, with class codes in 1..255"
+        )
+
+
+def _check_bands(region: Region, bands: tuple[str, ...]) -> None:
+    if region.mosaic.method == "best" and not {"blue", "red"} <= set(bands):
+        raise UserError(
+            f"mosaic.method best tells haze by blue and red, but the model sees {', '.join(bands)}; "
+            "choose another method"
+        )

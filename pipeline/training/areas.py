@@ -1,0 +1,147 @@
+"""Labelled areas: mosaics with a class for their pixels, kept as a folder of `images/` and `labels/` with the same
+stems.
+
+They come from simulated worlds (labels: the truth), or from a region of real scenes whose own scene classification
+serves as label where it is clear.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.transform import from_bounds
+
+import catalogs
+from catalogs import Query, Scene
+from catalogs.access import ANYWHERE, Access
+from pipeline.training import dataset
+from pipeline.config.region import Region
+from pipeline.errors import RunError, UserError
+from pipeline.geometry.grid import Grid, Window
+from pipeline.mosaic.block import Composite, composite
+from pipeline.raster.read import inspect, read
+from pipeline.raster.resample import Source, nearest
+from pipeline.scenes.search import certain, query
+from pipeline.raster.warp import sampling
+
+
+@dataclass(frozen=True)
+class Area:
+    """Reflectance x 10,000 (uint16) and class codes (uint8, 0 = none) of a window of a grid."""
+
+    image_BHW: np.ndarray
+    label_HW: np.ndarray
+    grid: Grid
+    window: Window
+
+
+def simulated(folder: Path, seed: int, kilometres: float) -> Area:
+    """A simulated world: the composite of all its scenes, and its truth."""
+    from catalogs.simulated import simulate
+
+    world = simulate(folder, seed, kilometres=kilometres)
+    always = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    everything = Query(str(folder / "catalog.json"), "sentinel-2-l2a", world.bounds_lonlat, *always)
+    grid = Grid("EPSG:3035", 10.0, 2048)
+    left, bottom, right, top = (round(side / grid.resolution) for side in world.bounds)
+    window = Window(-top, left, -bottom, right)
+    image_BHW = _whole(composite(grid, window, certain(catalogs.search(everything)), catalogs.ROLES))
+    with rasterio.open(folder / "truth.tif") as truth:
+        return Area(image_BHW, truth.read(1), grid, window)
+
+
+def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes: Sequence[int]) -> Area:
+    """The part `bounds` (degrees) of a region: its composite, and `scene_classes` as labels."""
+    grid = region.extent.grid
+    window = grid.window_of(bounds) & region.extent.window
+    if window.empty:
+        raise UserError(
+            f"bounds {list(bounds)} lie outside the region {region.name}, whose bounds are {list(region.area.bounds)}"
+        )
+    scenes = certain(catalogs.search(query(region)), region.access)
+    image_BHW = _whole(composite(grid, window, scenes, catalogs.ROLES, access=region.access))
+    return Area(image_BHW, scene_classes(grid, window, scenes, codes, region.access), grid, window)
+
+
+def _whole(made: Composite) -> np.ndarray:
+    for name, why in made.lost.items():
+        raise RunError(f"scene {name} cannot be read ({why}); labelled areas must not lack a scene, try again")
+    return made.mosaic_BHW
+
+
+def scene_classes(
+    grid: Grid, window: Window, scenes: Sequence[Scene], codes: Sequence[int], access: Access = ANYWHERE
+) -> np.ndarray:
+    """The class that most clear views give each pixel, among `codes` of the scenes' own classification; 0 where
+    none does.
+
+    Ties go to the code named first. uint8 HW.
+    """
+    votes_KHW = np.zeros((len(codes), *window.shape), np.uint16)
+    for scene in scenes:
+        raster = inspect(scene.mask.href, grid.resolution, access)
+        at = sampling(grid, window, raster)
+        if at is not None:
+            source = Source.of([read(scene.mask.href, raster, at.part, access)])
+            scl_HW = nearest(at, source, slice(None))[0][0].numpy()
+            votes_KHW += np.stack([scl_HW == code for code in codes])
+    best_HW = np.array(codes, np.uint8)[votes_KHW.argmax(0)]
+    return np.where(votes_KHW.any(0), best_HW, 0).astype(np.uint8)
+
+
+def write(folder: Path, stem: str, area: Area, classes: Sequence[dict[str, Any]], bands: Sequence[str]) -> None:
+    """Adds one labelled area to a data set folder, as GeoTIFFs. Raises UserError if the folder has other classes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about, content = (
+        folder / "classes.json",
+        json.dumps({"classes": list(classes), "bands": list(bands)}, indent=1) + "\n",
+    )
+    if about.is_file() and about.read_text() != content:
+        raise UserError(f"{folder} holds areas of other classes or bands; name another folder in the recipe's 'data'")
+    left, bottom, right, top = area.grid.bounds(area.window)
+    height, width = area.window.shape
+    profile: dict[str, Any] = {
+        "driver": "GTiff",
+        "compress": "deflate",
+        "tiled": True,
+        "height": height,
+        "width": width,
+        "crs": area.grid.crs,
+        "transform": from_bounds(left, bottom, right, top, width, height),
+        "nodata": 0,
+    }
+    for kind, array_BHW in (("labels", area.label_HW[None]), ("images", area.image_BHW)):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        path = folder / kind / f"{stem}.tif"
+        count, dtype = len(array_BHW), array_BHW.dtype
+        with rasterio.open(path.with_suffix(".partial"), "w", count=count, dtype=dtype, **profile) as target:
+            target.write(array_BHW)
+        path.with_suffix(".partial").rename(path)
+    about.write_text(content)
+
+
+def read_folder(
+    folder: Path,
+    about: dict[str, Any] | None = None,
+    no_label: int = 0,
+    ignore: Sequence[int] = (),
+    grey: int | None = None,
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
+    """All labelled areas of a data set folder by stem, (image_BHW, label_HW), and its "classes" and "bands".
+
+    about: these two where the folder has no classes.json. no_label, ignore, grey: see `pipeline.dataset.LabelValues`.
+    Raises UserError.
+    """
+    files = dataset.pairs(folder)
+    known = dataset.about(folder) or about
+    if known is None:
+        raise UserError(
+            f"{folder} has no classes.json; a labelled data set is a folder of images/, labels/, classes.json"
+        )
+    values = dataset.LabelValues(tuple(row["code"] for row in known["classes"]), no_label, tuple(ignore), grey)
+    return {stem: dataset.read_pair(*pair, values) for stem, pair in files.items()}, known

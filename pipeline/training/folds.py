@@ -1,0 +1,67 @@
+"""Coarse masks for a refiner that learns from the areas its coarse network has learned from."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config.region import digest
+from pipeline.errors import UserError
+from pipeline.training.recipe import Meaning, Pair, Recipe, Report, places
+
+LIKE_IT = {"crop", "batch", "seed"}
+
+
+def with_masks(
+    recipe: Recipe, coarse: dict[str, Any], pairs: list[Pair], meaning: Meaning, device: str, report: Report
+) -> tuple[list[Pair], list[NDArray[Any]]]:
+    """Each pair twice, with class probabilities KHW from a network that has not seen its place, of `recipe.folds`, and
+    with those of the model's own coarse network, which has: the masks of new places lie between them.
+
+    coarse: the record of the model's coarse network, which the further ones are trained like. They are kept in the
+    recipe's `data` and go on where they were stopped. Raises UserError.
+    """
+    from idgbr import IDGBRPipeline
+    from idgbr.checkpoint import read_json
+    from idgbr.coarse import KINDS
+    from idgbr.training import CoarseTraining, Optimisation
+    from idgbr.training.coarse import out_of_fold
+
+    assert recipe.folds is not None
+    folds, found = recipe.folds, places(recipe.areas)
+    if len(set(found)) < folds:
+        raise UserError(
+            f"folds is {folds}, but the areas show {len(set(found))} place(s): {', '.join(sorted(set(found)))}; "
+            "give fewer folds or more places"
+        )
+    began, given = coarse.get("backbone"), recipe.backbone and recipe.backbone.name
+    if began != given:
+        raise UserError(
+            f"'backbone' is {given or 'not named'}, but the coarse network began with {began or 'none'}, and those of "
+            "the folds must begin alike; name the same"
+        )
+    config = read_json(recipe.model / "coarse", "config.json", *KINDS)
+    kind = KINDS[config["_class_name"]]
+    asked = {key for key in config if not key.startswith("_")} - {"bands", "classes"}
+    how = CoarseTraining(
+        **{key: coarse[key] for key in LIKE_IT},
+        **vars(meaning),
+        network=kind.__name__,
+        sizes={key: config[key] for key in asked},
+        backbone=recipe.backbone,
+        optimisation=Optimisation(
+            steps=coarse["steps"], rate=coarse["rate"], precision=coarse.get("precision", "fp32")
+        ),
+        device=device,
+    )
+    steps = coarse["steps"]
+
+    def listen(fold: int, progress: Any) -> None:
+        note = f"fold {fold + 1} of {folds}, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s"
+        report(fold * steps + progress.step, folds * steps, note)
+
+    folder = recipe.data / f"folds-{digest([coarse, found, folds])[:16]}"
+    worse = out_of_fold(pairs, found, how, folder, folds, listen)
+    own = IDGBRPipeline.from_pretrained(recipe.model).to(device)
+    better = [own.coarse_probabilities(image_CHW[None])[0].astype(np.float16) for image_CHW, _ in pairs]
+    return [*pairs, *pairs], [*worse, *better]

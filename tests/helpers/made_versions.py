@@ -1,0 +1,66 @@
+"""Small cubes with versions written straight into them: 2 x 3 blocks of 256 pixels, no run."""
+
+import zlib
+from datetime import date
+
+import numpy as np
+import zarr
+
+from pipeline.cube import store, versions
+from pipeline.geometry.grid import Extent, Grid, Window
+from pipeline.cube.schema import MAPPED, Layout, prepare
+
+CLASSES = tuple(
+    {"code": code, "name": name, "color": "#000000"} for code, name in ((10, "Tree"), (30, "Grass"), (80, "Water"))
+)
+LAYOUT = Layout(Extent(Grid("EPSG:3035", 10, 256), Window(0, 0, 512, 700)), ("red",), CLASSES)
+SUMMER = date(2024, 5, 1), date(2024, 8, 31)
+ABOUT = {"run": "a", "name": "test", "blocks": 6, "degraded": 0}
+
+
+def plain(code=10):
+    """A map of one class in the region's 512 x 700 pixels, in arrays of whole blocks."""
+    landcover_HW = np.zeros(LAYOUT.extent.shape, np.uint8)
+    landcover_HW[:512, :700] = code
+    return landcover_HW
+
+
+def blocks_of(values_HW):
+    """(2, 3, pixels) of 512 x 768."""
+    return values_HW.reshape(2, 256, 3, 256).swapaxes(1, 2).reshape(2, 3, -1)
+
+
+def mapped(repository, landcover_HW, period=SUMMER, run="a", seen_HW=None, unprocessed=()):
+    """A run's branch that holds a map as a finished run leaves it; returns (branch, index along time, base)."""
+    branch = f"run-{run}"
+    base = versions.begin(repository, branch)
+    session = repository.writable_session(branch)
+    group = zarr.open_group(session.store)
+    time = prepare(group, LAYOUT, period)
+    blocks_YXN = blocks_of(landcover_HW)
+    made = np.array([[zlib.crc32(block.tobytes()) + 1 for block in row] for row in blocks_YXN], np.uint64)
+    holes_HW = (landcover_HW == 0) & (landcover_HW > 0 if seen_HW is None else seen_HW)
+    state = np.full((2, 3), MAPPED, np.uint8)
+    for block in unprocessed:
+        made[block] = state[block] = 0
+    store.array(group, "landcover")[time] = landcover_HW
+    for name, values in (
+        ("landcover", made),
+        ("aggregate", made),
+        ("state", state),
+        ("holes", blocks_of(holes_HW).sum(2)),
+        ("pixels", np.stack([(blocks_YXN == row["code"]).sum(2) for row in CLASSES], 2)),
+    ):
+        store.array(group, f"blocks/{name}")[time] = values
+    session.commit(f"map of run {run}")
+    return branch, time, base
+
+
+def published(repository, landcover_HW, period=SUMMER, run="a"):
+    """Publishes a map; returns its version."""
+    branch, _, base = mapped(repository, landcover_HW, period, run)
+    return versions.publish(repository, branch, base, ABOUT | {"run": run})
+
+
+def landcover_of(repository, version):
+    return np.asarray(store.array(store.reader(repository, snapshot=version), "landcover"))

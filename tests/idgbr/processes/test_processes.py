@@ -1,0 +1,244 @@
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+
+from idgbr import Refiner
+from idgbr.errors import InputError
+from idgbr.labels import CornerCodec, corner_codes, encode
+from idgbr.processes import PROCESSES, bridge, diffusion, discrete
+from idgbr.processes.sampling import Sampling
+
+SD = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+
+
+class Answers:
+    """A denoiser whose answer is a fixed function of its input; it counts how often it is asked."""
+
+    codec = CornerCodec(3)
+
+    def __init__(self, process, prediction, answer):
+        self.config = {"process": process, "prediction": prediction, "sigma": 0.5}
+        self.answer = answer
+        self.times = []
+
+    def drop(self, condition, dropped):
+        return None
+
+    def __call__(self, noisy, time, condition):
+        self.times.append(time[0].item())
+        return self.answer(noisy, condition)
+
+
+def noise_of(seed, shape=(2, 2, 8, 8)):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def coarse_of(seed, shape=(2, 3, 8, 8)):
+    return noise_of(seed, shape).softmax(1)
+
+
+def test_bridge_runs_from_the_truth_without_noise_to_the_coarse_mask():
+    code_KD = corner_codes(3)
+    clean = encode(torch.tensor([[[0, 1]]]), code_KD)
+    coarse = encode(torch.tensor([[[2, 1]]]), code_KD)
+    noise = noise_of(0, clean.shape)
+    assert torch.equal(bridge.noisy(torch.zeros(1), clean, coarse, noise, 0.5), clean)
+    assert torch.allclose(bridge.noisy(torch.ones(1), clean, coarse, noise, 0.5), coarse + 0.5 * noise)
+    middle = bridge.noisy(torch.full((1,), 0.5), clean, coarse, noise, 0.5)
+    assert torch.allclose(middle, (clean + coarse) / 2 + 0.25 * noise)
+
+
+def test_a_discrete_process_shows_each_pixel_fine_or_coarse_as_often_as_its_time_says():
+    shape = (3, 2, 100, 100)
+    clean, coarse, noise = torch.ones(shape), -torch.ones(shape), noise_of(1, shape)
+    seen = discrete.noisy(torch.tensor([0.0, 0.3, 1.0]), clean, coarse, noise, 0.5)
+    assert set(seen.unique().tolist()) == {-1.0, 1.0}
+    assert (seen[0] == 1).all()
+    assert (seen[2] == -1).all()
+    assert (seen[1] == -1).float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert torch.equal(seen[:, 0], seen[:, 1]), "all channels of a pixel turn together"
+
+
+def test_a_discrete_walk_lets_pixels_turn_fine_as_often_as_the_confidence_allows_and_never_back():
+    seen = []
+
+    def answer(noisy, condition):
+        seen.append(noisy)
+        return torch.log(torch.tensor([0.8, 0.1, 0.1]))[:, None, None].expand(1, 3, 200, 200)
+
+    coarse = torch.tensor([0.0, 0.0, 1.0])[:, None, None].expand(1, 3, 200, 200)
+    refiner = Answers("discrete", "labels", answer)
+    discrete.sample(refiner, None, coarse, noise_of(2, (1, 2, 200, 200)), Sampling(steps=4))
+    assert refiner.times == [1.0, 0.75, 0.5, 0.25]
+    turned = [(noisy[:, :1] != seen[0][:, :1]) | (noisy[:, 1:] != seen[0][:, 1:]) for noisy in seen]
+    left = 1.0
+    for number, step in enumerate((4, 3, 2)):
+        left *= 1 - 0.8 / step
+        assert turned[number + 1].float().mean().item() == pytest.approx(1 - left, abs=0.01)
+        assert (turned[number + 1] | ~turned[number]).all()
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v", "x0"])
+def test_every_prediction_gives_back_the_codes_it_was_made_from(prediction):
+    clean, noise, time = noise_of(3), noise_of(4), torch.tensor([0.2, 0.9])
+    seen = diffusion.noisy(time, clean, clean, noise, 0.0)
+    answer = diffusion.target(prediction, time, clean, noise)
+    assert torch.allclose(diffusion.clean_of(prediction, answer, time, seen), clean, atol=1e-4)
+
+
+def test_noise_is_added_as_stable_diffusion_does():
+    scheduler = DDIMScheduler(**SD)
+    clean, noise = noise_of(5), noise_of(6)
+    ours = diffusion.noisy(torch.tensor([1.0, 0.4]), clean, clean, noise, 0.0)
+    assert torch.allclose(ours, scheduler.add_noise(clean, noise, torch.tensor([999, 400])), atol=1e-6)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v", "x0"])
+@pytest.mark.parametrize("steps", [1, 2, 4, 10, 25])
+def test_a_walk_from_noise_is_that_of_diffusers_ddim(prediction, steps):
+    """The same times, since those of diffusers' trailing spacing differ from evenly spaced ones by rounding."""
+    refiner = Answers("diffusion", prediction, lambda noisy, condition: torch.tanh(noisy.flip(1)))
+    found = diffusion.sample(refiner, None, coarse_of(7), noise_of(8), Sampling(steps=steps, start="noise"))
+    kind = {"epsilon": "epsilon", "v": "v_prediction", "x0": "sample"}[prediction]
+    scheduler = DDIMScheduler(**SD, prediction_type=kind, clip_sample=False, set_alpha_to_one=True)
+    times = [round(999 * step / steps) for step in range(steps, 0, -1)]
+    assert [round(999 * time) for time in refiner.times] == times
+    scheduler.num_inference_steps = steps
+    state = noise_of(8)
+    for time, later in zip(times, [*times[1:], -1], strict=True):
+        scheduler.register_to_config(num_train_timesteps=(time - later) * steps)
+        state = scheduler.step(torch.tanh(state.flip(1)), time, state).prev_sample
+    assert torch.allclose(found, CornerCodec(3).logits(state), atol=2e-3, rtol=1e-3)
+
+
+def test_the_second_order_walk_comes_closer_to_the_exact_one_than_ddim_at_equal_steps():
+    """The data are one normal distribution, of which the best denoiser is known; states are compared at time 1/8."""
+    mean, spread = 0.4, 0.3
+
+    def state(solver, steps):
+        seen = {}
+
+        def answer(noisy, condition):
+            signal, noise = diffusion._scale(refiner.times[-1])
+            seen[refiner.times[-1]] = noisy
+            return mean + signal * spread**2 / (signal**2 * spread**2 + noise**2) * (noisy - signal * mean)
+
+        refiner = Answers("diffusion", "x0", answer)
+        diffusion.sample(refiner, None, coarse_of(1), noise_of(9), Sampling(steps=steps, start="noise", solver=solver))
+        return seen[0.125]
+
+    exact = state("ddim", 800)
+    errors = [(state(solver, 8) - exact).abs().mean().item() for solver in ("ddim", "dpm++")]
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_the_first_two_steps_of_dpm_are_those_of_diffusers():
+    times = [999, 666, 333]
+    scheduler = DPMSolverMultistepScheduler(
+        **SD, prediction_type="sample", algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="sigma_min"
+    )
+    scheduler.set_timesteps(timesteps=times)
+    state, states = noise_of(10), []
+    for time in times[:2]:
+        state = scheduler.step(torch.tanh(state), time, state).prev_sample
+        states.append(state)
+    seen = []
+
+    def answer(noisy, condition):
+        seen.append(noisy)
+        return torch.tanh(noisy)
+
+    refiner = Answers("diffusion", "x0", answer)
+    diffusion.sample(refiner, None, coarse_of(1), noise_of(10), Sampling(steps=3, start="noise", solver="dpm++"))
+    assert torch.allclose(seen[1], states[0], atol=1e-4)
+    assert torch.allclose(seen[2], states[1], atol=1e-4)
+
+
+def test_few_steps_trail_so_the_first_is_at_pure_noise():
+    for steps in (1, 2, 4):
+        refiner = Answers("diffusion", "labels", lambda noisy, condition: torch.zeros(2, 3, 8, 8))
+        diffusion.sample(refiner, None, coarse_of(1), noise_of(2), Sampling(steps=steps, start="noise"))
+        assert refiner.times[0] == 1.0
+        assert len(refiner.times) == steps
+
+
+def test_a_walk_from_the_coarse_mask_starts_at_the_mask_under_noise():
+    seen = []
+
+    def answer(noisy, condition):
+        seen.append(noisy)
+        return torch.zeros(2, 3, 8, 8)
+
+    refiner = Answers("diffusion", "labels", answer)
+    coarse, noise = coarse_of(1), noise_of(2)
+    diffusion.sample(refiner, None, coarse, noise, Sampling(steps=2, start="coarse"))
+    assert refiner.times == [0.5, 0.25]
+    half = torch.full((2,), 0.5)
+    assert torch.allclose(seen[0], diffusion.noisy(half, CornerCodec(3).encode(coarse), noise, noise, 0.0), atol=1e-6)
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_guidance_moves_the_answer_away_from_the_unconditional_one_and_costs_one_more_evaluation_a_step(process):
+    def answer(noisy, condition):
+        return torch.full((2, 3, 8, 8), 0.0 if condition is None else 1.0) * torch.tensor([1.0, 2, 3])[:, None, None]
+
+    for scale, factor, evaluations in ((1.0, 1.0, 3), (3.0, 3.0, 6), (0.0, 0.0, 6)):
+        refiner = Answers(process, "labels", answer)
+        how = Sampling(steps=3, guidance=scale)
+        found = PROCESSES[process].sample(refiner, "given", coarse_of(1), noise_of(2), how)
+        assert torch.allclose(found[0, :, 0, 0], factor * torch.tensor([1.0, 2.0, 3.0]))
+        assert len(refiner.times) == evaluations
+
+
+def test_a_dropped_condition_leaves_no_trace_of_image_and_mask():
+    torch.manual_seed(0)
+    refiner = Refiner(3, 3, (8, 8, 8, 8), full=4)
+    for fusion in refiner.fusions:
+        torch.nn.init.normal_(fusion.zero.weight)
+    noisy, time = noise_of(1, (2, 2, 32, 32)), torch.ones(2)
+    answers = []
+    for seed in (1, 2):
+        condition = refiner.condition(noise_of(seed, (2, 3, 32, 32)), coarse_of(seed, (2, 3, 32, 32)))
+        answers.append(refiner(noisy, time, refiner.drop(condition, torch.tensor([True, False]))))
+    assert torch.equal(answers[0][0], answers[1][0])
+    assert not torch.allclose(answers[0][1], answers[1][1])
+
+
+@pytest.mark.parametrize("process", ["bridge", "discrete"])
+def test_processes_between_two_masks_cannot_start_from_noise(process):
+    refiner = Answers(process, "labels", lambda noisy, condition: noisy)
+    with pytest.raises(InputError, match="starts from the coarse mask, not from noise"):
+        PROCESSES[process].sample(refiner, None, coarse_of(1), noise_of(2), Sampling(start="noise"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"steps": 0}, "at least 1 step, not 0"),
+        ({"start": "middle"}, "start must be one of coarse, noise, not 'middle'"),
+        ({"solver": "euler"}, "solver must be one of ddim, dpm\\+\\+, not 'euler'"),
+        ({"guidance": -1.0}, "guidance must be 0 or more"),
+    ],
+)
+def test_wrong_sampling_is_refused(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Sampling(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"process": "flow"}, "process of a flow refiner must be one of bridge, diffusion, discrete"),
+        ({"prediction": "epsilon"}, "prediction of a bridge refiner must be one of labels"),
+        ({"code": "words"}, "code of a bridge refiner must be one of corner"),
+    ],
+)
+def test_a_refiner_of_unknown_kind_is_refused(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Refiner(3, 3, **changes)
+
+
+def test_noise_levels_are_those_of_the_schedule():
+    kept = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
+    assert diffusion._kept().numpy() == pytest.approx(kept)

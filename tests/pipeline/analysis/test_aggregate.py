@@ -1,0 +1,74 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from pipeline.analysis import aggregate
+from pipeline.cube import store, versions
+from pipeline.analysis.aggregate import majority
+from pipeline.errors import RunError
+from pipeline.cube.schema import Layout
+from pipeline.execution.run import run
+
+
+@given(
+    hnp.arrays(
+        np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.sampled_from([0, 10, 30, 255])
+    )
+)
+def test_majority_of_two_by_two_pixels_ties_to_the_lowest_code_and_skips_no_data(code_HW):
+    found = majority(code_HW)
+    for (y, x), value in np.ndenumerate(found):
+        votes = Counter(int(v) for v in code_HW[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].ravel() if v)
+        expected = min(votes, key=lambda code: (-votes[code], code)) if votes else 0
+        assert value == expected
+    assert found.shape == tuple(-(-side // 2) for side in code_HW.shape)
+
+
+def test_levels_and_counts_are_those_of_the_published_map(region_of):
+    region = region_of()
+    run(region)
+    repository = store.repository(region.cube)
+    group = store.reader(repository, snapshot=versions.resolve(repository))
+    layout = Layout.of(group)
+    level_HW = np.asarray(store.array(group, "landcover")[0])
+    assert layout.levels == 1
+    for level in range(1, layout.levels + 1):
+        level_HW = majority(level_HW)
+        assert (np.asarray(store.array(group, f"levels/{level}/landcover")[0]) == level_HW).all()
+    pixels = np.asarray(store.array(group, "blocks/pixels")[0])
+    landcover = np.asarray(store.array(group, "landcover")[0])
+    for k, row in enumerate(layout.classes):
+        assert pixels[..., k].sum() == (landcover == row["code"]).sum()
+    assert (
+        np.asarray(store.array(group, "blocks/aggregate")) == np.asarray(store.array(group, "blocks/landcover"))
+    ).all()
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_run_stopped_while_aggregating_aggregates_it_all_when_it_goes_on(region_of, undisturbed, monkeypatch, step):
+    region, (of, whole) = region_of(), undisturbed
+    begun, gather = [], aggregate.gather
+
+    def stop(*arguments, **options):
+        begun.append(1)
+        if len(begun) > step:
+            raise RunError("stopped while aggregating")
+        return gather(*arguments, **options)
+
+    monkeypatch.setattr(aggregate, "gather", stop)
+    with pytest.raises(RunError, match="stopped while aggregating"):
+        run(region)
+    monkeypatch.undo()
+    report = run(region)
+    assert report.done == {"mosaic": 0, "segment": 0}
+    assert report.areas_km2 == whole.areas_km2
+    level = [np.asarray(store.array(newest(each), "levels/1/landcover")) for each in (region, of)]
+    assert (level[0] == level[1]).all()
+
+
+def newest(region):
+    return store.reader(store.repository(region.cube), branch=versions.MAIN)

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import xarray as xr
+from pyproj import CRS, Transformer
+
+import pipeline
+from pipeline import open_cube
+from pipeline.errors import UserError
+from pipeline.analysis.query import point
+
+
+@pytest.fixture(scope="module")
+def made(undisturbed):
+    return undisturbed[0]
+
+
+def test_a_cube_tells_its_place_its_classes_and_its_fill(made):
+    cube = open_cube(made.cube)
+    assert CRS.from_wkt(cube.spatial_ref.attrs["crs_wkt"]).to_epsg() == 3035
+    assert cube.attrs["crs"] == cube.attrs["proj:code"] == "EPSG:3035"
+    assert list(cube.landcover.attrs["flag_values"]) == [10, 30, 40, 50, 60, 80]
+    assert cube.landcover.attrs["flag_meanings"].split()[0] == "Tree_cover"
+    assert len(cube.landcover.attrs["flag_colors"].split()) == 6
+    assert cube.landcover.attrs["_FillValue"] == 0
+    assert cube.landcover.dtype == cube.coarse.dtype == np.uint8
+    assert cube.mosaic.dtype == np.uint16
+    assert cube.landcover.encoding.get("grid_mapping", cube.landcover.attrs.get("grid_mapping")) == "spatial_ref"
+
+
+def test_coordinates_are_pixel_centres_of_the_absolute_grid(made):
+    cube = open_cube(made.cube)
+    for axis in ("x", "y"):
+        values = cube[axis].values
+        assert np.allclose((values - 5) % 10, 0)
+        assert np.allclose(np.abs(np.diff(values)), 10)
+    assert cube.y.values[0] > cube.y.values[-1]
+    assert (cube.sizes["y"], cube.sizes["x"]) == made.extent.window.shape
+
+
+def test_rioxarray_style_transform_agrees_with_the_coordinates(made):
+    cube = open_cube(made.cube)
+    a, _, c, _, e, f = cube.attrs["spatial:transform"]
+    origin = made.extent.origin
+    col, row = made.extent.window.x0 - origin[1], made.extent.window.y0 - origin[0]
+    assert cube.x.values[0] == c + a * (col + 0.5)
+    assert cube.y.values[0] == f + e * (row + 0.5)
+
+
+def test_a_cube_is_opened_lazily(made):
+    assert isinstance(open_cube(made.cube), xr.Dataset)
+    assert not open_cube(made.cube).mosaic.variable._in_memory
+
+
+def test_a_point_is_the_pixel_that_holds_it(made):
+    cube = open_cube(made.cube)
+    x, y = float(cube.x[100]) + 4.9, float(cube.y[200]) - 4.9
+    lon, lat = Transformer.from_crs("EPSG:3035", "EPSG:4326", always_xy=True).transform(x, y)
+    (period,) = point(made.cube, lon, lat)["periods"]
+    at = cube.isel(x=100, y=200, time=0)
+    assert period["landcover"] == int(at.landcover)
+    assert period["observations"] == int(at.observations)
+    assert period["reflectance"]["nir"] == float(at.mosaic[3]) / 10_000
+
+
+def test_what_is_not_there_is_told(made, tmp_path):
+    with pytest.raises(UserError, match="there is no cube"):
+        open_cube(tmp_path)
+    with pytest.raises(UserError, match="no version 'nonsense'"):
+        open_cube(made.cube, "nonsense")
+    with pytest.raises(UserError, match="outside the cube's region"):
+        point(made.cube, 0, 0)
+
+
+@pytest.mark.parametrize(("lon", "lat"), [(500, 900), (200, 95), (float("nan"), 48)])
+def test_a_point_that_is_none_is_told(made, lon, lat):
+    with pytest.raises(UserError, match=r"cannot be shown|outside"):
+        point(made.cube, lon, lat)
+
+
+def test_the_python_surface_is_functions_however_often_it_is_asked_for():
+    for name in (*pipeline.__all__, *pipeline.__all__):
+        assert callable(getattr(pipeline, name)), name

@@ -1,0 +1,92 @@
+import pytest
+import yaml
+
+from pipeline.config.region import load
+from pipeline.errors import UserError
+
+
+@pytest.fixture
+def content(tmp_path, model):
+    return {
+        "name": "here",
+        "cube": "cube",
+        "catalog": "https://example.org/stac",
+        "bounds": [11.9, 48.4, 12.1, 48.6],
+        "period": ["2024-05-01", "2024-08-31"],
+        "model": str(model),
+    }
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content):
+        path = tmp_path / "region.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    return write
+
+
+def test_a_region_file_is_read_with_paths_from_its_folder(content, written, tmp_path):
+    region = load(written(content))
+    assert region.cube == tmp_path / "cube"
+    assert region.extent.grid.crs == "EPSG:3035"
+    assert region.grid.block == 2048
+
+
+def test_a_region_is_frozen(content, written):
+    region = load(written(content))
+    with pytest.raises(ValueError, match="frozen"):
+        region.name = "there"
+
+
+@pytest.mark.parametrize("key", ["name", "cube", "catalog", "period", "model"])
+def test_a_missing_key_is_named(content, written, key):
+    content.pop(key)
+    with pytest.raises(UserError, match=f"lacks the key '{key}'"):
+        load(written(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"period": ["2024-08-31", "2024-05-01"]}, "must start before it ends"),
+        ({"period": ["yesterday", "2024-05-01"]}, "period.0 is 'yesterday'"),
+        ({"bounds": [11.9, 48.6, 12.1, 48.4]}, "south < north"),
+        ({"bounds": None}, "give one of 'bounds' and 'polygon'"),
+        ({"polygon": "somewhere.geojson"}, "no area at"),
+        ({"months": [5, 13]}, "months.1 is 13"),
+        ({"mosaic": {"method": "mode"}}, "mosaic.method is 'mode'"),
+        ({"mask": {"asset": "ocm", "clear": []}}, "names no clear value"),
+        ({"signers": {"example.org": "http://example.org/token"}}, "must start with https"),
+        ({"bounds": [12.1, 48.4]}, "bounds"),
+        ({"grid": {"crs": "EPSG:4326"}}, "does not count in metres"),
+        ({"grid": {"crs": "EPSG:3035", "resolution": 0}}, "grid.resolution is 0"),
+        ({"grid": {"block": 1000}}, "multiple of 256"),
+        ({"model": "nowhere"}, "no model_index.json; give a model folder or one of"),
+        ({"max_clouds": 3}, "unknown key 'max_clouds'; allowed are name, cube"),
+        ({"catalog": "${NO_SUCH_VARIABLE}/catalog.json"}, "NO_SUCH_VARIABLE"),
+        ({"name": "Not A Slug"}, "name is 'Not A Slug'"),
+    ],
+)
+def test_a_wrong_value_is_told_in_one_sentence(content, written, change, says):
+    with pytest.raises(UserError, match=says) as told:
+        load(written(content | change))
+    assert "\n" not in str(told.value)
+
+
+def test_files_that_are_no_region_are_refused(tmp_path):
+    for text, says in (("a: [", "not valid YAML"), ("- 1", "holds no keys"), ("", "holds no keys")):
+        path = tmp_path / "region.yaml"
+        path.write_text(text)
+        with pytest.raises(UserError, match=says):
+            load(path)
+    with pytest.raises(UserError, match="cannot read"):
+        load(tmp_path / "nowhere.yaml")
+
+
+def test_yaml_cannot_make_python_objects(tmp_path):
+    path = tmp_path / "region.yaml"
+    path.write_text("name: !!python/object/apply:os.system ['true']")
+    with pytest.raises(UserError, match="not valid YAML"):
+        load(path)

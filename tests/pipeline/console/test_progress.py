@@ -1,0 +1,97 @@
+"""What stages and counts say on a terminal and in a log."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+from told import sentences
+
+from cluster import Ended, Finished, Started
+from pipeline.console import progress
+
+
+@pytest.fixture
+def stderr(monkeypatch):
+    """A function that makes progress write to a terminal or to a log, and gives what is written."""
+
+    def written(terminal):
+        out = io.StringIO()
+        monkeypatch.setattr(progress, "CONSOLE", Console(file=out, force_terminal=terminal, width=100))
+        return out
+
+    return written
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass only when a test says so."""
+    now = [1000.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def finish(shown, stage, number):
+    for _ in range(number):
+        shown.listen(Finished(stage, None))
+
+
+def test_a_log_gets_a_line_of_a_stage_now_and_then_and_one_when_it_is_done(stderr, clock):
+    out = stderr(terminal=False)
+    with progress.stages() as shown:
+        shown.listen(Started("mosaic", 10))
+        shown.listen(Started("segment", 10))
+        finish(shown, "mosaic", 3)
+        assert out.getvalue() == ""
+        clock[0] += 40
+        finish(shown, "mosaic", 2)
+        finish(shown, "segment", 1)
+        clock[0] += 10
+        finish(shown, "mosaic", 5)
+        shown.listen(Ended("mosaic", 10, 0, 50.0))
+    assert out.getvalue().splitlines() == [
+        "mosaic 4/10, after 0:00:40, about 0:01:00 left",
+        "segment 1/10, after 0:00:40, about 0:06:00 left",
+        "mosaic 10/10, after 0:00:50",
+    ]
+    assert sentences(out.getvalue()) == []
+
+
+def test_a_run_that_fails_at_once_leaves_nothing_but_its_sentence_in_a_log(stderr, clock):
+    out = stderr(terminal=False)
+    with progress.stages() as shown:
+        shown.count("scenes found", 120)
+        shown.listen(Started("segment", 9))
+    assert out.getvalue() == ""
+
+
+def test_what_was_done_before_says_nothing_of_the_time_that_is_left(stderr, clock):
+    """A training that goes on at step 900 of 1000 and takes a second a step."""
+    out = stderr(terminal=False)
+    with progress.counted("refiner") as report:
+        report(900, 1000, "loss 0.700")
+        clock[0] += 50
+        report(950, 1000, "loss 0.500")
+    assert out.getvalue() == "refiner 950/1000, after 0:00:50, about 0:00:50 left, loss 0.500\n"
+
+
+def test_a_count_without_an_end_is_told_without_one(stderr, clock):
+    out = stderr(terminal=False)
+    with progress.stages() as shown:
+        shown.count("scenes found", 1)
+        clock[0] += 31
+        shown.count("scenes found", 4000)
+    assert out.getvalue() == "scenes found 4000, after 0:00:31\n"
+    assert sentences(out.getvalue() + "idgbr: the catalog is gone\n") == ["idgbr: the catalog is gone"]
+
+
+def test_a_terminal_gets_a_bar_a_stage(stderr):
+    out = stderr(terminal=True)
+    with progress.stages() as shown:
+        shown.listen(Started("mosaic", 2))
+        finish(shown, "mosaic", 2)
+        with progress.counted("evaluate") as report:
+            report(1, 2, "almost")
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
+    assert re.search(r"mosaic +━+ 2/2 ", plain)
+    assert re.search(r"evaluate +━+.* 1/2 .* almost", plain)

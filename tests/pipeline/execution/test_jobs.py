@@ -1,0 +1,181 @@
+"""`ray job submit -- idgbr run`: a Ray head as the README starts it, with token authentication on."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.request import urlopen
+
+import pytest
+
+from pipeline.cube import store
+from pipeline.analysis.query import open_cube
+from pipeline.cube.status import status
+
+METRICS = ("blocks_done", "blocks_degraded", "km2_per_hour", "device_busy_share", "queue_depth")
+BIN = Path(sys.executable).parent
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def ray_head(environment, dashboard, temp, metrics):
+    """`ray start --head --block` on loopback; only this process and its children are ended."""
+    ports = ("--port", "--dashboard-agent-listen-port", "--ray-client-server-port")
+    command = [
+        BIN / "ray", "start", "--head", "--block", "--num-cpus=2", "--disable-usage-stats", f"--temp-dir={temp}",
+        f"--metrics-export-port={metrics}",
+        "--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
+        *(f"{port}={free_port()}" for port in ports),
+    ]  # fmt: skip
+    log = (temp.parent / "ray-head.log").open("w")
+    head = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        end = time.monotonic() + 90
+        while time.monotonic() < end and head.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", dashboard)) == 0:
+                    break
+            time.sleep(0.2)
+        else:
+            raise RuntimeError((temp.parent / "ray-head.log").read_text())
+        yield
+    finally:
+        head.terminate()
+        head.wait(timeout=60)
+        log.close()
+
+
+@pytest.fixture
+def ray_job(tmp_path):
+    """A Ray head with token authentication on, and a function that runs `ray job ...` against it."""
+    dashboard, metrics = free_port(), free_port()
+    environment = os.environ | {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    }
+    elsewhere = tmp_path / "a clean folder"
+    elsewhere.mkdir()
+
+    def job(*command, **changed):
+        verb, *rest = command
+        words = [BIN / "ray", "job", verb, "--address", f"http://127.0.0.1:{dashboard}", *rest]
+        for _ in range(30):
+            done = subprocess.run(
+                words, env=environment | changed, capture_output=True, text=True, timeout=240, cwd=elsewhere
+            )
+            if "No available agent" not in done.stderr + done.stdout:
+                break
+            time.sleep(1)
+        return done
+
+    temp = Path("/tmp") / f"ray-{secrets.token_hex(4)}"
+    temp.mkdir()
+    with ray_head(environment, dashboard, temp, metrics):
+        yield SimpleNamespace(run=job, metrics=f"http://127.0.0.1:{metrics}/metrics", session=temp)
+
+
+def drivers(region):
+    """The processes that run a region's file, by /proc."""
+    wanted = str(region.cube.parent / "region.yaml")
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+            if any(word.endswith("idgbr") for word in words[:2]) and wanted in words:
+                found.append(int(folder.name))
+    return found
+
+
+def wait_for(what, seconds=180):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def told(done):
+    return done.stdout + done.stderr
+
+
+@contextmanager
+def watched(url):
+    """The names of all metrics that are shown at some time during the block."""
+    shown, over = set(), threading.Event()
+
+    def watch():
+        while not over.wait(1):
+            with suppress(OSError):
+                shown.update(re.findall(r"^(\w+)\{", urlopen(url, timeout=5).read().decode(), re.MULTILINE))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield shown
+    finally:
+        over.set()
+        thread.join()
+
+
+def assert_same(region, other):
+    ours, theirs = open_cube(region.cube), open_cube(other.cube)
+    for name in ("mosaic", "landcover", "coarse", "confidence", "refined", "observations"):
+        assert ours[name].values.tobytes() == theirs[name].values.tobytes(), name
+
+
+@pytest.mark.ray
+def test_a_submitted_job_goes_on_without_its_submitter_and_after_the_death_of_its_driver(
+    ray_job, region_of, undisturbed
+):
+    """As a user types it, from a clean folder; the submitter leaves at once; the driver is killed; submitted again."""
+    region = region_of("submitted", commit_every=1)
+    job = ["--", "idgbr", "run", str(region.cube.parent / "region.yaml"), "--workers", "2"]
+
+    refused = ray_job.run("submit", *job, RAY_AUTH_TOKEN=secrets.token_hex(32))
+    assert refused.returncode != 0
+    assert not drivers(region)
+
+    sent = ray_job.run("submit", "--no-wait", "--submission-id", "first", *job)
+    assert sent.returncode == 0, told(sent)
+
+    def finished():
+        running = status(region.cube)["running"].values() if store.exists(region.cube) else []
+        return sum(next(iter(running), {}).values())
+
+    wait_for(lambda: finished() >= 3)
+    running = drivers(region)
+    assert running
+    for driver in running:
+        os.kill(driver, signal.SIGKILL)
+    wait_for(lambda: "failed" in told(ray_job.run("status", "first")).lower(), 60)
+    kept = finished()
+    assert kept >= 3
+    with pytest.raises(ValueError, match="nothing is published"):
+        open_cube(region.cube)
+
+    with watched(ray_job.metrics) as shown:
+        again = ray_job.run("submit", *job)
+    assert again.returncode == 0, told(again)
+    assert "succeeded" in told(again)
+    assert {f"ray_idgbr_{name}" for name in METRICS} <= shown
+    (report,) = region.cube.glob("runs/*/report.json")
+    assert sum(json.loads(report.read_text())["done"].values()) == 2 * len(list(region.extent.blocks())) - kept
+    assert_same(region, undisturbed[0])

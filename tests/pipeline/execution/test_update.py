@@ -1,0 +1,139 @@
+"""New acquisitions: only the blocks that they touch are mapped again, and the result is a fresh run's."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import shapely
+from pyproj import Transformer
+from test_runner import ARRAYS, assert_same, bytes_of
+
+from catalogs.simulated import Overpass, acquire
+from pipeline.cube import store, versions
+from pipeline.planning.plan import plan
+from pipeline.analysis.query import open_cube
+from pipeline.execution.run import run
+from pipeline.segment.block import reach
+
+LATER = (
+    Overpass("2024-08-03", "sentinel-2a", "05.11", cloudiness=0.05, swath_edge=0.3),
+    Overpass("2024-08-08", "sentinel-2b", "05.11", cloudiness=0.1, swath_edge=0.3),
+)
+
+
+@pytest.fixture
+def growing(region_of, world):
+    """A region over a copy of the world, mapped once, whose catalog can grow."""
+    folder = region_of("growing").cube.parent
+    copy = shutil.copytree(world.folder, folder / "world")
+    region = region_of("growing", catalog=str(copy / "catalog.json"))
+    run(region)
+    return region, copy
+
+
+SOUTH_WEST = tuple(replace(overpass, swath_edge=0.48) for overpass in LATER)
+
+
+@pytest.mark.parametrize(
+    ("dates", "tiles", "neighbours_see_it"),
+    [(LATER, ["32UQU", "32UQV"], False), (SOUTH_WEST, ["32UQU"], True)],
+    ids=["western third", "south-west"],
+)
+def test_two_later_dates_map_only_the_blocks_they_touch(growing, region_of, dates, tiles, neighbours_see_it):
+    region, world = growing
+    before = bytes_of(region)
+    new = acquire(world, dates, tiles=tiles)
+    assert len(new) == len(dates) * len(tiles)
+
+    report = run(region, refresh=True)
+
+    extent = region.extent
+    planned = plan(region)
+    halo = reach(planned.model.settings.window, planned.model.settings.radius)
+    to_grid = Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True)
+    swaths = shapely.union_all(
+        [
+            shapely.transform(scene.footprint, lambda xy: np.stack(to_grid.transform(*xy.T), 1))
+            for scene in planned.scenes
+            if scene.id in new
+        ]
+    )
+
+    def touched(pad):
+        windows = {block: extent.covered(block).pad(pad) & extent.window for block in extent.blocks()}
+        return {block for block, w in windows.items() if swaths.intersects(shapely.box(*extent.grid.bounds(w)))}
+
+    seen, mapped = touched(0), touched(halo)
+    assert report.done == {"mosaic": len(seen), "segment": len(mapped)}
+    assert report.blocks == {"new": 0, "changed": len(mapped), "same": len(list(extent.blocks())) - len(mapped)}
+    assert 0 < len(seen) <= len(mapped) < len(list(extent.blocks()))
+    assert (len(seen) < len(mapped)) == neighbours_see_it
+
+    after = bytes_of(region)
+    origin = extent.window.y0, extent.window.x0
+    for block in set(extent.blocks()) - mapped:
+        inside = extent.covered(block).slices(origin)
+        for name in ARRAYS:
+            assert before[name][..., *inside].tobytes() == after[name][..., *inside].tobytes()
+    assert before["landcover"].tobytes() != after["landcover"].tobytes()
+
+    fresh = region_of("fresh", catalog=str(world / "catalog.json"))
+    run(fresh)
+    assert_same(after, bytes_of(fresh))
+
+
+def test_the_version_before_an_update_stays_readable(growing):
+    region, world = growing
+    before = bytes_of(region)
+    first = versions.resolve(store.repository(region.cube))
+    acquire(world, LATER[:1])
+    second = run(region, refresh=True).version
+    assert [v.snapshot for v in versions.history(store.repository(region.cube))] == [second, first]
+    assert_same(bytes_of(region, first), before)
+    assert open_cube(region.cube).attrs["version_id"] == second
+
+
+def test_an_update_without_new_scenes_has_nothing_to_do_and_exits_with_0(growing):
+    region, _ = growing
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "update",
+        str(region.cube.parent / "region.yaml"),
+        "--address",
+        "none",
+    ]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["done"] == {"mosaic": 0, "segment": 0}
+    told = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert told.returncode == 0
+    assert "nothing to do" in told.stdout
+
+
+def test_run_keeps_to_its_scene_list_until_an_update_refreshes_it(growing):
+    region, world = growing
+    acquire(world, LATER[:1])
+    assert not run(region).done_anything
+    assert run(region, refresh=True).done_anything
+
+
+def test_a_catalog_that_lost_scenes_does_not_shrink_the_map(growing):
+    region, world = growing
+    catalog = world / "sentinel-2-l2a" / "collection.json"
+    content = json.loads(catalog.read_text())
+    items = [link for link in content["links"] if link["rel"] == "item"]
+    content["links"] = [link for link in content["links"] if link not in items[: len(items) // 2]]
+    catalog.write_text(json.dumps(content))
+    assert not run(region, refresh=True).done_anything
+
+
+def test_a_run_is_repeated_from_its_scene_list_with_the_catalog_gone(growing):
+    region, world = growing
+    (world / "catalog.json").unlink()
+    assert not run(region).done_anything

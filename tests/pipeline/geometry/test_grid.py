@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from pyproj import CRS, Transformer
+
+from pipeline.errors import UserError
+from pipeline.geometry.grid import Extent, Grid, Window, projected_crs
+
+EUROPE = Grid("EPSG:3035", 10.0, 512)
+windows = st.tuples(st.integers(-5000, 5000), st.integers(-5000, 5000), st.integers(1, 3000), st.integers(1, 3000)).map(
+    lambda t: Window(t[0], t[1], t[0] + t[2], t[1] + t[3])
+)
+
+
+@given(windows, st.sampled_from([256, 512, 1024]))
+def test_blocks_cover_a_region_once_and_lie_in_its_arrays(window, block):
+    extent = Extent(Grid("EPSG:3035", 10.0, block), window)
+    covered = np.zeros(extent.shape, np.uint8)
+    for b in extent.blocks():
+        covered[extent.covered(b).slices(extent.origin)] += 1
+    expected = np.zeros(extent.shape, np.uint8)
+    expected[window.slices(extent.origin)] = 1
+    assert (covered == expected).all()
+    assert all(side % block == 0 for side in (*extent.shape, *extent.origin))
+
+
+@given(windows, windows)
+def test_the_overlap_of_two_windows_is_in_both(a, b):
+    both = a & b
+    if not both.empty:
+        assert both & a == both
+        assert both & b == both
+        assert both == b & a
+
+
+@given(st.floats(5.0, 20.0), st.floats(42.0, 58.0))
+def test_the_pixel_of_a_point_holds_it(lon, lat):
+    row, col = EUROPE.pixel_of(lon, lat)
+    left, bottom, right, top = EUROPE.bounds(Window(row, col, row + 1, col + 1))
+    x, y = Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True).transform(lon, lat)
+    assert left <= x < right
+    assert bottom <= y <= top
+
+
+def test_a_window_holds_the_edges_of_its_degrees_not_only_the_corners():
+    window = EUROPE.window_of((4.0, 50.0, 16.0, 51.0))
+    for lon in np.linspace(4.0, 16.0, 50):
+        for lat in (50.0, 51.0):
+            row, col = EUROPE.pixel_of(lon, lat)
+            assert window.y0 - 1 <= row <= window.y1
+            assert window.x0 - 1 <= col <= window.x1
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("EPSG:4326", "metres"), ("EPSG:99999", "no known CRS"), ("mars", "conterminous-us")]
+)
+def test_a_crs_that_cannot_be_a_grid_is_refused(name, says):
+    with pytest.raises(UserError, match=says):
+        projected_crs(name)
+
+
+@pytest.mark.parametrize("name", ["europe", "conterminous-us", "africa", "south-america", "australia", "global"])
+def test_named_grids_are_projected_in_metres_and_equal_area(name):
+    crs = CRS(projected_crs(name))
+    assert crs.axis_info[0].unit_name == "metre"
+    assert "Equal Area" in crs.coordinate_operation.method_name
+
+
+FIJI = (179.0, -17.5, -179.5, -16.5)
+
+
+def test_a_region_across_the_antimeridian_is_one_window_where_the_grid_is_whole_there():
+    grid = Grid("EPSG:3832", 100.0, 256)
+    window = grid.window_of(FIJI)
+    west, east = grid.pixel_of(FIJI[0], -17), grid.pixel_of(FIJI[2], -17)
+    assert window.x0 <= west[1] < east[1] < window.x1
+    assert window.shape[1] == pytest.approx(1.5 * 111_320 / 100, rel=0.01)
+    halves = [grid.window_of((FIJI[0], FIJI[1], 180.0, FIJI[3])), grid.window_of((-180.0, FIJI[1], FIJI[2], FIJI[3]))]
+    assert halves[0] & window == halves[0]
+    assert halves[1] & window == halves[1]
+    assert abs(halves[0].x1 - halves[1].x0) <= 1
+
+
+@pytest.mark.parametrize("crs", ["EPSG:6933", "EPSG:3857"])
+def test_a_grid_that_is_cut_at_the_antimeridian_refuses_a_region_across_it(crs):
+    with pytest.raises(UserError, match=r"crosses the antimeridian, where .* is cut; make two regions"):
+        Grid(crs, 100.0, 256).window_of(FIJI)
+
+
+def test_an_area_leaves_out_the_blocks_that_it_does_not_touch():
+    area = shapely.Polygon([(4_400_000, 2_800_000), (4_420_000, 2_800_000), (4_400_000, 2_820_000)])
+    grid = Grid("EPSG:3035", 10.0, 256)
+    window = grid.window_around(area.bounds, "it")
+    whole, cut = Extent(grid, window), Extent(grid, window, area)
+    assert set(cut.blocks()) < set(whole.blocks())
+    for block in whole.blocks():
+        touched = shapely.intersects(area, shapely.box(*grid.bounds(whole.covered(block))))
+        assert (block in set(cut.blocks())) == touched
+    assert (cut.shape, cut.origin) == (whole.shape, whole.origin)

@@ -1,0 +1,95 @@
+"""What a run is said to take before it starts, and how that agrees with what it took."""
+
+import pytest
+
+from cluster import Crew
+from pipeline.cube import store
+from pipeline.execution.resources import Hands, check_memory, crews
+from pipeline.errors import UserError
+from pipeline.planning.estimate import Cost, estimate, known_cost, worker_bytes
+from pipeline.planning.plan import plan
+from pipeline.execution.run import run
+from pipeline.planning.totals import Survey, survey
+from pipeline.segment.lattice import count, covering
+
+
+def test_a_survey_counts_what_the_stream_holds(undisturbed, region_of):
+    region = region_of("surveyed")
+    planned = plan(region)
+    blocks, settings = list(planned.blocks()), planned.model.settings
+    found = survey(planned)
+    assert found.to_mosaic == found.to_segment == found.blocks == len(blocks)
+    assert found.views == sum(block.passes for block in blocks)
+    windows = [region.extent.covered(block.block).pad(settings.radius) for block in blocks]
+    stride = settings.window - settings.overlap
+    assert found.windows == sum(len(covering(window, settings.window, stride)) for window in windows)
+    assert found.busiest[1] == max(block.passes for block in blocks)
+    assert not survey(plan(undisturbed[0])).due
+
+
+@pytest.mark.parametrize("shape", [(0, 0, 100, 70), (-333, 12, 40, 900), (95, 96, 97, 97)])
+def test_windows_are_counted_as_they_are_laid(shape):
+    from pipeline.geometry.grid import Window
+
+    assert count(Window(*shape), 96, 80) == len(covering(Window(*shape), 96, 80))
+
+
+def test_the_closed_form_of_an_estimate():
+    """10 GB at 36 s, 7,200 windows at 0.5 s: 360 s of mosaics, 3,600 s of devices."""
+    work = Survey(bytes=10**10, windows=7200)
+    cost = Cost(second_per_gb=36, second_per_window=0.5)
+    alone = estimate(work, cost, workers=2, price=3.0)
+    assert (alone.seconds, alone.device_hours, alone.money) == (1980, pytest.approx(1.1), pytest.approx(3.3))
+    helped = estimate(work, cost, workers=2, helpers=4)
+    assert (helped.mosaic_seconds, helped.device_seconds, helped.seconds, helped.money) == (360, 3600, 1800, None)
+    assert estimate(work, None, workers=2).seconds is None
+
+
+def test_the_next_plan_is_calibrated_by_what_the_last_run_took(undisturbed, region_of):
+    """The same work again is expected to take what it took."""
+    region, report = undisturbed
+    cost = known_cost(store.repository(region.cube))
+    again = estimate(survey(plan(region_of("again"))), cost, workers=1)
+    assert again.mosaic_seconds == pytest.approx(report.took["mosaic_seconds"], rel=0.01)
+    assert again.device_seconds == pytest.approx(report.took["device_seconds"], rel=0.01)
+    assert report.expected["seconds"] is None
+
+
+def test_a_run_that_may_need_more_memory_than_there_is_is_refused_before_it_starts(region_of, monkeypatch):
+    monkeypatch.setattr("pipeline.execution.run.machine_memory", lambda: 10**9 // 2)
+    region = region_of("too-large")
+    said = r"1 of \d\.\d GB, for block .* of \d passes\) may need \d\.\d GB of memory, but this machine has 0.5 GB"
+    with pytest.raises(UserError, match=said):
+        run(region)
+    assert not list(region.cube.glob("runs/*/report.json"))
+
+
+def test_memory_is_that_of_all_crews():
+    two = [Crew(2, memory=10**9), Crew(3, memory=2 * 10**9)]
+    check_memory(two, 8e9, ((1, 2), 3))
+    with pytest.raises(
+        UserError, match=r"2 of 1\.0 GB and 3 of 2\.0 GB, for block \(1, 2\) of 3 passes\) may need 8\.0 GB"
+    ):
+        check_memory(two, 7.9e9, ((1, 2), 3))
+
+
+def test_a_mosaic_of_more_passes_needs_no_less_memory(region_of):
+    planned = plan(region_of("memory"))
+    needs = [worker_bytes(planned, Survey(busiest=((0, 0), passes)))[0] for passes in (1, 10, 100)]
+    assert needs == sorted(needs)
+
+
+@pytest.mark.parametrize(
+    ("hands", "there", "expected"),
+    [
+        (Hands(2), {"CPU": 8}, [(2, {"segment", "mosaic"}, 0)]),
+        (Hands(2), {"CPU": 8, "GPU": 2}, [(2, {"segment"}, 1), (6, {"mosaic"}, 0)]),
+        (Hands(4, gpus=0.5), {"CPU": 8, "GPU": 2}, [(4, {"segment"}, 0.5), (4, {"mosaic"}, 0)]),
+        (Hands(2, helpers=0), {"CPU": 8, "GPU": 2}, [(2, {"segment", "mosaic"}, 1)]),
+        (Hands(1, helpers=3), {"CPU": 8}, [(1, {"segment"}, 0), (3, {"mosaic"}, 0)]),
+        (Hands(2, gpus=1), {}, [(2, {"segment"}, 1), (1, {"mosaic"}, 0)]),
+    ],
+)
+def test_who_works_where(hands, there, expected):
+    found = crews(hands, 10, 20)(there)
+    assert [(crew.workers, set(crew.lanes), crew.gpus) for crew in found] == expected

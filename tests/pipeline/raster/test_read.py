@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import rasterio
+from rasterio.enums import Resampling
+
+from pipeline.raster.read import Part, ReadError, inspect, read
+
+
+@pytest.fixture
+def raster(tmp_path):
+    path = tmp_path / "band.tif"
+    values = np.arange(256 * 256, dtype=np.uint16).reshape(256, 256)
+    transform = rasterio.transform.from_origin(500_000, 5_400_000, 10, 10)
+    profile = {"driver": "GTiff", "height": 256, "width": 256, "count": 1, "dtype": "uint16", "tiled": True}
+    with rasterio.open(path, "w", crs="EPSG:32633", transform=transform, **profile) as target:
+        target.write(values, 1)
+        target.build_overviews([2, 4], Resampling.average)
+    return str(path), values
+
+
+def test_a_part_is_read_where_it_lies(raster):
+    href, values = raster
+    found = inspect(href, 10.0)
+    assert (found.left, found.top, found.resolution, found.overview) == (500_000, 5_400_000, 10, None)
+    assert (read(href, found, Part((3, 50), (100, 256))) == values[3:50, 100:256]).all()
+
+
+@pytest.mark.parametrize(("asked", "resolution", "side"), [(10, 10, 256), (19, 10, 256), (20, 20, 128), (90, 40, 64)])
+def test_the_coarsest_level_that_is_fine_enough_is_read(raster, asked, resolution, side):
+    found = inspect(raster[0], float(asked))
+    assert (found.resolution, found.height, found.width) == (resolution, side, side)
+    assert read(raster[0], found, Part((0, side), (0, side))).shape == (side, side)
+
+
+def test_a_raster_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ReadError, match=r"gone\.tif"):
+        inspect(str(tmp_path / "gone.tif"), 10.0)
+
+
+def test_a_file_that_points_to_other_files_is_not_opened(raster, tmp_path):
+    virtual = tmp_path / "virtual.tif"
+    virtual.write_text(
+        f"""<VRTDataset rasterXSize="256" rasterYSize="256"><SRS>EPSG:32633</SRS>
+        <GeoTransform>500000, 10, 0, 5400000, 0, -10</GeoTransform><VRTRasterBand dataType="UInt16" band="1">
+        <SimpleSource><SourceFilename>{raster[0]}</SourceFilename><SourceBand>1</SourceBand></SimpleSource>
+        </VRTRasterBand></VRTDataset>"""
+    )
+    with rasterio.open(virtual) as source:
+        assert source.driver == "VRT"
+    with pytest.raises(ReadError):
+        inspect(str(virtual), 10.0)
+
+
+def test_a_rotated_raster_is_refused(tmp_path):
+    path = tmp_path / "rotated.tif"
+    transform = rasterio.Affine(10, 2, 500_000, 2, -10, 5_400_000)
+    profile = {"driver": "GTiff", "height": 8, "width": 8, "count": 1, "dtype": "uint16"}
+    with rasterio.open(path, "w", crs="EPSG:32633", transform=transform, **profile) as target:
+        target.write(np.ones((8, 8), np.uint16), 1)
+    with pytest.raises(ReadError, match="north-up"):
+        inspect(str(path), 10.0)
+
+
+def test_an_overview_of_sides_that_halve_unevenly_lies_where_the_raster_does(tmp_path):
+    """Sides of 333 x 1000 have overviews of 167 x 500, whose pixels are not square."""
+    path = tmp_path / "uneven.tif"
+    profile = {"driver": "GTiff", "height": 333, "width": 1000, "count": 1, "dtype": "uint16", "tiled": True}
+    transform = rasterio.transform.from_origin(500_000, 5_400_000, 10, 10)
+    with rasterio.open(path, "w", crs="EPSG:32633", transform=transform, **profile) as target:
+        target.write(np.ones((333, 1000), np.uint16), 1)
+        target.build_overviews([2], Resampling.average)
+    found = inspect(str(path), 20.0)
+    assert (found.height, found.width, found.resolution) == (167, 500, 20)
+    assert found.height * found.resolution * found.tall == pytest.approx(3_330)

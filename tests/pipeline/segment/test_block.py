@@ -1,0 +1,142 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from idgbr import IDGBRPipeline
+from idgbr.inference.band import band, margin
+from idgbr.processes.noise import noise
+from pipeline.segment.batching import Device
+from pipeline.geometry.grid import Window
+from pipeline.segment.block import CHANGED, CONFIRMED, KEPT, reach, segment
+from pipeline.segment.lattice import covering
+
+SHAPE = (300, 260)
+WHOLE = Window(-40, 1000, -40 + SHAPE[0], 1000 + SHAPE[1])
+
+
+@pytest.fixture(scope="module")
+def small(model):
+    return IDGBRPipeline.from_pretrained(model)
+
+
+@pytest.fixture(scope="module")
+def device(small):
+    device = Device(small)
+    yield device
+    device.close()
+
+
+@pytest.fixture(scope="module")
+def mosaic():
+    random = np.random.default_rng(5)
+    patches = random.integers(300, 4000, (4, 15, 13)).astype(np.uint16)
+    image = np.kron(patches, np.ones((1, 20, 20), np.uint16)) + random.integers(0, 200, (4, *SHAPE)).astype(np.uint16)
+    image[:, 200:, 180:] = 0
+    return image
+
+
+@pytest.fixture(scope="module")
+def read(mosaic):
+    def read_mosaic(window):
+        result = np.zeros((4, *window.shape), np.uint16)
+        part = window & WHOLE
+        if not part.empty:
+            inside = part.slices((WHOLE.y0, WHOLE.x0))
+            result[:, *part.slices((window.y0, window.x0))] = mosaic[:, *inside]
+        return result
+
+    return read_mosaic
+
+
+@pytest.fixture(scope="module")
+def labels(device, read):
+    return segment(device, read, WHOLE)
+
+
+@pytest.mark.parametrize(
+    "cut", [Window(-40, 1000, 90, 1100), Window(11, 1033, 150, 1260), Window(100, 1100, 101, 1101)]
+)
+def test_any_block_gives_the_same_bytes(device, read, labels, cut):
+    part = segment(device, read, cut)
+    inside = cut.slices((WHOLE.y0, WHOLE.x0))
+    for name in ("landcover_HW", "coarse_HW", "confidence_HW", "refined_HW"):
+        assert (getattr(part, name) == getattr(labels, name)[inside]).all(), name
+
+
+def test_labels_depend_on_nothing_beyond_the_stated_reach(small, device, read, mosaic, labels):
+    cut = Window(60, 1100, 120, 1160)
+    near = cut.pad(reach(small.settings.window, small.settings.radius))
+    part = segment(device, lambda window: np.where(inside_mask(window, near), read(window), 0), cut)
+    assert (part.landcover_HW == labels.landcover_HW[cut.slices((WHOLE.y0, WHOLE.x0))]).all()
+
+
+def inside_mask(window, near):
+    mask = np.zeros(window.shape, bool)
+    mask[(window & near).slices((window.y0, window.x0))] = True
+    return mask
+
+
+def test_refinement_changes_labels_only_where_it_says_so(labels):
+    differs = labels.landcover_HW != labels.coarse_HW
+    assert (differs == (labels.refined_HW == CHANGED)).all()
+    assert differs.any()
+    assert (labels.refined_HW == CONFIRMED).any()
+
+
+def test_refinement_stays_in_the_band_of_boundaries_where_no_doubt_is_allowed(small, read):
+    certain = IDGBRPipeline(replace(small.settings, threshold=0.0), small.coarse, small.refiner)
+    labels = segment(Device(certain), read, WHOLE)
+    r = small.settings.radius
+    seen_to_the_edge_HW = np.pad(labels.coarse_HW[r:-r, r:-r], r)
+    near_boundary = band(seen_to_the_edge_HW, np.ones(SHAPE, np.float32), r, 0.0) | (seen_to_the_edge_HW == 0)
+    assert (labels.refined_HW[~near_boundary] == KEPT).all()
+    assert (~near_boundary & (labels.coarse_HW > 0)).any()
+    assert (labels.landcover_HW[~near_boundary] == labels.coarse_HW[~near_boundary]).all()
+
+
+def test_the_noise_of_every_window_is_a_part_of_one_field_over_the_absolute_grid(small, device, read, monkeypatch):
+    field = noise(small.settings.seed, -200, 800, 500, 600, small.refiner.codec.channels)
+    draw, seen = small.noise, []
+
+    def watched(*asked):
+        drawn_BDHW = draw(*asked)
+        seen.extend(drawn_BDHW.numpy())
+        return drawn_BDHW
+
+    monkeypatch.setattr(small, "noise", watched)
+    cut = Window(60, 1100, 120, 1160)
+    segment(device, read, cut)
+    side, stride = small.settings.window, small.settings.window - small.settings.overlap
+    parts = [field[:, w.y0 + 200 :, w.x0 - 800 :][:, :side, :side] for w in covering(cut.pad(4), side, stride)]
+    assert seen
+    assert all(any(np.array_equal(one, part) for part in parts) for one in seen)
+
+
+def test_no_observation_is_no_data_in_every_label(labels, mosaic):
+    unseen = ~mosaic.any(0)
+    for name in ("landcover_HW", "coarse_HW", "confidence_HW", "refined_HW"):
+        assert (getattr(labels, name)[unseen] == 0).all()
+    assert (labels.landcover_HW[~unseen] > 0).all()
+
+
+def test_a_block_of_one_sure_class_costs_no_refinement(small, device, monkeypatch):
+    calls = []
+    monkeypatch.setattr(small, "refine_logits", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(
+        small,
+        "coarse_logits",
+        lambda image: (
+            __import__("torch")
+            .tensor([9.0, 0, 0, 0, 0, 0])[None, :, None, None]
+            .expand(len(image), 6, *image.shape[2:])
+        ),
+    )
+    found = segment(device, lambda window: np.full((4, *window.shape), 1000, np.uint16), Window(0, 0, 64, 64))
+    assert not calls
+    assert (found.landcover_HW == small.settings.codes[0]).all()
+    assert (found.refined_HW == KEPT).all()
+
+
+def test_margin_is_the_lead_of_the_best_class():
+    assert margin(np.array([[[0.5]], [[0.3]], [[0.2]]], np.float32)).item() == pytest.approx(0.2)
