@@ -48,7 +48,7 @@ TRIALS ?= 200
 SEED ?= 1
 
 crash: install
-	PYTHONPATH=tests:tests/pipeline $(BIN)/python -m crash --trials $(TRIALS) --seed $(SEED) --minutes $(MINUTES) \
+	PYTHONPATH=tests/benchmarks:tests/helpers $(BIN)/python -m crash --trials $(TRIALS) --seed $(SEED) --minutes $(MINUTES) \
 		--json out/crash-$(SEED).json
 
 clean:

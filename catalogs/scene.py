@@ -8,8 +8,8 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
-from catalogs.items import fields, harmonise
 from catalogs.errors import CatalogError
+from catalogs.items import fields, harmonise
 from catalogs.items.harmonise import Doubt
 from catalogs.items.mask import MaskChoice, MaskRule
 from catalogs.items.providers import PROVIDERS, Provider, provider_of

@@ -15,7 +15,7 @@ from catalogs.items.mask import MaskChoice
 from catalogs.query import Query
 from catalogs.scene import Scene, read_scene, read_scenes
 from catalogs.select import Selection, select
-from catalogs.sources import api, fetch, item_list, page_store, paging, static_http, static_folder
+from catalogs.sources import api, fetch, item_list, page_store, paging, static_folder, static_http
 from catalogs.sources.matching import Progress, Sieve
 from catalogs.sources.slices import Slice, slices
 

@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from catalogs.datatakes import joined
 from catalogs.errors import CatalogError
+from catalogs.passes import joined
 from catalogs.scene import Scene
 
 NEW_GROUND = 0.05

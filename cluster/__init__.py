@@ -3,9 +3,10 @@
 from cluster.dask import gather
 from cluster.errors import PoolError, PoolLost
 from cluster.events import Ended, Event, Finished, Listener, Started
-from cluster.worker_host import machine_memory
+from cluster.pool import Pool, pool
 from cluster.ray_metrics import Gauges
-from cluster.pool import Crew, Crews, Outcome, Pool, pool
+from cluster.types import Crew, Crews, Outcome
+from cluster.worker_host import machine_memory
 
 __all__ = [
     "Crew",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster.pool import Outcome
+from cluster.types import Outcome
 
 
 @dataclass(frozen=True, slots=True)

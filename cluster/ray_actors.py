@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cluster.errors import PoolError, PoolLost
-from cluster.worker_host import Attempt, Host, check_built, failure
 from cluster.ray_session import Joined, connected
-from cluster.pool import WATCH_SECONDS, Crew, Crews
+from cluster.types import WATCH_SECONDS, Crew, Crews
+from cluster.worker_host import Attempt, Host, check_built, failure
 
 START_SECONDS = 600
 JOIN_SECONDS = 10

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster.ray_actors import source_folders
 from cluster.errors import PoolError
+from cluster.ray_actors import source_folders
 from cluster.ray_session import connected
 
 Tell = Callable[[Any], None]

@@ -14,17 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idgbr.inference.batches import Array, in_batches, tensor
 from idgbr.checkpoint import digest, load_network, load_weights, read_json
 from idgbr.coarse import KINDS, CoarseNetwork
 from idgbr.errors import CheckpointError, InputError
-from idgbr.labels import probabilities
+from idgbr.inference.batches import Array, in_batches, tensor
 from idgbr.inference.images import Maps, coarse_of_images, map_images
-from idgbr.processes.noise import noise
+from idgbr.inference.tiling import Corner
+from idgbr.labels import probabilities
 from idgbr.processes import PROCESSES
+from idgbr.processes.noise import noise
 from idgbr.refiners.refiner import Refiner
 from idgbr.settings import Settings, read_settings
-from idgbr.inference.tiling import Corner
 
 if TYPE_CHECKING:
     from idgbr.refiners.sd15 import SD15Refiner

@@ -3,20 +3,21 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline.analysis.query import point
     from pipeline.config.region import Region, load
-    from pipeline.planning.plan import plan
-    from pipeline.analysis.query import open_cube, point
+    from pipeline.cube.open import open_cube
     from pipeline.execution.run import run
+    from pipeline.planning.plan import plan
 
 __all__ = ["Region", "load", "open_cube", "plan", "point", "run"]
 
 _HOME = {
-    "Region": "config",
-    "load": "config",
-    "plan": "planner",
-    "open_cube": "query",
-    "point": "query",
-    "run": "runner",
+    "Region": "config.region",
+    "load": "config.region",
+    "plan": "planning.plan",
+    "open_cube": "cube.open",
+    "point": "analysis.query",
+    "run": "execution.run",
 }
 
 

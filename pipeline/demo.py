@@ -12,16 +12,16 @@ import yaml
 from rasterio.windows import Window
 
 from catalogs.simulated import World, open_world, serve, simulate
-from pipeline.config.region import Region, load
-from pipeline.errors import UserError
-from pipeline.geometry.grid import LONLAT, transformer
 from pipeline.analysis.picture import maps
+from pipeline.config.region import Region, load
 from pipeline.console.progress import CONSOLE, counted, stages
-from pipeline.analysis.query import open_cube
+from pipeline.console.tables import table
+from pipeline.cube.open import open_cube
+from pipeline.errors import UserError
 from pipeline.execution.report import Report, summary
 from pipeline.execution.run import run
+from pipeline.geometry.grid import LONLAT, transformer
 from pipeline.training.score import NAMES, scores
-from pipeline.console.tables import table
 
 MODEL = "simulated-s2"
 KILOMETRES = 21.0

@@ -1,0 +1,1 @@
+"""What a STAC item says: providers as data, harmonisation, masks, acquisitions."""

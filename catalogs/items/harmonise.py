@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from math import isclose
 from typing import Any, NamedTuple
 
-from catalogs.items.acquisition import names
 from catalogs.errors import CatalogError
+from catalogs.items.acquisition import names
 from catalogs.items.fields import identity, moment, number, properties, shown
 from catalogs.items.providers import PROVIDERS, Provider
 

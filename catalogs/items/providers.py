@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from catalogs.errors import CatalogError
 from catalogs.items import acquisition
 from catalogs.items.acquisition import Acquisition
-from catalogs.errors import CatalogError
 from catalogs.items.fields import assets, identity, properties, shown
 from catalogs.items.mask import QA_PIXEL, SCL, MaskRule
 

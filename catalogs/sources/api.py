@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import shapely
 
 from catalogs import area
-from catalogs.items import fields
 from catalogs.errors import CatalogError, CatalogUnavailable
+from catalogs.items import fields
 from catalogs.sources.fetch import document, same_host
 from catalogs.sources.page_store import Page
 from catalogs.sources.slices import Slice

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import shapely
 
-from catalogs.items import fields
 from catalogs import scenelist
 from catalogs.errors import CatalogError
+from catalogs.items import fields
 from catalogs.query import Query
 from catalogs.sources import api
 

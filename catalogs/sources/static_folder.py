@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from catalogs.items import fields
 from catalogs.errors import CatalogError
+from catalogs.items import fields
 from catalogs.sources.crawl import walk as walk_from
 
 MOST_DOCUMENTS = 10_000_000

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from catalogs.errors import CatalogError
-from catalogs.sources.fetch import document
 from catalogs.sources.crawl import walk as walk_from
+from catalogs.sources.fetch import document
 
 if TYPE_CHECKING:
     from requests import Session

@@ -9,9 +9,9 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.layers.blocks import require_multiple
 from idgbr.coarse.layers import Bottleneck, Pointwise, bottlenecks, conv_norm, initialise
 from idgbr.coarse.network import CoarseNetwork, upsample
+from idgbr.layers.blocks import require_multiple
 
 
 class DeepLabV3Plus(CoarseNetwork):

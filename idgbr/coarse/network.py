@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.layers.blocks import require_multiple
 from idgbr.errors import InputError
+from idgbr.layers.blocks import require_multiple
 from idgbr.layers.network import Network
 
 

@@ -10,10 +10,10 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.layers.blocks import PixelNorm, require_multiple
 from idgbr.coarse.layers import Pointwise
 from idgbr.coarse.network import CoarseNetwork, upsample
 from idgbr.errors import InputError
+from idgbr.layers.blocks import PixelNorm, require_multiple
 from idgbr.layers.linear import Linear
 
 REDUCTIONS = (8, 4, 2, 1)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from idgbr.layers.blocks import Block, Down, PixelNorm, join, require_multiple
 from idgbr.coarse.network import CoarseNetwork
 from idgbr.coarse.network import upsample as upsample
+from idgbr.layers.blocks import Block, Down, PixelNorm, join, require_multiple
 
 
 class CoarseUNet(CoarseNetwork):

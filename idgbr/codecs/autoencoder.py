@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.layers.blocks import Block, PixelNorm
 from idgbr.errors import InputError
+from idgbr.layers.blocks import Block, PixelNorm
 
 
 class AutoencoderCodec(nn.Module):

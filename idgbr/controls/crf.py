@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idgbr.errors import InputError
-from idgbr.metrics.evaluation import BOUNDARY_IOU_DISTANCE
 from idgbr.metrics import boundary_counts, boundary_iou_of, confusion_matrix, mean_iou
+from idgbr.metrics.evaluation import BOUNDARY_IOU_DISTANCE
 from idgbr.settings import UNLABELLED
 
 FLOOR = 1e-5

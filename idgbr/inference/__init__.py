@@ -1,0 +1,1 @@
+"""Tiled inference over images of any size."""

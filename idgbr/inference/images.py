@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from idgbr.errors import InputError
 from idgbr.inference.band import band, margin
 from idgbr.inference.batches import Array, tensor
-from idgbr.errors import InputError
 from idgbr.inference.coarse_input import given_logits
-from idgbr.labels import probabilities
 from idgbr.inference.tiling import Corner, Tiling
+from idgbr.labels import probabilities
 
 if TYPE_CHECKING:
     from idgbr.pipeline import IDGBRPipeline

@@ -1,0 +1,1 @@
+"""Networks that refine a coarse segmentation."""

@@ -11,13 +11,13 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.layers.blocks import Block, Down, PixelNorm, join, require_multiple
 from idgbr.codecs import CODECS
 from idgbr.errors import InputError
-from idgbr.refiners.guidance import Condition, Fusion, Guidance
+from idgbr.layers.blocks import Block, Down, PixelNorm, join, require_multiple
 from idgbr.layers.linear import Linear
 from idgbr.layers.network import Network
 from idgbr.processes import PROCESSES
+from idgbr.refiners.guidance import Condition, Fusion, Guidance
 
 PREDICTIONS = ("labels", "epsilon", "v", "x0")
 

@@ -20,8 +20,8 @@ from idgbr.errors import InputError
 from idgbr.labels import probabilities
 from idgbr.pipeline import AnyRefiner, IDGBRPipeline
 from idgbr.processes import PROCESSES, diffusion
-from idgbr.refiners.refiner import Refiner
 from idgbr.processes.sampling import Denoiser
+from idgbr.refiners.refiner import Refiner
 from idgbr.settings import UNLABELLED, Settings, class_index
 from idgbr.training.alignment import STEPS, Alignment, Places, tokens_at, weight
 from idgbr.training.corruption import corrupt

@@ -1,0 +1,1 @@
+"""Answers from a cube: aggregation, areas, point queries, differences between versions, pictures."""

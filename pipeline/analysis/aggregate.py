@@ -14,8 +14,8 @@ import zarr
 
 from cluster import gather
 from pipeline.cube import store
-from pipeline.geometry.grid import BlockId
 from pipeline.cube.schema import Layout
+from pipeline.geometry.grid import BlockId
 
 GROUP = 64
 

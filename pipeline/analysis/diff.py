@@ -13,10 +13,10 @@ import zarr
 
 from cluster import gather
 from pipeline.cube import store, versions
-from pipeline.errors import UserError
-from pipeline.geometry.grid import BlockId
 from pipeline.cube.records import Stripes
 from pipeline.cube.schema import Layout
+from pipeline.errors import UserError
+from pipeline.geometry.grid import BlockId
 
 Changes = list[tuple[int, int, int]]
 """(code before, code after, pixels), 0 = no data; a code to itself is not changed, no data in both is left out."""

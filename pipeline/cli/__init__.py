@@ -8,7 +8,7 @@ import typer
 from catalogs.errors import CatalogError, CatalogUnavailable
 from cluster.errors import PoolError, PoolLost
 from idgbr.errors import CheckpointError, InputError
-from pipeline.cli import keeping, query, models, runs, versions
+from pipeline.cli import keeping, models, query, runs, versions
 from pipeline.errors import RunError, UserError
 
 OURS = ("catalogs", "cluster", "idgbr", "pipeline")

@@ -19,8 +19,8 @@ def rollback(cube: CubeFolder, version: Version, as_json: AsJson = False) -> Non
 
     Example: `idgbr rollback cube previous`
     """
-    from pipeline.storage import lease
     from pipeline.cube import store, versions
+    from pipeline.storage import lease
 
     at = place(cube)
     repository = store.repository(at)
@@ -72,10 +72,10 @@ def prune(
 
     Example: `idgbr prune cube --keep 5 --older-than 90`
     """
-    from pipeline.storage import lease
+    from pipeline.console.tables import table
     from pipeline.cube import store
     from pipeline.cube.retention import prune as prune_cube
-    from pipeline.console.tables import table
+    from pipeline.storage import lease
 
     at = place(cube)
     repository = store.repository(at)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.errors import UserError
 from pipeline.console.output import check_writable, write_text
+from pipeline.errors import UserError
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="the recipe file")]
 
@@ -36,8 +36,8 @@ def refiner(config: RecipeFile) -> None:
 
 def _train(config: Path, network: Any) -> None:
     from pipeline.console.progress import counted
-    from pipeline.training.score import NAMES
     from pipeline.console.tables import table
+    from pipeline.training.score import NAMES
     from pipeline.training.train import load, train
 
     recipe = load(config)
@@ -58,9 +58,9 @@ def evaluate(
 
     Example: `idgbr evaluate --model model --data aerial --ignore 5,6 --json scores.json`
     """
+    from pipeline.console.progress import counted
     from pipeline.training.evaluate import evaluate as evaluate_subject
     from pipeline.training.evaluate import prepare, show
-    from pipeline.console.progress import counted
 
     try:
         ignored = [int(part) for part in ignore.split(",") if ignore]

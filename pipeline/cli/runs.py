@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import AsJson, RegionFile
-from pipeline.execution.resources import Hands
 from pipeline.console.output import check_folder
+from pipeline.execution.resources import Hands
 
 Picture = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
 Workers = Annotated[int, typer.Option(min=1, help="worker processes")]
@@ -67,9 +67,9 @@ def plan(
     Example: `idgbr plan region.yaml --workers 4 --price 2.5`
     """
     from pipeline.config.region import load
+    from pipeline.console.progress import stages
     from pipeline.planning.describe import facts, show
     from pipeline.planning.plan import plan as make_plan
-    from pipeline.console.progress import stages
 
     region = load(region_file)
     with stages() as shown:
@@ -126,9 +126,9 @@ def _run(
 
     from pipeline.config.region import load
     from pipeline.console.progress import stages
+    from pipeline.console.tables import table
     from pipeline.execution.report import summary
     from pipeline.execution.run import run as run_region
-    from pipeline.console.tables import table
 
     region = load(region_file)
     if picture is not None:
@@ -150,7 +150,7 @@ def _run(
             count=shown.count,
         )
     if picture is not None:
-        from pipeline.analysis.query import open_cube
+        from pipeline.cube.open import open_cube
 
         cube = open_cube(region.cube).sel(time=[str(region.period[0])])
         maps(picture, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})

@@ -33,8 +33,8 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
 
     Example: `idgbr history cube`
     """
-    from pipeline.cube import store, versions
     from pipeline.console.tables import table
+    from pipeline.cube import store, versions
 
     known = versions.history(store.repository(cube))
     if as_json:
@@ -68,10 +68,10 @@ def diff(
 
     Example: `idgbr diff cube previous newest`
     """
-    from pipeline.cube import store
     from pipeline.analysis.diff import diff as between
     from pipeline.console.progress import counted
     from pipeline.console.tables import table
+    from pipeline.cube import store
 
     try:
         start = None if period is None else datetime.strptime(period, "%Y-%m-%d").date()

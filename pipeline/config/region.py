@@ -1,28 +1,24 @@
 """A region file: what to map, from which scenes, with which model, into which cube."""
 
-import hashlib
-import json
 import re
 from datetime import date, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import numpy as np
 import shapely
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.access import PLANETARY_COMPUTER, Access, Signer
-from catalogs.area import of_bounds, of_file, within_180
+from catalogs.area import of_bounds, of_file
 from catalogs.errors import CatalogError
 from catalogs.items.mask import MaskChoice, MaskRule
-from pipeline.errors import UserError
-from pipeline.geometry.footprint import projected
-from pipeline.geometry.grid import LONLAT, Extent, Grid, projected_crs, transformer
-from pipeline.storage.location import Place, place
 from pipeline.config.yaml_file import Frozen, checked, read
+from pipeline.errors import UserError
+from pipeline.geometry.extent import Extent, extent_of, search_area
+from pipeline.geometry.grid import Grid, projected_crs
+from pipeline.storage.location import Place, place
 
 SHIPPED_MODELS = Path(__file__).parent.parent / "idgbr" / "weights"
 
@@ -164,7 +160,7 @@ class Region(Frozen):
     @property
     def extent(self) -> Extent:
         """Raises UserError where the grid cannot show the area."""
-        return _extent(Grid(self.grid.crs, self.grid.resolution, self.grid.block), self.bounds, self.area)
+        return extent_of(Grid(self.grid.crs, self.grid.resolution, self.grid.block), self.bounds, self.area)
 
     @property
     def searched(self) -> BaseGeometry:
@@ -172,7 +168,7 @@ class Region(Frozen):
 
         The rectangle of the grid around bounds in degrees reaches beyond them.
         """
-        return self.area if self.bounds is None else _searched(self.extent, self.area)
+        return self.area if self.bounds is None else search_area(self.extent, self.area)
 
     @property
     def access(self) -> Access:
@@ -188,38 +184,8 @@ class Region(Frozen):
         return (self.mosaic.day or start + timedelta((end - start).days // 2)).timetuple().tm_yday
 
 
-@lru_cache(maxsize=16)
-def _extent(grid: Grid, bounds: tuple[float, float, float, float] | None, area: BaseGeometry) -> Extent:
-    if bounds is not None:
-        return Extent(grid, grid.window_of(bounds))
-    west, south, east, north = area.bounds
-    if west == -180 and east == 180:
-        grid.check_whole_at_antimeridian(south, north)
-    shown = shapely.make_valid(projected(area, grid.crs))
-    return Extent(grid, grid.window_around(shown.bounds, "the polygon"), shown)
-
-
-@lru_cache(maxsize=16)
-def _searched(extent: Extent, area: BaseGeometry) -> BaseGeometry:
-    west, _, east, _ = area.bounds
-    across = isinstance(area, shapely.MultiPolygon)
-    left, bottom, right, top = extent.grid.bounds(extent.window)
-    outline = shapely.segmentize(shapely.box(left, bottom, right, top), max(right - left, top - bottom) / 64)
-    to_lonlat = transformer(extent.grid.crs, LONLAT)
-    lonlat_N2 = np.stack(to_lonlat.transform(*shapely.get_coordinates(outline).T), axis=1)
-    if (east - west > 180 and not across) or not np.isfinite(lonlat_N2).all():
-        return area
-    mapped = shapely.make_valid(within_180(shapely.Polygon(lonlat_N2)), method="structure", keep_collapsed=False)
-    return shapely.union(mapped, area)
-
-
 def _folder(catalog: Path) -> Path:
     return catalog if catalog.is_dir() else catalog.parent
-
-
-def digest(value: Any) -> str:
-    """sha256 of a JSON-able value, written with sorted keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def load(path: Path, with_model: bool = True) -> Region:

@@ -1,0 +1,1 @@
+"""Progress bars, tables and output files of the command."""

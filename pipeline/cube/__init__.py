@@ -1,0 +1,1 @@
+"""The cube: an Icechunk repository with its arrays, records, versions and tags."""

@@ -6,10 +6,11 @@ import icechunk
 import numpy as np
 import zarr
 
-from pipeline.cube import store
 from pipeline.config.region import Region
-from pipeline.geometry.grid import BlockId, Extent
+from pipeline.cube import store
 from pipeline.cube.schema import BLOCKS_PER_CHUNK, DEGRADED, period_index
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import BlockId
 
 
 @dataclass

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import zarr
 
-from pipeline.storage import lease
 from pipeline.cube import store, versions
 from pipeline.cube.schema import STATES
+from pipeline.storage import lease
 from pipeline.storage.location import place
 
 

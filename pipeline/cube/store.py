@@ -19,7 +19,8 @@ import zarr
 from zarr.errors import GroupNotFoundError
 
 from pipeline.errors import RunError, UserError
-from pipeline.geometry.grid import BlockId, Extent, Window
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import BlockId, Window
 from pipeline.storage.location import Place, bucket, place, reaching, unreached
 
 icechunk.set_logs_filter("off")  # it writes to stdout, and raises what it logs

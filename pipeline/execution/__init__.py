@@ -1,0 +1,1 @@
+"""A run: schedule, queue, commits, workers, gates, report."""

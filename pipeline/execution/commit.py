@@ -11,11 +11,11 @@ import numpy as np
 import zarr
 
 from pipeline.cube import store
-from pipeline.planning.blocks import BlockPlan
-from pipeline.geometry.grid import BlockId
 from pipeline.cube.schema import DEGRADED, EMPTY, MAPPED
+from pipeline.execution.task import Done, Task
+from pipeline.geometry.grid import BlockId
+from pipeline.planning.blocks import BlockPlan
 from pipeline.planning.plan import Plan
-from pipeline.execution.worker import Done, Task
 
 BUSY = 0.2
 """Of its time that a driver may spend on commits, while workers have other work."""

@@ -10,11 +10,11 @@ import icechunk
 import numpy as np
 import zarr
 
-from pipeline.cube import store, versions
 from pipeline.config.region import GateSettings
-from pipeline.errors import RunError
+from pipeline.cube import store, versions
 from pipeline.cube.records import Stripes
 from pipeline.cube.schema import UNPROCESSED, Layout
+from pipeline.errors import RunError
 
 
 @dataclass(frozen=True)

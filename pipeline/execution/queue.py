@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from pipeline.planning.blocks import BlockPlan
 from pipeline.geometry.grid import BlockId
+from pipeline.planning.blocks import BlockPlan
 
 MOST = 1024
 """Blocks that may wait for one stage before the other stops to feed it."""

@@ -5,19 +5,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import zarr
 
-from catalogs.publish import write_item
-from pipeline.storage import files
+from pipeline.analysis.areas import areas
 from pipeline.cube import store
+from pipeline.cube.records import Stripes
+from pipeline.cube.schema import DEGRADED, EMPTY, period_index
 from pipeline.execution.commit import Progress
 from pipeline.planning.estimate import Estimate
-from pipeline.cube.records import Stripes
-from pipeline.cube.schema import DEGRADED, EMPTY, Layout, period_index
-from pipeline.storage.location import Place
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Survey
+from pipeline.storage import files
+from pipeline.storage.location import Place
 
 LISTED = 1000
 SHOWN = 12
@@ -115,19 +114,6 @@ def _counted(
     return count, degraded, thin
 
 
-def areas(group: zarr.Group, time: int) -> dict[str, float]:
-    """km2 of each class in a period, from the blocks' counts; true areas on an equal-area grid."""
-    layout = Layout.of(group)
-    pixels = Stripes(store.array(group, "blocks/pixels"), time)
-    total_K = np.zeros(len(layout.classes), np.int64)
-    for y in range(layout.extent.block_range.shape[0]):
-        total_K += pixels.row(y).sum(0, dtype=np.int64)
-    return {
-        row["name"]: float(count) * layout.extent.grid.resolution**2 / 1e6
-        for row, count in zip(layout.classes, total_K, strict=True)
-    }
-
-
 def _bytes(cube: Place) -> int:
     """What a cube in a folder takes; 0 for one on object storage, which is not asked."""
     return sum(f.stat().st_size for f in cube.rglob("*") if f.is_file()) if isinstance(cube, Path) else 0
@@ -135,30 +121,6 @@ def _bytes(cube: Place) -> int:
 
 def write_report(cube: Place, folder: str, report: Report) -> None:
     files.write(cube, f"{folder}/report.json", json.dumps(asdict(report), indent=1) + "\n")
-
-
-def publish_item(plan: Plan, version: str) -> None:
-    """Writes the STAC item of a published version into the cube."""
-    from datetime import UTC, datetime, time
-
-    region, layout = plan.region, plan.layout
-    r, w = layout.extent.grid.resolution, layout.extent.window
-    start, end = region.period
-    with files.writing(region.cube, f"stac/{region.name}-{start}.json") as path:
-        write_item(
-            path,
-            id=f"{region.name}-{start}",
-            footprint=region.searched,
-            start=datetime.combine(start, time.min, UTC),
-            end=datetime.combine(end, time.max, UTC),
-            crs=layout.extent.grid.crs,
-            shape_YX=w.shape,
-            transform=(r, 0.0, w.x0 * r, 0.0, -r, -w.y0 * r),
-            classes=layout.classes,
-            store=f"{region.cube}/store",
-            snapshot=version,
-            scenes=[scene.id for scene in plan.scenes],
-        )
 
 
 def summary(report: Report) -> list[tuple[str, str]]:

@@ -10,22 +10,28 @@ import zarr
 
 from cluster import Listener, machine_memory, pool
 from pipeline.analysis import aggregate
-from pipeline.storage import files, lease
-from pipeline.cube import store, versions
-from pipeline.execution.commit import Progress
 from pipeline.config.region import Region
-from pipeline.execution.resources import Hands, check_memory, crews
-from pipeline.errors import RunError
-from pipeline.planning.estimate import estimate, known_cost, measured, taken, worker_bytes
-from pipeline.execution.gates import check_gates
+from pipeline.cube import store, versions
+from pipeline.cube.create import prepare
 from pipeline.cube.records import held
-from pipeline.cube.schema import check, prepare
-from pipeline.planning.plan import Plan, plan
-from pipeline.execution.report import Report, publish_item, write_report
-from pipeline.scenes.search import write_applied, write_decisions, write_list
-from pipeline.planning.totals import survey
+from pipeline.cube.schema import check
+from pipeline.errors import RunError
+from pipeline.execution.commit import Progress
+from pipeline.execution.gates import check_gates
+from pipeline.execution.publish import publish_item
+from pipeline.execution.report import Report, write_report
+from pipeline.execution.resources import Hands, check_memory, crews
 from pipeline.execution.schedule import work
-from pipeline.execution.worker import Worker, run_folder
+from pipeline.execution.task import run_folder
+from pipeline.execution.worker import Worker
+from pipeline.planning.estimate import estimate, known_cost, measured, taken
+from pipeline.planning.memory import worker_bytes
+from pipeline.planning.plan import Plan, plan
+from pipeline.planning.totals import survey
+from pipeline.scenes.choose import write_decisions
+from pipeline.scenes.provenance import write_applied
+from pipeline.scenes.search import write_list
+from pipeline.storage import files, lease
 
 
 def run(

@@ -8,12 +8,12 @@ from typing import Any
 import icechunk
 
 from cluster import Ended, Finished, Listener, Outcome, Pool, Started
-from pipeline.planning.blocks import BlockPlan
-from pipeline.execution.commit import Committer, Progress
 from pipeline.errors import RunError
+from pipeline.execution.commit import Committer, Progress
+from pipeline.execution.metrics import Meters
 from pipeline.execution.queue import Feed
 from pipeline.geometry.grid import BlockId
-from pipeline.execution.metrics import Meters
+from pipeline.planning.blocks import BlockPlan
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Survey
 

@@ -4,7 +4,6 @@ import pickle
 import threading
 import time as clock
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import icechunk
@@ -14,46 +13,18 @@ import zarr
 
 from catalogs import Scene
 from idgbr.pipeline import IDGBRPipeline
-from pipeline.cube import store
 from pipeline.config.region import Region
-from pipeline.segment.batching import Device
+from pipeline.cube import store
 from pipeline.errors import RunError
+from pipeline.execution.task import Done, Task, run_folder
 from pipeline.geometry.footprint import inside
 from pipeline.geometry.grid import BlockId, Window
 from pipeline.mosaic.block import READERS, Composite, composite, making
-from pipeline.storage.location import reaching
-from pipeline.scenes.search import choose, read_decisions, read_list
+from pipeline.scenes.choose import choose, read_decisions
+from pipeline.scenes.search import read_list
+from pipeline.segment.batching import Device
 from pipeline.segment.block import segment
-
-
-@dataclass(frozen=True)
-class Task:
-    """A block to do: `fork` is the driver's session, forked and pickled; `snapshot` holds the mosaic that `segment`
-    reads."""
-
-    block: BlockId
-    scenes: tuple[str, ...]
-    time: int
-    fork: bytes
-    snapshot: str = ""
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished block: the fork with its changes, scenes that were lost and why, the clear observations of its median
-    pixel (of a mosaic), whether anything was seen, seconds of each step."""
-
-    block: BlockId
-    fork: icechunk.ForkSession
-    lost: dict[str, str]
-    clear: int
-    seen: bool
-    seconds: dict[str, float]
-
-
-def run_folder(run: str) -> str:
-    """Where in the cube a run keeps its region, its scenes and its report."""
-    return f"runs/{run}"
+from pipeline.storage.location import reaching
 
 
 class Worker:

@@ -1,0 +1,1 @@
+"""Grid, extent and footprint: where pixels lie."""

@@ -5,16 +5,11 @@ so rows grow southwards, row 0 hangs from the CRS's origin and row and col may b
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import lru_cache
 
-import numpy as np
-import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
-from shapely.geometry.base import BaseGeometry
 
 from pipeline.errors import UserError
 
@@ -139,67 +134,3 @@ class Grid:
                 f"point {lon:g},{lat:g} cannot be shown in {self.crs}; give a longitude and latitude in degrees"
             )
         return math.floor(-y / self.resolution), math.floor(x / self.resolution)
-
-
-@dataclass(frozen=True)
-class Extent:
-    """A region on a grid: its window, the blocks that touch it, and the arrays that hold these blocks whole.
-
-    `area`, in the grid's CRS, is what of the window belongs to the region; None for all of it.
-    """
-
-    grid: Grid
-    window: Window
-    area: BaseGeometry | None = None
-
-    @cached_property
-    def block_range(self) -> Window:
-        """The blocks as a rectangle of block indices."""
-        b, w = self.grid.block, self.window
-        return Window(w.y0 // b, w.x0 // b, -(-w.y1 // b), -(-w.x1 // b))
-
-    def blocks(self) -> Iterator[BlockId]:
-        """Every block that touches the region, row by row: the order of every plan."""
-        return ((iy, ix) for iy, ix_N in self.rows() for ix in ix_N.tolist())
-
-    def rows(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Row by row iy and the ix of its blocks that touch the region."""
-        r = self.block_range
-        for iy in range(r.y0, r.y1):
-            ix_N = np.arange(r.x0, r.x1)
-            yield iy, ix_N[self._touched(self.boxes(iy, ix_N))]
-
-    def _touched(self, box_N: np.ndarray) -> np.ndarray:
-        inside_N = ~shapely.is_empty(box_N)
-        if self.area is None:
-            return inside_N
-        shapely.prepare(self.area)
-        return inside_N & shapely.intersects(self.area, box_N)
-
-    def boxes(self, iy: int, ix_N: np.ndarray, pad: int = 0) -> np.ndarray:
-        """The part in the region's window of each block of a row, grown by `pad` pixels, as boxes of the CRS."""
-        b, w, r = self.grid.block, self.window, self.grid.resolution
-        top, bottom = max(iy * b - pad, w.y0), min((iy + 1) * b + pad, w.y1)
-        left_N, right_N = np.maximum(ix_N * b - pad, w.x0), np.minimum((ix_N + 1) * b + pad, w.x1)
-        box_N: Any = shapely.box(left_N * r, -bottom * r, right_N * r, -top * r)
-        box_N[(left_N >= right_N) | (top >= bottom)] = shapely.Polygon()
-        return box_N
-
-    def covered(self, block: BlockId) -> Window:
-        """The part of a block that lies in the region."""
-        return self.grid.block_window(block) & self.window
-
-    def slot(self, block: BlockId) -> BlockId:
-        """Where a block's record lies in arrays of one value a block."""
-        return block[0] - self.block_range.y0, block[1] - self.block_range.x0
-
-    @property
-    def origin(self) -> tuple[int, int]:
-        """Absolute (row, col) of the arrays' first pixel: a corner of a block."""
-        return self.block_range.y0 * self.grid.block, self.block_range.x0 * self.grid.block
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the arrays: whole blocks."""
-        rows, cols = self.block_range.shape
-        return rows * self.grid.block, cols * self.grid.block

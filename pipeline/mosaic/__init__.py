@@ -1,0 +1,1 @@
+"""A block's mosaic: passes read, fused and composited."""

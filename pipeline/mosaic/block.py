@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -15,14 +14,14 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs import Scene
 from catalogs.access import ANYWHERE, Access
-from catalogs.select import newest
-from pipeline.mosaic.composite import METHODS, STACKED, Run, View, Wanted
 from pipeline.config.region import Region
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
+from pipeline.mosaic.composite import METHODS, STACKED, Run, View, Wanted
+from pipeline.mosaic.fuse import PLACES_BYTES, Look, Places, view
 from pipeline.raster.read import CACHE_BYTES
-from pipeline.mosaic.fuse import PLACES_BYTES, Look, Pass, Places, view
 from pipeline.raster.warp import one_thread
+from pipeline.scenes.passes import Pass, passes_of
 
 STACK_BYTES = 2**30
 ANY_DAY = 196
@@ -157,29 +156,6 @@ def _ahead(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def passes_of(scenes: Sequence[Scene], among: Sequence[Scene] = ()) -> list[Pass]:
-    """The passes that scenes are tiles of, in the order of their first tile `among` all.
-
-    In a pass tile by tile, and of a tile's processings the newest first.
-    """
-    starts: dict[str, datetime] = {}
-    for scene in among or scenes:
-        key = pass_of(scene)
-        starts[key] = min(starts.get(key, scene.datetime), scene.datetime)
-    tiles: dict[str, list[Scene]] = {}
-    for scene in sorted(scenes, key=newest, reverse=True):
-        tiles.setdefault(pass_of(scene), []).append(scene)
-    passes = [
-        Pass(starts[key], tuple(sorted(found, key=lambda scene: scene.acquisition))) for key, found in tiles.items()
-    ]
-    return sorted(passes, key=lambda found: (found.start, found.scenes[0].acquisition))
-
-
-def pass_of(scene: Scene) -> str:
-    """The key of the pass that a scene is a tile of."""
-    return scene.acquisition.rpartition("/")[0]
 
 
 def memory(grid: Grid, passes: int, bands: int, making: Making, threads: int) -> int:

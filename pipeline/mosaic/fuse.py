@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from math import ceil, floor, isfinite
 from threading import Lock
@@ -13,14 +13,15 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs import Asset, Scene
 from catalogs.access import ANYWHERE, Access, redacted
-from pipeline.raster import resample
-from pipeline.mosaic.composite import CLOUD_METRES, UNSEEN, View
-from pipeline.mosaic.distance import distance
 from pipeline.geometry.footprint import ground, inside
 from pipeline.geometry.grid import Grid, Window, transformer
+from pipeline.mosaic.composite import CLOUD_METRES, UNSEEN, View
+from pipeline.mosaic.distance import distance
+from pipeline.raster import resample
 from pipeline.raster.read import Part, Raster, ReadError, inspect, read
 from pipeline.raster.resample import Boxes, Source
 from pipeline.raster.warp import MARGIN, Sampling, strips
+from pipeline.scenes.passes import Pass
 
 REFLECTANCE = 10_000
 EPOCH = date(1970, 1, 1).toordinal()
@@ -61,14 +62,6 @@ class Places:
             while sum(at.nbytes for at in self.known.values() if at) > PLACES_BYTES and len(self.known) > 1:
                 del self.known[next(iter(self.known))]
             return found
-
-
-@dataclass(frozen=True)
-class Pass:
-    """The tiles of one pass in the order in which they count, and when the pass began."""
-
-    start: datetime
-    scenes: tuple[Scene, ...]
 
 
 def view(places: Places, seen: Pass) -> tuple[View | None, dict[str, str]]:

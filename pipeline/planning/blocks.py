@@ -10,10 +10,11 @@ import numpy as np
 import shapely
 
 from catalogs import Scene
-from pipeline.geometry.footprint import ground
-from pipeline.geometry.grid import BlockId, Extent
 from pipeline.cube.records import Held
-from pipeline.mosaic.block import pass_of
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.footprint import ground
+from pipeline.geometry.grid import BlockId
+from pipeline.scenes.passes import pass_of
 
 Lost = Mapping[BlockId, Collection[str]]
 """The scenes that blocks could not read."""

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from pipeline.cube import store
-from pipeline.planning.estimate import estimate, known_cost, worker_bytes
-from pipeline.planning.plan import Plan
 from pipeline.console.tables import table
+from pipeline.cube import store
+from pipeline.planning.estimate import estimate, known_cost
+from pipeline.planning.memory import worker_bytes
+from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Survey, surveyed
 
 SHOWN = 6

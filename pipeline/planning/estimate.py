@@ -7,9 +7,6 @@ from typing import Any
 import icechunk
 
 from pipeline.cube import versions
-from pipeline.mosaic.block import READERS, making, memory
-from pipeline.planning.plan import Plan
-from pipeline.segment.block import memory as segment_memory
 from pipeline.planning.totals import Survey
 
 PROCESS_BYTES = 700 * 2**20
@@ -80,13 +77,3 @@ def known_cost(repository: icechunk.Repository) -> Cost | None:
         if {"second_per_gb", "second_per_window"} <= set(found):
             return Cost(found["second_per_gb"], found["second_per_window"])
     return None
-
-
-def worker_bytes(plan: Plan, survey: Survey) -> tuple[int, int]:
-    """What a worker may take at most that mosaics the busiest block, and one that segments."""
-    passes = survey.busiest[1] if survey.busiest else 0
-    settings, region = plan.model.settings, plan.region
-    bands = len(settings.bands)
-    mosaic = memory(plan.extent.grid, passes, bands, making(region), READERS) if passes else 0
-    segment = segment_memory(plan.extent.grid.block, bands, len(settings.classes), settings.window)
-    return PROCESS_BYTES + mosaic, PROCESS_BYTES + segment

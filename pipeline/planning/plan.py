@@ -10,17 +10,21 @@ from catalogs import Scene, read_scenes
 from catalogs.passes import Passes, passes
 from catalogs.select import Selection
 from idgbr.pipeline import IDGBRPipeline
-from pipeline.scenes import search
+from pipeline.config.region import Region
 from pipeline.cube import store, versions
-from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
-from pipeline.config.region import Region, digest
-from pipeline.scenes.coverage import Coverage, coverage
-from pipeline.errors import UserError
-from pipeline.geometry.grid import BlockId, Extent
 from pipeline.cube.records import held
 from pipeline.cube.schema import Layout
-from pipeline.mosaic.block import making, passes_of
+from pipeline.errors import UserError
+from pipeline.fingerprint import digest
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import BlockId
+from pipeline.mosaic.block import making
+from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
+from pipeline.scenes import search
+from pipeline.scenes.choose import settle
+from pipeline.scenes.coverage import Coverage, coverage
 from pipeline.scenes.offsets import Decision
+from pipeline.scenes.passes import passes_of
 from pipeline.segment.block import reach
 
 DATA_VERSION = 3
@@ -129,7 +133,7 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     _check_bands(region, bands)
     _ = region.extent
     items = search.items(region, refresh, counting("found"))
-    selection, decisions = search.settle(region, items, bands, counting("settled"))
+    selection, decisions = settle(region, items, bands, counting("settled"))
     if not selection.kept:
         first = next(iter(selection.left.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline.planning.blocks import BlockPlan
 from pipeline.geometry.grid import BlockId
+from pipeline.planning.blocks import BlockPlan
 from pipeline.planning.plan import Plan
 from pipeline.segment.lattice import count
 

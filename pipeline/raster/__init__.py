@@ -1,0 +1,1 @@
+"""Windowed reads of rasters, retries, exact warping and resampling."""

@@ -1,0 +1,1 @@
+"""Which scenes a region uses."""

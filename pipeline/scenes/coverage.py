@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from pipeline.geometry.extent import Extent
 from pipeline.geometry.footprint import ground
-from pipeline.geometry.grid import BlockId, Extent
-from pipeline.mosaic.fuse import Pass
+from pipeline.geometry.grid import BlockId
+from pipeline.scenes.passes import Pass
 
 
 @dataclass(frozen=True)

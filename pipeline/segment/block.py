@@ -13,8 +13,8 @@ from idgbr.inference.band import band, margin
 from idgbr.labels import probabilities
 from idgbr.pipeline import IDGBRPipeline
 from idgbr.settings import Settings
-from pipeline.segment.batching import Device
 from pipeline.geometry.grid import Window
+from pipeline.segment.batching import Device
 from pipeline.segment.lattice import covering, taper
 
 Thing = TypeVar("Thing")

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from pipeline.storage import files
 from pipeline.errors import RunError
+from pipeline.storage import files
 from pipeline.storage.holder import Holder
 from pipeline.storage.location import Place
 

@@ -1,0 +1,1 @@
+"""Training and evaluation from recipes and labelled folders."""

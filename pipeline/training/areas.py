@@ -19,15 +19,16 @@ from rasterio.transform import from_bounds
 import catalogs
 from catalogs import Query, Scene
 from catalogs.access import ANYWHERE, Access
-from pipeline.training import dataset
 from pipeline.config.region import Region
 from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import Composite, composite
 from pipeline.raster.read import inspect, read
 from pipeline.raster.resample import Source, nearest
-from pipeline.scenes.search import certain, query
 from pipeline.raster.warp import sampling
+from pipeline.scenes.choose import certain
+from pipeline.scenes.search import query
+from pipeline.training import dataset
 
 
 @dataclass(frozen=True)

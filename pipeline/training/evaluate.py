@@ -12,9 +12,9 @@ import torch
 from idgbr import IDGBRPipeline
 from idgbr.metrics.evaluation import BOUNDARY_IOU_DISTANCE, GRADES, TOLERANCES, Agreement, Evaluation
 from idgbr.settings import Settings
-from pipeline.training import dataset
-from pipeline.errors import UserError
 from pipeline.console.tables import table
+from pipeline.errors import UserError
+from pipeline.training import dataset
 
 Report = Callable[[int, int, str], None]
 

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.region import digest
 from pipeline.errors import UserError
-from pipeline.training.recipe import Meaning, Pair, Recipe, Report, places
+from pipeline.fingerprint import digest
+from pipeline.training.prepare import Meaning, places
+from pipeline.training.recipe import Pair, Recipe, Report
 
 LIKE_IT = {"crop", "batch", "seed"}
 

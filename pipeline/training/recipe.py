@@ -1,21 +1,12 @@
 """A recipe file: what to train, on which labelled areas; and these areas as arrays."""
 
-import re
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatch
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-import catalogs
-from pipeline.training import dataset, areas
-from pipeline.config.region import digest
-from pipeline.config.region import load as load_region
-from pipeline.errors import UserError
 from pipeline.config.yaml_file import Frozen, checked, read
 
 PATHS = ("model", "data", "region", "path", "backbone", "stable_diffusion")
@@ -111,17 +102,6 @@ class Recipe(Frozen):
     address: str = "local"
 
 
-@dataclass(frozen=True)
-class Meaning:
-    """What images and labels of an area mean; see `idgbr.settings`."""
-
-    classes: tuple[dict[str, Any], ...]
-    bands: tuple[str, ...]
-    no_label: int = 0
-    blank: float | None = 0.0
-    grey: int | None = None
-
-
 def load(path: Path) -> Recipe:
     """Reads a recipe; its paths count from its folder. Raises UserError with one sentence for anything wrong in it."""
     raw = read(path)
@@ -130,78 +110,3 @@ def load(path: Path) -> Recipe:
         if isinstance(holder, dict):
             holder |= {key: folder / holder[key] for key in PATHS if isinstance(holder.get(key), str)}
     return checked(Recipe, raw, path)
-
-
-def prepared(areas: Areas, data: Path, report: Report, meaning: Meaning | None = None) -> tuple[list[Pair], Meaning]:
-    """The labelled areas, made where they are not kept in `data` yet, and what they mean: what is given, else what
-    they say. Raises UserError."""
-    if isinstance(areas, Folder):
-        return _folder(areas, meaning)
-    stems = list(_make(areas, data, report))
-    pairs, about = areas.read_folder(data)
-    return [pairs[stem] for stem in stems], Meaning(tuple(about["classes"]), tuple(about["bands"]))
-
-
-def _folder(areas: Folder, meaning: Meaning | None) -> tuple[list[Pair], Meaning]:
-    if meaning is None:
-        about: dict[str, Any] = dataset.about(areas.path) or {}
-        named = [row.model_dump() for row in areas.classes or []]
-        classes, bands = tuple(named or about.get("classes", ())), tuple(areas.bands or about.get("bands", ()))
-        if not classes or not bands:
-            raise UserError(f"{areas.path} has no classes.json; name 'classes' and 'bands' of the folder in the recipe")
-        free = 0 if all(row["code"] for row in classes) else 255
-        meaning = Meaning(classes, bands, areas.ignore[0] if areas.ignore else free, areas.blank, areas.grey)
-    files = dataset.pairs(areas.path)
-    stems = _chosen(areas, files)
-    codes = tuple(row["code"] for row in meaning.classes)
-    values = dataset.LabelValues(codes, meaning.no_label, tuple(areas.ignore), meaning.grey)
-    return [dataset.read_pair(*files[stem], values) for stem in stems], meaning
-
-
-def places(areas: Areas) -> list[str]:
-    """The place that each pair of `prepared` shows. Raises UserError."""
-    if isinstance(areas, Simulated):
-        return [str(seed) for seed in areas.seeds]
-    if isinstance(areas, SceneClasses):
-        return [str(areas.bounds)]
-    stems = _chosen(areas, dataset.pairs(areas.path))
-    if areas.place is None:
-        return stems
-    try:
-        matches = {stem: re.match(areas.place, stem) for stem in stems}
-    except re.error as error:
-        raise UserError(f"place is {areas.place!r}, which is no regular expression ({error}); mend it") from None
-    found = [match.group() for match in matches.values() if match]
-    if len(found) < len(stems):
-        other = next(stem for stem, match in matches.items() if not match)
-        raise UserError(f"place is {areas.place!r}, which the stem {other} does not begin with; mend it")
-    return found
-
-
-def _chosen(areas: Folder, stems: Iterable[str]) -> list[str]:
-    chosen = [stem for stem in stems if any(fnmatch(stem, pattern) for pattern in areas.only)]
-    if not chosen:
-        raise UserError(f"{areas.path} has no image whose stem fits 'only': {', '.join(areas.only)}")
-    return chosen
-
-
-def _make(areas: Simulated | SceneClasses, data: Path, report: Report) -> Iterator[str]:
-    if isinstance(areas, SceneClasses):
-        region = load_region(areas.region, with_model=False)
-        asked = region.model_dump(mode="json", include={"catalog", "collection", "period", "grid", "max_cloud"})
-        stem = f"scenes-{digest([asked, areas.bounds, [row.code for row in areas.classes]])[:16]}"
-        if not (data / "images" / f"{stem}.tif").is_file():
-            area = areas.from_scenes(region, areas.bounds, [row.code for row in areas.classes])
-            areas.write(data, stem, area, [row.model_dump() for row in areas.classes], catalogs.ROLES)
-        yield stem
-        return
-    from catalogs.simulated import WORLDCOVER
-
-    for done, seed in enumerate(areas.seeds, 1):
-        stem = f"world-{seed}-{areas.kilometres:g}km"
-        if not (data / "images" / f"{stem}.tif").is_file():
-            with tempfile.TemporaryDirectory() as world:
-                area = areas.simulated(Path(world), seed, areas.kilometres)
-            areas.write(data, stem, area, [dict(row) for row in WORLDCOVER], catalogs.ROLES)
-        report(done, len(areas.seeds), f"area {stem}")
-        yield stem

@@ -1,22 +1,20 @@
 """`idgbr train`: from a recipe file to a model folder with a card."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipeline.errors import UserError
+from pipeline.training.card import card, record
 from pipeline.training.folds import with_masks
-from pipeline.training.recipe import Meaning, Pair, Recipe, Report, load, prepared
-from pipeline.training.score import NAMES, scores
+from pipeline.training.prepare import Meaning, prepared
+from pipeline.training.recipe import Pair, Recipe, Report, load
+from pipeline.training.score import scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from idgbr.training import Progress
 
-RECORD = "training.json"
-RECORDED = {"steps", "crop", "batch", "rate", "seed", "network", "preset", "sizes", "precision", "workers", "folds"}
 
 SAVE_EVERY = 200
 """Steps between states of a training that can be continued."""
@@ -37,13 +35,13 @@ def train(recipe: Recipe, network: Network, report: Report) -> dict[str, dict[st
     """
     import torch
 
-    record = _record(recipe, network)
+    about = record(recipe, network)
     device = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
     meaning = None if network == "coarse" else _known(recipe.model)
     pairs, meaning = prepared(recipe.areas, recipe.data, report, meaning)
     check, _ = prepared(recipe.check, recipe.data, report, meaning)
 
-    given = recipe, network, meaning, record.get("coarse", {})
+    given = recipe, network, meaning, about.get("coarse", {})
     if recipe.workers == 1:
         _work(given, pairs, device, lambda told: report(*told))
     else:
@@ -53,7 +51,7 @@ def train(recipe: Recipe, network: Network, report: Report) -> dict[str, dict[st
         run_ranks(_rank, given, recipe.workers, cuda, recipe.data, recipe.address, lambda told: report(*told))
     _state(recipe, network).unlink(missing_ok=True)
     found = evaluate(recipe.model, check, device)
-    _card(recipe, record, found)
+    card(recipe, about, found)
     return found
 
 
@@ -138,56 +136,3 @@ def evaluate(folder: Path, pairs: list[Pair], device: str = "cpu") -> dict[str, 
     known = model.settings.codes, model.settings.no_label
     found = {"coarse": scores(coarse, *known)}
     return found if model.refiner is None else found | {"refined": scores(refined, *known)}
-
-
-def _record(recipe: Recipe, network: str) -> dict[str, Any]:
-    """What the networks of the model are trained on: the coarse one's record, if need be, and this training's.
-
-    Raises UserError for a refiner whose coarse network has no record.
-    """
-    record: dict[str, Any] = {}
-    others = {"network", "backbone"} if network == "refiner" else {"preset", "stable_diffusion", "folds"}
-    for key in sorted(others - ({"backbone"} if recipe.folds else set())):
-        if getattr(recipe, key) is not None:
-            raise UserError(f"the recipe has '{key}', which is not of the {network} network; leave it out")
-    if recipe.preset is not None and recipe.stable_diffusion is not None:
-        raise UserError("the recipe has both 'preset' and 'stable_diffusion'; leave one of them out")
-    if network == "refiner":
-        try:
-            record = {"coarse": json.loads((recipe.model / RECORD).read_text())["coarse"]}
-        except (OSError, ValueError, LookupError, TypeError):
-            raise UserError(
-                f"{recipe.model} has no coarse network with its {RECORD}; train it first: idgbr train coarse"
-            ) from None
-    areas = recipe.areas.model_dump(mode="json", exclude={"region", "path", "classes"})
-    settings: dict[str, Any] = recipe.model_dump(include=RECORDED, exclude_none=True)
-    if recipe.backbone is not None and network == "coarse":
-        settings["backbone"] = recipe.backbone.name
-    return record | {network: {"areas": areas, **settings}}
-
-
-def _card(recipe: Recipe, record: dict[str, Any], found: dict[str, dict[str, float]]) -> None:
-    """Keeps what each network was trained on beside the weights, and writes the card of both."""
-    from idgbr.training import write_card
-
-    (recipe.model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
-    told = [f"The {name} network: {_areas(part['areas'])}." for name, part in record.items()]
-    checked_on = f"Scores in percent on areas kept out of training: {_areas(recipe.check.model_dump(mode='json'))}."
-    write_card(
-        recipe.model,
-        recipe.title,
-        " ".join([*told, checked_on]),
-        recipe.licence,
-        {name: part["steps"] for name, part in record.items()},
-        {f"{which} {NAMES[metric]}": value for which, values in found.items() for metric, value in values.items()},
-    )
-
-
-def _areas(areas: dict[str, Any]) -> str:
-    if areas["kind"] == "simulated":
-        size = f"{areas['kilometres']:g} x {areas['kilometres']:g} km"
-        return f"simulated worlds of {size}, seeds {', '.join(map(str, areas['seeds']))}"
-    if areas["kind"] == "scene-classes":
-        return "scene classification of real scenes within " + ", ".join(f"{side:g}" for side in areas["bounds"])
-    chosen = "" if areas.get("only", ["*"]) == ["*"] else f", of it {', '.join(areas['only'])}"
-    return f"a labelled data set folder{chosen}"

@@ -37,7 +37,8 @@ STAGES = ("mosaic", "segment")
 
 def extent_of(size):
     """A square of so many blocks around the middle of Africa's grid."""
-    from pipeline.geometry.grid import Extent, Grid, Window
+    from pipeline.geometry.extent import Extent
+    from pipeline.geometry.grid import Grid, Window
 
     side, block = (268, 2048) if size == CONTINENT else (ceil(sqrt(int(size))), BLOCK)
     low = -(side // 2) * block
@@ -78,10 +79,10 @@ def items_over(extent):
 def planned(size):
     """Choosing scenes, and the plan's stream from end to end, as `idgbr plan` has them."""
     import catalogs
-    import pipeline.planner  # noqa: F401 - what planning imports is not its own time
+    import pipeline.planning.plan  # noqa: F401 - what planning imports is not its own time
     from pipeline.planning.blocks import Blocks
-    from pipeline.segment.block import reach
     from pipeline.planning.totals import Survey, surveyed
+    from pipeline.segment.block import reach
 
     extent, before = extent_of(size), peak()
     begun = time.perf_counter()
@@ -136,9 +137,9 @@ class Instant:
 def dispatched(size):
     """Blocks of a map through feed and pool, the first ones of a large map."""
     from cluster import Crew, Pool
-    from pipeline.planning.blocks import BlockPlan, Blocks
-    from pipeline.execution.resources import AHEAD
     from pipeline.execution.queue import Feed
+    from pipeline.execution.resources import AHEAD
+    from pipeline.planning.blocks import BlockPlan, Blocks
 
     extent, before = extent_of(size), peak()
     stream = (BlockPlan(block, (), 0, 1, 1, True, True, "new") for block in extent.blocks())
@@ -164,9 +165,10 @@ def committed(size, splitting):
     import zarr
 
     from pipeline.cube import store
-    from pipeline.planning.blocks import BlockPlan
+    from pipeline.cube.create import prepare
+    from pipeline.cube.schema import Layout
     from pipeline.execution.commit import Committer, Progress
-    from pipeline.cube.schema import Layout, prepare
+    from pipeline.planning.blocks import BlockPlan
 
     extent, before = extent_of(size), peak()
     layout = Layout(extent, BANDS, tuple({"code": n, "name": f"class {n}", "color": "#000000"} for n in (1, 2)))
@@ -251,7 +253,7 @@ def written(task, extent, stage):
     import zarr
 
     from pipeline.cube import store
-    from pipeline.execution.worker import Done
+    from pipeline.execution.task import Done
 
     fork = pickle.loads(task.fork)
     group, shape = zarr.open_group(fork.store), extent.covered(task.block).shape

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 from idgbr import CoarseUNet, IDGBRPipeline, Settings
-from pipeline.segment import batching
 from pipeline.execution import run
 from pipeline.execution.worker import Worker
+from pipeline.segment import batching
 
 BANDS = ("blue", "green", "red", "nir")
 CLASSES = tuple({"code": n, "name": f"class {n}", "color": "#000000"} for n in (1, 2, 3, 4))

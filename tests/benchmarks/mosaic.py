@@ -30,14 +30,14 @@ from pyproj import Transformer
 from split import STAGES, split
 
 import catalogs
-from pipeline.mosaic.composite import UNSEEN, View, median
+from pipeline.console.tables import table
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import composite
+from pipeline.mosaic.composite import UNSEEN, View, median
 from pipeline.raster.read import inspect
 from pipeline.raster.resample import METHODS
-from pipeline.scenes.search import certain
-from pipeline.console.tables import table
 from pipeline.raster.warp import one_thread
+from pipeline.scenes.choose import certain
 
 FOLDER = Path(__file__).parents[2] / "out" / "full-size"
 GRID = Grid("EPSG:3035", 10.0, 2048)

@@ -17,8 +17,8 @@ from torch.nn import Conv2d
 from torch.nn import functional as F
 
 from idgbr import Refiner
-from idgbr.layers import linear
 from idgbr.coarse import KINDS, layers
+from idgbr.layers import linear
 from idgbr.refiners.presets import PRESETS
 
 SIDE, BANDS, CLASSES = 256, 4, 6

@@ -27,11 +27,12 @@ from fixed_cost import ray_here
 
 from cluster import Crew, Pool, pool
 from cluster.worker_host import Attempt
-from pipeline.planning.blocks import BlockPlan, Blocks
+from pipeline.console.tables import table
 from pipeline.execution.commit import BUSY
 from pipeline.execution.queue import Feed
-from pipeline.geometry.grid import Extent, Grid, Window
-from pipeline.console.tables import table
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import Grid, Window
+from pipeline.planning.blocks import BlockPlan, Blocks
 
 STAGES = ("segment", "mosaic")
 LANES = {"segment": 2, "mosaic": 1}

@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import contextmanager
 from functools import wraps
 
-from pipeline.mosaic import composite, block, fuse
+from pipeline.mosaic import block, composite, fuse
 from pipeline.raster import resample
 
 STAGES = ("read and decode", "sampling", "masks", "warp", "composite")

@@ -2,8 +2,8 @@
 
 import sys
 
-from pipeline.storage import lease
 from pipeline.errors import RunError
+from pipeline.storage import lease
 from pipeline.storage.location import place
 
 

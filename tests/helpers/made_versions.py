@@ -7,8 +7,10 @@ import numpy as np
 import zarr
 
 from pipeline.cube import store, versions
-from pipeline.geometry.grid import Extent, Grid, Window
-from pipeline.cube.schema import MAPPED, Layout, prepare
+from pipeline.cube.create import prepare
+from pipeline.cube.schema import MAPPED, Layout
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import Grid, Window
 
 CLASSES = tuple(
     {"code": code, "name": name, "color": "#000000"} for code, name in ((10, "Tree"), (30, "Grass"), (80, "Water"))

@@ -8,9 +8,9 @@ import torch
 from idgbr_toys import CLASSES, landscape, small_model
 
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner
-from idgbr.inference.band import band, margin
 from idgbr.coarse import SegFormer
 from idgbr.errors import CheckpointError, InputError
+from idgbr.inference.band import band, margin
 
 
 def refined(model, images):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline import demo
+from pipeline.cube.open import open_cube
 from pipeline.errors import UserError
-from pipeline.analysis.query import open_cube
 
 
 @pytest.mark.ray

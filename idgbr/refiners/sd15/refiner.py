@@ -11,9 +11,9 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
-from idgbr.layers.blocks import require_multiple
 from idgbr.codecs import AutoencoderCodec, EmbeddingCodec
 from idgbr.errors import InputError
+from idgbr.layers.blocks import require_multiple
 from idgbr.layers.network import Network
 from idgbr.processes import PROCESSES
 from idgbr.refiners.sd15.encoder import UNET, VAE, decode, encode, levels_of, remove_decoder

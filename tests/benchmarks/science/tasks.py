@@ -12,9 +12,9 @@ import torch
 from torch.nn import functional as F
 
 from idgbr import IDGBRPipeline
-from idgbr.inference.band import band, margin
 from idgbr.checkpoint import load_network
 from idgbr.controls.crf import crf, tune
+from idgbr.inference.band import band, margin
 from idgbr.metrics.evaluation import Evaluation
 from idgbr.settings import Settings, class_index
 from idgbr.training import CoarseTraining, RefinerTraining, train_coarse, train_refiner

@@ -12,14 +12,14 @@ import pytest
 import torch
 from idgbr_toys import landscape
 from PIL import Image
-from science import report, sets
-from science.__main__ import _all, _chosen, _one
-from science.presets import ABLATIONS, CONTROLS, LONG, PRESETS
-from science.tasks import Place, tasks
 
 from idgbr import Refiner
 from idgbr.coarse import KINDS as COARSE
 from idgbr.training import Optimisation
+from science import report, sets
+from science.__main__ import _all, _chosen, _one
+from science.presets import ABLATIONS, CONTROLS, LONG, PRESETS
+from science.tasks import Place, tasks
 
 STEPS = Optimisation(steps=2, warmup=1, ema=0.5)
 TINY = replace(
@@ -170,7 +170,7 @@ def test_without_data_one_sentence_says_what_to_set(tmp_path):
             f"--home={tmp_path}",
             "--task=coarse-dubai_aerial-U-Net-0-all",
         ],
-        env={"PATH": "", "PYTHONPATH": str(Path(__file__).parent)},
+        env={"PATH": "", "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
     )

@@ -9,7 +9,7 @@ from made_items import made_item
 from made_styles import STYLES
 
 import catalogs
-from catalogs.datatakes import HALF_ORBIT, joined
+from catalogs.passes import HALF_ORBIT, joined
 from catalogs.scene import read_scene
 
 LANDSAT = STYLES["Landsat on Planetary Computer"].item

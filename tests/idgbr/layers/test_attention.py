@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from idgbr.layers.attention import CrossAttention
 from idgbr.errors import InputError
+from idgbr.layers.attention import CrossAttention
 
 
 def awake(*args, **kwargs):

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pipeline.analysis import aggregate
-from pipeline.cube import store, versions
 from pipeline.analysis.aggregate import majority
-from pipeline.errors import RunError
+from pipeline.cube import store, versions
 from pipeline.cube.schema import Layout
+from pipeline.errors import RunError
 from pipeline.execution.run import run
 
 

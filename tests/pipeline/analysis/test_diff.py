@@ -6,8 +6,8 @@ import pytest
 from made_versions import SUMMER, mapped, plain, published
 
 from pipeline.analysis import diff as diff_module
-from pipeline.cube import store, tags
 from pipeline.analysis.diff import diff
+from pipeline.cube import store, tags
 from pipeline.errors import UserError
 
 NEXT_YEAR = date(2025, 5, 1), date(2025, 8, 31)

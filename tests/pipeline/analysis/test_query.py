@@ -5,8 +5,8 @@ from pyproj import CRS, Transformer
 
 import pipeline
 from pipeline import open_cube
-from pipeline.errors import UserError
 from pipeline.analysis.query import point
+from pipeline.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from pipeline.analysis.query import open_cube
+from pipeline.cube.open import open_cube
 from pipeline.execution.run import run
 
 GOOD = {

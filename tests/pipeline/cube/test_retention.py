@@ -8,8 +8,8 @@ import zarr
 from made_versions import ABOUT, landcover_of, mapped, published
 
 from pipeline.cube import store, tags, versions
-from pipeline.errors import UserError
 from pipeline.cube.retention import SAFETY, prune
+from pipeline.errors import UserError
 
 NONE = timedelta(0)
 

@@ -8,11 +8,13 @@ import pytest
 import zarr
 
 from pipeline.cube import store
-from pipeline.planning.blocks import BlockPlan
+from pipeline.cube.create import prepare
+from pipeline.cube.schema import Layout
 from pipeline.execution.commit import BUSY, SELDOM_SECONDS, Committer, Progress
-from pipeline.geometry.grid import Extent, Grid, Window
-from pipeline.cube.schema import Layout, prepare
-from pipeline.execution.worker import Done
+from pipeline.execution.task import Done
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import Grid, Window
+from pipeline.planning.blocks import BlockPlan
 
 COMMIT_SECONDS = 1.0
 

@@ -8,12 +8,14 @@ import shapely
 import zarr
 from made_versions import LAYOUT, SUMMER, landcover_of, mapped, plain, published
 
-from pipeline.cube import store, versions
 from pipeline.config.region import GateSettings
+from pipeline.cube import store, versions
+from pipeline.cube.create import prepare
+from pipeline.cube.schema import Layout
 from pipeline.errors import RunError
 from pipeline.execution.gates import check_gates, gates
-from pipeline.geometry.grid import Extent, Grid, Window
-from pipeline.cube.schema import Layout, prepare
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import Grid, Window
 
 STRICT = GateSettings()
 LAX = GateSettings(max_lost_coverage=1, max_drift=1, max_holes=1)

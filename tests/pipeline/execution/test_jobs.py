@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from pipeline.cube import store
-from pipeline.analysis.query import open_cube
+from pipeline.cube.open import open_cube
 from pipeline.cube.status import status
 
 METRICS = ("blocks_done", "blocks_degraded", "km2_per_hour", "device_busy_share", "queue_depth")

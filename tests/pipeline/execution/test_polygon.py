@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import shapely
 
+from pipeline.cube.open import open_cube
 from pipeline.demo import inner_bounds
 from pipeline.errors import RunError
+from pipeline.execution.run import run
 from pipeline.geometry.footprint import inside
 from pipeline.geometry.grid import LONLAT, transformer
 from pipeline.planning.plan import plan
-from pipeline.analysis.query import open_cube
-from pipeline.execution.run import run
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.execution import queue as feeding
-from pipeline.planning.blocks import BlockPlan
 from pipeline.execution.queue import Feed
+from pipeline.planning.blocks import BlockPlan
 
 
 def block_plan(block, mosaic_due=True, landcover_due=True):

@@ -9,12 +9,12 @@ import shapely
 from range_server import Faults, serving
 
 from catalogs import access
-from pipeline.raster import read as reading
-from pipeline.raster import retry
+from pipeline.cube.open import open_cube
+from pipeline.execution.run import run
 from pipeline.geometry.footprint import ground
 from pipeline.planning.plan import plan
-from pipeline.analysis.query import open_cube
-from pipeline.execution.run import run
+from pipeline.raster import read as reading
+from pipeline.raster import retry
 
 ARRAYS = ("mosaic", "landcover", "observations")
 

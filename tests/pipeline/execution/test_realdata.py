@@ -11,10 +11,10 @@ import pytest
 
 import pipeline
 from catalogs import search
-from pipeline.training import areas
 from pipeline import open_cube
 from pipeline.config.region import load
 from pipeline.scenes.search import query
+from pipeline.training import areas
 from pipeline.training.score import scores
 
 PACKAGE = Path(pipeline.__file__).parent

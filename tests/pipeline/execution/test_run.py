@@ -13,31 +13,19 @@ import numpy as np
 import pytest
 import shapely
 import zarr
+from cube_bytes import ARRAYS, assert_same, bytes_of
 
 from catalogs.simulated import simulate
 from cluster.ray_session import connected
 from pipeline.cube import store, versions
-from pipeline.execution.commit import Committer
+from pipeline.cube.open import open_cube
+from pipeline.cube.status import status
 from pipeline.demo import inner_bounds
 from pipeline.errors import RunError
-from pipeline.planning.plan import plan
-from pipeline.analysis.query import open_cube
+from pipeline.execution.commit import Committer
 from pipeline.execution.run import run
-from pipeline.cube.status import status
 from pipeline.execution.worker import Worker
-
-ARRAYS = ("mosaic", "coarse", "landcover", "confidence", "refined", "observations")
-
-
-def bytes_of(region, version=None):
-    cube = open_cube(region.cube, version)
-    return {name: cube[name].values for name in ARRAYS}
-
-
-def assert_same(a, b):
-    for name in ARRAYS:
-        assert a[name].shape == b[name].shape, name
-        assert a[name].tobytes() == b[name].tobytes(), name
+from pipeline.planning.plan import plan
 
 
 def test_a_run_maps_every_block_and_publishes(undisturbed):

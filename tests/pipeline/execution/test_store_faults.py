@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_runner import assert_same, bytes_of
-from test_s3 import answer, idgbr
+from command import answer, idgbr
+from cube_bytes import assert_same, bytes_of
 from told import sentences
 
 from catalogs.simulated import serve
@@ -123,7 +123,7 @@ def test_a_run_whose_disk_turns_read_only_says_so_and_continues_when_it_can_be_w
 def clock(tmp_path):
     """The environment of a process whose clock jumps, and a function that sets it so many seconds off."""
     compiler, shim, offset = shutil.which("cc"), tmp_path / "clock.so", tmp_path / "offset"
-    source = Path(__file__).with_name("clock.c")
+    source = Path(__file__).parents[2] / "helpers" / "clock.c"
     build = [compiler or "", "-shared", "-fPIC", "-o", shim, source, "-ldl"]
     if not sys.platform.startswith("linux") or compiler is None or subprocess.run(build, check=False).returncode:
         pytest.skip("a clock that jumps takes Linux and a C compiler")

@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shapely
+from cube_bytes import ARRAYS, assert_same, bytes_of
 from pyproj import Transformer
-from test_runner import ARRAYS, assert_same, bytes_of
 
 from catalogs.simulated import Overpass, acquire
 from pipeline.cube import store, versions
-from pipeline.planning.plan import plan
-from pipeline.analysis.query import open_cube
+from pipeline.cube.open import open_cube
 from pipeline.execution.run import run
+from pipeline.planning.plan import plan
 from pipeline.segment.block import reach
 
 LATER = (

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
 from pipeline.errors import UserError
-from pipeline.geometry.grid import Extent, Grid, Window, projected_crs
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import Grid, Window, projected_crs
 
 EUROPE = Grid("EPSG:3035", 10.0, 512)
 windows = st.tuples(st.integers(-5000, 5000), st.integers(-5000, 5000), st.integers(1, 3000), st.integers(1, 3000)).map(

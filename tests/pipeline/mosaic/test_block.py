@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 from made_rasters import CLEAR, CLOUD, HERE, OVER, SQUARE, flat
 
 import catalogs
-from pipeline.mosaic import block
-from pipeline.mosaic import fuse as one_pass
-from pipeline.mosaic.composite import METHODS
 from pipeline.errors import UserError
+from pipeline.geometry.extent import Extent
 from pipeline.geometry.footprint import ground
-from pipeline.geometry.grid import Extent, Grid, Window
+from pipeline.geometry.grid import Grid, Window
+from pipeline.mosaic import block as mosaic_block
+from pipeline.mosaic import fuse as one_pass
 from pipeline.mosaic.block import Making, composite
+from pipeline.mosaic.composite import METHODS
 from pipeline.raster.read import ReadError, read
 from pipeline.raster.resample import METHODS as RESAMPLING
-from pipeline.scenes.search import certain
+from pipeline.scenes.choose import certain
+from pipeline.scenes.passes import passes_of
 
 GRID = Grid("EPSG:3035", 10.0, 512)
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -83,7 +85,7 @@ def test_the_composite_sees_all_ground_and_loses_no_scene(composed, scenes):
     assert (composed.observations_HW > 0).mean() > 0.97
     assert ((composed.mosaic_BHW > 0).all(0) == (composed.observations_HW > 0)).all()
     assert ((composed.mosaic_BHW > 0).any(0) == (composed.observations_HW > 0)).all()
-    assert composed.observations_HW.max() == len(block.passes_of(scenes)) < len(scenes)
+    assert composed.observations_HW.max() == len(passes_of(scenes)) < len(scenes)
 
 
 @pytest.mark.parametrize(("block", "threads"), [(256, 2), (512, 1), (1024, 2), (2048, 1)])
@@ -118,8 +120,8 @@ def test_any_window_has_the_bytes_of_the_whole(composed, scenes, whole, y, x, he
 
 
 def test_little_memory_gives_the_same_bytes(composed, scenes, whole, monkeypatch):
-    monkeypatch.setattr(block, "STACK_BYTES", 2**20)
-    strips = list(block._strips(whole, len(block.passes_of(scenes)), 4, "median"))
+    monkeypatch.setattr(mosaic_block, "STACK_BYTES", 2**20)
+    strips = list(mosaic_block._strips(whole, len(passes_of(scenes)), 4, "median"))
     assert len(strips) > 3
     found = composite(GRID, whole, scenes, catalogs.ROLES, threads=2)
     for name in PARTS:
@@ -169,7 +171,7 @@ def test_a_scene_lost_in_one_strip_is_left_out_of_all_of_them(scenes, whole, mon
         return read(href, *how)
 
     monkeypatch.setattr(one_pass, "read", read_or_fail)
-    monkeypatch.setattr(block, "STACK_BYTES", 2**16)
+    monkeypatch.setattr(mosaic_block, "STACK_BYTES", 2**16)
     found = composite(GRID, whole, clearest, ["red"])
     assert list(found.lost) == [failing.id]
     assert len(calls) > 2

@@ -27,12 +27,13 @@ from made_rasters import (
 from rasterio.enums import Resampling
 from scipy.ndimage import distance_transform_edt
 
-from pipeline.mosaic.composite import UNSEEN
 from pipeline.geometry.footprint import projected
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import composite
+from pipeline.mosaic.composite import UNSEEN
+from pipeline.mosaic.fuse import Look, Places, view
 from pipeline.raster.resample import METHODS
-from pipeline.mosaic.fuse import Look, Pass, Places, view
+from pipeline.scenes.passes import Pass
 
 GRID = Grid("EPSG:3035", 10.0, 512)
 WHOLE = around(GRID, 12.01, 48.0, 330, 400)

@@ -4,11 +4,12 @@ import pytest
 
 from cluster import Crew
 from pipeline.cube import store
-from pipeline.execution.resources import Hands, check_memory, crews
 from pipeline.errors import UserError
-from pipeline.planning.estimate import Cost, estimate, known_cost, worker_bytes
-from pipeline.planning.plan import plan
+from pipeline.execution.resources import Hands, check_memory, crews
 from pipeline.execution.run import run
+from pipeline.planning.estimate import Cost, estimate, known_cost
+from pipeline.planning.memory import worker_bytes
+from pipeline.planning.plan import plan
 from pipeline.planning.totals import Survey, survey
 from pipeline.segment.lattice import count, covering
 

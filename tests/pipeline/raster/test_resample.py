@@ -10,8 +10,8 @@ from rasterio import Affine
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
-from pipeline.raster import warp
 from pipeline.geometry.grid import Grid, Window
+from pipeline.raster import warp
 from pipeline.raster.resample import METHODS, UNIT, Source
 from pipeline.raster.warp import Lattice, strips
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_rasters import around, exact_coordinates, raster_around
 
-from pipeline.raster import warp
 from pipeline.geometry.grid import Grid, Window
+from pipeline.raster import warp
 from pipeline.raster.read import Raster
 from pipeline.raster.warp import MARGIN, Lattice, one_thread, sampling, spacing, strips
 

@@ -6,12 +6,13 @@ import shapely
 from pyproj import Transformer
 
 import catalogs
-from pipeline.scenes.coverage import coverage
+from pipeline.geometry.extent import Extent
 from pipeline.geometry.footprint import ground
-from pipeline.geometry.grid import Extent, Grid, Window
+from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import STACK_BYTES, Making, memory
 from pipeline.planning.plan import plan
-from pipeline.mosaic.fuse import Pass
+from pipeline.scenes.coverage import coverage
+from pipeline.scenes.passes import Pass
 
 GRID = Grid("EPSG:3035", 10.0, 256)
 BLOCK = Grid("EPSG:3035", 10.0, 2048)

@@ -10,8 +10,8 @@ import catalogs
 from catalogs.access import ANYWHERE
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import composite
+from pipeline.scenes.choose import certain
 from pipeline.scenes.offsets import decide
-from pipeline.scenes.search import certain
 
 GRID = Grid("EPSG:3035", 10.0, 256)
 WINDOW = Window(-280_000, 440_000, -280_000 + 64, 440_000 + 64)

@@ -5,22 +5,23 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from test_runner import assert_same, bytes_of
+from cube_bytes import assert_same, bytes_of
 
 from catalogs import CatalogError
 from catalogs.simulated import serve
-from pipeline.scenes import search
+from pipeline.cube.open import open_cube
+from pipeline.execution.run import run
 from pipeline.geometry.grid import LONLAT, transformer
 from pipeline.planning.plan import plan
-from pipeline.analysis.query import open_cube
-from pipeline.execution.run import run
+from pipeline.scenes import search
+from pipeline.scenes.choose import settle
 
 BANDS = ("blue", "green", "red", "nir")
 
 
 def chosen(region):
     listed = search.items(region)
-    return search.settle(region, listed, BANDS)[0]
+    return settle(region, listed, BANDS)[0]
 
 
 def test_a_region_can_be_planned_again_with_its_catalog_gone(region_of, world):
@@ -60,9 +61,9 @@ def test_what_was_decided_about_doubts_is_kept_beside_the_list(region_of):
     region = region_of("kept")
     listed = search.items(region)
     asked = []
-    _, first = search.settle(region, listed, BANDS, asked.append)
+    _, first = settle(region, listed, BANDS, asked.append)
     assert asked == list(range(1, len(first) + 1))
-    assert search.settle(region, listed, BANDS, asked.append)[1] == first
+    assert settle(region, listed, BANDS, asked.append)[1] == first
     assert len(asked) == len(first)
 
 

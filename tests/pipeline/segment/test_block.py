@@ -6,8 +6,8 @@ import pytest
 from idgbr import IDGBRPipeline
 from idgbr.inference.band import band, margin
 from idgbr.processes.noise import noise
-from pipeline.segment.batching import Device
 from pipeline.geometry.grid import Window
+from pipeline.segment.batching import Device
 from pipeline.segment.block import CHANGED, CONFIRMED, KEPT, reach, segment
 from pipeline.segment.lattice import covering
 

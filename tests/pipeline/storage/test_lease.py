@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import lease_holder
 import pytest
 
-from pipeline.storage import files, lease
 from pipeline.errors import RunError
+from pipeline.storage import files, lease
 from pipeline.storage.holder import Holder
 from pipeline.storage.location import place
 

@@ -1,51 +1,27 @@
 """A cube on object storage: what a local folder gives, and one sentence where the storage fails."""
 
 import json
-import subprocess
-import sys
 import time
 
 import icechunk
 import pytest
 import yaml
 import zarr
+from command import answer, idgbr, sentence
 from s3_server import Line, free_port
 
 from cluster import Finished
-from pipeline.storage import files
-from pipeline.planning import plan
-from pipeline.scenes import search
-from pipeline.cube import store
 from pipeline.config.region import load
-from pipeline.errors import RunError, UserError
-from pipeline.analysis.query import open_cube
-from pipeline.execution.run import run
+from pipeline.cube import store
+from pipeline.cube.open import open_cube
 from pipeline.cube.status import status
+from pipeline.errors import RunError, UserError
+from pipeline.execution.run import run
+from pipeline.planning import plan
+from pipeline.scenes import choose
+from pipeline.storage import files
 
 ARRAYS = ("mosaic", "landcover", "coarse", "confidence", "refined", "observations", "first_clear", "last_clear")
-
-
-def idgbr(*arguments, **options):
-    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
-
-
-def answer(*arguments):
-    """What a command that ends well prints, as JSON."""
-    process = idgbr(*arguments, "--json")
-    out, told = process.communicate(timeout=300)
-    assert process.returncode == 0, told
-    return json.loads(out)
-
-
-def sentence(process, code):
-    """The one line that a command which fails tells."""
-    out, told = process.communicate(timeout=300)
-    assert process.returncode == code, told
-    assert out == ""
-    (line,) = [line for line in told.splitlines() if line.strip()]
-    assert line.startswith("idgbr: ")
-    return line
 
 
 @pytest.fixture
@@ -95,7 +71,7 @@ def test_a_run_into_a_bucket_gives_the_bytes_of_a_local_one_and_a_second_has_not
 
 def test_the_scene_list_is_in_the_bucket_before_any_pixel_is_read(s3, bucket, region_of, monkeypatch):
     seen = []
-    monkeypatch.setattr(search, "decide", lambda *_, **__: seen.append(keys_of(s3, bucket)) or {})
+    monkeypatch.setattr(choose, "decide", lambda *_, **__: seen.append(keys_of(s3, bucket)) or {})
     plan.plan(region_of(cube=bucket))
     listed = [key for key in keys_of(s3, bucket) if key.endswith(".parquet")]
     assert len(listed) == 1

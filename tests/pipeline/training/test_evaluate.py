@@ -17,8 +17,8 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings, metrics
 from pipeline import cli
-from pipeline.training import dataset, areas
 from pipeline.errors import UserError
+from pipeline.training import areas, dataset
 
 CLASSES = (
     {"code": 0, "name": "grass", "color": "#80c040"},

@@ -12,12 +12,13 @@ from rasterio.errors import NotGeoreferencedWarning
 from sd15_folder import write_folder
 
 import idgbr.training
-import pipeline.train
+import pipeline
 from idgbr import IDGBRPipeline
-from pipeline.training import areas
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
-from pipeline.training.recipe import Meaning, Simulated
+from pipeline.training import areas
+from pipeline.training.prepare import Meaning
+from pipeline.training.recipe import Simulated
 from pipeline.training.train import load, prepared, train
 
 QUIET = {"report": lambda *step: None}
@@ -256,7 +257,7 @@ def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatc
             raise KeyboardInterrupt
 
     train(made("whole"), "coarse", **QUIET)
-    monkeypatch.setattr(pipeline.train, "SAVE_EVERY", 2)
+    monkeypatch.setattr("pipeline.training.train.SAVE_EVERY", 2)
     with pytest.raises(KeyboardInterrupt):
         train(made("parts"), "coarse", interrupt)
     told = []
@@ -338,7 +339,7 @@ def test_two_workers_train_one_network(recipe, photos):
 def test_every_recipe_in_the_package_can_be_read(monkeypatch, tmp_path):
     for name in ("IDGBR_WORK", "IDGBR_DATA"):
         monkeypatch.setenv(name, str(tmp_path))
-    recipes = sorted((Path(pipeline.train.__file__).parent / "recipes").glob("*.yaml"))
+    recipes = sorted((Path(pipeline.__file__).parent / "recipes").glob("*.yaml"))
     assert len(recipes) >= 5
     assert all(load(path).steps >= 1 for path in recipes)
 
@@ -348,7 +349,7 @@ def test_the_recipe_for_aerial_photos_trains_on_them(tmp_path, monkeypatch):
     if not (Path(os.environ.get("IDGBR_DATA", "")) / "dubai_aerial").is_dir():
         pytest.skip("IDGBR_DATA holds no dubai_aerial")
     monkeypatch.setenv("IDGBR_WORK", str(tmp_path))
-    made = load(Path(pipeline.train.__file__).parent / "recipes" / "aerial-coarse.yaml")
+    made = load(Path(pipeline.__file__).parent / "recipes" / "aerial-coarse.yaml")
     areas = made.areas.model_copy(update={"only": ["tile1_part00[12]"]})
     check = made.check.model_copy(update={"only": ["tile5_part001"]})
     change = {"areas": areas, "check": check, "steps": 2, "batch": 2, "device": "cpu"}

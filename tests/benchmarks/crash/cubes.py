@@ -13,9 +13,9 @@ import zarr
 
 from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
-from pipeline.storage import files
 from pipeline.cube import store, versions
 from pipeline.demo import inner_bounds
+from pipeline.storage import files
 from pipeline.storage.lease import LOCK
 from pipeline.storage.location import place
 

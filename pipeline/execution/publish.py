@@ -1,0 +1,29 @@
+"""The STAC item of a published version."""
+
+from catalogs.publish import write_item
+from pipeline.planning.plan import Plan
+from pipeline.storage import files
+
+
+def publish_item(plan: Plan, version: str) -> None:
+    """Writes the STAC item of a published version into the cube."""
+    from datetime import UTC, datetime, time
+
+    region, layout = plan.region, plan.layout
+    r, w = layout.extent.grid.resolution, layout.extent.window
+    start, end = region.period
+    with files.writing(region.cube, f"stac/{region.name}-{start}.json") as path:
+        write_item(
+            path,
+            id=f"{region.name}-{start}",
+            footprint=region.searched,
+            start=datetime.combine(start, time.min, UTC),
+            end=datetime.combine(end, time.max, UTC),
+            crs=layout.extent.grid.crs,
+            shape_YX=w.shape,
+            transform=(r, 0.0, w.x0 * r, 0.0, -r, -w.y0 * r),
+            classes=layout.classes,
+            store=f"{region.cube}/store",
+            snapshot=version,
+            scenes=[scene.id for scene in plan.scenes],
+        )

@@ -1,0 +1,17 @@
+"""Bytes of memory that a worker takes."""
+
+from pipeline.mosaic.block import READERS, making, memory
+from pipeline.planning.estimate import PROCESS_BYTES
+from pipeline.planning.plan import Plan
+from pipeline.planning.totals import Survey
+from pipeline.segment.block import memory as segment_memory
+
+
+def worker_bytes(plan: Plan, survey: Survey) -> tuple[int, int]:
+    """What a worker may take at most that mosaics the busiest block, and one that segments."""
+    passes = survey.busiest[1] if survey.busiest else 0
+    settings, region = plan.model.settings, plan.region
+    bands = len(settings.bands)
+    mosaic = memory(plan.extent.grid, passes, bands, making(region), READERS) if passes else 0
+    segment = segment_memory(plan.extent.grid.block, bands, len(settings.classes), settings.window)
+    return PROCESS_BYTES + mosaic, PROCESS_BYTES + segment

@@ -1,0 +1,29 @@
+"""What was applied to each scene of a run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from catalogs.select import Selection
+from pipeline.scenes.offsets import Decision
+from pipeline.storage import files
+from pipeline.storage.location import Place
+
+
+def write_applied(cube: Place, name: str, selection: Selection, decisions: Mapping[str, Decision]) -> None:
+    """What was applied to each scene of a run, and why each other item was left out: for people to look up."""
+    used = [
+        {
+            "id": scene.id,
+            "provider": scene.provider,
+            "acquisition": scene.acquisition,
+            "datetime": scene.datetime.isoformat(),
+            "baseline": scene.baseline,
+            "bands": {asset.role: {"scale": asset.scale, "offset": asset.offset} for asset in scene.bands},
+            "mask": asdict(scene.rule),
+        }
+        for scene in selection.kept
+    ]
+    warnings = sorted(decision.why for decision in decisions.values())
+    applied = {"used": used, "warnings": warnings, "left_out": selection.left}
+    files.write(cube, name, json.dumps(applied, indent=1) + "\n")
