@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.ray
 @pytest.mark.timeout(1200)
 def test_whatever_is_killed_the_same_command_ends_with_the_same_bytes_and_readers_see_whole_versions():
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'tests' / 'benchmarks'}{os.pathsep}{ROOT / 'tests' / 'helpers'}"}
+    folders = [str(ROOT / "tests" / folder) for folder in ("benchmarks", "helpers")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
     command = [sys.executable, "-m", "crash", "--trials", "4", "--seed", "430"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     print(done.stderr, done.stdout)
