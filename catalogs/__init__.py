@@ -3,10 +3,10 @@
 from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.items.harmonise import Doubt
 from catalogs.items.mask import MaskChoice, MaskRule
-from catalogs.passes import Passes, passes
+from catalogs.passes import PassCount, count_passes
 from catalogs.query import Query
-from catalogs.scene import Asset, Scene, read_scene, read_scenes, settled
-from catalogs.search import ROLES, Found, choose, find, scenes, search, search_items
+from catalogs.scene import Asset, Scene, read_scene, read_scenes, resolve_offset
+from catalogs.search import ROLES, SearchResult, choose, find, scenes, search, search_items
 from catalogs.select import Selection
 
 __all__ = [
@@ -15,20 +15,20 @@ __all__ = [
     "CatalogError",
     "CatalogUnavailable",
     "Doubt",
-    "Found",
     "MaskChoice",
     "MaskRule",
-    "Passes",
+    "PassCount",
     "Query",
     "Scene",
+    "SearchResult",
     "Selection",
     "choose",
+    "count_passes",
     "find",
-    "passes",
     "read_scene",
     "read_scenes",
+    "resolve_offset",
     "scenes",
     "search",
     "search_items",
-    "settled",
 ]

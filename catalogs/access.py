@@ -38,7 +38,7 @@ AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_S3_ENDPOINT ...
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class TokenEndpoint:
     """URLs on `host` (one that begins with a dot: on all hosts that end so) need a token in their query.
 
     A token is a key: only https on its own port gets one, and http on loopback.
@@ -59,25 +59,28 @@ class Signer:
         return host.endswith(self.host) if self.host.startswith(".") else host == self.host
 
 
-PLANETARY_COMPUTER = Signer(
+PLANETARY_COMPUTER_TOKENS = TokenEndpoint(
     ".blob.core.windows.net", "https://planetarycomputer.microsoft.com/api/sas/v1/token/{account}/{container}"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What may be read: local files below `folders` alone, and URLs, which the first fitting of `signers` signs."""
+    """What may be read: local files below `allowed_paths` only, and any URL.
 
-    folders: tuple[str, ...] = ()
-    signers: tuple[Signer, ...] = (PLANETARY_COMPUTER,)
+    The first of `token_endpoints` that serves the URL's host gives its token.
+    """
+
+    allowed_paths: tuple[str, ...] = ()
+    token_endpoints: tuple[TokenEndpoint, ...] = (PLANETARY_COMPUTER_TOKENS,)
 
 
-ANYWHERE = Access(folders=("/",))
+ANYWHERE = Access(allowed_paths=("/",))
 """For hrefs that the caller has made: any local file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GdalSource:
     """What GDAL opens: its `name`, with `options`; `token` signed it, and no message may show either."""
 
     name: str = field(repr=False)
@@ -86,7 +89,7 @@ class Place:
     token: str = field(default="", repr=False)
 
 
-def place(href: str, access: Access = ANYWHERE, refused: str = "") -> Place:
+def resolve_href(href: str, access: Access = ANYWHERE, refused: str = "") -> GdalSource:
     """Where an href leads, signed now. `refused` is a token that no longer worked: it is renewed.
 
     CatalogError for an href that is not allowed and for a token that is not given; CatalogUnavailable if the token's
@@ -100,15 +103,15 @@ def place(href: str, access: Access = ANYWHERE, refused: str = "") -> Place:
     if re.search(r"[\x00-\x1f\x7f]", href) or port == 0:
         raise _not_allowed(href)
     if not parts.scheme or parts.scheme == "file":
-        return Place(str(allowed_file(href, parts, access.folders)), remote=False)
+        return GdalSource(str(allowed_file(href, parts, access.allowed_paths)), remote=False)
     if parts.scheme == "s3" and re.fullmatch(r"[a-z0-9][a-z0-9.-]+", parts.netloc) and parts.path.strip("/"):
         if {".", ".."} & set(parts.path.split("/")):
             raise _not_allowed(href)
-        return Place(f"/vsis3/{href.removeprefix('s3://')}", True, BUCKETS.get(parts.netloc, {}))
+        return GdalSource(f"/vsis3/{href.removeprefix('s3://')}", True, BUCKETS.get(parts.netloc, {}))
     if parts.scheme in ("http", "https") and re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?", parts.netloc, re.A):
-        token = _token(parts, access.signers, refused)
+        token = _token(parts, access.token_endpoints, refused)
         url = parts._replace(query="&".join(filter(None, (parts.query, token))), fragment="")
-        return Place(f"/vsicurl/{url.geturl()}", True, token=token)
+        return GdalSource(f"/vsicurl/{url.geturl()}", True, token=token)
     raise _not_allowed(href)
 
 
@@ -120,27 +123,27 @@ def allowed_file(href: str, parts: SplitResult, folders: tuple[str, ...]) -> Pat
     path = path.resolve()
     if path.parts[1:2] and path.parts[1].startswith("vsi"):
         raise _not_allowed(href)
-    if not below(path, folders):
+    if not is_below(path, folders):
         allowed = ", ".join(folders) or "none"
         raise CatalogError(
-            f"{href} lies outside the folders that may be read ({allowed}); name its folder in 'folders'"
+            f"{href} lies outside the folders that may be read ({allowed}); add its folder to 'allowed_paths'"
         )
     return path
 
 
-def below(path: str | Path, folders: tuple[str, ...]) -> bool:
+def is_below(path: str | Path, folders: tuple[str, ...]) -> bool:
     """Whether a file is below one of the folders, links followed on both sides."""
     return any(Path(path).resolve().is_relative_to(Path(folder).resolve()) for folder in folders)
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """`text` without the queries of its URLs, which may hold tokens."""
     return re.sub(r"\?[^\s'\"]+", "?...", text)
 
 
 def _not_allowed(href: object) -> CatalogError:
     return CatalogError(
-        f"href {redacted(str(href))!r:.200} is not allowed: it must be http://, https:// or s3:// without user name or "
+        f"href {redact(str(href))!r:.200} is not allowed: it must be http://, https:// or s3:// without user name or "
         "password, or a whole path or file: URL of a file on this machine"
     )
 
@@ -149,7 +152,7 @@ _tokens: dict[str, tuple[str, datetime]] = {}
 _renewing = threading.Lock()
 
 
-def _token(parts: SplitResult, signers: tuple[Signer, ...], refused: str) -> str:
+def _token(parts: SplitResult, signers: tuple[TokenEndpoint, ...], refused: str) -> str:
     """The token for a URL, "" if it needs or gets none; kept until it is near its end or is the refused one."""
     host = (parts.hostname or "").lower()
     signer = next((signer for signer in signers if signer.signs(host)), None)
@@ -161,11 +164,11 @@ def _token(parts: SplitResult, signers: tuple[Signer, ...], refused: str) -> str
     with _renewing:
         token, expiry = _tokens.get(endpoint, ("", datetime.now(UTC)))
         if token in ("", refused) or expiry - datetime.now(UTC) < MARGIN:
-            _tokens[endpoint] = _asked(endpoint)
+            _tokens[endpoint] = _fetch_token(endpoint)
         return _tokens[endpoint][0]
 
 
-def _asked(endpoint: str) -> tuple[str, datetime]:
+def _fetch_token(endpoint: str) -> tuple[str, datetime]:
     try:
         with urllib.request.urlopen(endpoint, timeout=TOKEN_SECONDS) as answer:
             told = json.loads(answer.read(65_536))

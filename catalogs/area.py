@@ -14,16 +14,16 @@ from catalogs.errors import CatalogError
 Bounds = tuple[float, float, float, float]
 
 
-def geometry_of(area: Bounds | BaseGeometry) -> BaseGeometry:
+def as_polygon(area: Bounds | BaseGeometry) -> BaseGeometry:
     """The geometry of west, south, east, north in degrees, or of a Polygon or MultiPolygon; CatalogError if neither."""
     if not isinstance(area, BaseGeometry):
         if len(area) != 4:
             raise CatalogError(f"bbox is {area}, but it must be four finite numbers: west, south, east, north")
-        return of_bounds(*area)
+        return bbox_polygon(*area)
     return _checked(area, "the area")
 
 
-def of_bounds(west: float, south: float, east: float, north: float) -> BaseGeometry:
+def bbox_polygon(west: float, south: float, east: float, north: float) -> BaseGeometry:
     """The box between these degrees; where west > east it lies across the antimeridian, in two parts."""
     bounds = (west, south, east, north)
     if not all(isinstance(degree, int | float) and math.isfinite(degree) for degree in bounds):
@@ -38,7 +38,7 @@ def of_bounds(west: float, south: float, east: float, north: float) -> BaseGeome
     return shapely.union_all([part for part in parts if part.area > 0])
 
 
-def of_file(path: str | Path) -> BaseGeometry:
+def read_polygon(path: str | Path) -> BaseGeometry:
     """The Polygons and MultiPolygons of a GeoJSON file as one geometry.
 
     CatalogError when the file cannot be read, or holds anything but polygons within +-180 and +-90 degrees. A ring that
@@ -65,7 +65,7 @@ def of_file(path: str | Path) -> BaseGeometry:
     return _checked(shapely.union_all(polygons), str(path))
 
 
-def within_180(polygon: BaseGeometry) -> BaseGeometry:
+def split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
     """A polygon that spans more than 180 degrees of longitude goes the short way instead, cut at the antimeridian."""
     west, _, east, _ = polygon.bounds
     if east - west <= 180:

@@ -12,7 +12,7 @@ from catalogs.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
-class Passes:
+class PassCount:
     """The passes of one platform on one orbit over one tile; `expected` counts those found and those `missing`."""
 
     platform: str
@@ -23,7 +23,9 @@ class Passes:
     missing: tuple[date, ...]
 
 
-def passes(scenes: Iterable[Scene], start: datetime, end: datetime, months: Collection[int] = ()) -> list[Passes]:
+def count_passes(
+    scenes: Iterable[Scene], start: datetime, end: datetime, months: Collection[int] = ()
+) -> list[PassCount]:
     """Expected and found passes of every (platform, orbit, tile) that has a scene, in that order.
 
     A pass is due every `repeat` days, counted from the tile's first scene; `start` and `end` (with time zone) both
@@ -46,14 +48,14 @@ def _passes(
     start: datetime,
     end: datetime,
     months: Collection[int],
-) -> Passes:
+) -> PassCount:
     first = min(scene.datetime for scene in scenes)
     repeat = timedelta(days=scenes[0].repeat)
     found = {round((scene.datetime - first) / repeat) for scene in scenes}
     numbers = range(-((first - start) // repeat), (end - first) // repeat + 1)
     due = {number for number in numbers if _within(first + number * repeat, start, end, months)}
     missing = tuple((first + number * repeat).astimezone(UTC).date() for number in sorted(due - found))
-    return Passes(platform, orbit, tile, len(found) + len(missing), len(found), missing)
+    return PassCount(platform, orbit, tile, len(found) + len(missing), len(found), missing)
 
 
 def _within(time: datetime, start: datetime, end: datetime, months: Collection[int]) -> bool:
@@ -64,7 +66,7 @@ HALF_ORBIT = timedelta(days=10) / 143 / 2
 """Of Sentinel-2, which flies 143 orbits in 10 days (50 minutes): only the sunlit half of an orbit is mapped."""
 
 
-def joined(scenes: Iterable[Scene]) -> list[Scene]:
+def assign_passes(scenes: Iterable[Scene]) -> list[Scene]:
     """The scenes in their order, each with a pass that does not depend on which fields its item has.
 
     A scene without a datatake ("sensed-" in its pass) is of the platform's pass that began last before it, less than

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from shapely.geometry.base import BaseGeometry
 
-from catalogs.area import Bounds, geometry_of
+from catalogs.area import Bounds, as_polygon
 from catalogs.errors import CatalogError
 
 
@@ -32,7 +32,7 @@ class Query:
 
     def __post_init__(self) -> None:
         _check_address(self.catalog)
-        geometry_of(self.area)
+        as_polygon(self.area)
         for name, time in (("start", self.start), ("end", self.end)):
             if time.tzinfo is None:
                 raise CatalogError(f"{name} is {time.isoformat()}, but it needs a time zone, for instance +00:00")
@@ -47,7 +47,7 @@ class Query:
     @property
     def geometry(self) -> BaseGeometry:
         """The area as a Polygon or MultiPolygon within +-180 degrees."""
-        return geometry_of(self.area)
+        return as_polygon(self.area)
 
 
 def _check_address(catalog: str) -> None:

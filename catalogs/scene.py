@@ -145,10 +145,10 @@ def read_scenes(
     return scenes, refusals
 
 
-def settled(scene: Scene, offset: float) -> Scene:
+def resolve_offset(scene: Scene, offset: float) -> Scene:
     """The scene without its doubt, every band with this one of the offsets that were possible."""
     if scene.doubt is None:
-        raise CatalogError(f"scene {scene.id} is in no doubt about its offset, so none can be settled")
+        raise CatalogError(f"scene {scene.id} is in no doubt about its offset, so none can be resolve_offset")
     if offset not in scene.doubt.offsets:
         possible = " or ".join(f"{value:g}" for value in scene.doubt.offsets)
         raise CatalogError(f"scene {scene.id} cannot have offset {offset:g}, but only {possible}")

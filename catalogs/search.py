@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from shapely.geometry.base import BaseGeometry
 
-from catalogs.area import Bounds, geometry_of
+from catalogs.area import Bounds, as_polygon
 from catalogs.errors import CatalogError
 from catalogs.items.mask import MaskChoice
 from catalogs.query import Query
@@ -26,18 +26,18 @@ ROLES = ("blue", "green", "red", "nir")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What a catalog has for a query.
 
-    `items` are unique and ordered by id; `refused` says by id, in one sentence, why an item cannot be used. `matched`
-    is how many items the catalog says there are, summed over the slices `asked` (one in two slices counts twice), None
-    where it does not say.
+    `items` are unique and ordered by id. `refusals`: by id, one sentence why an item cannot be used. `matched`: the
+    number of items that the catalog reports (STAC `numberMatched`), summed over `slices`, so that an item in two slices
+    counts twice; None where the catalog does not report it.
     """
 
     items: list[dict[str, Any]]
-    refused: dict[str, str]
+    refusals: dict[str, str]
     matched: int | None = None
-    asked: tuple[Slice, ...] = ()
+    slices: tuple[Slice, ...] = ()
 
 
 def search(query: Query, roles: Sequence[str] = ROLES, progress: Progress | None = None) -> list[Scene]:
@@ -58,7 +58,7 @@ def scenes(items: Iterable[Mapping[str, Any]], roles: Sequence[str] = ROLES, max
 
     CatalogError when one of them cannot be used; `choose` goes on without it.
     """
-    return select([read_scene(item, roles) for item in items], max_cloud).kept
+    return select([read_scene(item, roles) for item in items], max_cloud).scenes
 
 
 def choose(
@@ -68,7 +68,7 @@ def choose(
     area: Bounds | BaseGeometry | None = None,
     months: Collection[int] = (),
     max_cloud: float = 100.0,
-    min_contribution: float = 0.0,
+    min_clear_share: float = 0.0,
     mask: MaskChoice | None = None,
 ) -> Selection:
     """The scenes of raw STAC items that are used, and by id why each other item is not, unusable ones among them.
@@ -76,12 +76,14 @@ def choose(
     Selection as in `catalogs.select.select`; `area` is as in a Query, `mask` as in `read_scene`.
     """
     usable, refused = read_scenes(items, roles, mask)
-    geometry = None if area is None else geometry_of(area)
-    selection = select(usable, max_cloud, months, geometry, min_contribution)
-    return Selection(selection.kept, {**refused, **selection.left})
+    geometry = None if area is None else as_polygon(area)
+    selection = select(usable, max_cloud, months, geometry, min_clear_share)
+    return Selection(selection.scenes, {**refused, **selection.exclusions})
 
 
-def find(query: Query, folder: Path | None = None, progress: Progress | None = None, limit: int = api.LIMIT) -> Found:
+def find(
+    query: Query, folder: Path | None = None, progress: Progress | None = None, limit: int = api.LIMIT
+) -> SearchResult:
     """Everything a catalog has for a query; what it answers is checked again here.
 
     The pages of a STAC API are kept in `folder` as they come, `limit` (1 to 250) items at a time: after an outage, a
@@ -101,14 +103,14 @@ def find(query: Query, folder: Path | None = None, progress: Progress | None = N
                 return _find_remote(session, query, sieve, folder, limit)
     listing = Path(query.catalog).suffix in item_list.SUFFIXES
     sieve.take((item_list.items if listing else static_folder.walk)(query.catalog, query.collection))
-    return Found(sieve.items(), sieve.refused)
+    return SearchResult(sieve.items(), sieve.refused)
 
 
-def _find_remote(session: "Session", query: Query, sieve: Sieve, folder: Path, limit: int) -> Found:
+def _find_remote(session: "Session", query: Query, sieve: Sieve, folder: Path, limit: int) -> SearchResult:
     served = _api(session, query.catalog, folder)
     if served is None:
         sieve.take(static_http.walk(session, query.catalog, query.collection))
-        return Found(sieve.items(), sieve.refused)
+        return SearchResult(sieve.items(), sieve.refused)
     asked, matched = tuple(slices(query)), []
     for part in asked:
         first = api.first(served, query.collection, part, query.max_cloud, limit)
@@ -117,7 +119,7 @@ def _find_remote(session: "Session", query: Query, sieve: Sieve, folder: Path, l
         matched.append(page.matched)
     page_store.complete(folder)
     known = [count for count in matched if count is not None]
-    return Found(sieve.items(), sieve.refused, sum(known) if len(known) == len(matched) else None, asked)
+    return SearchResult(sieve.items(), sieve.refused, sum(known) if len(known) == len(matched) else None, asked)
 
 
 def _api(session: "Session", url: str, folder: Path) -> api.Api | None:

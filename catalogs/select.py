@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.errors import CatalogError
-from catalogs.passes import joined
+from catalogs.passes import assign_passes
 from catalogs.scene import Scene
 
 NEW_GROUND = 0.05
@@ -18,10 +18,10 @@ NEW_GROUND = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The scenes that are used, in the total order (datetime, id), and by id one sentence why another is not."""
+    """The scenes to use, ordered by (datetime, id), and for each other scene, by id, why it is excluded."""
 
-    kept: list[Scene]
-    left: dict[str, str] = field(default_factory=dict)
+    scenes: list[Scene]
+    exclusions: dict[str, str] = field(default_factory=dict)
 
 
 def select(
@@ -29,45 +29,45 @@ def select(
     max_cloud: float = 100.0,
     months: Collection[int] = (),
     area: BaseGeometry | None = None,
-    min_contribution: float = 0.0,
+    min_clear_share: float = 0.0,
 ) -> Selection:
     """One scene per acquisition, the same whatever the order given.
 
     Of the processings of one acquisition the newest baseline is kept, then the latest generated. An older one stays
     beside it only where more than 5 % of its footprint is ground the kept ones do not show (a tile received in parts).
     After that choice are left out: scenes of other `months` (1 to 12, UTC; all if empty), scenes cloudier than
-    `max_cloud` percent, and scenes expected to show less than `min_contribution` (0 to 1) of what their tile's scenes
+    `max_cloud` percent, and scenes expected to show less than `min_clear_share` (0 to 1) of what their tile's scenes
     together cover of the `area` (longitude and latitude; None for everywhere). A scene is expected to show its
     footprint in the area times its cloud-free share; one without a cloud value counts as clear. The choice is made per
     tile of the whole area, never per block of a map, so that it does not depend on the block size.
     """
-    if not 0 <= min_contribution <= 1:
-        raise CatalogError(f"min_contribution is {min_contribution}, but it must lie within 0 and 1")
+    if not 0 <= min_clear_share <= 1:
+        raise CatalogError(f"min_clear_share is {min_clear_share}, but it must lie within 0 and 1")
     processings: dict[str, list[Scene]] = defaultdict(list)
-    for scene in joined(scenes):
+    for scene in assign_passes(scenes):
         processings[scene.acquisition].append(scene)
     left: dict[str, str] = {}
     kept = [scene for group in processings.values() for scene in _newest(group, left)]
     kept = [scene for scene in kept if _in_months(scene, months, left)]
     kept = [scene for scene in kept if _clear_enough(scene, max_cloud, left)]
-    if min_contribution > 0:
+    if min_clear_share > 0:
         tiles: dict[str, list[Scene]] = defaultdict(list)
         for scene in kept:
             tiles[scene.tile].append(scene)
-        kept = [scene for tile in tiles.values() for scene in _contributing(tile, area, min_contribution, left)]
+        kept = [scene for tile in tiles.values() for scene in _contributing(tile, area, min_clear_share, left)]
     kept.sort(key=lambda scene: (scene.datetime, scene.id))
     return Selection(kept, dict(sorted(left.items())))
 
 
-def newest(scene: Scene) -> tuple[str, datetime, datetime, str]:
-    """Sorts the processings of one acquisition: the newest is the greatest."""
+def processing_order(scene: Scene) -> tuple[str, datetime, datetime, str]:
+    """Sort key of the processings of one acquisition, oldest first."""
     return scene.baseline, scene.generated, scene.updated, scene.id
 
 
 def _newest(group: list[Scene], left: dict[str, str]) -> list[Scene]:
     kept: list[Scene] = []
     shown: BaseGeometry = shapely.Polygon()
-    for scene in sorted(group, key=newest, reverse=True):
+    for scene in sorted(group, key=processing_order, reverse=True):
         if shapely.difference(scene.footprint, shown).area > NEW_GROUND * scene.footprint.area:
             kept.append(scene)
             shown = shapely.union(shown, scene.footprint)
@@ -93,7 +93,7 @@ def _clear_enough(scene: Scene, max_cloud: float, left: dict[str, str]) -> bool:
 
 
 def _contributing(
-    tile: list[Scene], area: BaseGeometry | None, min_contribution: float, left: dict[str, str]
+    tile: list[Scene], area: BaseGeometry | None, min_clear_share: float, left: dict[str, str]
 ) -> list[Scene]:
     """Areas are in square degrees: over one tile a share of them is the share of the ground to about 1 %."""
     footprints = np.array([scene.footprint for scene in tile])
@@ -103,11 +103,11 @@ def _contributing(
     clear = shown * [1 - (scene.cloud_cover or 0) / 100 for scene in tile]
     kept = []
     for scene, share in zip(tile, clear / inside.area if inside.area else np.zeros(len(tile)), strict=True):
-        if share >= min_contribution:
+        if share >= min_clear_share:
             kept.append(scene)
         else:
             left[scene.id] = (
                 f"it is expected to show {100 * share:.2g} % of its tile's ground in the area clear, less than the "
-                f"{100 * min_contribution:g} % of min_contribution"
+                f"{100 * min_clear_share:g} % of min_clear_share"
             )
     return kept

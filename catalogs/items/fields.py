@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from catalogs.area import within_180
+from catalogs.area import split_at_antimeridian
 from catalogs.errors import CatalogError
 
 REMOTE = ("http", "https", "s3")
@@ -144,7 +144,7 @@ def footprint(item: Mapping[str, Any]) -> BaseGeometry:
     if not np.isfinite(coordinates).all() or (abs(coordinates) > (180, 90)).any():
         raise CatalogError(f"item {identity(item)} has a geometry outside longitude +-180, latitude +-90")
     if isinstance(shape, shapely.Polygon):
-        shape = within_180(shape)
+        shape = split_at_antimeridian(shape)
     return shape if shape.is_valid else shapely.make_valid(shape, method="structure", keep_collapsed=False)
 
 

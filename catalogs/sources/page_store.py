@@ -96,7 +96,7 @@ def complete(folder: Path) -> None:
     (folder / "complete").touch()
 
 
-def drop(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove the pages of a search, or of one of its slices, whose folder this is: all at once, whatever happens.
 
     A folder that another search holds by now is left to it.

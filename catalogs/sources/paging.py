@@ -41,13 +41,13 @@ def pages_of(session: "Session", first: api.Request, folder: Path) -> Iterator[P
             if matched is None or len(ids) >= matched:
                 return
             if not again:
-                page_store.drop(kept)
+                page_store.remove(kept)
                 raise CatalogUnavailable(
                     f"{first['url']} says that {matched} items match {_asked(first)}, but gives only {len(ids)} of "
                     "them, twice: try again later, or another catalog"
                 )
             again = False
-        page_store.drop(kept)
+        page_store.remove(kept)
 
 
 def digest(request: object) -> str:

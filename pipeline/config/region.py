@@ -10,8 +10,8 @@ import shapely
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from shapely.geometry.base import BaseGeometry
 
-from catalogs.access import PLANETARY_COMPUTER, Access, Signer
-from catalogs.area import of_bounds, of_file
+from catalogs.access import PLANETARY_COMPUTER_TOKENS, Access, TokenEndpoint
+from catalogs.area import bbox_polygon, read_polygon
 from catalogs.errors import CatalogError
 from catalogs.items.mask import MaskChoice, MaskRule
 from pipeline.config.yaml_file import Frozen, checked, read
@@ -20,7 +20,7 @@ from pipeline.geometry.extent import Extent, extent_of, search_area
 from pipeline.geometry.grid import Grid, projected_crs
 from pipeline.storage.location import Place, place
 
-SHIPPED_MODELS = Path(__file__).parent.parent / "idgbr" / "weights"
+SHIPPED_MODELS = Path(__file__).parents[2] / "idgbr" / "weights"
 
 
 class GridSettings(Frozen):
@@ -122,7 +122,7 @@ class Region(Frozen):
     def _bounds_in_order(cls, bounds: tuple[float, float, float, float] | None) -> Any:
         if bounds is not None:
             try:
-                of_bounds(*bounds)
+                bbox_polygon(*bounds)
             except CatalogError as error:
                 raise ValueError(f"must be [west, south, east, north] in degrees with south < north: {error}") from None
         return bounds
@@ -138,7 +138,7 @@ class Region(Frozen):
     @classmethod
     def _signers_are_safe(cls, signers: dict[str, str]) -> dict[str, str]:
         try:
-            _ = [Signer(host, endpoint) for host, endpoint in signers.items()]
+            _ = [TokenEndpoint(host, endpoint) for host, endpoint in signers.items()]
         except CatalogError as error:
             raise ValueError(str(error)) from None
         return signers
@@ -153,7 +153,7 @@ class Region(Frozen):
     def area(self) -> BaseGeometry:
         """What is mapped, in longitude and latitude, within +-180 degrees."""
         if self.bounds is not None:
-            return of_bounds(*self.bounds)
+            return bbox_polygon(*self.bounds)
         assert self.polygon is not None, "checked: one of both is given"
         return shapely.from_wkt(self.polygon)
 
@@ -174,8 +174,8 @@ class Region(Frozen):
     def access(self) -> Access:
         """Which files and URLs may be read."""
         own = () if urlsplit(self.catalog).scheme in ("http", "https") else (_folder(Path(self.catalog)),)
-        signers = tuple(Signer(host, endpoint) for host, endpoint in self.signers.items())
-        return Access(tuple(map(str, (*own, *self.folders))), (*signers, PLANETARY_COMPUTER))
+        signers = tuple(TokenEndpoint(host, endpoint) for host, endpoint in self.signers.items())
+        return Access(tuple(map(str, (*own, *self.folders))), (*signers, PLANETARY_COMPUTER_TOKENS))
 
     @property
     def day_of_year(self) -> int:
@@ -225,7 +225,7 @@ def _place(cube: str, path: Path) -> Place:
 
 def _polygon(file: Path, path: Path) -> str:
     try:
-        return of_file(file).wkt
+        return read_polygon(file).wkt
     except CatalogError as error:
         raise UserError(f"{path.name}: polygon: {error}") from None
 

@@ -76,7 +76,7 @@ class Report:
             count=count,
             degraded=degraded,
             thin=thin,
-            left_out=len(plan.selection.left),
+            left_out=len(plan.selection.exclusions),
             passes={
                 "expected": sum(known.expected for known in plan.passes),
                 "found": sum(known.found for known in plan.passes),

@@ -57,7 +57,7 @@ class Worker:
         cube, folder = self.region.cube, run_folder(self.run)
         listed, decisions = read_list(cube, f"{folder}/scenes.parquet"), read_decisions(cube, f"{folder}/offsets.json")
         chosen = choose(self.region, listed, self.bands, decisions)
-        return {scene.id: scene for scene in chosen.kept}
+        return {scene.id: scene for scene in chosen.scenes}
 
     @property
     def repository(self) -> icechunk.Repository:

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from catalogs.area import within_180
+from catalogs.area import split_at_antimeridian
 from pipeline.geometry.footprint import projected
 from pipeline.geometry.grid import LONLAT, BlockId, Grid, Window, transformer
 
@@ -99,5 +99,7 @@ def search_area(extent: Extent, area: BaseGeometry) -> BaseGeometry:
     lonlat_N2 = np.stack(to_lonlat.transform(*shapely.get_coordinates(outline).T), axis=1)
     if (east - west > 180 and not across) or not np.isfinite(lonlat_N2).all():
         return area
-    mapped = shapely.make_valid(within_180(shapely.Polygon(lonlat_N2)), method="structure", keep_collapsed=False)
+    mapped = shapely.make_valid(
+        split_at_antimeridian(shapely.Polygon(lonlat_N2)), method="structure", keep_collapsed=False
+    )
     return shapely.union(mapped, area)

@@ -12,7 +12,7 @@ import torch
 from shapely.geometry.base import BaseGeometry
 
 from catalogs import Asset, Scene
-from catalogs.access import ANYWHERE, Access, redacted
+from catalogs.access import ANYWHERE, Access, redact
 from pipeline.geometry.footprint import ground, inside
 from pipeline.geometry.grid import Grid, Window, transformer
 from pipeline.mosaic.composite import CLOUD_METRES, UNSEEN, View
@@ -143,7 +143,7 @@ def _pixels(asset: Asset, raster: Raster, part: Part, look: Look, *allowed: str)
     pixel_HW = read(asset.href, raster, part, look.access)
     if pixel_HW.dtype not in allowed:
         raise ReadError(
-            f"{redacted(asset.href)} holds {pixel_HW.dtype}, but {asset.role} must hold {' or '.join(allowed)}"
+            f"{redact(asset.href)} holds {pixel_HW.dtype}, but {asset.role} must hold {' or '.join(allowed)}"
         )
     return pixel_HW
 

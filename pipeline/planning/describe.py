@@ -34,7 +34,7 @@ def facts(planned: Plan, workers: int = 1, helpers: int = 0, price: float | None
         "region_km2": round(planned.region_km2, 4),
         "uncovered": [b.block for b, c in blocks if c.share < 0.9999],
         "clear_views": round(min((c.clear for _, c in blocks), default=0), 2),
-        "left_out": planned.selection.left,
+        "left_out": planned.selection.exclusions,
         "passes": {"expected": sum(p.expected for p in planned.passes), "found": sum(p.found for p in planned.passes)},
         "warnings": sorted(decision.why for decision in planned.decisions.values()),
         "stream": [

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from catalogs import Scene, read_scenes
-from catalogs.passes import Passes, passes
+from catalogs.passes import PassCount, count_passes
 from catalogs.select import Selection
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.config.region import Region
@@ -44,7 +44,7 @@ class Plan:
 
     @property
     def scenes(self) -> list[Scene]:
-        return self.selection.kept
+        return self.selection.scenes
 
     @cached_property
     def extent(self) -> Extent:
@@ -103,11 +103,11 @@ class Plan:
         return coverage(self.extent, block, passes_of(self.blocks_of.touching(block)))
 
     @cached_property
-    def passes(self) -> list[Passes]:
+    def passes(self) -> list[PassCount]:
         """The passes that the orbits' calendar expects in the period, and those among the items found."""
         asked = search.query(self.region)
         found, _ = read_scenes(self.items, self.model.settings.bands)
-        return passes(found, asked.start, asked.end, self.region.months)
+        return count_passes(found, asked.start, asked.end, self.region.months)
 
     @property
     def region_km2(self) -> float:
@@ -134,11 +134,11 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     _ = region.extent
     items = search.items(region, refresh, counting("found"))
     selection, decisions = settle(region, items, bands, counting("settled"))
-    if not selection.kept:
-        first = next(iter(selection.left.values()))
+    if not selection.scenes:
+        first = next(iter(selection.exclusions.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
-    left = {**search.refused(region), **selection.left}
-    return Plan(region, model, model.digest, items, decisions, Selection(selection.kept, left))
+    left = {**search.refused(region), **selection.exclusions}
+    return Plan(region, model, model.digest, items, decisions, Selection(selection.scenes, left))
 
 
 def _check_values(region: Region, model: IDGBRPipeline) -> None:

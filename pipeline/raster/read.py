@@ -14,7 +14,7 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window
 
-from catalogs.access import ANYWHERE, Access, Place, below, redacted
+from catalogs.access import ANYWHERE, Access, GdalSource, is_below, redact
 from pipeline.raster import retry
 from pipeline.raster.retry import ReadError
 
@@ -70,7 +70,7 @@ class Part:
 def inspect(href: str, resolution: float, access: Access = ANYWHERE) -> Raster:
     """The level of a raster that is just fine enough for pixels of `resolution` metres. Raises ReadError."""
 
-    def look(where: Place, cached: bool) -> Raster:
+    def look(where: GdalSource, cached: bool) -> Raster:
         with _opened(href, where, access, cached) as source:
             factors = [f for f in source.overviews(1) if f * source.res[0] <= resolution]
             overview = len(factors) - 1 if factors else None
@@ -83,10 +83,10 @@ def inspect(href: str, resolution: float, access: Access = ANYWHERE) -> Raster:
 def read(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) -> np.ndarray:
     """Band 1 of a part that lies inside the raster. Raises ReadError."""
 
-    def look(where: Place, cached: bool) -> np.ndarray:
+    def look(where: GdalSource, cached: bool) -> np.ndarray:
         with _opened(href, where, access, cached, raster.overview) as source:
             if _raster(href, source, raster.overview) != raster:
-                raise ReadError(f"{redacted(href)} has changed since it was first looked at; run again")
+                raise ReadError(f"{redact(href)} has changed since it was first looked at; run again")
             height, width = (stop - start for start, stop in (part.rows, part.cols))
             value_HW = np.empty((height, width), source.dtypes[0])
             for rows, requests in _strips(source, part) if where.remote else [(part.rows, 0)]:
@@ -114,13 +114,13 @@ def _strips(source: rasterio.DatasetReader, part: Part) -> Iterator[tuple[tuple[
 def _raster(href: str, source: rasterio.DatasetReader, overview: int | None) -> Raster:
     t = source.transform
     if source.crs is None or t.b or t.d or t.a <= 0 or not 0.9 < -t.e / t.a < 1.1:
-        raise ReadError(f"{redacted(href)} has no north-up georeference with pixels that are nearly square")
+        raise ReadError(f"{redact(href)} has no north-up georeference with pixels that are nearly square")
     return Raster(source.crs.to_string(), t.c, t.f, t.a, source.height, source.width, overview, -t.e / t.a)
 
 
 @contextmanager
 def _opened(
-    href: str, where: Place, access: Access, cached: bool, overview: int | None = None
+    href: str, where: GdalSource, access: Access, cached: bool, overview: int | None = None
 ) -> Iterator[rasterio.DatasetReader]:
     """The raster, opened by and for this thread. Local rasters may keep their georeference in a side file."""
     level = {} if overview is None else {"overview_level": overview}
@@ -136,8 +136,8 @@ def _opened(
             source = rasterio.DatasetReader(where.name, driver=list(DRIVERS), **level)
         with source:
             if where.remote and source.tags(ns="OVERVIEWS"):
-                raise ReadError(f"{redacted(href)} names another file as its overviews, which is not allowed")
-            if not where.remote and not all(below(name, access.folders) for name in source.files):
+                raise ReadError(f"{redact(href)} names another file as its overviews, which is not allowed")
+            if not where.remote and not all(is_below(name, access.allowed_paths) for name in source.files):
                 raise ReadError(f"{href} names a file outside the folders that may be read")
             yield source
 
@@ -163,7 +163,7 @@ def _requests(count: int) -> Iterator[None]:
 
 def _without_token(record: logging.LogRecord) -> bool:
     """Hides tokens; a request that failed and is tried again is no warning."""
-    record.msg, record.args = redacted(record.getMessage()), ()
+    record.msg, record.args = redact(record.getMessage()), ()
     if "failed with response_code" in record.msg:
         record.levelno, record.levelname = logging.DEBUG, "DEBUG"
     return True

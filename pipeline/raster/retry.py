@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from rasterio.errors import CRSError, RasterioError
 
-from catalogs.access import Access, Place, place, redacted
+from catalogs.access import Access, GdalSource, redact, resolve_href
 from catalogs.errors import CatalogError, CatalogUnavailable
 
 Kind = Literal["retry", "missing", "forbidden", "fatal"]
@@ -51,7 +51,7 @@ class ReadError(RuntimeError):
         return str(self.args[0])
 
 
-def tried(href: str, access: Access, look: Callable[[Place, bool], Looked]) -> Looked:
+def tried(href: str, access: Access, look: Callable[[GdalSource, bool], Looked]) -> Looked:
     """What `look` gives for the place of `href`; it is told whether GDAL's cache, which keeps failures, may serve.
 
     Over a network, what may pass is tried again up to the patience's attempts; what is missing twice, as throttled
@@ -75,20 +75,20 @@ def tried(href: str, access: Access, look: Callable[[Place, bool], Looked]) -> L
 
 
 def _attempt(
-    href: str, access: Access, refused: str, look: Callable[[Place, bool], Looked], cached: bool
-) -> tuple[Place | None, Looked | ReadError]:
+    href: str, access: Access, refused: str, look: Callable[[GdalSource, bool], Looked], cached: bool
+) -> tuple[GdalSource | None, Looked | ReadError]:
     """The place, None where it is not known now, and what `look` gives there or how it failed.
 
     The failure is a value so that GDAL's own error, whose text may hold a token, is not kept as its context.
     """
     where = None
     try:
-        where = place(href, access, refused)
+        where = resolve_href(href, access, refused)
         return where, look(where, cached)
     except CatalogUnavailable as error:
         return where, ReadError(str(error), "retry")
     except CatalogError as error:
-        return Place("", remote=False), ReadError(str(error), "forbidden")
+        return GdalSource("", remote=False), ReadError(str(error), "forbidden")
     except (RasterioError, CRSError) as error:
         return where, _sorted(href, error, remote=where is not None and where.remote)
 
@@ -101,7 +101,7 @@ def _sorted(href: str, error: Exception, remote: bool) -> ReadError:
         told.append(" ".join(str(cause).split()))
         cause = cause.__cause__
     text = "; ".join(dict.fromkeys(told))
-    message = f"{redacted(href)} cannot be read: {redacted(text):.300}"
+    message = f"{redact(href)} cannot be read: {redact(text):.300}"
     kinds: tuple[tuple[Kind, str], ...] = (("missing", MISSING), ("forbidden", FORBIDDEN), ("fatal", FATAL))
     for kind, pattern in kinds:
         if re.search(pattern, text):

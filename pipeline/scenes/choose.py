@@ -8,7 +8,7 @@ from typing import Any
 import catalogs
 from catalogs import Scene
 from catalogs.access import ANYWHERE, Access
-from catalogs.scene import settled
+from catalogs.scene import resolve_offset
 from catalogs.select import Selection
 from pipeline.config.region import Region
 from pipeline.scenes.offsets import Decision, decide
@@ -34,18 +34,18 @@ def choose(
             area=region.searched,
             months=region.months,
             max_cloud=region.max_cloud,
-            min_contribution=region.min_contribution,
+            min_clear_share=region.min_contribution,
         )
-        known = {scene.id: decisions.get(scene.digest) for scene in selection.kept}
+        known = {scene.id: decisions.get(scene.digest) for scene in selection.scenes}
         more = {name: found.why for name, found in known.items() if found is not None and found.offset is None}
         if not more:
-            kept = [_settled(scene, known[scene.id]) for scene in selection.kept]
-            return Selection(kept, {**selection.left, **undecided})
+            kept = [_settled(scene, known[scene.id]) for scene in selection.scenes]
+            return Selection(kept, {**selection.exclusions, **undecided})
         undecided |= more
 
 
 def _settled(scene: Scene, decision: Decision | None) -> Scene:
-    return scene if decision is None or decision.offset is None else settled(scene, decision.offset)
+    return scene if decision is None or decision.offset is None else resolve_offset(scene, decision.offset)
 
 
 def settle(
@@ -61,7 +61,7 @@ def settle(
     asked: set[str] = set()
     while True:
         selection = choose(region, listed, bands, known)
-        doubtful = [scene for scene in selection.kept if scene.doubt is not None and scene.digest not in asked]
+        doubtful = [scene for scene in selection.scenes if scene.doubt is not None and scene.digest not in asked]
         if not doubtful:
             return selection, known
         asked |= {scene.digest for scene in doubtful}

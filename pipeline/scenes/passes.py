@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from catalogs import Scene
-from catalogs.select import newest
+from catalogs.select import processing_order
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def passes_of(scenes: Sequence[Scene], among: Sequence[Scene] = ()) -> list[Pass
         key = pass_of(scene)
         starts[key] = min(starts.get(key, scene.datetime), scene.datetime)
     tiles: dict[str, list[Scene]] = {}
-    for scene in sorted(scenes, key=newest, reverse=True):
+    for scene in sorted(scenes, key=processing_order, reverse=True):
         tiles.setdefault(pass_of(scene), []).append(scene)
     passes = [
         Pass(starts[key], tuple(sorted(found, key=lambda scene: scene.acquisition))) for key, found in tiles.items()

@@ -22,8 +22,8 @@ def write_applied(cube: Place, name: str, selection: Selection, decisions: Mappi
             "bands": {asset.role: {"scale": asset.scale, "offset": asset.offset} for asset in scene.bands},
             "mask": asdict(scene.rule),
         }
-        for scene in selection.kept
+        for scene in selection.scenes
     ]
     warnings = sorted(decision.why for decision in decisions.values())
-    applied = {"used": used, "warnings": warnings, "left_out": selection.left}
+    applied = {"used": used, "warnings": warnings, "left_out": selection.exclusions}
     files.write(cube, name, json.dumps(applied, indent=1) + "\n")

@@ -35,8 +35,8 @@ def items(region: Region, refresh: bool = False, found: Count | None = None) -> 
                 f"{region.period[1]}; check the collection, or widen the area or the period"
             )
         write_list(cube, name, held)
-        files.write(cube, f"{listed_as(region)}.refused.json", json.dumps(result.refused, indent=1) + "\n")
-        page_store.drop(folder)
+        files.write(cube, f"{listed_as(region)}.refused.json", json.dumps(result.refusals, indent=1) + "\n")
+        page_store.remove(folder)
     return read_list(cube, name)
 
 

@@ -88,7 +88,7 @@ def planned(size):
     begun = time.perf_counter()
     items = list(items_over(extent))
     made, spent = time.perf_counter(), time.process_time()
-    scenes = catalogs.choose(items, BANDS).kept
+    scenes = catalogs.choose(items, BANDS).scenes
     chosen, choosing = time.perf_counter(), time.process_time() - spent
     settings = SimpleNamespace(bands=BANDS, window=256, overlap=64, radius=4)
     blocks = Blocks(extent, scenes, reach(settings.window, settings.radius), b"mosaic", b"landcover")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogs import access
-from catalogs.access import ANYWHERE, PLANETARY_COMPUTER, Access, Signer, place, redacted
+from catalogs.access import ANYWHERE, PLANETARY_COMPUTER_TOKENS, Access, TokenEndpoint, redact, resolve_href
 from catalogs.errors import CatalogError, CatalogUnavailable
 
 BLOB = "http://127.0.0.1:1/container/B04.tif"
@@ -40,7 +40,7 @@ def endpoint():
     server.asked = []
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/{{account}}/{{container}}"
-    server.access = Access(signers=(Signer("127.0.0.1", url),))
+    server.access = Access(token_endpoints=(TokenEndpoint("127.0.0.1", url),))
     yield server
     server.shutdown()
     server.server_close()
@@ -62,7 +62,7 @@ def token(name, **life):
     ],
 )
 def test_urls_and_whole_paths_are_opened(href, name):
-    assert place(href).name == name
+    assert resolve_href(href).name == name
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_urls_and_whole_paths_are_opened(href, name):
 )
 def test_anything_else_is_refused_in_one_sentence(href):
     with pytest.raises(CatalogError, match="is not allowed"):
-        place(href)
+        resolve_href(href)
 
 
 @given(st.text(max_size=60) | st.from_regex(r"(https?|s3|file|vsi):/{0,3}[\w@:/.\\?#%\[\] -]{0,40}", fullmatch=True))
 def test_any_text_is_a_place_that_gdal_reads_as_meant_or_is_refused(href):
     try:
-        found = place(href)
+        found = resolve_href(href)
     except CatalogError:
         return
     assert found.name.startswith(("/vsicurl/http://", "/vsicurl/https://", "/vsis3/") if found.remote else "/")
@@ -116,46 +116,47 @@ def test_local_files_are_read_below_the_named_folders_alone(tmp_path):
         (folder / "a.tif").touch()
     (mine / "link.tif").symlink_to(other / "a.tif")
     (tmp_path / "alias").symlink_to(mine)
-    allowed = Access(folders=(str(mine),))
-    assert place(str(mine / "a.tif"), allowed).name == str(mine / "a.tif")
-    assert place(str(tmp_path / "alias" / "a.tif"), allowed).name == str(mine / "a.tif")
-    assert place(str(mine / "a.tif"), Access(folders=(str(tmp_path / "alias"),))).name == str(mine / "a.tif")
+    allowed = Access(allowed_paths=(str(mine),))
+    assert resolve_href(str(mine / "a.tif"), allowed).name == str(mine / "a.tif")
+    assert resolve_href(str(tmp_path / "alias" / "a.tif"), allowed).name == str(mine / "a.tif")
+    by_alias = Access(allowed_paths=(str(tmp_path / "alias"),))
+    assert resolve_href(str(mine / "a.tif"), by_alias).name == str(mine / "a.tif")
     for outside in (other / "a.tif", mine / ".." / "mine-too" / "a.tif", mine / "link.tif", mine / "link.tif"):
-        with pytest.raises(CatalogError, match=r"outside the folders .*mine.* name its folder in 'folders'"):
-            place(str(outside), allowed)
+        with pytest.raises(CatalogError, match=r"outside the folders .*mine.* add its folder to 'allowed_paths'"):
+            resolve_href(str(outside), allowed)
         with pytest.raises(CatalogError, match="outside the folders"):
-            place(outside.as_uri(), allowed)
+            resolve_href(outside.as_uri(), allowed)
     with pytest.raises(CatalogError, match=r"\(none\)"):
-        place(str(mine / "a.tif"), Access())
+        resolve_href(str(mine / "a.tif"), Access())
 
 
 def test_buckets_say_what_they_need():
-    assert place("s3://sentinel-cogs/a.tif").options["AWS_NO_SIGN_REQUEST"] == "YES"
-    assert place("s3://usgs-landsat/a.tif").options["AWS_REQUEST_PAYER"] == "requester"
-    assert place("s3://eodata/a.jp2").options["AWS_S3_ENDPOINT"] == "eodata.dataspace.copernicus.eu"
-    assert place("s3://my-own/a.tif").options == {}
+    assert resolve_href("s3://sentinel-cogs/a.tif").options["AWS_NO_SIGN_REQUEST"] == "YES"
+    assert resolve_href("s3://usgs-landsat/a.tif").options["AWS_REQUEST_PAYER"] == "requester"
+    assert resolve_href("s3://eodata/a.jp2").options["AWS_S3_ENDPOINT"] == "eodata.dataspace.copernicus.eu"
+    assert resolve_href("s3://my-own/a.tif").options == {}
 
 
 def test_a_token_is_asked_once_and_kept(endpoint):
     endpoint.answers = [token("sig=one", hours=1)]
     for name in ("B02.tif", "B04.tif?x=1"):
-        found = place(f"http://127.0.0.1:1/container/{name}", endpoint.access)
+        found = resolve_href(f"http://127.0.0.1:1/container/{name}", endpoint.access)
         assert found.name.endswith(f"{name}{'&' if '?' in name else '?'}sig=one")
     assert endpoint.asked == ["/127/container"]
     assert "sig=one" not in repr(found)
-    place("http://127.0.0.1:1/other/B04.tif", endpoint.access)
+    resolve_href("http://127.0.0.1:1/other/B04.tif", endpoint.access)
     assert endpoint.asked == ["/127/container", "/127/other"]
 
 
 def test_a_token_near_its_end_is_renewed(endpoint):
     endpoint.answers = [token("sig=one", seconds=59), token("sig=two", seconds=120)]
-    assert [place(BLOB, endpoint.access).token for _ in range(3)] == ["sig=one", "sig=two", "sig=two"]
+    assert [resolve_href(BLOB, endpoint.access).token for _ in range(3)] == ["sig=one", "sig=two", "sig=two"]
 
 
 def test_a_refused_token_is_renewed_and_a_newer_one_is_not(endpoint):
     endpoint.answers = [token("sig=one", hours=1), token("sig=two", hours=1), token("sig=three", hours=1)]
-    place(BLOB, endpoint.access)
-    assert [place(BLOB, endpoint.access, refused="sig=one").token for _ in range(3)] == ["sig=two"] * 3
+    resolve_href(BLOB, endpoint.access)
+    assert [resolve_href(BLOB, endpoint.access, refused="sig=one").token for _ in range(3)] == ["sig=two"] * 3
 
 
 @pytest.mark.parametrize(
@@ -173,8 +174,9 @@ def test_a_refused_token_is_renewed_and_a_newer_one_is_not(endpoint):
 )
 def test_a_token_goes_by_https_on_its_own_port_or_to_this_machine_alone(endpoint, base, signed):
     endpoint.answers = [token("sig=one", hours=1)]
-    (signer,) = endpoint.access.signers
-    found = place(f"{base}/container/B04.tif", Access(signers=(signer, Signer(".blob.example", signer.endpoint))))
+    (signer,) = endpoint.access.token_endpoints
+    here = TokenEndpoint(".blob.example", signer.endpoint)
+    found = resolve_href(f"{base}/container/B04.tif", Access(token_endpoints=(signer, here)))
     assert found.name == f"/vsicurl/{base}/container/B04.tif" + "?sig=one" * signed
     assert len(endpoint.asked) == signed
     assert bool(found.token) == signed
@@ -183,9 +185,9 @@ def test_a_token_goes_by_https_on_its_own_port_or_to_this_machine_alone(endpoint
 def test_what_has_a_signature_or_needs_none_is_left_alone(endpoint):
     endpoint.answers = [token("sig=one", hours=1)]
     for href in (f"{BLOB}?sv=1&sig=own", "http://localhost:1/container/B04.tif"):
-        assert place(href, endpoint.access).name == f"/vsicurl/{href}"
-    public = Access(signers=(Signer("open.blob.core.windows.net", ""), PLANETARY_COMPUTER))
-    assert place("https://open.blob.core.windows.net/c/a.tif", public).token == ""
+        assert resolve_href(href, endpoint.access).name == f"/vsicurl/{href}"
+    public = Access(token_endpoints=(TokenEndpoint("open.blob.core.windows.net", ""), PLANETARY_COMPUTER_TOKENS))
+    assert resolve_href("https://open.blob.core.windows.net/c/a.tif", public).token == ""
     assert endpoint.asked == []
 
 
@@ -206,28 +208,30 @@ def test_what_has_a_signature_or_needs_none_is_left_alone(endpoint):
 def test_an_endpoint_that_gives_no_token_is_named(endpoint, answer, kind):
     endpoint.answers = [answer]
     with pytest.raises(CatalogError, match="/127/container") as told:
-        place(BLOB, endpoint.access)
+        resolve_href(BLOB, endpoint.access)
     assert type(told.value) is kind
 
 
 def test_an_endpoint_that_does_not_answer_may_later():
     with pytest.raises(CatalogUnavailable, match="does not answer"):
-        place(BLOB, Access(signers=(Signer("127.0.0.1", "http://127.0.0.1:1/{account}/{container}"),)))
+        resolve_href(
+            BLOB, Access(token_endpoints=(TokenEndpoint("127.0.0.1", "http://127.0.0.1:1/{account}/{container}"),))
+        )
 
 
 @pytest.mark.parametrize("url", ["http://example.com/token", "file:///etc/passwd", "example.com"])
 def test_an_endpoint_must_be_https_or_loopback(url):
     with pytest.raises(CatalogError, match="https"):
-        Signer("example.com", url)
+        TokenEndpoint("example.com", url)
 
 
 def test_planetary_computer_signs_blobs_on_its_hosts_alone():
-    assert PLANETARY_COMPUTER.signs("sentinel2l2a01.blob.core.windows.net")
-    assert not PLANETARY_COMPUTER.signs("blob.core.windows.net.evil.example")
-    assert ANYWHERE.signers == (PLANETARY_COMPUTER,)
+    assert PLANETARY_COMPUTER_TOKENS.signs("sentinel2l2a01.blob.core.windows.net")
+    assert not PLANETARY_COMPUTER_TOKENS.signs("blob.core.windows.net.evil.example")
+    assert ANYWHERE.token_endpoints == (PLANETARY_COMPUTER_TOKENS,)
 
 
 def test_messages_do_not_show_queries():
-    shown = redacted("'/vsicurl/https://a.example/b.tif?sv=1&sig=abc' failed; https://a.example/c.tif?sig=def not read")
+    shown = redact("'/vsicurl/https://a.example/b.tif?sv=1&sig=abc' failed; https://a.example/c.tif?sig=def not read")
     assert "sig" not in shown
     assert shown.endswith("c.tif?... not read")

@@ -24,7 +24,7 @@ def written(tmp_path, document):
 def test_a_box_holds_the_points_between_its_sides_also_across_the_antimeridian(west, south, east, north, point):
     if west == east or south >= north or (west, east) == (180.0, -180.0):
         return
-    box = area.of_bounds(west, south, east, north)
+    box = area.bbox_polygon(west, south, east, north)
     x, y = point
     between = west <= x <= east if west < east else x >= west or x <= east
     assert shapely.intersects(box, shapely.Point(x, y)) == (between and south <= y <= north)
@@ -33,9 +33,9 @@ def test_a_box_holds_the_points_between_its_sides_also_across_the_antimeridian(w
 
 
 def test_a_box_across_the_antimeridian_has_two_parts():
-    box = area.of_bounds(179, -20, -178, -10)
+    box = area.bbox_polygon(179, -20, -178, -10)
     assert [part.bounds for part in box.geoms] == [(-180, -20, -178, -10), (179, -20, 180, -10)]
-    assert area.of_bounds(179, -20, -180, -10).bounds == (179, -20, 180, -10)
+    assert area.bbox_polygon(179, -20, -180, -10).bounds == (179, -20, 180, -10)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_box_across_the_antimeridian_has_two_parts():
     ],
 )
 def test_a_file_gives_its_polygons_as_one_area(tmp_path, document):
-    assert shapely.equals(area.of_file(written(tmp_path, document)), shapely.box(10, 45, 12, 46))
+    assert shapely.equals(area.read_polygon(written(tmp_path, document)), shapely.box(10, 45, 12, 46))
 
 
 def ring(west, east):
@@ -60,13 +60,15 @@ def test_a_ring_of_a_file_wider_than_180_degrees_is_refused_and_not_taken_for_th
     document = {"type": "MultiPolygon", "coordinates": [[RING], [ring(*sides)]]}
     said = rf"from longitude {sides[0]:g} to {sides[1]:g}, .* cut it at the antimeridian .* or give bounds"
     with pytest.raises(CatalogError, match=said):
-        area.of_file(written(tmp_path, document))
+        area.read_polygon(written(tmp_path, document))
 
 
 def test_polygons_of_a_file_that_are_cut_at_the_antimeridian_stand_as_they_are(tmp_path):
     parts = [[ring(179.0, 180.0)], [ring(-180.0, -178.0)], [ring(-100.0, 80.0)]]
-    expected = shapely.union(area.of_bounds(179, -20, -178, -10), shapely.box(-100, -20, 80, -10))
-    assert shapely.equals(area.of_file(written(tmp_path, {"type": "MultiPolygon", "coordinates": parts})), expected)
+    expected = shapely.union(area.bbox_polygon(179, -20, -178, -10), shapely.box(-100, -20, 80, -10))
+    assert shapely.equals(
+        area.read_polygon(written(tmp_path, {"type": "MultiPolygon", "coordinates": parts})), expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,28 +87,28 @@ def test_polygons_of_a_file_that_are_cut_at_the_antimeridian_stand_as_they_are(t
 )
 def test_a_file_that_holds_no_area_is_refused_in_one_sentence(tmp_path, document, said):
     with pytest.raises(CatalogError, match=said) as refused:
-        area.of_file(written(tmp_path, document))
+        area.read_polygon(written(tmp_path, document))
     assert "area.geojson" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path):
     with pytest.raises(CatalogError, match=r"no area at .*gone\.geojson: give a GeoJSON file"):
-        area.of_file(tmp_path / "gone.geojson")
+        area.read_polygon(tmp_path / "gone.geojson")
     (tmp_path / "broken.geojson").write_text("{")
     with pytest.raises(CatalogError, match=r"broken\.geojson cannot be read as GeoJSON"):
-        area.of_file(tmp_path / "broken.geojson")
+        area.read_polygon(tmp_path / "broken.geojson")
     (tmp_path / "deep.geojson").write_text("[" * 100_000)
     with pytest.raises(CatalogError, match=r"deep\.geojson cannot be read as GeoJSON"):
-        area.of_file(tmp_path / "deep.geojson")
+        area.read_polygon(tmp_path / "deep.geojson")
 
 
 def test_a_bow_tie_is_made_valid():
     bow = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
-    assert area.geometry_of(bow).is_valid
+    assert area.as_polygon(bow).is_valid
 
 
 def test_only_an_upright_rectangle_is_a_box():
     assert area.is_box(shapely.box(1, 2, 3, 4))
     assert not area.is_box(shapely.Polygon([(0, 0), (2, 1), (1, 3)]))
-    assert not area.is_box(area.of_bounds(179, -20, -178, -10))
+    assert not area.is_box(area.bbox_polygon(179, -20, -178, -10))

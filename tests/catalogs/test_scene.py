@@ -10,7 +10,7 @@ import shapely
 from made_items import made_item
 
 import catalogs
-from catalogs import Asset, CatalogError, read_scene, read_scenes, settled
+from catalogs import Asset, CatalogError, read_scene, read_scenes, resolve_offset
 from catalogs.items.mask import SCL
 
 ROLES = ("red", "blue")
@@ -67,8 +67,8 @@ def test_the_digest_follows_the_pixels_and_not_the_place():
         read_scene(made_item(id="another"), ROLES),
     ]
     doubted = others[2]
-    assert settled(doubted, 0.0).digest == digest, "how it came to be known is no matter"
-    others.append(settled(doubted, -0.1))
+    assert resolve_offset(doubted, 0.0).digest == digest, "how it came to be known is no matter"
+    others.append(resolve_offset(doubted, -0.1))
     assert len({digest, *(other.digest for other in others)}) == 7
     assert digest == "b84569e20e7be2a1", "stored in cubes: it must never change for the same facts"
 
@@ -78,14 +78,14 @@ def test_a_doubt_is_settled_by_one_of_the_possible_offsets():
     assert scene.doubt.offsets == (-0.1, 0.0)
     assert {band.offset for band in scene.bands} == {-0.1}, "until then the likeliest stands"
     for offset in scene.doubt.offsets:
-        certain = settled(scene, offset)
+        certain = resolve_offset(scene, offset)
         assert certain.doubt is None
         assert {band.offset for band in certain.bands} == {offset}
         assert (certain.mask, certain.acquisition) == (scene.mask, scene.acquisition)
     with pytest.raises(CatalogError, match=r"cannot have offset -0\.2, but only -0\.1 or 0"):
-        settled(scene, -0.2)
+        resolve_offset(scene, -0.2)
     with pytest.raises(CatalogError, match="in no doubt about its offset"):
-        settled(read_scene(made_item(), ROLES), 0.0)
+        resolve_offset(read_scene(made_item(), ROLES), 0.0)
 
 
 def test_a_doubt_about_one_band_is_one_about_the_scene():

@@ -229,7 +229,7 @@ def test_items_of_another_machine_that_name_files_of_this_one_are_refused(monkey
     with paged_server([made_item("good"), made_item("evil", hrefs="/etc/")]) as (url, _):
         found = find(query(url))
     assert ids(found.items) == ["good"]
-    assert "must not name files of this one" in found.refused["evil"]
+    assert "must not name files of this one" in found.refusals["evil"]
 
 
 def test_the_limit_of_cloud_is_asked_of_a_server_that_filters_and_checked_for_every_one(tmp_path):
@@ -266,13 +266,13 @@ def test_scenes_are_chosen_with_a_reason_for_every_other_item():
         made_item("corner", bounds=(15.0, 46.0, 15.21, 46.21), datatake="GS2A_20230821T100031_042633"),
         {**made_item("broken"), "assets": {}},
     ]
-    selection = choose(items, ("red",), area=AROUND, months=(8,), max_cloud=50, min_contribution=0.1)
-    assert [scene.id for scene in selection.kept] == ["kept"]
-    assert sorted(selection.left) == ["broken", "cloudy", "corner", "old"]
-    assert selection.left["broken"].startswith("item broken has none of the assets")
-    assert "kept is a newer processing" in selection.left["old"]
-    assert "90 % is above max_cloud 50 %" in selection.left["cloudy"]
-    assert "show 0.22 % of its tile's ground in the area clear, less than the 10 %" in selection.left["corner"]
+    selection = choose(items, ("red",), area=AROUND, months=(8,), max_cloud=50, min_clear_share=0.1)
+    assert [scene.id for scene in selection.scenes] == ["kept"]
+    assert sorted(selection.exclusions) == ["broken", "cloudy", "corner", "old"]
+    assert selection.exclusions["broken"].startswith("item broken has none of the assets")
+    assert "kept is a newer processing" in selection.exclusions["old"]
+    assert "90 % is above max_cloud 50 %" in selection.exclusions["cloudy"]
+    assert "show 0.22 % of its tile's ground in the area clear, less than the 10 %" in selection.exclusions["corner"]
 
 
 @pytest.mark.realdata

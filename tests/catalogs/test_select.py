@@ -74,7 +74,7 @@ def test_an_old_processing_does_not_come_back_when_the_new_one_is_too_cloudy():
 
 def chosen(items, **settings):
     selection = choose(items, ("red",), **settings)
-    return [scene.id for scene in selection.kept], selection.left
+    return [scene.id for scene in selection.scenes], selection.exclusions
 
 
 def passing(name, day, bounds=(15.0, 46.0, 16.0, 47.0), cloud=0, **properties):
@@ -113,31 +113,31 @@ def test_a_scene_must_contribute_clear_ground_of_the_area():
         passing("a-tenth-half-clear", 4, bounds=(15.0, 46.0, 15.1, 47.0), cloud=50),
         passing("unknown", 5, cloud=None),
     ]
-    assert chosen(items, min_contribution=0.1 - 1e-9)[0] == ["whole", "half-clear", "a-tenth", "unknown"]
-    kept, left = chosen(items, area=(15.0, 46.0, 15.2, 47.0), min_contribution=0.3)
+    assert chosen(items, min_clear_share=0.1 - 1e-9)[0] == ["whole", "half-clear", "a-tenth", "unknown"]
+    kept, left = chosen(items, area=(15.0, 46.0, 15.2, 47.0), min_clear_share=0.3)
     assert kept == ["whole", "half-clear", "a-tenth", "unknown"]
     assert left == {
         "a-tenth-half-clear": "it is expected to show 25 % of its tile's ground in the area clear, "
-        "less than the 30 % of min_contribution"
+        "less than the 30 % of min_clear_share"
     }
-    assert chosen(items, area=(15.5, 46.0, 15.6, 47.0), min_contribution=0.01)[0] == ["whole", "half-clear", "unknown"]
+    assert chosen(items, area=(15.5, 46.0, 15.6, 47.0), min_clear_share=0.01)[0] == ["whole", "half-clear", "unknown"]
 
 
 def test_the_contribution_is_measured_against_what_the_tile_shows_not_against_the_area():
     edge = passing("edge", 1, bounds=(15.0, 46.0, 15.1, 47.0))
     other = passing("other", 2, grid__code="MGRS-33TWL", bounds=(15.0, 45.0, 16.0, 46.0))
-    assert chosen([edge, other], area=(14.0, 44.0, 17.0, 48.0), min_contribution=0.9)[0] == ["edge", "other"]
+    assert chosen([edge, other], area=(14.0, 44.0, 17.0, 48.0), min_clear_share=0.9)[0] == ["edge", "other"]
 
 
 def test_a_tile_that_does_not_reach_the_area_contributes_nothing():
-    kept, left = chosen([passing("beside", 1)], area=(18.0, 46.0, 19.0, 47.0), min_contribution=0.01)
+    kept, left = chosen([passing("beside", 1)], area=(18.0, 46.0, 19.0, 47.0), min_clear_share=0.01)
     assert kept == []
     assert "show 0 %" in left["beside"]
 
 
 @given(st.permutations(PROCESSINGS + OTHER_DAYS), st.floats(0, 1), st.floats(0, 100))
-def test_kept_and_left_are_all_items_once_whatever_the_order(items, min_contribution, max_cloud):
-    settings = {"min_contribution": min_contribution, "max_cloud": max_cloud, "area": (15.0, 46.0, 15.5, 46.5)}
+def test_kept_and_left_are_all_items_once_whatever_the_order(items, min_clear_share, max_cloud):
+    settings = {"min_clear_share": min_clear_share, "max_cloud": max_cloud, "area": (15.0, 46.0, 15.5, 46.5)}
     kept, left = chosen(items, **settings)
     assert sorted([*kept, *left]) == sorted(item["id"] for item in items)
     assert (kept, left) == chosen(PROCESSINGS + OTHER_DAYS, **settings)
@@ -145,5 +145,5 @@ def test_kept_and_left_are_all_items_once_whatever_the_order(items, min_contribu
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_contribution_is_a_share(share):
-    with pytest.raises(CatalogError, match=r"min_contribution is .*, but it must lie within 0 and 1"):
-        chosen(PROCESSINGS, min_contribution=share)
+    with pytest.raises(CatalogError, match=r"min_clear_share is .*, but it must lie within 0 and 1"):
+        chosen(PROCESSINGS, min_clear_share=share)

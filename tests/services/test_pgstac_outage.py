@@ -41,7 +41,7 @@ def test_a_search_goes_on_after_the_server_was_killed_and_repeats_no_page(server
     assert found == whole
     assert [item["id"] for item in found.items] == brute_force(items, FIJI, YEAR)
     assert server.searches - before == pages_in_all - len(kept)
-    page_store.drop(folder)
+    page_store.remove(folder)
     assert not folder.exists()
 
 

@@ -37,7 +37,7 @@ CASES = {
 def test_a_search_finds_what_brute_force_finds(server, items, case):
     found = find(asked(server, *CASES[case]))
     assert [item["id"] for item in found.items] == brute_force(items, *CASES[case])
-    assert found.refused == {}
+    assert found.refusals == {}
     assert (len(found.items) == 0) == (case == "nothing there")
 
 

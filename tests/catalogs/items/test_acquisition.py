@@ -9,7 +9,7 @@ from made_items import made_item
 from made_styles import STYLES
 
 import catalogs
-from catalogs.passes import HALF_ORBIT, joined
+from catalogs.passes import HALF_ORBIT, assign_passes
 from catalogs.scene import read_scene
 
 LANDSAT = STYLES["Landsat on Planetary Computer"].item
@@ -28,7 +28,7 @@ def overpass(scene):
 
 def passes(*items):
     """The pass of each item, in their order."""
-    return [overpass(scene) for scene in joined(read_scene(item, ("red",)) for item in items)]
+    return [overpass(scene) for scene in assign_passes(read_scene(item, ("red",)) for item in items)]
 
 
 def tile(name, sensed, **facts):
@@ -131,8 +131,8 @@ def test_joined_twice_is_joined_once():
     scenes = [
         read_scene(tile("33TWM", f"2023-08-15T{time}Z", **NAMELESS), ("red",)) for time in ("09:57:57", "09:58:12")
     ]
-    assert joined(joined(scenes)) == joined(scenes)
-    assert joined([]) == []
+    assert assign_passes(assign_passes(scenes)) == assign_passes(scenes)
+    assert assign_passes([]) == []
 
 
 def test_two_processings_are_one_acquisition_whether_or_not_they_name_the_datatake():

@@ -46,7 +46,7 @@ def test_a_search_finds_everything_at_every_page_size(limit):
         found = find(query(url), limit=limit)
     assert ids(found) == IDS
     assert found.matched == 20
-    assert len(found.asked) == 3
+    assert len(found.slices) == 3
     assert all(len(given) <= limit for _, _, given in searches)
 
 
@@ -59,7 +59,7 @@ def test_pages_are_kept_and_a_search_that_was_finished_is_made_anew(tmp_path):
         served.append(made_item("new", datetime="2023-08-30T10:00:00Z"))
         assert ids(find(query(url), tmp_path, limit=3)) == [*IDS, "new"]
         assert len(searches) == 8 + kept(tmp_path) == 17
-    page_store.drop(tmp_path)
+    page_store.remove(tmp_path)
     assert not tmp_path.exists()
 
 
@@ -80,7 +80,7 @@ def test_of_two_searches_in_one_folder_the_second_is_refused_and_takes_nothing_a
                 CatalogUnavailable, match=r"another search holds .*pages now; try again when it has ended"
             ):
                 find(query(url), tmp_path / "pages", limit=1)
-            page_store.drop(tmp_path / "pages")
+            page_store.remove(tmp_path / "pages")
             outcomes.append(kept(tmp_path / "pages"))
 
     with paged_server(ITEMS) as (url, searches):
@@ -249,9 +249,9 @@ def test_pages_whose_removal_was_cut_short_are_no_matter(tmp_path):
     (tmp_path / ".pages.dropped" / "begun").touch()
     with paged_server(ITEMS) as (url, _):
         assert ids(find(query(url), folder)) == IDS
-    page_store.drop(folder)
+    page_store.remove(folder)
     assert not any(tmp_path.iterdir())
-    page_store.drop(folder)
+    page_store.remove(folder)
 
 
 def test_other_queries_share_a_folder_without_mixing(tmp_path):

@@ -93,7 +93,7 @@ def test_a_file_a_web_catalog_names_on_this_machine_is_refused(tmp_path, monkeyp
     with web_server(tmp_path) as url:
         found = find(query(f"{url}/catalog.json"))
     assert [item["id"] for item in found.items] == ["good"]
-    assert "must not name files of this one" in found.refused["evil"]
+    assert "must not name files of this one" in found.refusals["evil"]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_every_raster_is_spoken_of_here(folder):
 @pytest.mark.parametrize("name", READABLE)
 def test_a_real_raster_lies_where_it_should_and_is_read(folder, href_of, name):
     crs, resolution, shape = READABLE[name]
-    allowed = Access(folders=(str(folder),))
+    allowed = Access(allowed_paths=(str(folder),))
     raster = inspect(href_of(name), resolution, allowed)
     assert (raster.crs, raster.height, raster.width, raster.overview) == (crs, *shape, None)
     assert raster.resolution == pytest.approx(resolution)

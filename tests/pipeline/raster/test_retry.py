@@ -13,7 +13,7 @@ from range_server import Faults, serving
 from rasterio.enums import Resampling
 
 from catalogs import access
-from catalogs.access import Access, Signer
+from catalogs.access import Access, TokenEndpoint
 from pipeline.raster import read as reading
 from pipeline.raster import retry
 from pipeline.raster.read import Part, ReadError, inspect, read
@@ -249,7 +249,7 @@ def test_a_remote_raster_cannot_name_a_file_of_this_machine(folder, tmp_path):
     with serving(tmp_path) as server, pytest.raises(ReadError, match="names another file"):
         inspect(f"{server.url}/sly.tif", 20.0)
     with pytest.raises(ReadError, match="outside the folders"):
-        inspect(str(tmp_path / "sly.tif"), 20.0, Access(folders=(str(tmp_path),)))
+        inspect(str(tmp_path / "sly.tif"), 20.0, Access(allowed_paths=(str(tmp_path),)))
 
 
 def test_a_raster_that_is_another_one_now_is_not_read(folder, tmp_path):
@@ -288,7 +288,7 @@ def signed(folder):
     """A server whose tokens are good for 12 requests each, and what may be read there."""
     access._tokens.clear()
     with serving(folder, uses=12) as server:
-        yield server, Access(signers=(Signer("127.0.0.1", server.token_url),))
+        yield server, Access(token_endpoints=(TokenEndpoint("127.0.0.1", server.token_url),))
 
 
 def test_an_expired_signature_is_renewed_and_the_read_goes_on(signed, truth):
@@ -341,13 +341,13 @@ def test_a_token_is_shown_in_no_message_and_no_log(signed, caplog):
 
 def test_a_token_endpoint_that_fails_for_a_while_is_asked_again(signed, truth, monkeypatch):
     server, allowed = signed
-    asked, calls = access._asked, []
+    asked, calls = access._fetch_token, []
 
     def failing_twice(endpoint):
         calls.append(endpoint)
         return asked(endpoint if len(calls) > 2 else endpoint.replace("127.0.0.1:", "127.0.0.1:1"))
 
-    monkeypatch.setattr(access, "_asked", failing_twice)
+    monkeypatch.setattr(access, "_fetch_token", failing_twice)
     href = f"{server.url}/plain.tif"
     assert (read(href, inspect(href, 10.0, allowed), WHOLE, allowed) == truth("plain.tif")).all()
 

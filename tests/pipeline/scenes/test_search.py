@@ -44,17 +44,17 @@ def test_the_search_of_an_api_leaves_a_list_and_no_pages(region_of, world):
 
 
 def test_months_cloud_and_contribution_leave_scenes_out_and_say_why(region_of):
-    everything = chosen(region_of("all")).kept
+    everything = chosen(region_of("all")).scenes
     may = chosen(region_of("may", months=[5]))
-    assert {scene.datetime.month for scene in may.kept} == {5}
-    assert len(may.kept) == sum(scene.datetime.month == 5 for scene in everything)
+    assert {scene.datetime.month for scene in may.scenes} == {5}
+    assert len(may.scenes) == sum(scene.datetime.month == 5 for scene in everything)
     clear = chosen(region_of("clear", max_cloud=20))
-    assert 0 < len(clear.kept) < len(everything)
-    assert all(scene.cloud_cover <= 20 for scene in clear.kept)
-    assert any("above max_cloud 20 %" in why for why in clear.left.values())
+    assert 0 < len(clear.scenes) < len(everything)
+    assert all(scene.cloud_cover <= 20 for scene in clear.scenes)
+    assert any("above max_cloud 20 %" in why for why in clear.exclusions.values())
     much = chosen(region_of("much", min_contribution=0.6))
-    assert 0 < len(much.kept) < len(everything)
-    assert any("of min_contribution" in why for why in much.left.values())
+    assert 0 < len(much.scenes) < len(everything)
+    assert any("of min_clear_share" in why for why in much.exclusions.values())
 
 
 def test_what_was_decided_about_doubts_is_kept_beside_the_list(region_of):
@@ -111,7 +111,7 @@ def test_a_newest_processing_that_cannot_be_decided_hides_no_older_one(region_of
             target.write(np.where(target.read(1) > 0, 9_000, 0).astype(np.uint16), 1)
     region = region_of("hidden", catalog=str(copy / "catalog.json"))
     planned = plan(region)
-    assert "its pixels cannot tell" in planned.selection.left[newest]
+    assert "its pixels cannot tell" in planned.selection.exclusions[newest]
     assert "S2A_33UTQ_20240719_0_L2A" in {scene.id for scene in planned.scenes}
 
 
@@ -121,7 +121,7 @@ def test_items_that_cannot_be_used_at_all_are_named_in_the_plan(region_of, world
     item = json.loads(path.read_text())
     path.write_text(json.dumps(item | {"geometry": {"type": "Point", "coordinates": [12, 48]}}))
     region = region_of("odd", catalog=str(copy / "catalog.json"))
-    assert "must be a Polygon" in plan(region).selection.left[item["id"]]
+    assert "must be a Polygon" in plan(region).selection.exclusions[item["id"]]
 
 
 def test_scenes_are_looked_for_wherever_the_grids_rectangle_reaches(region_of):
