@@ -5,22 +5,22 @@ from cluster.errors import PoolError, PoolLost
 from cluster.events import Ended, Event, Finished, Listener, Started
 from cluster.pool import Pool, pool
 from cluster.ray_metrics import Gauges
-from cluster.types import Crew, Crews, Outcome
+from cluster.types import GroupPolicy, Outcome, WorkerGroup
 from cluster.worker_host import machine_memory
 
 __all__ = [
-    "Crew",
-    "Crews",
     "Ended",
     "Event",
     "Finished",
     "Gauges",
+    "GroupPolicy",
     "Listener",
     "Outcome",
     "Pool",
     "PoolError",
     "PoolLost",
     "Started",
+    "WorkerGroup",
     "gather",
     "machine_memory",
     "pool",

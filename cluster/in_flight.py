@@ -21,7 +21,7 @@ class Running:
     since: float
 
 
-class Underway:
+class InFlight:
     """In the order of submission, by their tickets; a call may be there twice, when a copy of it runs.
 
     They are counted as they begin and end, for a pool asks at each answer, with thousands of them on a large cluster.

@@ -9,9 +9,9 @@ from statistics import median
 from typing import Any
 
 from cluster.errors import PoolError
-from cluster.in_flight import Call, Underway
-from cluster.types import WATCH_SECONDS, Crew, Crews, Outcome, Take, Workers
-from cluster.worker_host import Attempt, Host, check_built
+from cluster.in_flight import Call, InFlight
+from cluster.types import WATCH_SECONDS, GroupPolicy, Outcome, Take, WorkerGroup, Workers
+from cluster.worker_host import Attempt, WorkerHost, check_built
 
 PAUSE_SECONDS = 0.1
 STRAGGLER_SECONDS = 30.0
@@ -31,7 +31,10 @@ class Pool:
 
     def count(self, method: str) -> int:
         """How many of them a method is called of."""
-        return sum(not crew.lanes or method in crew.lanes for crew in self._workers.ready().values())
+        return sum(
+            not group.concurrency_groups or method in group.concurrency_groups
+            for group in self._workers.ready().values()
+        )
 
     def map(self, method: str, tasks: Iterable[Any]) -> Iterator[Outcome]:
         """Call `method` of some worker with each task; yields every task's outcome once, as they finish."""
@@ -58,7 +61,7 @@ class _Run:
     def __init__(self, workers: Workers, attempts: int, methods: Sequence[str], take: Take) -> None:
         self.workers, self.attempts, self.methods, self.take = workers, attempts, methods, take
         self.again: dict[str, deque[Call]] = {method: deque() for method in methods}
-        self.underway = Underway()
+        self.underway = InFlight()
         self.over: set[int] = set()
         self.took: dict[str, deque[float]] = {method: deque(maxlen=REMEMBERED) for method in methods}
         self.given = 0
@@ -103,9 +106,9 @@ class _Run:
     def _roomiest(self, method: str, waiting: int = 1) -> int | None:
         """The ready worker with most room for calls of a method, of which so many may wait; None if none has any."""
         room = {
-            worker: crew.lanes.get(method, 1) + waiting - self.underway.on(worker, method)
-            for worker, crew in self.workers.ready().items()
-            if not crew.lanes or method in crew.lanes
+            worker: group.concurrency_groups.get(method, 1) + waiting - self.underway.on(worker, method)
+            for worker, group in self.workers.ready().items()
+            if not group.concurrency_groups or method in group.concurrency_groups
         }
         worker = max(room, key=lambda worker: room[worker], default=None)
         return worker if worker is not None and room[worker] > 0 else None
@@ -174,13 +177,13 @@ class _Run:
 class _Here:
     """The one worker of a serial pool, in this process."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: WorkerHost) -> None:
         self.host = host
         self.calls: dict[int, tuple[str, Any, float]] = {}
         self.last = 0
 
-    def ready(self) -> Mapping[int, Crew]:
-        return {0: Crew()}
+    def ready(self) -> Mapping[int, WorkerGroup]:
+        return {0: WorkerGroup()}
 
     def submit(self, worker: int, method: str, task: Any, pause: float) -> int:
         self.last += 1
@@ -194,25 +197,29 @@ class _Here:
 @contextmanager
 def pool(
     factory: Callable[[], Any],
-    crews: int | Crews = 1,
+    workers: int | GroupPolicy = 1,
     address: str = "none",
     attempts: int = 3,
 ) -> Iterator[Pool]:
-    """A pool of workers, each the object that the picklable `factory` builds inside its process.
+    """A pool of workers, each the object that the picklable `factory` builds in the worker's process.
 
-    `crews`: so many workers of one CPU each, or a function that says which for what there is. `address`: "none" is one
-    worker in this process for every method, "local" a Ray of our own on this machine (or the one this process already
-    uses), "auto" the Ray around us, "ray://host:port" or "host:port" that one. A worker that a cluster has no room for
-    yet joins when there is. PoolError when no worker can be had, or when one cannot be built.
+    `workers`: a number of workers of one CPU each, or the worker groups for the cluster's resources. `address`: "none"
+    is one worker in this process for every method; "local" starts Ray on this machine, or uses the one that this
+    process already uses; "auto" is the Ray of the job that this process runs in; "ray://host:port" or "host:port" is
+    that Ray. A worker that the cluster has no resources for yet joins when it has. Raises PoolError if there can be no
+    worker, or if one cannot be built.
     """
-    if attempts < 1 or (isinstance(crews, int) and crews < 1):
-        raise PoolError(f"a pool of {crews} workers with {attempts} attempts was asked for, but both must be 1 or more")
+    if attempts < 1 or (isinstance(workers, int) and workers < 1):
+        raise PoolError(
+            f"a pool of {workers} workers with {attempts} attempts was asked for, but both must be 1 or more"
+        )
     if address == "none":
-        host = Host(factory)
+        host = WorkerHost(factory)
         check_built([host.build()])
         yield Pool(_Here(host), attempts)
         return
     from cluster.ray_actors import actors
 
-    with actors(factory, (lambda _: [Crew(crews)]) if isinstance(crews, int) else crews, address) as remote:
+    policy = (lambda _: [WorkerGroup(workers)]) if isinstance(workers, int) else workers
+    with actors(factory, policy, address) as remote:
         yield Pool(remote, attempts)

@@ -11,27 +11,27 @@ from pathlib import Path
 from typing import Any
 
 from cluster.errors import PoolError, PoolLost
-from cluster.ray_session import Joined, connected
-from cluster.types import WATCH_SECONDS, Crew, Crews
-from cluster.worker_host import Attempt, Host, check_built, failure
+from cluster.ray_session import Connection, connect
+from cluster.types import WATCH_SECONDS, GroupPolicy, WorkerGroup
+from cluster.worker_host import Attempt, WorkerHost, check_built, failure
 
 START_SECONDS = 600
 JOIN_SECONDS = 10
 
 
 @contextmanager
-def actors(factory: Callable[[], Any], crews: Crews, address: str) -> Iterator["Actors"]:
+def actors(factory: Callable[[], Any], groups: GroupPolicy, address: str) -> Iterator["Actors"]:
     """The workers of a pool; ended with the block."""
     machine = {"CPU": os.cpu_count() or 1}
-    with connected(address, sum(crew.workers for crew in crews(machine))):
+    with connect(address, sum(group.workers for group in groups(machine))):
         import ray
 
         there = ray.cluster_resources()
-        asked = crews(there)
+        asked = groups(there)
         if address == "local":
             _check_room(asked, there)
         sources = source_folders() if address == "local" else []
-        remote = Actors(factory, asked, int(there.get("CPU", 1)), sources, Joined(address))
+        remote = Actors(factory, asked, int(there.get("CPU", 1)), sources, Connection(address))
         try:
             remote.wait_until_some_are_ready()
             yield remote
@@ -39,11 +39,11 @@ def actors(factory: Callable[[], Any], crews: Crews, address: str) -> Iterator["
             remote.end()
 
 
-def _check_room(crews: Sequence[Crew], there: Mapping[str, float]) -> None:
+def _check_room(groups: Sequence[WorkerGroup], there: Mapping[str, float]) -> None:
     """Raises PoolError for more than this machine will ever have; a cluster may grow."""
-    workers = sum(crew.workers for crew in crews)
+    workers = sum(group.workers for group in groups)
     for name, asked in (("CPU", "cpus"), ("GPU", "gpus"), ("memory", "memory")):
-        needed, has = sum(crew.workers * getattr(crew, asked) for crew in crews), there.get(name, 0)
+        needed, has = sum(group.workers * getattr(group, asked) for group in groups), there.get(name, 0)
         if needed > has:
             raise PoolError(
                 f"{workers} workers were asked for, which take {needed:g} of {name}, but Ray has {has:g} on this "
@@ -55,7 +55,7 @@ def _check_room(crews: Sequence[Crew], there: Mapping[str, float]) -> None:
 class _Member:
     """A worker: its actor, and the call that builds it, None once it is built."""
 
-    crew: Crew
+    group: WorkerGroup
     actor: Any
     built: Any
 
@@ -68,39 +68,44 @@ class Actors:
     """
 
     def __init__(
-        self, factory: Callable[[], Any], crews: Sequence[Crew], cpus: int, sources: list[str], joined: Joined
+        self,
+        factory: Callable[[], Any],
+        groups: Sequence[WorkerGroup],
+        cpus: int,
+        sources: list[str],
+        joined: Connection,
     ) -> None:
         self._factory, self._sources, self._joined = factory, sources, joined
-        self._threads = max(1, cpus // sum(crew.workers for crew in crews))
-        self._members = [self._new(crew) for crew in crews for _ in range(crew.workers)]
+        self._threads = max(1, cpus // sum(group.workers for group in groups))
+        self._members = [self._new(group) for group in groups for _ in range(group.workers)]
 
-    def _new(self, crew: Crew) -> _Member:
+    def _new(self, group: WorkerGroup) -> _Member:
         import ray
 
         environment = {"OMP_NUM_THREADS": str(self._threads)}
         if self._sources:
             environment["PYTHONPATH"] = os.pathsep.join(self._sources)
         remote: Any = ray.remote
-        actor = remote(concurrency_groups=dict(crew.lanes))(Host)
+        actor = remote(concurrency_groups=dict(group.concurrency_groups))(WorkerHost)
         options = actor.options(
-            num_cpus=crew.cpus,
-            num_gpus=crew.gpus,
-            memory=crew.memory or None,
+            num_cpus=group.cpus,
+            num_gpus=group.gpus,
+            memory=group.memory or None,
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": environment},
         )
-        host = options.remote(self._factory, crew.room)
-        return _Member(crew, host, host.build.remote())
+        host = options.remote(self._factory, group.memory_headroom)
+        return _Member(group, host, host.build.remote())
 
     def wait_until_some_are_ready(self) -> None:
-        """Waits for a worker of every crew, and a little longer for the others."""
+        """Waits for a worker of every group, and a little longer for the others."""
         begun = time.monotonic()
         while True:
             self._welcome(WATCH_SECONDS)
             waited = time.monotonic() - begun
             missing = [member for member in self._members if member.built is not None]
-            there = {id(member.crew) for member in self._members if member.built is None}
-            every = there == {id(member.crew) for member in self._members}
+            there = {id(member.group) for member in self._members if member.built is None}
+            every = there == {id(member.group) for member in self._members}
             if not missing or (every and waited > JOIN_SECONDS):
                 return
             if waited > START_SECONDS:
@@ -109,8 +114,8 @@ class Actors:
                     "cluster has no room for them"
                 )
 
-    def ready(self) -> Mapping[int, Crew]:
-        return {worker: member.crew for worker, member in enumerate(self._members) if member.built is None}
+    def ready(self) -> Mapping[int, WorkerGroup]:
+        return {worker: member.group for worker, member in enumerate(self._members) if member.built is None}
 
     def _welcome(self, seconds: float) -> None:
         """Those workers that are built by now. PoolError if one cannot be, PoolLost if the cluster is gone."""
@@ -134,12 +139,12 @@ class Actors:
 
         member = self._members[worker]
         ray.kill(member.actor)
-        self._members[worker] = self._new(member.crew)
+        self._members[worker] = self._new(member.group)
 
     def submit(self, worker: int, method: str, task: Any, pause: float) -> tuple[int, Any]:
         member = self._members[worker]
         call = member.actor.call
-        if method in member.crew.lanes:
+        if method in member.group.concurrency_groups:
             call = call.options(concurrency_group=method)
         return worker, call.remote(method, task, pause)
 

@@ -20,13 +20,13 @@ STORE_BYTES = 128 * 2**20
 
 
 @contextmanager
-def connected(address: str, workers: int) -> Iterator[None]:
+def connect(address: str, workers: int) -> Iterator[None]:
     """Ray for the time of the block: what was started or joined here is left again, one already in use stays.
 
     "local" starts one that listens on 127.0.0.1 only, guarded by a token. PoolError when there is none to join.
     """
     if address == "local":
-        guard()
+        secure_environment()
     else:
         address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
         _check_answers(address)
@@ -44,7 +44,7 @@ def connected(address: str, workers: int) -> Iterator[None]:
             ray.init(address, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise _unanswered(address, error) from error
-    joined = Joined(address)
+    joined = Connection(address)
     try:
         yield
     finally:
@@ -54,7 +54,7 @@ def connected(address: str, workers: int) -> Iterator[None]:
         ray.shutdown()
 
 
-class Joined:
+class Connection:
     """The Ray that this process joined: whether its head still answers, and the node this process goes through."""
 
     def __init__(self, address: str) -> None:
@@ -121,7 +121,7 @@ def _unanswered(address: str, error: Exception) -> PoolLost:
     )
 
 
-def guard() -> None:
+def secure_environment() -> None:
     """Makes a Ray that this process will start listen on this machine only, and ask for a token.
 
     Ray reads its environment when it is first imported; where it already is, what the process was started with stands.

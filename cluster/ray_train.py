@@ -11,7 +11,7 @@ from typing import Any
 
 from cluster.errors import PoolError
 from cluster.ray_actors import source_folders
-from cluster.ray_session import connected
+from cluster.ray_session import connect
 
 Tell = Callable[[Any], None]
 Function = Callable[[Any, str, Tell], Any]
@@ -35,7 +35,7 @@ def run_ranks(
     the result are pickled: arrays and weights are the ranks' to read and write. PoolError when there is no room; what a
     rank raises is raised here.
     """
-    with connected(address, workers), _notes(folder) as notes, _mailbox(listen) as mailbox:
+    with connect(address, workers), _notes(folder) as notes, _mailbox(listen) as mailbox:
         import ray
         from ray import cloudpickle
         from ray.train import RunConfig, ScalingConfig, TrainingFailedError

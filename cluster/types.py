@@ -27,25 +27,25 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerGroup:
     """Workers of one kind.
 
-    lanes: the methods they are called by, each with how many calls a worker does side by side (one more waits). Without
-    lanes any method, one call at a time. cpus, gpus (fractions share a device), memory (bytes): what each worker takes
-    of a Ray machine. room: bytes that a call may come to take; beyond a worker's first call none begins while the
-    machine has less.
+    concurrency_groups: the methods these workers are called by, each with the number of calls that one worker runs
+    concurrently (one more waits in its queue). Empty: any method, one call at a time. cpus, gpus (fractions share a
+    device), memory (bytes): what Ray reserves for each worker. memory_headroom: bytes that one call may need; a worker
+    begins a further concurrent call only while its machine has that much memory available.
     """
 
     workers: int = 1
-    lanes: Mapping[str, int] = field(default_factory=dict)
+    concurrency_groups: Mapping[str, int] = field(default_factory=dict)
     cpus: float = 1
     gpus: float = 0
     memory: int = 0
-    room: int = 0
+    memory_headroom: int = 0
 
 
-Crews = Callable[[Mapping[str, float]], Sequence[Crew]]
-"""The crews for what a cluster has: "CPU", "GPU" and "memory" (bytes)."""
+GroupPolicy = Callable[[Mapping[str, float]], Sequence[WorkerGroup]]
+"""Maps the resources of a cluster ("CPU", "GPU", and "memory" in bytes) to worker groups."""
 
 
 Take = Callable[[str], Any]
@@ -60,7 +60,7 @@ class Workers(Protocol):
     takes its place and is ready later.
     """
 
-    def ready(self) -> Mapping[int, Crew]: ...
+    def ready(self) -> Mapping[int, WorkerGroup]: ...
 
     def submit(self, worker: int, method: str, task: Any, pause: float) -> Any: ...
 

@@ -39,14 +39,14 @@ def check_built(built: Iterable[Attempt]) -> None:
             raise error
 
 
-class Host:
+class WorkerHost:
     """Builds the worker object once in its process and calls it, from several threads; never raises.
 
-    room: bytes of the machine's memory without which no call begins beside another.
+    memory_headroom: bytes of the machine's memory without which no call begins beside another.
     """
 
-    def __init__(self, factory: Callable[[], Any], room: int = 0) -> None:
-        self.factory, self.room = factory, room
+    def __init__(self, factory: Callable[[], Any], memory_headroom: int = 0) -> None:
+        self.factory, self.memory_headroom = factory, memory_headroom
         self.worker: Any = None
         self.lock = threading.Lock()
         self.calls = 0
@@ -70,7 +70,7 @@ class Host:
     def _room(self) -> Iterator[None]:
         while True:
             with self.lock:
-                if self.calls == 0 or self.room == 0 or _available() >= self.room:
+                if self.calls == 0 or self.memory_headroom == 0 or _available() >= self.memory_headroom:
                     self.calls += 1
                     break
             time.sleep(LOOK_SECONDS)

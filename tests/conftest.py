@@ -2,11 +2,11 @@ import os
 
 from hypothesis import settings
 
-from cluster.ray_session import guard
+from cluster.ray_session import secure_environment
 
 # Ray's workers are niced by 15 unless told otherwise, and starve beside other tests on the same cores.
 os.environ.setdefault("RAY_worker_niceness", "0")
-guard()
+secure_environment()
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     os.environ.setdefault("OMP_NUM_THREADS", str(max(share, 1)))

@@ -10,7 +10,7 @@ import typer
 
 from pipeline.cli.options import AsJson, RegionFile
 from pipeline.console.output import check_folder
-from pipeline.execution.resources import Hands
+from pipeline.execution.resources import WorkerCounts
 
 Picture = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
 Workers = Annotated[int, typer.Option(min=1, help="worker processes")]
@@ -92,7 +92,7 @@ def run(
 
     Example: `idgbr run region.yaml --workers 2`
     """
-    _run(region_file, address, Hands(workers, gpus, helpers), price, picture, as_json, refresh=False)
+    _run(region_file, address, WorkerCounts(workers, gpus, helpers), price, picture, as_json, refresh=False)
 
 
 @app.command()
@@ -110,13 +110,13 @@ def update(
 
     Example: `idgbr update region.yaml`
     """
-    _run(region_file, address, Hands(workers, gpus, helpers), price, picture, as_json, refresh=True)
+    _run(region_file, address, WorkerCounts(workers, gpus, helpers), price, picture, as_json, refresh=True)
 
 
 def _run(
     region_file: Path,
     address: str | None,
-    hands: Hands,
+    counts: WorkerCounts,
     price: float | None,
     picture: Path | None,
     as_json: bool,
@@ -140,10 +140,10 @@ def _run(
         where = address or ("auto" if "RAY_ADDRESS" in os.environ else "local")
         report = run_region(
             region,
-            workers=hands.workers,
-            helpers=hands.helpers,
-            gpus=hands.gpus,
-            price=price,
+            workers=counts.workers,
+            mosaic_workers=counts.mosaic_workers,
+            gpus=counts.gpus,
+            price_per_worker_hour=price,
             address=where,
             refresh=refresh,
             listener=shown.listen,

@@ -20,7 +20,7 @@ from pipeline.execution.commit import Progress
 from pipeline.execution.gates import check_gates
 from pipeline.execution.publish import publish_item
 from pipeline.execution.report import Report, write_report
-from pipeline.execution.resources import Hands, check_memory, crews
+from pipeline.execution.resources import WorkerCounts, check_memory, worker_groups
 from pipeline.execution.schedule import work
 from pipeline.execution.task import run_folder
 from pipeline.execution.worker import Worker
@@ -38,9 +38,9 @@ def run(
     region: Region,
     *,
     workers: int = 1,
-    helpers: int | None = None,
+    mosaic_workers: int | None = None,
     gpus: float | None = None,
-    price: float | None = None,
+    price_per_worker_hour: float | None = None,
     address: str = "none",
     refresh: bool = False,
     listener: Listener | None = None,
@@ -48,8 +48,8 @@ def run(
 ) -> Report:
     """Maps what is due of a region and publishes the new version; the same call again continues an interrupted one.
 
-    `workers`, `helpers` and `gpus` are those of `crew.Hands`, `price` is of an hour of a worker, `address` is
-    `cluster.pool`'s. `refresh` looks for new acquisitions first. `count` is `plan`'s.
+    `workers`, `mosaic_workers` and `gpus` are those of `WorkerCounts`, `address` that of `cluster.pool`, `count` that
+    of `plan`. `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first.
     Raises what `plan` raises, PoolError, and RunError: where another run holds the cube, where blocks failed, or where
     a gate keeps the version from being published.
     """
@@ -57,7 +57,16 @@ def run(
     planned = plan(region, refresh, count)
     repository = store.repository(region.cube, create=True)
     with store.writing(region.cube), lease.held(region.cube, {"run": planned.run, "name": region.name}) as mine:
-        return _run(planned, repository, mine, begun, Hands(workers, gpus, helpers), price, address, listener)
+        return _run(
+            planned,
+            repository,
+            mine,
+            begun,
+            WorkerCounts(workers, gpus, mosaic_workers),
+            price_per_worker_hour,
+            address,
+            listener,
+        )
 
 
 def _run(
@@ -65,8 +74,8 @@ def _run(
     repository: icechunk.Repository,
     mine: lease.Lease,
     begun: float,
-    hands: Hands,
-    price: float | None,
+    counts: WorkerCounts,
+    price_per_worker_hour: float | None,
     address: str,
     listener: Listener | None,
 ) -> Report:
@@ -75,7 +84,9 @@ def _run(
     check(store.peek(repository, versions.MAIN), planned.layout, region.period)
     base = versions.begin(repository, planned.branch)
     before = survey(planned)
-    expected = estimate(before, known_cost(repository), hands.workers, hands.helpers or 0, price)
+    expected = estimate(
+        before, known_cost(repository), counts.workers, counts.mosaic_workers or 0, price_per_worker_hour
+    )
     progress.seconds["plan"] = clock.perf_counter() - begun
     version = base
     if set(before.kinds) == {"same"} and versions.is_published(repository, base):
@@ -89,15 +100,15 @@ def _run(
         if before.due:
             worked = clock.perf_counter()
             factory = partial(Worker, region, planned.run, planned.model_digest, planned.model.settings.bands)
-            wanted = crews(hands, *worker_bytes(planned, before))
+            wanted = worker_groups(counts, *worker_bytes(planned, before))
             if address in ("none", "local"):
                 check_memory(wanted({"CPU": os.cpu_count() or 1}), machine_memory(), before.busiest)
-            with pool(factory, wanted, address) as crew:
+            with pool(factory, wanted, address) as group:
                 progress.seconds["start"] = clock.perf_counter() - worked
-                work(planned, before, crew, repository, time, progress, mine.check, listener)
+                work(planned, before, group, repository, time, progress, mine.check, listener)
             progress.seconds["work"] = clock.perf_counter() - worked
         aggregated = clock.perf_counter()
-        aggregate.update(repository, planned.branch, planned.layout, time, hands.workers)
+        aggregate.update(repository, planned.branch, planned.layout, time, counts.workers)
         progress.seconds["aggregate"] = clock.perf_counter() - aggregated
         degraded = _validated(repository, planned, progress)
         gates = check_gates(repository, planned.branch, planned.layout, time, region.gates)
@@ -113,7 +124,7 @@ def _run(
         mine.check()
         version = versions.publish(repository, planned.branch, base, about)
     progress.seconds["total"] = clock.perf_counter() - begun
-    took = taken(progress.work, progress.seconds.get("work", 0.0), hands.workers, price)
+    took = taken(progress.work, progress.seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
     report = Report.of(planned, version, before, expected, took, progress)
     publish_item(planned, version)
     if report.done_anything or not files.exists(cube, f"{folder}/report.json"):

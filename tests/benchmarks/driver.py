@@ -136,15 +136,18 @@ class Instant:
 
 def dispatched(size):
     """Blocks of a map through feed and pool, the first ones of a large map."""
-    from cluster import Crew, Pool
+    from cluster import Pool, WorkerGroup
     from pipeline.execution.queue import Feed
-    from pipeline.execution.resources import AHEAD
+    from pipeline.execution.resources import SEGMENT_CONCURRENCY
     from pipeline.planning.blocks import BlockPlan, Blocks
 
     extent, before = extent_of(size), peak()
     stream = (BlockPlan(block, (), 0, 1, 1, True, True, "new") for block in extent.blocks())
     feed = Feed(itertools.islice(stream, DISPATCHED), Blocks(extent, (), 260, b"", b"").seen_by, lambda plan: True)
-    crew = [Crew(lanes={"segment": AHEAD}, gpus=1), Crew(lanes={"mosaic": 1})] * CREW
+    crew = [
+        WorkerGroup(concurrency_groups={"segment": SEGMENT_CONCURRENCY}, gpus=1),
+        WorkerGroup(concurrency_groups={"mosaic": 1}),
+    ] * CREW
     count, begun, spent = 0, time.perf_counter(), time.process_time()
     for outcome in Pool(Instant(crew), 3).run(STAGES[::-1], lambda stage: getattr(feed, stage)()):
         if outcome.method == "mosaic":

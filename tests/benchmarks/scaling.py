@@ -25,7 +25,7 @@ from types import SimpleNamespace
 
 from fixed_cost import ray_here
 
-from cluster import Crew, Pool, pool
+from cluster import Pool, WorkerGroup, pool
 from cluster.worker_host import Attempt
 from pipeline.console.tables import table
 from pipeline.execution.commit import BUSY
@@ -110,7 +110,7 @@ def driven(crew, workers, clock, sleep):
 
 def measured(workers, seconds):
     """On Ray's actors, each with a logical GPU; and what an actor takes of memory."""
-    with pool(partial(Sleeper, seconds), lambda there: [Crew(workers, LANES, cpus=1, gpus=1)], "local") as crew:
+    with pool(partial(Sleeper, seconds), lambda there: [WorkerGroup(workers, LANES, cpus=1, gpus=1)], "local") as crew:
         while crew.workers < workers:
             time.sleep(0.1)
             crew._workers._welcome(1)
@@ -122,7 +122,7 @@ def resident():
     import psutil
 
     here = psutil.Process().children(recursive=True)
-    return max((p.memory_full_info().uss / 2**20 for p in here if "Host" in " ".join(p.cmdline())), default=0.0)
+    return max((p.memory_full_info().uss / 2**20 for p in here if "WorkerHost" in " ".join(p.cmdline())), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def simulated(workers, seconds, cost):
     """Blocks a second, and the driver's seconds a block: its code's and Ray's."""
     import sys
 
-    made = Simulated(dict.fromkeys(range(workers), Crew(1, LANES, gpus=1)), seconds, cost)
+    made = Simulated(dict.fromkeys(range(workers), WorkerGroup(1, LANES, gpus=1)), seconds, cost)
     module = sys.modules["cluster.pool"]
     own, module.time = module.time, SimpleNamespace(monotonic=made.clock)
     try:

@@ -1,9 +1,9 @@
 import pytest
 
-from cluster.ray_session import connected
+from cluster.ray_session import connect
 
 
 @pytest.fixture(scope="session")
 def local_ray():
-    with connected("local", workers=2):
+    with connect("local", workers=2):
         yield "local"

@@ -3,12 +3,12 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.in_flight import Call, Underway
+from cluster.in_flight import Call, InFlight
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["mosaic", "segment"]), st.integers(0, 3), st.booleans())))
 def test_counts_are_those_of_the_calls_under_way(steps):
-    underway, there = Underway(), {}
+    underway, there = InFlight(), {}
     for ticket, (number, method, worker, ends) in enumerate(steps):
         if ends and there:
             gone = next(iter(there))

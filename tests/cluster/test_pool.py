@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 from worker import HANG_SECONDS, Worker, unbuildable
 
-from cluster import Crew, PoolError, pool
+from cluster import PoolError, WorkerGroup, pool
 
 
 @pytest.fixture(params=["none", pytest.param("local", marks=pytest.mark.ray)])
@@ -133,8 +133,8 @@ def test_what_becomes_ready_later_is_given_out_later(open_pool):
 
 @pytest.mark.ray
 def test_a_worker_does_as_many_calls_of_a_method_side_by_side_as_its_lane_is_wide(local_ray, tmp_path):
-    crew = Crew(1, {"together": 3, "square": 1})
-    with pool(partial(Worker, tmp_path), lambda _: [crew], local_ray) as workers:
+    group = WorkerGroup(1, {"together": 3, "square": 1})
+    with pool(partial(Worker, tmp_path), lambda _: [group], local_ray) as workers:
         most = max(outcome.result for outcome in workers.map("together", range(9)))
         assert [outcome.result for outcome in workers.map("square", [4])] == [16]
     assert most == 3
@@ -142,9 +142,9 @@ def test_a_worker_does_as_many_calls_of_a_method_side_by_side_as_its_lane_is_wid
 
 @pytest.mark.ray
 def test_workers_of_a_crew_are_called_by_its_methods_only(local_ray, tmp_path):
-    crews = [Crew(1, {"square": 1}), Crew(1, {"tell": 1}, cpus=0.5)]
+    groups = [WorkerGroup(1, {"square": 1}), WorkerGroup(1, {"tell": 1}, cpus=0.5)]
     tasks = {"square": iter(range(10)), "tell": iter(range(10))}
-    with pool(partial(Worker, tmp_path), lambda _: crews, local_ray) as workers:
+    with pool(partial(Worker, tmp_path), lambda _: groups, local_ray) as workers:
         outcomes = list(workers.run(("square", "tell"), lambda method: next(tasks[method], None)))
     assert len(outcomes) == 20
     assert {(outcome.method, outcome.worker) for outcome in outcomes} == {("square", 0), ("tell", 1)}
@@ -152,8 +152,8 @@ def test_workers_of_a_crew_are_called_by_its_methods_only(local_ray, tmp_path):
 
 @pytest.mark.ray
 def test_no_call_begins_beside_another_while_memory_is_short(local_ray, tmp_path):
-    crew = Crew(1, {"together": 3}, room=2**60)
-    with pool(partial(Worker, tmp_path), lambda _: [crew], local_ray) as workers:
+    group = WorkerGroup(1, {"together": 3}, memory_headroom=2**60)
+    with pool(partial(Worker, tmp_path), lambda _: [group], local_ray) as workers:
         assert {outcome.result for outcome in workers.map("together", range(4))} == {1}
 
 
@@ -206,14 +206,14 @@ def test_threads_are_shared_out_among_the_workers(local_ray, tmp_path):
 
 @pytest.mark.ray
 @pytest.mark.parametrize(
-    ("crew", "said"),
+    ("group", "said"),
     [
-        (Crew(gpus=0.5), "1 workers were asked for, which take 0.5 of GPU, but Ray has 0 on this machine"),
-        (Crew(10_000), "10000 workers were asked for, which take 10000 of CPU"),
+        (WorkerGroup(gpus=0.5), "1 workers were asked for, which take 0.5 of GPU, but Ray has 0 on this machine"),
+        (WorkerGroup(10_000), "10000 workers were asked for, which take 10000 of CPU"),
     ],
 )
-def test_what_the_machine_cannot_give_is_refused(local_ray, tmp_path, crew, said):
-    with pytest.raises(PoolError, match=said), pool(partial(Worker, tmp_path), lambda _: [crew], local_ray):
+def test_what_the_machine_cannot_give_is_refused(local_ray, tmp_path, group, said):
+    with pytest.raises(PoolError, match=said), pool(partial(Worker, tmp_path), lambda _: [group], local_ray):
         pass
 
 
@@ -250,7 +250,7 @@ def test_a_job_joins_the_ray_that_its_environment_names(monkeypatch):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"crews": 0}, "a pool of 0 workers"),
+        ({"workers": 0}, "a pool of 0 workers"),
         ({"attempts": 0}, "with 0 attempts"),
     ],
 )

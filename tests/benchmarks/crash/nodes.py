@@ -93,7 +93,8 @@ def workers(nodes: Nodes) -> list[psutil.Process]:
     for node in nodes.nodes:
         for process in processes(node):
             with suppress(psutil.Error):
-                if process.name().startswith("ray::Host") or " ".join(process.cmdline()).startswith("ray::Host"):
+                names = (process.name(), " ".join(process.cmdline()))
+                if any(name.startswith("ray::WorkerHost") for name in names):
                     found.append(process)
     return found
 

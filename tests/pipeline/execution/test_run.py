@@ -16,7 +16,7 @@ import zarr
 from cube_bytes import ARRAYS, assert_same, bytes_of
 
 from catalogs.simulated import simulate
-from cluster.ray_session import connected
+from cluster.ray_session import connect
 from pipeline.cube import store, versions
 from pipeline.cube.open import open_cube
 from pipeline.cube.status import status
@@ -61,7 +61,7 @@ def test_the_map_does_not_depend_on_how_it_was_cut_or_who_worked(tmp_path_factor
     """(serial, block 512), (Ray 1 worker, block 1024), (Ray 2 workers, block 2048) on one region of 9 x 9 km."""
     world = simulate(tmp_path_factory.mktemp("wide") / "world", seed=21, kilometres=9)
     made = []
-    with connected("local", workers=2):
+    with connect("local", workers=2):
         for name, block, address, workers in (("a", 512, "none", 1), ("b", 1024, "local", 1), ("c", 2048, "local", 2)):
             region = region_of(
                 name,

@@ -2,11 +2,7 @@
 
 import pytest
 
-from cluster import Crew
 from pipeline.cube import store
-from pipeline.errors import UserError
-from pipeline.execution.resources import Hands, check_memory, crews
-from pipeline.execution.run import run
 from pipeline.planning.estimate import Cost, estimate, known_cost
 from pipeline.planning.memory import worker_bytes
 from pipeline.planning.plan import plan
@@ -56,41 +52,7 @@ def test_the_next_plan_is_calibrated_by_what_the_last_run_took(undisturbed, regi
     assert report.expected["seconds"] is None
 
 
-def test_a_run_that_may_need_more_memory_than_there_is_is_refused_before_it_starts(region_of, monkeypatch):
-    monkeypatch.setattr("pipeline.execution.run.machine_memory", lambda: 10**9 // 2)
-    region = region_of("too-large")
-    said = r"1 of \d\.\d GB, for block .* of \d passes\) may need \d\.\d GB of memory, but this machine has 0.5 GB"
-    with pytest.raises(UserError, match=said):
-        run(region)
-    assert not list(region.cube.glob("runs/*/report.json"))
-
-
-def test_memory_is_that_of_all_crews():
-    two = [Crew(2, memory=10**9), Crew(3, memory=2 * 10**9)]
-    check_memory(two, 8e9, ((1, 2), 3))
-    with pytest.raises(
-        UserError, match=r"2 of 1\.0 GB and 3 of 2\.0 GB, for block \(1, 2\) of 3 passes\) may need 8\.0 GB"
-    ):
-        check_memory(two, 7.9e9, ((1, 2), 3))
-
-
 def test_a_mosaic_of_more_passes_needs_no_less_memory(region_of):
     planned = plan(region_of("memory"))
     needs = [worker_bytes(planned, Survey(busiest=((0, 0), passes)))[0] for passes in (1, 10, 100)]
     assert needs == sorted(needs)
-
-
-@pytest.mark.parametrize(
-    ("hands", "there", "expected"),
-    [
-        (Hands(2), {"CPU": 8}, [(2, {"segment", "mosaic"}, 0)]),
-        (Hands(2), {"CPU": 8, "GPU": 2}, [(2, {"segment"}, 1), (6, {"mosaic"}, 0)]),
-        (Hands(4, gpus=0.5), {"CPU": 8, "GPU": 2}, [(4, {"segment"}, 0.5), (4, {"mosaic"}, 0)]),
-        (Hands(2, helpers=0), {"CPU": 8, "GPU": 2}, [(2, {"segment", "mosaic"}, 1)]),
-        (Hands(1, helpers=3), {"CPU": 8}, [(1, {"segment"}, 0), (3, {"mosaic"}, 0)]),
-        (Hands(2, gpus=1), {}, [(2, {"segment"}, 1), (1, {"mosaic"}, 0)]),
-    ],
-)
-def test_who_works_where(hands, there, expected):
-    found = crews(hands, 10, 20)(there)
-    assert [(crew.workers, set(crew.lanes), crew.gpus) for crew in found] == expected
