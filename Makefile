@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-services bench bench-runs science crash lint clean
+.PHONY: install demo test test-long test-services bench bench-runs science crash rooms lint clean
 
 install: $(INSTALLED)
 
@@ -22,6 +22,10 @@ lint: install
 # One more test at once than cores, for many of them wait.
 test: lint
 	$(BIN)/pytest --numprocesses $$($(BIN)/python -c 'import os; print(min(os.cpu_count() + 1, 4))') --dist worksteal
+
+# What is rare and long: crash trials, whole maps cut in several ways.
+test-long: install
+	$(BIN)/pytest -m long
 
 test-services: install
 	tests/services/run
@@ -50,6 +54,10 @@ SEED ?= 1
 crash: install
 	PYTHONPATH=tests/benchmarks:tests/helpers $(BIN)/python -m crash --trials $(TRIALS) --seed $(SEED) --minutes $(MINUTES) \
 		--json out/crash-$(SEED).json
+
+# Writes the picture of the rooms into CONTRIBUTING.md and prints their sizes.
+rooms: install
+	$(BIN)/python tests/helpers/rooms.py
 
 clean:
 	rm -rf .venv .venv-services build *.egg-info

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.long
 @pytest.mark.ray
 @pytest.mark.timeout(1200)
 def test_whatever_is_killed_the_same_command_ends_with_the_same_bytes_and_readers_see_whole_versions():

@@ -56,6 +56,7 @@ def test_the_same_command_again_has_nothing_to_do(undisturbed):
     assert len(versions.history(store.repository(region.cube))) == 1
 
 
+@pytest.mark.long
 @pytest.mark.ray
 def test_the_map_does_not_depend_on_how_it_was_cut_or_who_worked(tmp_path_factory, region_of):
     """(serial, block 512), (Ray 1 worker, block 1024), (Ray 2 workers, block 2048) on one region of 9 x 9 km."""
