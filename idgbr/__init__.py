@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from idgbr import metrics
-
 _HOMES = {
     "CheckpointError": "idgbr.errors",
     "CoarseUNet": "idgbr.coarse",
@@ -19,6 +17,8 @@ __all__ = ["CheckpointError", "CoarseUNet", "IDGBRPipeline", "Refiner", "Setting
 
 
 def __getattr__(name: str) -> Any:
+    if name == "metrics":
+        return import_module("idgbr.metrics")
     if name not in _HOMES:
         raise AttributeError(f"module 'idgbr' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

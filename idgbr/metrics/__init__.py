@@ -22,7 +22,6 @@ from idgbr.metrics.boundary import (
     mean_boundary_accuracy_of,
 )
 from idgbr.metrics.confusion import confusion_matrix, f1, iou, kappa, mean_f1, mean_iou, overall_accuracy
-from idgbr.metrics.distance import nearest, squared_distance
 from idgbr.metrics.repair import Grade, grade, iou_imp, new_fp_counts, new_fp_rate, repair_counts
 from idgbr.metrics.weighted import edge_band, weighted_f, wfm
 
@@ -51,12 +50,10 @@ __all__ = [
     "mean_boundary_accuracy_of",
     "mean_f1",
     "mean_iou",
-    "nearest",
     "new_fp_counts",
     "new_fp_rate",
     "overall_accuracy",
     "repair_counts",
-    "squared_distance",
     "weighted_f",
     "wfm",
 ]

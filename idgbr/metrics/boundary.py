@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from idgbr.distance import squared_distance
 from idgbr.metrics.arrays import Counts, Labels, Mask, Scores, check, mean, ratio
-from idgbr.metrics.distance import squared_distance
 from idgbr.morphology import square_maximum
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from idgbr.metrics.arrays import Labels, Mask, Scores, check
-from idgbr.metrics.distance import nearest
 from idgbr.morphology import square_maximum
 
 REACH = 3
@@ -45,7 +45,7 @@ def weighted_f(found_HW: Mask, true_HW: Mask) -> float:
     if not true_HW.any():
         return float("nan")
     error_HW = (found_HW != true_HW).astype(np.float64)
-    y_HW, x_HW = nearest(true_HW)
+    y_HW, x_HW = distance_transform_edt(~true_HW, return_distances=False, return_indices=True)
     spread_HW = _gaussian(error_HW[y_HW, x_HW])
     missed = np.minimum(error_HW, spread_HW)[true_HW]
     false = found_HW & ~true_HW

@@ -13,10 +13,10 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs import Asset, Scene
 from catalogs.access import ANYWHERE, Access, redact
+from idgbr.distance import squared_distance
 from pipeline.geometry.footprint import ground, inside
 from pipeline.geometry.grid import Grid, Window, transformer
 from pipeline.mosaic.composite import CLOUD_METRES, UNSEEN, View
-from pipeline.mosaic.distance import distance
 from pipeline.raster import resample
 from pipeline.raster.read import Part, Raster, ReadError, inspect, read
 from pipeline.raster.resample import Boxes, Source
@@ -160,7 +160,7 @@ def _clear(scene: Scene, mask: Raster, at: Sampling, look: Look) -> tuple[torch.
     clear_HW = torch.from_numpy(scene.rule.is_clear(code_HW))[crop]
     far_HW = None
     if reach:
-        square_HW = distance(torch.from_numpy(scene.rule.is_cloud(code_HW)), reach)[crop]
+        square_HW = torch.from_numpy(squared_distance(scene.rule.is_cloud(code_HW), reach)[crop])
         clear_HW = clear_HW & (square_HW > dilate**2)
         far_HW = square_HW.float().sqrt_().mul_(mask.resolution) if look.clouds else None
     index_N = at.nearest_HW.flatten()
