@@ -12,7 +12,7 @@ import yaml
 from rasterio.windows import Window
 
 from catalogs.simulated import World, open_world, serve, simulate
-from pipeline.analysis.picture import maps
+from pipeline.analysis.picture import draw_maps
 from pipeline.config.region import Region, load
 from pipeline.console.progress import CONSOLE, counted, stages
 from pipeline.console.tables import table
@@ -28,22 +28,22 @@ KILOMETRES = 21.0
 MARGIN = 0.029
 
 
-def demonstrate(folder: Path, seed: int, json_file: Path | None) -> None:
+def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
     """Simulates, serves, maps, compares, draws, and prints what it found; goes on with what `folder` already holds."""
     begun = clock.perf_counter()
     world = _world(folder / "world", seed)
     with serve(world.folder) as url:
-        region = region_file(folder, world, url)
+        region = write_region(folder, world, url)
         with stages() as shown:
             report = run(region, workers=2, address="local", listener=shown.listen, count=shown.count)
     cube = open_cube(region.cube)
-    truth_HW = truth_of(world, cube)
+    truth_HW = read_truth(world, cube)
     labels = {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0], "truth": truth_HW}
     codes = [row["code"] for row in cube.attrs["classes"]]
     found = {name: scores([(truth_HW, labels[name])], codes) for name in ("coarse", "refined")}
-    picture = maps(folder / "demo.png", cube, labels)
+    picture = draw_maps(folder / "demo.png", cube, labels)
     seconds = clock.perf_counter() - begun
-    _tell(report, found, _areas(truth_HW, cube), picture, region, seconds)
+    _print(report, found, _areas(truth_HW, cube), picture, region, seconds)
     if json_file is not None:
         facts = {"seconds": round(seconds, 1), **found, "cube": str(region.cube)}
         json_file.write_text(json.dumps(facts, indent=1) + "\n")
@@ -59,7 +59,7 @@ def _world(folder: Path, seed: int) -> World:
         return simulate(folder, seed, kilometres=KILOMETRES, progress=lambda done, total: show(done, total, ""))
 
 
-def region_file(folder: Path, world: World, catalog: str, model: str = MODEL, block: int = 1024) -> Region:
+def write_region(folder: Path, world: World, catalog: str, model: str = MODEL, block: int = 1024) -> Region:
     """Writes the region file that maps all of a world, and loads it."""
     days = [date.fromisoformat(overpass.day) for overpass in world.dates]
     content = {
@@ -88,7 +88,7 @@ def inner_bounds(world: World) -> tuple[float, float, float, float]:
     return to_lonlat.transform_bounds(left + margin, bottom + margin, right - margin, top - margin)
 
 
-def truth_of(world: World, cube: xr.Dataset) -> np.ndarray:
+def read_truth(world: World, cube: xr.Dataset) -> np.ndarray:
     """The truth on the cube's pixels, uint8 HW."""
     with rasterio.open(world.truth) as source:
         row, col = source.index(float(cube.x[0]), float(cube.y[0]))
@@ -100,7 +100,7 @@ def _areas(truth_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
     return {row["name"]: float((truth_HW == row["code"]).sum()) * pixel for row in cube.attrs["classes"]}
 
 
-def _tell(
+def _print(
     report: Report,
     found: dict[str, dict[str, float]],
     true_km2: dict[str, float],

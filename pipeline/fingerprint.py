@@ -5,6 +5,6 @@ import json
 from typing import Any
 
 
-def digest(value: Any) -> str:
+def json_digest(value: Any) -> str:
     """sha256 of a JSON-able value, written with sorted keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -20,7 +20,7 @@ from pipeline.geometry.grid import BlockId
 GROUP = 64
 
 
-def update(repository: icechunk.Repository, branch: str, layout: Layout, time: int, workers: int) -> None:
+def aggregate_blocks(repository: icechunk.Repository, branch: str, layout: Layout, time: int, workers: int) -> None:
     """Brings class counts and every level up to date with the land cover of a branch, a group of blocks at a time.
 
     A group's counts come after all levels above it, so one that was broken off is done again whole.

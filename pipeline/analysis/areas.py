@@ -8,7 +8,7 @@ from pipeline.cube.records import Stripes
 from pipeline.cube.schema import Layout
 
 
-def areas(group: zarr.Group, time: int) -> dict[str, float]:
+def class_areas(group: zarr.Group, time: int) -> dict[str, float]:
     """km2 of each class in a period, from the blocks' counts; true areas on an equal-area grid."""
     layout = Layout.of(group)
     pixels = Stripes(store.array(group, "blocks/pixels"), time)

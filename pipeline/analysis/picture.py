@@ -24,7 +24,7 @@ def true_colour(mosaic_BHW: np.ndarray, bands: Sequence[str]) -> np.ndarray:
     return (rgb_HW3.astype(np.float32) / (10_000 * BRIGHTEST)).clip(0, 1) ** np.float32(0.8)
 
 
-def coloured(code_HW: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> np.ndarray:
+def color_classes(code_HW: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Class codes in their colours, uint8 HW3."""
     lut = np.tile(np.array(_rgb(NODATA), np.uint8), (256, 1))
     for row in classes:
@@ -36,7 +36,7 @@ def _rgb(colour: str) -> tuple[int, ...]:
     return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
-def maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail: int = 160) -> Path:
+def draw_maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail: int = 160) -> Path:
     """Writes a picture of one period's mosaic and of label maps of the same pixels: above the whole, below a detail.
 
     The detail is the square of `detail` pixels that mixes the classes most evenly.
@@ -44,9 +44,9 @@ def maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail:
     classes: Sequence[Mapping[str, Any]] = cube.attrs["classes"]
     resolution = float(cube.attrs["grid"]["resolution"])
     images = {"mosaic": true_colour(cube.mosaic.values[0], [str(band) for band in cube.band.values])}
-    images |= {name: coloured(code_HW, classes) for name, code_HW in labels.items()}
+    images |= {name: color_classes(code_HW, classes) for name, code_HW in labels.items()}
     height, width = next(iter(labels.values())).shape
-    y, x = richest(next(iter(labels.values())), detail)
+    y, x = most_mixed_square(next(iter(labels.values())), detail)
     size = 4.2
     figure, axes = pyplot.subplots(
         2,
@@ -77,7 +77,7 @@ def maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail:
     return path
 
 
-def richest(code_HW: np.ndarray, side: int) -> tuple[int, int]:
+def most_mixed_square(code_HW: np.ndarray, side: int) -> tuple[int, int]:
     """(y, x) of the square of `side` pixels, on a lattice of half its size, that mixes the classes most evenly
     (entropy)."""
     best = (-1.0, 0, 0)

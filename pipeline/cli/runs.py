@@ -47,11 +47,11 @@ def demo(
 
     Example: `idgbr demo --json scores.json`
     """
-    from pipeline.demo import demonstrate
+    from pipeline.demo import run_demo
 
     if json_file is not None:
         check_folder(json_file)
-    demonstrate(folder, seed, json_file)
+    run_demo(folder, seed, json_file)
 
 
 @app.command()
@@ -132,7 +132,7 @@ def _run(
 
     region = load(region_file)
     if picture is not None:
-        from pipeline.analysis.picture import maps
+        from pipeline.analysis.picture import draw_maps
 
         check_folder(picture)
     # Ray prints to stdout, which is for results, when it loses a node.
@@ -153,7 +153,7 @@ def _run(
         from pipeline.cube.open import open_cube
 
         cube = open_cube(region.cube).sel(time=[str(region.period[0])])
-        maps(picture, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})
+        draw_maps(picture, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})
     if as_json:
         print(json.dumps(asdict(report)))
     else:

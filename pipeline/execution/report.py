@@ -7,7 +7,7 @@ from typing import Any
 
 import zarr
 
-from pipeline.analysis.areas import areas
+from pipeline.analysis.areas import class_areas
 from pipeline.cube import store
 from pipeline.cube.records import Stripes
 from pipeline.cube.schema import DEGRADED, EMPTY, period_index
@@ -85,7 +85,7 @@ class Report:
             lost={name: why for lost in progress.lost.values() for name, why in lost.items()},
             seconds={stage: round(s, 2) for stage, s in progress.seconds.items()},
             work={step: round(s, 2) for step, s in progress.work.items()},
-            areas_km2=areas(group, time),
+            areas_km2=class_areas(group, time),
             region_km2=plan.region_km2,
             cube_bytes=_bytes(plan.region.cube),
         )

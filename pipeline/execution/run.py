@@ -29,8 +29,8 @@ from pipeline.planning.memory import worker_bytes
 from pipeline.planning.plan import Plan, plan
 from pipeline.planning.totals import survey
 from pipeline.scenes.choose import write_decisions
-from pipeline.scenes.provenance import write_applied
-from pipeline.scenes.search import write_list
+from pipeline.scenes.provenance import write_provenance
+from pipeline.scenes.search import write_items
 from pipeline.storage import files, lease
 
 
@@ -93,9 +93,9 @@ def _run(
         versions.drop(repository, planned.branch)
     else:
         files.write(cube, f"{folder}/region.json", region.model_dump_json(indent=1))
-        write_list(cube, f"{folder}/scenes.parquet", planned.items)
+        write_items(cube, f"{folder}/scenes.parquet", planned.items)
         write_decisions(cube, f"{folder}/offsets.json", planned.decisions)
-        write_applied(cube, f"{folder}/applied.json", planned.selection, planned.decisions)
+        write_provenance(cube, f"{folder}/applied.json", planned.selection, planned.decisions)
         time = _prepared(repository, planned)
         if before.due:
             worked = clock.perf_counter()
@@ -108,7 +108,7 @@ def _run(
                 work(planned, before, group, repository, time, progress, mine.check, listener)
             progress.seconds["work"] = clock.perf_counter() - worked
         aggregated = clock.perf_counter()
-        aggregate.update(repository, planned.branch, planned.layout, time, counts.workers)
+        aggregate.aggregate_blocks(repository, planned.branch, planned.layout, time, counts.workers)
         progress.seconds["aggregate"] = clock.perf_counter() - aggregated
         degraded = _validated(repository, planned, progress)
         gates = check_gates(repository, planned.branch, planned.layout, time, region.gates)

@@ -17,11 +17,11 @@ from pipeline.config.region import Region
 from pipeline.cube import store
 from pipeline.errors import RunError
 from pipeline.execution.task import Done, Task, run_folder
-from pipeline.geometry.footprint import inside
+from pipeline.geometry.footprint import area_mask
 from pipeline.geometry.grid import BlockId, Window
-from pipeline.mosaic.block import READERS, Composite, composite, making
-from pipeline.scenes.choose import choose, read_decisions
-from pipeline.scenes.search import read_list
+from pipeline.mosaic.block import READERS, BlockMosaic, mosaic_block, mosaic_params
+from pipeline.scenes.choose import choose_scenes, read_decisions
+from pipeline.scenes.search import read_items
 from pipeline.segment.batching import Device
 from pipeline.segment.block import segment
 from pipeline.storage.location import reaching
@@ -55,8 +55,8 @@ class Worker:
     @cached_property
     def _scenes(self) -> dict[str, Scene]:
         cube, folder = self.region.cube, run_folder(self.run)
-        listed, decisions = read_list(cube, f"{folder}/scenes.parquet"), read_decisions(cube, f"{folder}/offsets.json")
-        chosen = choose(self.region, listed, self.bands, decisions)
+        listed, decisions = read_items(cube, f"{folder}/scenes.parquet"), read_decisions(cube, f"{folder}/offsets.json")
+        chosen = choose_scenes(self.region, listed, self.bands, decisions)
         return {scene.id: scene for scene in chosen.scenes}
 
     @property
@@ -71,12 +71,12 @@ class Worker:
     def mosaic(self, task: Task) -> Done:
         extent = self.region.extent
         watch = _Watch()
-        result = composite(
+        result = mosaic_block(
             extent.grid,
             extent.covered(task.block),
             [self.scenes[name] for name in task.scenes],
             self.bands,
-            making(self.region),
+            mosaic_params(self.region),
             list(self.scenes.values()),
             extent.area,
             threads=READERS,
@@ -99,11 +99,11 @@ class Worker:
             watch.laps,
         )
 
-    def _median_clear(self, result: Composite, block: BlockId) -> int:
+    def _median_clear(self, result: BlockMosaic, block: BlockId) -> int:
         """Clear observations that at least half of the block's pixels in the region have."""
         extent, observations_HW = self.region.extent, result.observations_HW
         if extent.area is not None:
-            observations_HW = observations_HW[inside(extent.area, extent.grid, extent.covered(block))]
+            observations_HW = observations_HW[area_mask(extent.area, extent.grid, extent.covered(block))]
         return int(np.percentile(observations_HW, 50, method="lower")) if observations_HW.size else 0
 
     def segment(self, task: Task) -> Done:

@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.area import split_at_antimeridian
-from pipeline.geometry.footprint import projected
+from pipeline.geometry.footprint import project
 from pipeline.geometry.grid import LONLAT, BlockId, Grid, Window, transformer
 
 
@@ -85,7 +85,7 @@ def extent_of(grid: Grid, bounds: tuple[float, float, float, float] | None, area
     west, south, east, north = area.bounds
     if west == -180 and east == 180:
         grid.check_whole_at_antimeridian(south, north)
-    shown = shapely.make_valid(projected(area, grid.crs))
+    shown = shapely.make_valid(project(area, grid.crs))
     return Extent(grid, grid.window_around(shown.bounds, "the polygon"), shown)
 
 

@@ -21,16 +21,16 @@ _prepared = Lock()
 
 
 @lru_cache(maxsize=4096)
-def ground(scene: Scene, crs: str) -> BaseGeometry:
+def grid_footprint(scene: Scene, crs: str) -> BaseGeometry:
     """A scene's footprint in a grid's CRS.
 
     It is widened by as much as the straight lines of degrees between its corners can bow away from the raster's edge:
     length squared / (4 R), 475 m for a tile of 110 km, against 269 m measured.
     """
-    return shapely.union_all([_widened(part) for part in shapely.get_parts(projected(scene.footprint, crs))])
+    return shapely.union_all([_widen(part) for part in shapely.get_parts(project(scene.footprint, crs))])
 
 
-def projected(area: BaseGeometry, crs: str) -> BaseGeometry:
+def project(area: BaseGeometry, crs: str) -> BaseGeometry:
     """A geometry of longitudes and latitudes in a grid's CRS, its lines of degrees followed to 0.05 degrees."""
     to_grid = transformer(LONLAT, crs)
 
@@ -40,22 +40,22 @@ def projected(area: BaseGeometry, crs: str) -> BaseGeometry:
     return shapely.transform(shapely.segmentize(area, 0.05), project)
 
 
-def _widened(part: BaseGeometry) -> BaseGeometry:
+def _widen(part: BaseGeometry) -> BaseGeometry:
     left, bottom, right, top = part.bounds
     return part.buffer(max(right - left, top - bottom) ** 2 / (4 * EARTH_RADIUS))
 
 
-def inside(area: BaseGeometry, grid: Grid, window: Window) -> np.ndarray:
+def area_mask(area: BaseGeometry, grid: Grid, window: Window) -> np.ndarray:
     """Which pixel centres of a window lie in an area of the grid's CRS, bool HW.
 
     Cells of 64 pixels wholly inside or outside are known at once; only the pixels of the others are looked at.
     """
     with _prepared:
         shapely.prepare(area)
-        return _inside(area, grid, window)
+        return _area_mask(area, grid, window)
 
 
-def _inside(area: BaseGeometry, grid: Grid, window: Window) -> np.ndarray:
+def _area_mask(area: BaseGeometry, grid: Grid, window: Window) -> np.ndarray:
     if window.empty or shapely.contains_properly(area, shapely.box(*grid.bounds(window))):
         return np.ones(window.shape, bool)
     inside_HW = np.zeros(window.shape, bool)

@@ -17,11 +17,11 @@ from catalogs.access import ANYWHERE, Access
 from pipeline.config.region import Region
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.composite import METHODS, STACKED, Run, View, Wanted
-from pipeline.mosaic.fuse import PLACES_BYTES, Look, Places, view
+from pipeline.mosaic.composite import METHODS, STACKED, BestParams, MapRows, PassView
+from pipeline.mosaic.fuse import SAMPLE_CACHE_BYTES, SampleCache, ViewParams, view_pass
 from pipeline.raster.read import CACHE_BYTES
 from pipeline.raster.warp import one_thread
-from pipeline.scenes.passes import Pass, passes_of
+from pipeline.scenes.passes import Pass, group_passes
 
 STACK_BYTES = 2**30
 ANY_DAY = 196
@@ -34,7 +34,7 @@ Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
-class Making:
+class MosaicParams:
     """How a mosaic is made: `method` of composite.METHODS, `resampling` of resample.METHODS, and the day of the year
     that `best` prefers."""
 
@@ -43,14 +43,14 @@ class Making:
     day_of_year: int = ANY_DAY
 
 
-def making(region: Region) -> Making:
+def mosaic_params(region: Region) -> MosaicParams:
     """How a region's mosaics are made."""
     best = region.mosaic.method == "best"
-    return Making(region.mosaic.method, region.mosaic.resampling, region.day_of_year if best else ANY_DAY)
+    return MosaicParams(region.mosaic.method, region.mosaic.resampling, region.day_of_year if best else ANY_DAY)
 
 
 @dataclass(frozen=True)
-class Composite:
+class BlockMosaic:
     """A block's mosaic and what it was made from.
 
     `mosaic_BHW`: surface reflectance x 10,000, uint16 (0 = never seen clear). `observations_HW`: how many passes were
@@ -65,18 +65,18 @@ class Composite:
     lost: dict[str, str]
 
 
-def composite(
+def mosaic_block(
     grid: Grid,
     window: Window,
     scenes: Sequence[Scene],
     bands: Sequence[str],
-    making: Making = Making(),
+    params: MosaicParams = MosaicParams(),
     among: Sequence[Scene] = (),
     area: BaseGeometry | None = None,
     threads: int = 1,
     device: str = "cpu",
     access: Access = ANYWHERE,
-) -> Composite:
+) -> BlockMosaic:
     """The composite of the clear views of `scenes` in `window`, within `area`.
 
     The tiles of one pass are one view: they show the same ground at the same moment. `among` is the whole choice of
@@ -85,9 +85,9 @@ def composite(
     cannot be read anywhere in the window is left out of all of it, and so is one in doubt about its values. Raises
     UserError where `best` has no blue or red to tell haze by.
     """
-    if making.method == "best" and not {"blue", "red"} <= set(bands):
+    if params.method == "best" and not {"blue", "red"} <= set(bands):
         raise UserError(f"best tells haze by blue and red, but the bands are {', '.join(bands)}; choose another method")
-    look = Look(grid, window, tuple(bands), making.resampling, area, making.method == "best", device, access)
+    look = ViewParams(grid, window, tuple(bands), params.resampling, area, params.method == "best", device, access)
     lost = {
         scene.id: f"{scene.doubt.sentence} ({scene.doubt.name}), and nothing has settled it"
         for scene in scenes
@@ -95,37 +95,37 @@ def composite(
     }
     with one_thread(), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         while True:
-            passes = passes_of([scene for scene in scenes if scene.id not in lost], among)
+            passes = group_passes([scene for scene in scenes if scene.id not in lost], among)
             block = _Block(look)
-            for strip in _strips(window, len(passes), len(bands), making.method):
+            for strip in _memory_strips(window, len(passes), len(bands), params.method):
                 views = _views(replace(look, window=strip), passes, pool, threads, block.lost)
-                block.add(strip, views, making, pool.map)
+                block.add(strip, views, params, pool.map)
             if not block.lost:
-                return Composite(block.mosaic_BHW, block.observations_HW, block.first_HW, block.last_HW, lost)
+                return BlockMosaic(block.mosaic_BHW, block.observations_HW, block.first_HW, block.last_HW, lost)
             lost |= block.lost
 
 
 class _Block:
     """A block's arrays, filled strip by strip."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: ViewParams) -> None:
         self.look = look
         self.mosaic_BHW = np.zeros((len(look.bands), *look.window.shape), np.uint16)
         self.observations_HW = np.zeros(look.window.shape, np.uint8)
         self.first_HW, self.last_HW = (np.zeros(look.window.shape, np.uint16) for _ in range(2))
         self.lost: dict[str, str] = {}
 
-    def add(self, strip: Window, views: Iterator[View], making: Making, run: Run) -> None:
+    def add(self, strip: Window, views: Iterator[PassView], params: MosaicParams, run: MapRows) -> None:
         first = next(views, None)
         if first is None:
             return
         rows = strip.slices((self.look.window.y0, self.look.window.x0))[0]
         bands = self.look.bands
-        wanted = Wanted(making.day_of_year, bands.index("blue"), bands.index("red")) if self.look.clouds else None
-        result_BHW = METHODS[making.method](self._counted(chain([first], views), rows), wanted, run)
+        wanted = BestParams(params.day_of_year, bands.index("blue"), bands.index("red")) if self.look.clouds else None
+        result_BHW = METHODS[params.method](self._counted(chain([first], views), rows), wanted, run)
         self.mosaic_BHW[:, rows] = result_BHW.cpu().numpy().view(np.uint16)
 
-    def _counted(self, views: Iterable[View], rows: slice) -> Iterator[View]:
+    def _counted(self, views: Iterable[PassView], rows: slice) -> Iterator[PassView]:
         observations_HW, first_HW, last_HW = self.observations_HW[rows], self.first_HW[rows], self.last_HW[rows]
         for seen in views:
             clear_HW = seen.clear_HW.cpu().numpy()
@@ -136,16 +136,16 @@ class _Block:
 
 
 def _views(
-    look: Look, passes: Sequence[Pass], pool: ThreadPoolExecutor, threads: int, lost: dict[str, str]
-) -> Iterator[View]:
+    look: ViewParams, passes: Sequence[Pass], pool: ThreadPoolExecutor, threads: int, lost: dict[str, str]
+) -> Iterator[PassView]:
     """The passes' views in order; what could not be read is added to `lost`."""
-    for seen, unreadable in _ahead(pool, partial(view, Places(look)), passes, threads + 1):
+    for seen, unreadable in _map_ahead(pool, partial(view_pass, SampleCache(look)), passes, threads + 1):
         lost |= unreadable
         if seen is not None:
             yield seen
 
 
-def _ahead(
+def _map_ahead(
     pool: ThreadPoolExecutor, work: Callable[[Thing], Done], things: Iterable[Thing], most: int
 ) -> Iterator[Done]:
     """What `work` gives of each thing, in order, with at most so many under way or waiting."""
@@ -158,7 +158,7 @@ def _ahead(
         yield waiting.popleft().result()
 
 
-def memory(grid: Grid, passes: int, bands: int, making: Making, threads: int) -> int:
+def mosaic_bytes(grid: Grid, passes: int, bands: int, params: MosaicParams, threads: int) -> int:
     """Bytes that a block may take at most while its mosaic is made, the interpreter's own memory left aside.
 
     Views in hand; parts being read, a fifth longer and wider than the block and twice while they are copied, of sources
@@ -166,14 +166,14 @@ def memory(grid: Grid, passes: int, bands: int, making: Making, threads: int) ->
     """
     pixels = grid.block**2
     view = pixels * bands * 2
-    held = min(passes * view, max(STACK_BYTES, view)) if making.method in STACKED else 3 * view
+    held = min(passes * view, max(STACK_BYTES, view)) if params.method in STACKED else 3 * view
     finer = min(max(grid.resolution / FINEST, 1), 2)
     part = int(pixels * (1.2 * finer) ** 2) * bands * 2 * 2
-    places = PLACES_BYTES + threads * pixels * 24
+    places = SAMPLE_CACHE_BYTES + threads * pixels * 24
     return held + threads * (view + part) + places + pixels * (bands * 2 + 5) + CACHE_BYTES
 
 
-def _strips(window: Window, views: int, bands: int, method: str) -> Iterator[Window]:
+def _memory_strips(window: Window, views: int, bands: int, method: str) -> Iterator[Window]:
     """The window in strips of so many rows that all their views fit into STACK_BYTES, if the method stacks them."""
     height, width = window.shape
     rows = height

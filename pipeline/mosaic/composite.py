@@ -17,12 +17,12 @@ IN_CACHE = 2**19
 STEPS = 10
 
 
-Run = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
+MapRows = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
 """How rows are gone through: `map`, or that of a pool of threads."""
 
 
 @dataclass(frozen=True)
-class View:
+class PassView:
     """One pass over a window: reflectance x 10,000 int16 BHW (UNSEEN where not clear), the day it was seen (since
     1970-01-01), and how far the nearest cloud is, in metres, float32 HW (None where nobody asks)."""
 
@@ -36,7 +36,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BestParams:
     """What `best` looks for: a day of the year, clear air (the places of blue and red among the bands), distance from
     clouds."""
 
@@ -45,7 +45,7 @@ class Wanted:
     red: int
 
 
-def median(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) -> torch.Tensor:
+def median(views: Iterable[PassView], wanted: BestParams | None = None, run: MapRows = map) -> torch.Tensor:
     """The middle value, band by band; of an even number the mean of the middle two, half rounded up."""
 
     def reduce(value_NBHW: torch.Tensor) -> torch.Tensor:
@@ -63,7 +63,7 @@ def median(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) 
     return _stacked(views, reduce, run)
 
 
-def geometric_median(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) -> torch.Tensor:
+def geometric_median(views: Iterable[PassView], wanted: BestParams | None = None, run: MapRows = map) -> torch.Tensor:
     """The spectrum nearest to all spectra of a pixel: smallest sum of Euclidean distances (Weiszfeld 1937).
 
     Iterates from the mean until a pixel moves by less than 0.01 (1e-6 of reflectance), at most 500 times.
@@ -100,7 +100,7 @@ def _towards(
     return here_BM, moves_M
 
 
-def mean(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) -> torch.Tensor:
+def mean(views: Iterable[PassView], wanted: BestParams | None = None, run: MapRows = map) -> torch.Tensor:
     """The mean of the clear values, half rounded up."""
     total_BHW = count_HW = None
     for view in views:
@@ -120,7 +120,7 @@ CLOUD_METRES = 1_000
 HAZE = 0.08
 
 
-def best(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) -> torch.Tensor:
+def best(views: Iterable[PassView], wanted: BestParams | None = None, run: MapRows = map) -> torch.Tensor:
     """The clear pixel of the highest score, the earlier view at a tie.
 
     The score adds three parts between 0 and 1: the day, exp(-0.5 (d / 30)^2) of the days d to the day wanted, around
@@ -147,13 +147,13 @@ def best(views: Iterable[View], wanted: Wanted | None = None, run: Run = map) ->
     return chosen_BHW
 
 
-Method = Callable[[Iterable[View], Wanted | None, Run], torch.Tensor]
+Method = Callable[[Iterable[PassView], BestParams | None, MapRows], torch.Tensor]
 METHODS: dict[str, Method] = {"median": median, "geometric-median": geometric_median, "mean": mean, "best": best}
 STACKED = ("median", "geometric-median")
 """Methods that must hold all views of a pixel at once; the others pass over them."""
 
 
-def _stacked(views: Iterable[View], reduce: Callable[[torch.Tensor], torch.Tensor], run: Run) -> torch.Tensor:
+def _stacked(views: Iterable[PassView], reduce: Callable[[torch.Tensor], torch.Tensor], run: MapRows) -> torch.Tensor:
     """Reduces NBHW to BHW, so few rows at once that they stay in the processor's cache."""
     values = [view.value_BHW for view in views]
     bands, height, width = values[0].shape

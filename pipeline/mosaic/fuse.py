@@ -14,23 +14,23 @@ from shapely.geometry.base import BaseGeometry
 from catalogs import Asset, Scene
 from catalogs.access import ANYWHERE, Access, redact
 from idgbr.distance import squared_distance
-from pipeline.geometry.footprint import ground, inside
+from pipeline.geometry.footprint import area_mask, grid_footprint
 from pipeline.geometry.grid import Grid, Window, transformer
-from pipeline.mosaic.composite import CLOUD_METRES, UNSEEN, View
+from pipeline.mosaic.composite import CLOUD_METRES, UNSEEN, PassView
 from pipeline.raster import resample
-from pipeline.raster.read import Part, Raster, ReadError, inspect, read
-from pipeline.raster.resample import Boxes, Source
-from pipeline.raster.warp import MARGIN, Sampling, strips
+from pipeline.raster.read import Part, Raster, ReadError, inspect, read_part
+from pipeline.raster.resample import SampleBoxes, SourcePixels
+from pipeline.raster.warp import MARGIN, SamplePoints, row_strips
 from pipeline.scenes.passes import Pass
 
 REFLECTANCE = 10_000
 EPOCH = date(1970, 1, 1).toordinal()
-Place = Sampling | Boxes
-PLACES_BYTES = 256 * 2**20
+SampleGeometry = SamplePoints | SampleBoxes
+SAMPLE_CACHE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Look:
+class ViewParams:
     """How a window is looked at: on which grid, for which bands, resampled how, within `area` (of the grid's CRS, None
     for everywhere), with the distance from clouds or without, by what may be read."""
 
@@ -45,26 +45,26 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Places:
+class SampleCache:
     """Where rasters' pixels fall in a look's window: worked out once for all scenes of a tile, while memory lasts."""
 
-    look: Look
-    known: dict[tuple[Raster, str, Window], Place | None] = field(default_factory=dict)
+    look: ViewParams
+    known: dict[tuple[Raster, str, Window], SampleGeometry | None] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
-    def of(self, raster: Raster, method: str, window: Window) -> Place | None:
+    def of(self, raster: Raster, method: str, window: Window) -> SampleGeometry | None:
         key = raster, method, window
         with self.lock:
             if key in self.known:
                 return self.known[key]
             place, _ = resample.METHODS[method]
             found = self.known[key] = place(self.look.grid, window, raster, self.look.device)
-            while sum(at.nbytes for at in self.known.values() if at) > PLACES_BYTES and len(self.known) > 1:
+            while sum(at.nbytes for at in self.known.values() if at) > SAMPLE_CACHE_BYTES and len(self.known) > 1:
                 del self.known[next(iter(self.known))]
             return found
 
 
-def view(places: Places, seen: Pass) -> tuple[View | None, dict[str, str]]:
+def view_pass(places: SampleCache, seen: Pass) -> tuple[PassView | None, dict[str, str]]:
     """What one pass shows of a window (None if nothing is clear), and the scenes that could not be read, with why.
 
     Where several tiles are clear the first counts.
@@ -80,23 +80,23 @@ def view(places: Places, seen: Pass) -> tuple[View | None, dict[str, str]]:
             lost[scene.id] = str(error)
     if lost or not (value_BHW[0] != UNSEEN).any():
         return None, lost
-    return View(value_BHW, seen.start.date().toordinal() - EPOCH, cloud_HW), lost
+    return PassView(value_BHW, seen.start.date().toordinal() - EPOCH, cloud_HW), lost
 
 
-def _add(places: Places, scene: Scene, value_BHW: torch.Tensor, cloud_HW: torch.Tensor | None) -> None:
+def _add(places: SampleCache, scene: Scene, value_BHW: torch.Tensor, cloud_HW: torch.Tensor | None) -> None:
     """Writes what a scene shows clear and no tile before it did. Raises ReadError."""
     look = places.look
     mask = inspect(scene.mask.href, look.grid.resolution, look.access)
     window = look.window & _reach(look.grid, mask)
     at = None if window.empty else places.of(mask, "nearest", window)
-    if not isinstance(at, Sampling):
+    if not isinstance(at, SamplePoints):
         return
     rows, cols = window.slices((look.window.y0, look.window.x0))
     clear_HW, far_HW = _clear(scene, mask, at, look)
     clear_HW &= value_BHW[0, rows, cols] == UNSEEN
-    for area in (ground(scene, look.grid.crs), look.area):
+    for area in (grid_footprint(scene, look.grid.crs), look.area):
         if area is not None:
-            clear_HW &= torch.from_numpy(inside(area, look.grid, window)).to(look.device)
+            clear_HW &= torch.from_numpy(area_mask(area, look.grid, window)).to(look.device)
     claimed_HW = clear_HW.clone()
     assets = [scene.band(role) for role in look.bands]
     rasters = [inspect(asset.href, look.grid.resolution, look.access) for asset in assets] if clear_HW.any() else []
@@ -110,7 +110,7 @@ def _add(places: Places, scene: Scene, value_BHW: torch.Tensor, cloud_HW: torch.
 
 
 def _write(
-    places: Places,
+    places: SampleCache,
     raster: Raster,
     bands: Sequence[tuple[int, Asset]],
     clear_HW: torch.Tensor,
@@ -123,9 +123,9 @@ def _write(
     if place is None:
         clear_HW[:] = False
         return
-    source = Source.of([_pixels(asset, raster, place.part, look, "uint16") for _, asset in bands], look.device)
+    source = SourcePixels.of([_pixels(asset, raster, place.part, look, "uint16") for _, asset in bands], look.device)
     _, resampled = resample.METHODS[look.resampling]
-    for _, here in strips(window):
+    for _, here in row_strips(window):
         if not clear_HW[here].any():
             continue
         warped_BHW, valid_HW = resampled(place, source, here)
@@ -138,9 +138,9 @@ def _write(
             target_HW.copy_(torch.where(clear_HW[here], reflectance_HW, target_HW))
 
 
-def _pixels(asset: Asset, raster: Raster, part: Part, look: Look, *allowed: str) -> np.ndarray:
+def _pixels(asset: Asset, raster: Raster, part: Part, look: ViewParams, *allowed: str) -> np.ndarray:
     """A part of an asset, of one of the types that are allowed. Raises ReadError."""
-    pixel_HW = read(asset.href, raster, part, look.access)
+    pixel_HW = read_part(asset.href, raster, part, look.access)
     if pixel_HW.dtype not in allowed:
         raise ReadError(
             f"{redact(asset.href)} holds {pixel_HW.dtype}, but {asset.role} must hold {' or '.join(allowed)}"
@@ -148,7 +148,7 @@ def _pixels(asset: Asset, raster: Raster, part: Part, look: Look, *allowed: str)
     return pixel_HW
 
 
-def _clear(scene: Scene, mask: Raster, at: Sampling, look: Look) -> tuple[torch.Tensor, torch.Tensor | None]:
+def _clear(scene: Scene, mask: Raster, at: SamplePoints, look: ViewParams) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Where a scene is clear, bool HW, and metres to the nearest cloud if the look wants them, float32 HW.
 
     Distances are taken between pixels of the mask, before it is warped: they are the same on every grid.

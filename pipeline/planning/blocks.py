@@ -12,9 +12,9 @@ import shapely
 from catalogs import Scene
 from pipeline.cube.records import Held
 from pipeline.geometry.extent import Extent
-from pipeline.geometry.footprint import ground
+from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import BlockId
-from pipeline.scenes.passes import pass_of
+from pipeline.scenes.passes import pass_key
 
 Lost = Mapping[BlockId, Collection[str]]
 """The scenes that blocks could not read."""
@@ -140,7 +140,7 @@ class Blocks:
 
     @cached_property
     def _ground(self) -> np.ndarray:
-        grounds = np.array([ground(scene, self.extent.grid.crs) for scene in self.scenes])
+        grounds = np.array([grid_footprint(scene, self.extent.grid.crs) for scene in self.scenes])
         shapely.prepare(grounds)
         return grounds
 
@@ -158,7 +158,7 @@ class Blocks:
 
     @cached_property
     def _pass(self) -> np.ndarray:
-        return np.unique([pass_of(scene) for scene in self.scenes], return_inverse=True)[1]
+        return np.unique([pass_key(scene) for scene in self.scenes], return_inverse=True)[1]
 
 
 def _hash(*parts: bytes) -> int:

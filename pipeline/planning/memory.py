@@ -1,6 +1,6 @@
 """Bytes of memory that a worker takes."""
 
-from pipeline.mosaic.block import READERS, making, memory
+from pipeline.mosaic.block import READERS, mosaic_bytes, mosaic_params
 from pipeline.planning.estimate import PROCESS_BYTES
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Survey
@@ -12,6 +12,6 @@ def worker_bytes(plan: Plan, survey: Survey) -> tuple[int, int]:
     passes = survey.busiest[1] if survey.busiest else 0
     settings, region = plan.model.settings, plan.region
     bands = len(settings.bands)
-    mosaic = memory(plan.extent.grid, passes, bands, making(region), READERS) if passes else 0
+    mosaic = mosaic_bytes(plan.extent.grid, passes, bands, mosaic_params(region), READERS) if passes else 0
     segment = segment_memory(plan.extent.grid.block, bands, len(settings.classes), settings.window)
     return PROCESS_BYTES + mosaic, PROCESS_BYTES + segment

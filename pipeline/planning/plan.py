@@ -15,16 +15,16 @@ from pipeline.cube import store, versions
 from pipeline.cube.records import held
 from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
-from pipeline.fingerprint import digest
+from pipeline.fingerprint import json_digest
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId
-from pipeline.mosaic.block import making
+from pipeline.mosaic.block import mosaic_params
 from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
 from pipeline.scenes import search
-from pipeline.scenes.choose import settle
+from pipeline.scenes.choose import resolve_offsets
 from pipeline.scenes.coverage import Coverage, coverage
-from pipeline.scenes.offsets import Decision
-from pipeline.scenes.passes import passes_of
+from pipeline.scenes.offsets import OffsetDecision
+from pipeline.scenes.passes import group_passes
 from pipeline.segment.block import reach
 
 DATA_VERSION = 3
@@ -39,7 +39,7 @@ class Plan:
     model: IDGBRPipeline
     model_digest: str
     items: list[dict]
-    decisions: dict[str, Decision]
+    decisions: dict[str, OffsetDecision]
     selection: Selection
 
     @property
@@ -60,13 +60,13 @@ class Plan:
         """Names the run by all that its pixels depend on."""
         region = self.region.model_dump(include={"bounds", "polygon", "period", "grid"}, mode="json")
         made = [DATA_VERSION, region, self._making, self.model_digest, [scene.digest for scene in self.scenes]]
-        return digest(made)[:16]
+        return json_digest(made)[:16]
 
     @cached_property
     def _making(self) -> list[Any]:
         """What a mosaic depends on besides its scenes and its place."""
-        area = None if self.extent.area is None else digest(self.extent.area.wkt)
-        return [self.model.settings.bands, asdict(making(self.region)), area]
+        area = None if self.extent.area is None else json_digest(self.extent.area.wkt)
+        return [self.model.settings.bands, asdict(mosaic_params(self.region)), area]
 
     @cached_property
     def blocks_of(self) -> Blocks:
@@ -77,8 +77,8 @@ class Plan:
             self.extent,
             self.scenes,
             reach(settings.window, settings.radius),
-            digest(["mosaic", by]).encode(),
-            digest(["landcover", by, self.model_digest]).encode(),
+            json_digest(["mosaic", by]).encode(),
+            json_digest(["landcover", by, self.model_digest]).encode(),
         )
 
     @property
@@ -100,12 +100,12 @@ class Plan:
 
     def coverage(self, block: BlockId) -> Coverage:
         """How much of a block its scenes can show."""
-        return coverage(self.extent, block, passes_of(self.blocks_of.touching(block)))
+        return coverage(self.extent, block, group_passes(self.blocks_of.touching(block)))
 
     @cached_property
     def passes(self) -> list[PassCount]:
         """The passes that the orbits' calendar expects in the period, and those among the items found."""
-        asked = search.query(self.region)
+        asked = search.catalog_query(self.region)
         found, _ = read_scenes(self.items, self.model.settings.bands)
         return count_passes(found, asked.start, asked.end, self.region.months)
 
@@ -132,12 +132,12 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     bands = tuple(model.settings.bands)
     _check_bands(region, bands)
     _ = region.extent
-    items = search.items(region, refresh, counting("found"))
-    selection, decisions = settle(region, items, bands, counting("settled"))
+    items = search.find_items(region, refresh, counting("found"))
+    selection, decisions = resolve_offsets(region, items, bands, counting("settled"))
     if not selection.scenes:
         first = next(iter(selection.exclusions.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
-    left = {**search.refused(region), **selection.exclusions}
+    left = {**search.read_refusals(region), **selection.exclusions}
     return Plan(region, model, model.digest, items, decisions, Selection(selection.scenes, left))
 
 

@@ -18,7 +18,7 @@ from catalogs.access import ANYWHERE, Access, GdalSource, is_below, redact
 from pipeline.raster import retry
 from pipeline.raster.retry import ReadError
 
-__all__ = ["ENVIRONMENT", "OPEN_REQUESTS", "Part", "Raster", "ReadError", "inspect", "read"]
+__all__ = ["ENVIRONMENT", "OPEN_REQUESTS", "Part", "Raster", "ReadError", "inspect", "read_part"]
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
 """Formats that hold pixels themselves; others, such as VRT, may name any file."""
@@ -77,10 +77,10 @@ def inspect(href: str, resolution: float, access: Access = ANYWHERE) -> Raster:
         with _opened(href, where, access, cached, overview) as source:
             return _raster(href, source, overview)
 
-    return retry.tried(href, access, look)
+    return retry.with_retries(href, access, look)
 
 
-def read(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) -> np.ndarray:
+def read_part(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) -> np.ndarray:
     """Band 1 of a part that lies inside the raster. Raises ReadError."""
 
     def look(where: GdalSource, cached: bool) -> np.ndarray:
@@ -95,7 +95,7 @@ def read(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) -> np
                     source.read(1, window=Window.from_slices(rows, part.cols), out=value_HW[inside])
             return value_HW
 
-    return retry.tried(href, access, look)
+    return retry.with_retries(href, access, look)
 
 
 def _strips(source: rasterio.DatasetReader, part: Part) -> Iterator[tuple[tuple[int, int], int]]:
@@ -127,8 +127,8 @@ def _opened(
     remote = {
         **ENVIRONMENT,
         **where.options,
-        "GDAL_HTTP_MAX_RETRY": retry.PATIENCE.requests,
-        "GDAL_HTTP_RETRY_DELAY": retry.PATIENCE.delay,
+        "GDAL_HTTP_MAX_RETRY": retry.RETRY_LIMITS.requests,
+        "GDAL_HTTP_RETRY_DELAY": retry.RETRY_LIMITS.delay,
         "CPL_VSIL_CURL_NON_CACHED": "" if cached else "/vsicurl/:/vsis3/",
     }
     with rasterio.Env(GDAL_NUM_THREADS=1, GDAL_CACHEMAX=CACHE_BYTES, **(remote if where.remote else {})):

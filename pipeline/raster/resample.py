@@ -13,7 +13,7 @@ import torch
 
 from pipeline.geometry.grid import Grid, Window
 from pipeline.raster.read import Part, Raster
-from pipeline.raster.warp import MARGIN, Lattice, Sampling, sampling, strips
+from pipeline.raster.warp import MARGIN, Lattice, SamplePoints, row_strips, sample_points
 
 Resampled = tuple[torch.Tensor, torch.Tensor]
 HALF = 0.5
@@ -23,7 +23,7 @@ UNIT = 256
 
 
 @dataclass(frozen=True)
-class Source:
+class SourcePixels:
     """The part of a raster that is asked for, with a margin of no data around it.
 
     `flat_BN` holds 16 bits a pixel, seen as int16 because torch indexes no uint16: `wide` says that some are above
@@ -37,7 +37,7 @@ class Source:
     wide: bool
 
     @staticmethod
-    def of(bands: Sequence[np.ndarray], device: str = "cpu") -> "Source":
+    def of(bands: Sequence[np.ndarray], device: str = "cpu") -> "SourcePixels":
         """From the parts of bands of one raster, uint16 HW each."""
         height, width = (side + 2 * MARGIN for side in bands[0].shape)
         padded_BHW = np.zeros((len(bands), height, width), np.uint16)
@@ -49,7 +49,7 @@ class Source:
             inner_BHW *= inner_BHW.all(0)
         wide = any(int(band_HW.max()) > 32_767 for band_HW in bands)
         flat_BN = torch.from_numpy(padded_BHW.view(np.int16)).flatten(1).to(device)
-        return Source(flat_BN, width, whole, wide)
+        return SourcePixels(flat_BN, width, whole, wide)
 
     @cached_property
     def data_N(self) -> torch.Tensor:
@@ -72,7 +72,7 @@ class Source:
         return whole_N
 
 
-def nearest(at: Sampling, source: Source, rows: slice) -> Resampled:
+def nearest(at: SamplePoints, source: SourcePixels, rows: slice) -> Resampled:
     """The pixel in which each centre falls."""
     index_HW = at.nearest_HW[rows]
     index_N = index_HW.flatten()
@@ -80,7 +80,7 @@ def nearest(at: Sampling, source: Source, rows: slice) -> Resampled:
     return value_BN.unflatten(1, index_HW.shape), source.all_data(index_N, [0]).view(index_HW.shape)
 
 
-def bilinear(at: Sampling, source: Source, rows: slice) -> Resampled:
+def bilinear(at: SamplePoints, source: SourcePixels, rows: slice) -> Resampled:
     """The four neighbours' weighted mean, over those that have data; valid where these hold half of the weight."""
     index_HW, down_HW, right_HW = at.index_HW[rows], at.down_HW[rows], at.right_HW[rows]
     shape, index_N, down_N, right_N = index_HW.shape, *(t.flatten() for t in (index_HW, down_HW, right_HW))
@@ -105,7 +105,7 @@ def bilinear(at: Sampling, source: Source, rows: slice) -> Resampled:
     return value_BN.unflatten(1, shape), valid_N.view(shape)
 
 
-def cubic(at: Sampling, source: Source, rows: slice) -> Resampled:
+def cubic(at: SamplePoints, source: SourcePixels, rows: slice) -> Resampled:
     """Keys' cubic convolution (a = -0.5) where all 16 neighbours have data, `bilinear` elsewhere."""
     value_BHW, valid_HW = bilinear(at, source, rows)
     index_N = at.index_HW[rows].flatten()
@@ -120,7 +120,7 @@ def cubic(at: Sampling, source: Source, rows: slice) -> Resampled:
     return value_BHW, valid_HW
 
 
-def average(at: "Boxes", source: Source, rows: slice) -> Resampled:
+def average(at: "SampleBoxes", source: SourcePixels, rows: slice) -> Resampled:
     """The mean of what lies under a grid pixel, each source pixel by its share; valid where half has data.
 
     Sums come from integral images of whole numbers, so that they are exact wherever the part begins.
@@ -137,7 +137,7 @@ def average(at: "Boxes", source: Source, rows: slice) -> Resampled:
 
 
 @dataclass(frozen=True)
-class Boxes:
+class SampleBoxes:
     """The box around each pixel of `window`, as far as it lies in the `part` of a raster or its margin.
 
     `sides` are its top, bottom, left and right edges in 1/256 pixel from the corner of the part's margin, int32 HW
@@ -154,7 +154,7 @@ class Boxes:
         return sum(side_HW.nbytes for side_HW in self.sides) + self.area_HW.nbytes
 
 
-def boxes(grid: Grid, window: Window, raster: Raster, device: str = "cpu") -> Boxes | None:
+def sample_boxes(grid: Grid, window: Window, raster: Raster, device: str = "cpu") -> SampleBoxes | None:
     """How to average a raster over a window's pixels; None if the raster has nothing of it."""
     around = Window(window.y0, window.x0, window.y1 + 1, window.x1 + 1)
     lattice = Lattice.of(grid, around, raster)
@@ -166,7 +166,7 @@ def boxes(grid: Grid, window: Window, raster: Raster, device: str = "cpu") -> Bo
         return None
     sides = tuple(torch.empty(window.shape, dtype=torch.int32) for _ in range(4))
     area_HW = torch.empty(window.shape, dtype=torch.int64)
-    for strip, here in strips(window):
+    for strip, here in row_strips(window):
         row_HW, col_HW = lattice.coordinates(Window(strip.y0, strip.x0, strip.y1 + 1, strip.x1 + 1))
         edges: list[torch.Tensor] = []
         for centre_HW, (begin, end) in ((row_HW, part.rows), (col_HW, part.cols)):
@@ -180,14 +180,14 @@ def boxes(grid: Grid, window: Window, raster: Raster, device: str = "cpu") -> Bo
                 edges.append(edge_HW)
         top_HW, bottom_HW, left_HW, right_HW = edges
         area_HW[here] = ((bottom_HW - top_HW) * (right_HW - left_HW)).clamp(max=2**62)
-    return Boxes(window, part, tuple(side_HW.to(device) for side_HW in sides), area_HW.to(device))  # type: ignore[arg-type]
+    return SampleBoxes(window, part, tuple(side_HW.to(device) for side_HW in sides), area_HW.to(device))  # type: ignore[arg-type]
 
 
-METHODS: dict[str, tuple[Callable[..., Sampling | Boxes | None], Callable[..., Resampled]]] = {
-    "bilinear": (sampling, bilinear),
-    "nearest": (sampling, nearest),
-    "cubic": (sampling, cubic),
-    "average": (boxes, average),
+METHODS: dict[str, tuple[Callable[..., SamplePoints | SampleBoxes | None], Callable[..., Resampled]]] = {
+    "bilinear": (sample_points, bilinear),
+    "nearest": (sample_points, nearest),
+    "cubic": (sample_points, cubic),
+    "average": (sample_boxes, average),
 }
 """How to place a raster's pixels, and how to resample them there."""
 

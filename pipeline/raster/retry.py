@@ -14,7 +14,7 @@ from catalogs.access import Access, GdalSource, redact, resolve_href
 from catalogs.errors import CatalogError, CatalogUnavailable
 
 Kind = Literal["retry", "missing", "forbidden", "fatal"]
-Looked = TypeVar("Looked")
+Result = TypeVar("Result")
 
 MISSING = r"No such file|does not exist|NoSuchKey|NoSuchBucket|HTTP response code: (404|410)"
 FORBIDDEN = (
@@ -25,7 +25,7 @@ FATAL = r"HTTP response code: 4(?!08|29)\d\d"
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryLimits:
     """How long a read goes on: `attempts` in all, none begun after `longest` seconds, the first two about `pause`
     seconds apart and each further pause twice as long. GDAL itself tries each request `requests` times more, the first
     after `delay` seconds."""
@@ -37,7 +37,7 @@ class Patience:
     delay: float = 0.5
 
 
-PATIENCE = Patience()
+RETRY_LIMITS = RetryLimits()
 
 
 class ReadError(RuntimeError):
@@ -51,7 +51,7 @@ class ReadError(RuntimeError):
         return str(self.args[0])
 
 
-def tried(href: str, access: Access, look: Callable[[GdalSource, bool], Looked]) -> Looked:
+def with_retries(href: str, access: Access, look: Callable[[GdalSource, bool], Result]) -> Result:
     """What `look` gives for the place of `href`; it is told whether GDAL's cache, which keeps failures, may serve.
 
     Over a network, what may pass is tried again up to the patience's attempts; what is missing twice, as throttled
@@ -64,19 +64,19 @@ def tried(href: str, access: Access, look: Callable[[GdalSource, bool], Looked])
         if not isinstance(failure, ReadError):
             return failure
         kind, remote = failure.kind, where is None or where.remote
-        worth = {"retry": PATIENCE.attempts - 1, "missing": 2, "forbidden": 1, "fatal": 0}
+        worth = {"retry": RETRY_LIMITS.attempts - 1, "missing": 2, "forbidden": 1, "fatal": 0}
         failures[kind] += 1
-        if not remote or failures[kind] > worth[kind] or time.monotonic() - begun > PATIENCE.longest:
+        if not remote or failures[kind] > worth[kind] or time.monotonic() - begun > RETRY_LIMITS.longest:
             raise failure
         if kind == "forbidden":
             refused = where.token if where else ""
         else:
-            time.sleep(PATIENCE.pause * 2 ** (failures[kind] - 1) * random.uniform(0.5, 1.5))
+            time.sleep(RETRY_LIMITS.pause * 2 ** (failures[kind] - 1) * random.uniform(0.5, 1.5))
 
 
 def _attempt(
-    href: str, access: Access, refused: str, look: Callable[[GdalSource, bool], Looked], cached: bool
-) -> tuple[GdalSource | None, Looked | ReadError]:
+    href: str, access: Access, refused: str, look: Callable[[GdalSource, bool], Result], cached: bool
+) -> tuple[GdalSource | None, Result | ReadError]:
     """The place, None where it is not known now, and what `look` gives there or how it failed.
 
     The failure is a value so that GDAL's own error, whose text may hold a token, is not kept as its context.
@@ -90,10 +90,10 @@ def _attempt(
     except CatalogError as error:
         return GdalSource("", remote=False), ReadError(str(error), "forbidden")
     except (RasterioError, CRSError) as error:
-        return where, _sorted(href, error, remote=where is not None and where.remote)
+        return where, _classify(href, error, remote=where is not None and where.remote)
 
 
-def _sorted(href: str, error: Exception, remote: bool) -> ReadError:
+def _classify(href: str, error: Exception, remote: bool) -> ReadError:
     """A failure of GDAL with its kind; over a network what is not known otherwise may pass."""
     told: list[str] = []
     cause: BaseException | None = error

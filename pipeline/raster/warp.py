@@ -37,7 +37,7 @@ def one_thread() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplePoints:
     """Where the pixel centres of `window` fall in the `part` of a raster.
 
     `index_HW` (int32) is the pixel at or above and left of a centre, in the part with its margin, flattened;
@@ -66,13 +66,13 @@ class Sampling:
     def nearest_HW(self) -> torch.Tensor:
         """Index of the pixel in which each centre falls, int32 HW."""
         index_HW = torch.empty_like(self.index_HW)
-        for _, here in strips(self.window):
+        for _, here in row_strips(self.window):
             down_HW, right_HW = self.down_HW[here] >= 0.5, self.right_HW[here] >= 0.5
             index_HW[here] = self.index_HW[here] + down_HW.int() * self.width + right_HW.int()
         return index_HW
 
 
-def sampling(grid: Grid, window: Window, raster: Raster, device: str = "cpu") -> Sampling | None:
+def sample_points(grid: Grid, window: Window, raster: Raster, device: str = "cpu") -> SamplePoints | None:
     """How to sample a raster for a window; None if the raster has nothing of it."""
     lattice = Lattice.of(grid, window, raster)
     part = lattice.part(raster, reach=2)
@@ -83,7 +83,7 @@ def sampling(grid: Grid, window: Window, raster: Raster, device: str = "cpu") ->
     (r0, r1), (c0, c1) = part.rows, part.cols
     width = c1 - c0 + 2 * MARGIN
     inside = True
-    for strip, here in strips(window):
+    for strip, here in row_strips(window):
         row_HW, col_HW = lattice.coordinates(strip)
         top_HW, left_HW = row_HW.floor(), col_HW.floor()
         down_HW[here], right_HW[here] = row_HW - top_HW, col_HW - left_HW
@@ -91,7 +91,7 @@ def sampling(grid: Grid, window: Window, raster: Raster, device: str = "cpu") ->
         top_HW.clamp_(r0 - MARGIN + 1, r1 + MARGIN - 3).nan_to_num_(r0 - MARGIN + 1)
         left_HW.clamp_(c0 - MARGIN + 1, c1 + MARGIN - 3).nan_to_num_(c0 - MARGIN + 1)
         index_HW[here] = (top_HW - (r0 - MARGIN)) * width + (left_HW - (c0 - MARGIN))
-    return Sampling(window, part, index_HW.to(device), down_HW.to(device), right_HW.to(device), inside)
+    return SamplePoints(window, part, index_HW.to(device), down_HW.to(device), right_HW.to(device), inside)
 
 
 def _within(values: torch.Tensor, low: int, high: int) -> bool:
@@ -167,7 +167,7 @@ def spacing(grid: Grid) -> int:
     return step
 
 
-def strips(window: Window) -> Iterator[tuple[Window, slice]]:
+def row_strips(window: Window) -> Iterator[tuple[Window, slice]]:
     """The window in strips of rows that stay in the processor's cache, and where each lies in it."""
     for y in range(window.y0, window.y1, STRIP):
         stop = min(y + STRIP, window.y1)

@@ -7,7 +7,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from pipeline.geometry.extent import Extent
-from pipeline.geometry.footprint import ground
+from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import BlockId
 from pipeline.scenes.passes import Pass
 
@@ -29,7 +29,7 @@ def coverage(extent: Extent, block: BlockId, passes: Sequence[Pass]) -> Coverage
         wanted = shapely.intersection(wanted, extent.area)
     seen, clear = [], 0.0
     for known in passes:
-        shown = [shapely.intersection(ground(scene, extent.grid.crs), wanted) for scene in known.scenes]
+        shown = [shapely.intersection(grid_footprint(scene, extent.grid.crs), wanted) for scene in known.scenes]
         areas = [part.area for part in shown]
         if sum(areas) > 0:
             frees = [area * (1 - (s.cloud_cover or 0) / 100) for area, s in zip(areas, known.scenes, strict=True)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from catalogs import Scene
 from catalogs.access import Access
-from pipeline.raster.read import Part, ReadError, inspect, read
+from pipeline.raster.read import Part, ReadError, inspect, read_part
 
 METRES = 320
 DARKEST_PERCENT = 0.5
@@ -21,44 +21,44 @@ READERS = 4
 
 
 @dataclass(frozen=True)
-class Decision:
+class OffsetDecision:
     """The reflectance offset that a scene's pixels decide for, or None if for none, and why in one sentence."""
 
     offset: float | None
     why: str
 
 
-def decide(
+def decide_offsets(
     scenes: Sequence[Scene], access: Access, decided: Callable[[int], None] | None = None
-) -> dict[str, Decision]:
+) -> dict[str, OffsetDecision]:
     """By digest, what the pixels of doubtful scenes decide, read at their coarsest useful overview.
 
     Nothing is decided of a scene that cannot be read: it keeps its doubt, and its blocks are degraded.
     """
-    decisions: dict[str, Decision] = {}
+    decisions: dict[str, OffsetDecision] = {}
     with ThreadPoolExecutor(READERS) as readers:
         darkest = readers.map(lambda scene: _darkest(scene, access), scenes)
         for number, (scene, dark) in enumerate(zip(scenes, darkest, strict=True), start=1):
             if dark is not None:
-                decisions[scene.digest] = _decision(scene, dark)
+                decisions[scene.digest] = _decide_offset(scene, dark)
             if decided is not None:
                 decided(number)
     return decisions
 
 
-def _decision(scene: Scene, dark: float | str) -> Decision:
+def _decide_offset(scene: Scene, dark: float | str) -> OffsetDecision:
     assert scene.doubt is not None, "only doubts can be settled"
     doubt, scale = scene.doubt, scene.bands[0].scale
     if isinstance(dark, str):
-        return Decision(None, f"{doubt.sentence} ({doubt.name}), and its pixels cannot tell: {dark}")
+        return OffsetDecision(None, f"{doubt.sentence} ({doubt.name}), and its pixels cannot tell: {dark}")
     fitting = [offset for offset in doubt.offsets if DARK[0] <= dark * scale + offset <= DARK[1]]
     if len(fitting) != 1:
-        return Decision(
+        return OffsetDecision(
             None,
             f"{doubt.sentence} ({doubt.name}), and its pixels cannot tell: the darkest have DN {dark:g}, which fits "
             f"{'none' if not fitting else 'several'} of the offsets {', '.join(f'{o:g}' for o in doubt.offsets)}",
         )
-    return Decision(
+    return OffsetDecision(
         fitting[0],
         f"{doubt.sentence} ({doubt.name}); its darkest pixels have DN {dark:g}: offset {fitting[0]:g} is applied",
     )
@@ -73,7 +73,7 @@ def _darkest(scene: Scene, access: Access) -> float | str | None:
     for asset in scene.bands:
         try:
             raster = inspect(asset.href, METRES, access)
-            dn_HW = read(asset.href, raster, Part((0, raster.height), (0, raster.width)), access)
+            dn_HW = read_part(asset.href, raster, Part((0, raster.height), (0, raster.width)), access)
         except ReadError:
             return None
         bare_HW = dn_HW == asset.nodata

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from catalogs.select import Selection
-from pipeline.scenes.offsets import Decision
+from pipeline.scenes.offsets import OffsetDecision
 from pipeline.storage import files
 from pipeline.storage.location import Place
 
 
-def write_applied(cube: Place, name: str, selection: Selection, decisions: Mapping[str, Decision]) -> None:
+def write_provenance(cube: Place, name: str, selection: Selection, decisions: Mapping[str, OffsetDecision]) -> None:
     """What was applied to each scene of a run, and why each other item was left out: for people to look up."""
     used = [
         {

@@ -10,53 +10,53 @@ from catalogs import Query, scenelist
 from catalogs.sources import page_store
 from pipeline.config.region import Region
 from pipeline.errors import UserError
-from pipeline.fingerprint import digest
+from pipeline.fingerprint import json_digest
 from pipeline.storage import files
 from pipeline.storage.location import Place
 
 Count = Callable[[int], None]
 
 
-def items(region: Region, refresh: bool = False, found: Count | None = None) -> list[dict[str, Any]]:
+def find_items(region: Region, refresh: bool = False, found: Count | None = None) -> list[dict[str, Any]]:
     """The items of a region from its durable list, which a search makes if it is not there or grows if `refresh`.
 
     The search goes page by page into the cube's folder (or a cache, where that is object storage) and resumes there.
     `found` is told how many there are so far. Raises CatalogError, UserError where there are none, and RunError.
     """
-    cube, name = region.cube, f"{listed_as(region)}.parquet"
+    cube, name = region.cube, f"{list_name(region)}.parquet"
     known = files.exists(cube, name)
     if refresh or not known:
-        folder = files.scratch(cube, f"{listed_as(region)}.pages")
-        result = catalogs.find(query(region), folder, found)
-        held = scenelist.merge(read_list(cube, name), result.items) if known else result.items
+        folder = files.scratch(cube, f"{list_name(region)}.pages")
+        result = catalogs.find(catalog_query(region), folder, found)
+        held = scenelist.merge(read_items(cube, name), result.items) if known else result.items
         if not held:
             raise UserError(
                 f"no scenes of {region.collection!r} in {region.catalog} for this area from {region.period[0]} to "
                 f"{region.period[1]}; check the collection, or widen the area or the period"
             )
-        write_list(cube, name, held)
-        files.write(cube, f"{listed_as(region)}.refused.json", json.dumps(result.refusals, indent=1) + "\n")
+        write_items(cube, name, held)
+        files.write(cube, f"{list_name(region)}.refused.json", json.dumps(result.refusals, indent=1) + "\n")
         page_store.remove(folder)
-    return read_list(cube, name)
+    return read_items(cube, name)
 
 
-def refused(region: Region) -> dict[str, str]:
+def read_refusals(region: Region) -> dict[str, str]:
     """What the last search found and could not use at all, by id, and why."""
-    name = f"{listed_as(region)}.refused.json"
+    name = f"{list_name(region)}.refused.json"
     return json.loads(files.read(region.cube, name)) if files.exists(region.cube, name) else {}
 
 
-def read_list(cube: Place, name: str) -> list[dict[str, Any]]:
+def read_items(cube: Place, name: str) -> list[dict[str, Any]]:
     with files.reading(cube, name) as path:
         return scenelist.read(path)
 
 
-def write_list(cube: Place, name: str, listed: list[dict[str, Any]]) -> None:
+def write_items(cube: Place, name: str, listed: list[dict[str, Any]]) -> None:
     with files.writing(cube, name) as path:
         scenelist.write(path, listed)
 
 
-def query(region: Region) -> Query:
+def catalog_query(region: Region) -> Query:
     """What is asked of the catalog: scenes of any cloud, since a newer processing may be the cloudier one."""
     start, end = region.period
     return Query(
@@ -69,7 +69,7 @@ def query(region: Region) -> Query:
     )
 
 
-def listed_as(region: Region) -> str:
+def list_name(region: Region) -> str:
     """The name in the cube, less its ending, of the durable list of a query."""
     asked = region.model_dump(include={"catalog", "collection", "period", "months"}, mode="json")
-    return f"scenes/{digest([asked, region.searched.wkt])[:16]}"
+    return f"scenes/{json_digest([asked, region.searched.wkt])[:16]}"

@@ -22,12 +22,12 @@ from catalogs.access import ANYWHERE, Access
 from pipeline.config.region import Region
 from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.block import Composite, composite
-from pipeline.raster.read import inspect, read
-from pipeline.raster.resample import Source, nearest
-from pipeline.raster.warp import sampling
-from pipeline.scenes.choose import certain
-from pipeline.scenes.search import query
+from pipeline.mosaic.block import BlockMosaic, mosaic_block
+from pipeline.raster.read import inspect, read_part
+from pipeline.raster.resample import SourcePixels, nearest
+from pipeline.raster.warp import sample_points
+from pipeline.scenes.choose import resolve_or_drop
+from pipeline.scenes.search import catalog_query
 from pipeline.training import dataset
 
 
@@ -51,7 +51,7 @@ def simulated(folder: Path, seed: int, kilometres: float) -> Area:
     grid = Grid("EPSG:3035", 10.0, 2048)
     left, bottom, right, top = (round(side / grid.resolution) for side in world.bounds)
     window = Window(-top, left, -bottom, right)
-    image_BHW = _whole(composite(grid, window, certain(catalogs.search(everything)), catalogs.ROLES))
+    image_BHW = _whole(mosaic_block(grid, window, resolve_or_drop(catalogs.search(everything)), catalogs.ROLES))
     with rasterio.open(folder / "truth.tif") as truth:
         return Area(image_BHW, truth.read(1), grid, window)
 
@@ -64,12 +64,12 @@ def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes
         raise UserError(
             f"bounds {list(bounds)} lie outside the region {region.name}, whose bounds are {list(region.area.bounds)}"
         )
-    scenes = certain(catalogs.search(query(region)), region.access)
-    image_BHW = _whole(composite(grid, window, scenes, catalogs.ROLES, access=region.access))
+    scenes = resolve_or_drop(catalogs.search(catalog_query(region)), region.access)
+    image_BHW = _whole(mosaic_block(grid, window, scenes, catalogs.ROLES, access=region.access))
     return Area(image_BHW, scene_classes(grid, window, scenes, codes, region.access), grid, window)
 
 
-def _whole(made: Composite) -> np.ndarray:
+def _whole(made: BlockMosaic) -> np.ndarray:
     for name, why in made.lost.items():
         raise RunError(f"scene {name} cannot be read ({why}); labelled areas must not lack a scene, try again")
     return made.mosaic_BHW
@@ -86,9 +86,9 @@ def scene_classes(
     votes_KHW = np.zeros((len(codes), *window.shape), np.uint16)
     for scene in scenes:
         raster = inspect(scene.mask.href, grid.resolution, access)
-        at = sampling(grid, window, raster)
+        at = sample_points(grid, window, raster)
         if at is not None:
-            source = Source.of([read(scene.mask.href, raster, at.part, access)])
+            source = SourcePixels.of([read_part(scene.mask.href, raster, at.part, access)])
             scl_HW = nearest(at, source, slice(None))[0][0].numpy()
             votes_KHW += np.stack([scl_HW == code for code in codes])
     best_HW = np.array(codes, np.uint8)[votes_KHW.argmax(0)]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.fingerprint import digest
+from pipeline.fingerprint import json_digest
 from pipeline.training.prepare import Meaning, places
 from pipeline.training.recipe import Pair, Recipe, Report
 
@@ -61,7 +61,7 @@ def with_masks(
         note = f"fold {fold + 1} of {folds}, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s"
         report(fold * steps + progress.step, folds * steps, note)
 
-    folder = recipe.data / f"folds-{digest([coarse, found, folds])[:16]}"
+    folder = recipe.data / f"folds-{json_digest([coarse, found, folds])[:16]}"
     worse = out_of_fold(pairs, found, how, folder, folds, listen)
     own = IDGBRPipeline.from_pretrained(recipe.model).to(device)
     better = [own.coarse_probabilities(image_CHW[None])[0].astype(np.float16) for image_CHW, _ in pairs]

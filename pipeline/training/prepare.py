@@ -11,7 +11,7 @@ from typing import Any
 import catalogs
 from pipeline.config.region import load as load_region
 from pipeline.errors import UserError
-from pipeline.fingerprint import digest
+from pipeline.fingerprint import json_digest
 from pipeline.training import areas as labelled
 from pipeline.training import dataset
 from pipeline.training.recipe import Areas, Folder, Pair, Report, SceneClasses, Simulated
@@ -85,7 +85,7 @@ def _make(areas: Simulated | SceneClasses, data: Path, report: Report) -> Iterat
     if isinstance(areas, SceneClasses):
         region = load_region(areas.region, with_model=False)
         asked = region.model_dump(mode="json", include={"catalog", "collection", "period", "grid", "max_cloud"})
-        stem = f"scenes-{digest([asked, areas.bounds, [row.code for row in areas.classes]])[:16]}"
+        stem = f"scenes-{json_digest([asked, areas.bounds, [row.code for row in areas.classes]])[:16]}"
         if not (data / "images" / f"{stem}.tif").is_file():
             area = labelled.from_scenes(region, areas.bounds, [row.code for row in areas.classes])
             labelled.write(data, stem, area, [row.model_dump() for row in areas.classes], catalogs.ROLES)

@@ -32,12 +32,12 @@ from split import STAGES, split
 import catalogs
 from pipeline.console.tables import table
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.block import composite
-from pipeline.mosaic.composite import UNSEEN, View, median
+from pipeline.mosaic.block import mosaic_block
+from pipeline.mosaic.composite import UNSEEN, PassView, median
 from pipeline.raster.read import inspect
 from pipeline.raster.resample import METHODS
 from pipeline.raster.warp import one_thread
-from pipeline.scenes.choose import certain
+from pipeline.scenes.choose import resolve_or_drop
 
 FOLDER = Path(__file__).parents[2] / "out" / "full-size"
 GRID = Grid("EPSG:3035", 10.0, 2048)
@@ -89,7 +89,7 @@ def decoding(scenes):
 
 def ours(scenes, device="cpu"):
     with split("bilinear", "median") as seconds:
-        found, total = clocked(lambda: composite(GRID, window(), scenes, BANDS, threads=THREADS, device=device))
+        found, total = clocked(lambda: mosaic_block(GRID, window(), scenes, BANDS, threads=THREADS, device=device))
     assert found.lost == {}, found.lost
     return {"total": total, "mean": float(found.mosaic_BHW.mean()), "split": dict(seconds)}
 
@@ -124,14 +124,14 @@ def our_median(dn_NBHW, scl_NHW, clear):
         for dn_BHW, scl_HW in zip(dn_NBHW, scl_NHW, strict=True):
             seen_HW = np.isin(scl_HW, clear) & (dn_BHW > 0).all(0)
             value_BHW = np.where(seen_HW, dn_BHW.astype(np.int16), np.int16(UNSEEN))
-            views.append(View(torch.from_numpy(value_BHW), 0))
+            views.append(PassView(torch.from_numpy(value_BHW), 0))
         return median(views).numpy()
 
 
 def one(name):
     """Does one method here and prints what it took, as JSON."""
     items = full_size_items(FOLDER)
-    scenes = [replace(s, rule=replace(s.rule, dilate=0.0)) for s in certain(catalogs.scenes(items, BANDS))]
+    scenes = [replace(s, rule=replace(s.rule, dilate=0.0)) for s in resolve_or_drop(catalogs.scenes(items, BANDS))]
     grown = [replace(scene, rule=replace(scene.rule, dilate=60.0)) for scene in scenes]
     imports, begun = peak(), time.process_time()
     if name in LOADERS:

@@ -33,17 +33,17 @@ def split(resampling, method):
         return run
 
     place, resampled = resample.METHODS[resampling]
-    reduce, one_pass = composite.METHODS[method], block.view
-    reads = fuse.read, fuse.inspect, fuse._write
+    reduce, one_pass = composite.METHODS[method], block.view_pass
+    reads = fuse.read_part, fuse.inspect, fuse._write
     resample.METHODS[resampling] = timed("sampling", place), resampled
     resample.METHODS["nearest"] = timed("sampling", resample.METHODS["nearest"][0]), resample.METHODS["nearest"][1]
-    composite.METHODS[method], block.view = timed("composite", reduce), timed("masks", one_pass)
-    fuse.read, fuse.inspect, fuse._write = (
+    composite.METHODS[method], block.view_pass = timed("composite", reduce), timed("masks", one_pass)
+    fuse.read_part, fuse.inspect, fuse._write = (
         timed(stage, hooked)
         for stage, hooked in zip(("read and decode", "read and decode", "warp"), reads, strict=True)
     )
     try:
         yield seconds
     finally:
-        resample.METHODS[resampling], composite.METHODS[method], block.view = (place, resampled), reduce, one_pass
-        fuse.read, fuse.inspect, fuse._write = reads
+        resample.METHODS[resampling], composite.METHODS[method], block.view_pass = (place, resampled), reduce, one_pass
+        fuse.read_part, fuse.inspect, fuse._write = reads

@@ -15,12 +15,12 @@ def test_the_demo_maps_compares_and_draws(tmp_path, monkeypatch, capsys):
     """3 x 3 km with the shipped model: refined must beat coarse on every score."""
     monkeypatch.setattr(demo, "KILOMETRES", 3.0)
     scores = tmp_path / "scores.json"
-    demo.demonstrate(tmp_path / "demo", 1, scores)
+    demo.run_demo(tmp_path / "demo", 1, scores)
     found = json.loads(scores.read_text())
     assert found["refined"]["miou"] > found["coarse"]["miou"] > 50
     assert found["refined"]["biou"] > found["coarse"]["biou"]
     cube = open_cube(found["cube"])
-    truth = demo.truth_of(demo.open_world(tmp_path / "demo" / "world"), cube)
+    truth = demo.read_truth(demo.open_world(tmp_path / "demo" / "world"), cube)
     assert truth.shape == (cube.sizes["y"], cube.sizes["x"])
     assert (truth > 0).all()
     assert np.mean(truth == cube.landcover.values[0]) > 0.7
@@ -29,7 +29,7 @@ def test_the_demo_maps_compares_and_draws(tmp_path, monkeypatch, capsys):
     for words in ("area, km2", "boundary IoU", "Permanent water", "idgbr query"):
         assert words in told
 
-    demo.demonstrate(tmp_path / "demo", 1, None)
+    demo.run_demo(tmp_path / "demo", 1, None)
     assert "mapped 0" in capsys.readouterr().out
     with pytest.raises(UserError, match="the world of seed 1, not 2"):
-        demo.demonstrate(tmp_path / "demo", 2, None)
+        demo.run_demo(tmp_path / "demo", 2, None)

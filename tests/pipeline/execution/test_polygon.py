@@ -13,7 +13,7 @@ from pipeline.cube.open import open_cube
 from pipeline.demo import inner_bounds
 from pipeline.errors import RunError
 from pipeline.execution.run import run
-from pipeline.geometry.footprint import inside
+from pipeline.geometry.footprint import area_mask
 from pipeline.geometry.grid import LONLAT, transformer
 from pipeline.planning.plan import plan
 
@@ -34,7 +34,7 @@ def test_a_polygon_is_mapped_inside_and_nowhere_else(region_of, undisturbed, tri
     report = run(region)
     extent = region.extent
     assert report.blocks["new"] == len(list(extent.blocks())) < np.prod(extent.block_range.shape)
-    within_HW = inside(extent.area, extent.grid, extent.window)
+    within_HW = area_mask(extent.area, extent.grid, extent.window)
     assert 0.4 < within_HW.mean() < 0.6
     cube = open_cube(region.cube)
     assert (cube.observations.values[0][~within_HW] == 0).all()

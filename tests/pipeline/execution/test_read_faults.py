@@ -11,7 +11,7 @@ from range_server import Faults, serving
 from catalogs import access
 from pipeline.cube.open import open_cube
 from pipeline.execution.run import run
-from pipeline.geometry.footprint import ground
+from pipeline.geometry.footprint import grid_footprint
 from pipeline.planning.plan import plan
 from pipeline.raster import read as reading
 from pipeline.raster import retry
@@ -22,7 +22,7 @@ ARRAYS = ("mosaic", "landcover", "observations")
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
     """Pauses of hundredths of a second, requests that may take one second, nothing remembered."""
-    monkeypatch.setattr(retry, "PATIENCE", retry.Patience(attempts=8, pause=0.01, requests=1, delay=0.01))
+    monkeypatch.setattr(retry, "RETRY_LIMITS", retry.RetryLimits(attempts=8, pause=0.01, requests=1, delay=0.01))
     monkeypatch.setitem(reading.ENVIRONMENT, "GDAL_HTTP_TIMEOUT", 1)
     reading.inspect.cache_clear()
     access._tokens.clear()
@@ -78,7 +78,7 @@ def test_a_scene_that_stays_lost_degrades_exactly_its_blocks_and_no_window_costs
     world, remote, region_of, undisturbed, monkeypatch
 ):
     """A raster is asked once for its size and once for its header, a read once for each row of tiles."""
-    needed, read = Counter(), reading.read
+    needed, read = Counter(), reading.read_part
 
     def counted(href, raster, part, *more):
         path = href.removeprefix(server.url)
@@ -88,7 +88,7 @@ def test_a_scene_that_stays_lost_degrades_exactly_its_blocks_and_no_window_costs
         return read(href, raster, part, *more)
 
     for module in ("pipeline.mosaic.fuse", "pipeline.scenes.offsets"):
-        monkeypatch.setattr(f"{module}.read", counted)
+        monkeypatch.setattr(f"{module}.read_part", counted)
     with serving(world.folder) as server:
         region = region_of("lasting", catalog=remote(server), max_degraded=1.0)
         lost = plan(region).scenes[0]
@@ -99,7 +99,7 @@ def test_a_scene_that_stays_lost_degrades_exactly_its_blocks_and_no_window_costs
     print(f"{asked.total()} requests of {len(asked)} rasters; {needed.total()} rows of tiles were read")
 
     extent = region.extent
-    area = ground(lost, extent.grid.crs)
+    area = grid_footprint(lost, extent.grid.crs)
     touched = {b for b in extent.blocks() if shapely.box(*extent.grid.bounds(extent.covered(b))).intersects(area)}
     assert 0 < len(touched) < len(list(extent.blocks()))
     assert set(report.degraded) == touched

@@ -13,7 +13,7 @@ import pipeline
 from catalogs import search
 from pipeline import open_cube
 from pipeline.config.region import load
-from pipeline.scenes.search import query
+from pipeline.scenes.search import catalog_query
 from pipeline.training import areas
 from pipeline.training.score import scores
 
@@ -62,7 +62,7 @@ def test_the_map_agrees_with_the_scenes_own_classes_where_it_was_not_trained(map
     cube = open_cube(region.cube)
     window = region.extent.grid.window_of(NOT_TRAINED_ON) & region.extent.window
     codes = [row["code"] for row in cube.attrs["classes"]]
-    reference_HW = areas.scene_classes(region.extent.grid, window, search(query(region)), codes)
+    reference_HW = areas.scene_classes(region.extent.grid, window, search(catalog_query(region)), codes)
     inside = window.slices((region.extent.window.y0, region.extent.window.x0))
     found = {name: scores([(reference_HW, cube[name].values[0][inside])], codes) for name in ("coarse", "landcover")}
     print(found)

@@ -17,16 +17,16 @@ from made_rasters import CLEAR, CLOUD, HERE, OVER, SQUARE, flat
 import catalogs
 from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
-from pipeline.geometry.footprint import ground
+from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic import block as mosaic_block
+from pipeline.mosaic import block as block_module
 from pipeline.mosaic import fuse as one_pass
-from pipeline.mosaic.block import Making, composite
+from pipeline.mosaic.block import MosaicParams, mosaic_block
 from pipeline.mosaic.composite import METHODS
-from pipeline.raster.read import ReadError, read
+from pipeline.raster.read import ReadError, read_part
 from pipeline.raster.resample import METHODS as RESAMPLING
-from pipeline.scenes.choose import certain
-from pipeline.scenes.passes import passes_of
+from pipeline.scenes.choose import resolve_or_drop
+from pipeline.scenes.passes import group_passes
 
 GRID = Grid("EPSG:3035", 10.0, 512)
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ def items(world):
 
 @pytest.fixture(scope="module")
 def scenes(items):
-    return certain(catalogs.scenes(items))
+    return resolve_or_drop(catalogs.scenes(items))
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,13 @@ def whole(world):
 
 @pytest.fixture(scope="module")
 def composed(scenes, whole):
-    return composite(GRID, whole, scenes, catalogs.ROLES)
+    return mosaic_block(GRID, whole, scenes, catalogs.ROLES)
 
 
 def touching(scenes, grid, window):
     """The scenes that a plan gives to a window."""
     box = shapely.box(*grid.bounds(window))
-    return [scene for scene in scenes if ground(scene, grid.crs).intersects(box)]
+    return [scene for scene in scenes if grid_footprint(scene, grid.crs).intersects(box)]
 
 
 def by_blocks(grid, whole, scenes, order, bands=catalogs.ROLES, **how):
@@ -68,7 +68,7 @@ def by_blocks(grid, whole, scenes, order, bands=catalogs.ROLES, **how):
     extent = Extent(grid, whole)
     for block in random.Random(order).sample(list(extent.blocks()), len(list(extent.blocks()))):
         window = extent.covered(block)
-        found = composite(grid, window, touching(scenes, grid, window), bands, among=scenes, **how)
+        found = mosaic_block(grid, window, touching(scenes, grid, window), bands, among=scenes, **how)
         assert found.lost == {}
         for name, array in arrays.items():
             array[..., *window.slices((whole.y0, whole.x0))] = getattr(found, name)
@@ -85,12 +85,12 @@ def test_the_composite_sees_all_ground_and_loses_no_scene(composed, scenes):
     assert (composed.observations_HW > 0).mean() > 0.97
     assert ((composed.mosaic_BHW > 0).all(0) == (composed.observations_HW > 0)).all()
     assert ((composed.mosaic_BHW > 0).any(0) == (composed.observations_HW > 0)).all()
-    assert composed.observations_HW.max() == len(passes_of(scenes)) < len(scenes)
+    assert composed.observations_HW.max() == len(group_passes(scenes)) < len(scenes)
 
 
 @pytest.mark.parametrize(("block", "threads"), [(256, 2), (512, 1), (1024, 2), (2048, 1)])
 def test_block_size_order_of_items_and_threads_leave_the_bytes_alone(items, whole, composed, block, threads):
-    scenes = certain(catalogs.scenes(shuffled(items, block)))
+    scenes = resolve_or_drop(catalogs.scenes(shuffled(items, block)))
     arrays = by_blocks(replace(GRID, block=block), whole, scenes, order=block, threads=threads)
     for name, array in arrays.items():
         assert (array == getattr(composed, name)).all(), name
@@ -101,11 +101,11 @@ def test_block_size_order_of_items_and_threads_leave_the_bytes_alone(items, whol
     [("geometric-median", "nearest"), ("mean", "cubic"), ("best", "bilinear"), ("median", "average")],
 )
 def test_no_method_depends_on_the_cut(scenes, whole, method, resampling):
-    making = Making(method, resampling)
+    params = MosaicParams(method, resampling)
     south = Window(whole.y0 + 250, whole.x0 + 100, whole.y0 + 330, whole.x0 + 420)
-    all_of_it = composite(GRID, south, scenes, catalogs.ROLES, making)
+    all_of_it = mosaic_block(GRID, south, scenes, catalogs.ROLES, params)
     assert (all_of_it.mosaic_BHW > 0).mean() > 0.9
-    arrays = by_blocks(replace(GRID, block=256), south, scenes, order=1, making=making, threads=3)
+    arrays = by_blocks(replace(GRID, block=256), south, scenes, order=1, params=params, threads=3)
     for name, array in arrays.items():
         assert (array == getattr(all_of_it, name)).all(), name
 
@@ -114,16 +114,16 @@ def test_no_method_depends_on_the_cut(scenes, whole, method, resampling):
 @given(st.integers(0, 500), st.integers(0, 500), st.sampled_from([1, 7, 130]), st.sampled_from([1, 64]))
 def test_any_window_has_the_bytes_of_the_whole(composed, scenes, whole, y, x, height, width):
     cut = Window(whole.y0 + y, whole.x0 + x, whole.y0 + y + height, whole.x0 + x + width) & whole
-    part = composite(GRID, cut, scenes, catalogs.ROLES)
+    part = mosaic_block(GRID, cut, scenes, catalogs.ROLES)
     for name in PARTS:
         assert (getattr(part, name) == getattr(composed, name)[..., *cut.slices((whole.y0, whole.x0))]).all(), name
 
 
 def test_little_memory_gives_the_same_bytes(composed, scenes, whole, monkeypatch):
-    monkeypatch.setattr(mosaic_block, "STACK_BYTES", 2**20)
-    strips = list(mosaic_block._strips(whole, len(passes_of(scenes)), 4, "median"))
+    monkeypatch.setattr(block_module, "STACK_BYTES", 2**20)
+    strips = list(block_module._memory_strips(whole, len(group_passes(scenes)), 4, "median"))
     assert len(strips) > 3
-    found = composite(GRID, whole, scenes, catalogs.ROLES, threads=2)
+    found = mosaic_block(GRID, whole, scenes, catalogs.ROLES, threads=2)
     for name in PARTS:
         assert (getattr(found, name) == getattr(composed, name)).all(), name
 
@@ -133,7 +133,7 @@ def test_old_and_new_processing_baselines_give_one_reflectance(scenes, whole):
     old = next(s for s in scenes if s.baseline < "04.00")
     new = next(s for s in scenes if s.baseline >= "04.00" and s.tile == old.tile and s.datetime.month == 7)
     assert (old.bands[0].offset, new.bands[0].offset) == (0.0, -0.1)
-    blue = [composite(GRID, whole, [scene], ["blue"]).mosaic_BHW[0].astype(int) for scene in (old, new)]
+    blue = [mosaic_block(GRID, whole, [scene], ["blue"]).mosaic_BHW[0].astype(int) for scene in (old, new)]
     both = (blue[0] > 0) & (blue[1] > 0)
     assert both.any()
     assert abs(np.median(blue[0][both]) - np.median(blue[1][both])) < 300
@@ -142,17 +142,17 @@ def test_old_and_new_processing_baselines_give_one_reflectance(scenes, whole):
 def test_scenes_of_two_zones_meet_without_a_sliver(scenes, whole):
     clearest = [s for s in scenes if s.datetime.month == 5]
     assert {s.crs for s in clearest} == {"EPSG:32632", "EPSG:32633"}
-    seen = composite(GRID, whole, clearest, ["red"]).observations_HW > 0
+    seen = mosaic_block(GRID, whole, clearest, ["red"]).observations_HW > 0
     west = [s for s in clearest if s.crs == "EPSG:32632"]
     east = [s for s in clearest if s.crs == "EPSG:32633"]
-    halves = [composite(GRID, whole, half, ["red"]).observations_HW > 0 for half in (west, east)]
+    halves = [mosaic_block(GRID, whole, half, ["red"]).observations_HW > 0 for half in (west, east)]
     assert (halves[0] & halves[1]).any()
     assert (seen == (halves[0] | halves[1])).all()
 
 
 def test_a_scene_that_cannot_be_read_is_named_and_the_others_are_used(scenes, whole, composed, tmp_path):
     gone = replace(scenes[0], mask=replace(scenes[0].mask, href=str(tmp_path / "gone.tif")))
-    found = composite(GRID, whole, [gone, *scenes[1:]], catalogs.ROLES)
+    found = mosaic_block(GRID, whole, [gone, *scenes[1:]], catalogs.ROLES)
     assert list(found.lost) == [gone.id]
     assert "gone.tif" in found.lost[gone.id]
     assert (found.observations_HW <= composed.observations_HW).all()
@@ -168,14 +168,14 @@ def test_a_scene_lost_in_one_strip_is_left_out_of_all_of_them(scenes, whole, mon
             calls.append(href)
             if len(calls) == 2:
                 raise ReadError(f"{href}: connection reset")
-        return read(href, *how)
+        return read_part(href, *how)
 
-    monkeypatch.setattr(one_pass, "read", read_or_fail)
-    monkeypatch.setattr(mosaic_block, "STACK_BYTES", 2**16)
-    found = composite(GRID, whole, clearest, ["red"])
+    monkeypatch.setattr(one_pass, "read_part", read_or_fail)
+    monkeypatch.setattr(block_module, "STACK_BYTES", 2**16)
+    found = mosaic_block(GRID, whole, clearest, ["red"])
     assert list(found.lost) == [failing.id]
     assert len(calls) > 2
-    without = composite(GRID, whole, clearest[1:], ["red"])
+    without = mosaic_block(GRID, whole, clearest[1:], ["red"])
     for name in PARTS:
         assert (getattr(found, name) == getattr(without, name)).all(), name
 
@@ -189,7 +189,7 @@ def test_observations_and_the_first_and_last_day_are_counted_over_the_clear_pass
         for y, x in where:
             mask_HW[y, x] = CLOUD
         made.append(flat(tmp_path, day, 1_000 + len(made), mask=mask_HW, day=day))
-    found = composite(SQUARE, OVER, made, ["red"])
+    found = mosaic_block(SQUARE, OVER, made, ["red"])
     first, second, last = ((date.fromisoformat(day) - date(1970, 1, 1)).days for day in days)
     at = {(0, 0): (0, 0, 0, 0), (2, 2): (2, first, last, 1_001), (4, 4): (2, first, second, 1_001)}
     for (y, x), expected in at.items():
@@ -207,14 +207,14 @@ def test_more_than_255_passes_count_as_255(tmp_path, method):
     one = flat(tmp_path, "a", raster=raster)
     bands = tuple(replace(one.bands[0], role=role) for role in ("blue", "red"))
     many = [replace(one, id=str(i), acquisition=f"sentinel-2a/{i}/a", bands=bands) for i in range(260)]
-    found = composite(SQUARE, window, many, ["blue", "red"], Making(method))
+    found = mosaic_block(SQUARE, window, many, ["blue", "red"], MosaicParams(method))
     assert (found.observations_HW == 255).all()
     assert (found.mosaic_BHW == 1_000).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_without_scenes_nothing_is_seen(method):
-    found = composite(SQUARE, OVER, [], ["blue", "red"], Making(method))
+    found = mosaic_block(SQUARE, OVER, [], ["blue", "red"], MosaicParams(method))
     assert found.mosaic_BHW.shape == (2, 120, 100)
     assert not any(getattr(found, name).any() for name in PARTS)
 
@@ -222,7 +222,7 @@ def test_without_scenes_nothing_is_seen(method):
 def test_a_scene_in_doubt_is_told_as_lost_and_the_others_are_used(items, whole, scenes):
     doubtful = next(s for s in catalogs.scenes(items) if s.doubt is not None)
     others = [s for s in scenes if s.id != doubtful.id]
-    found, without = (composite(GRID, whole, some, ["red"]) for some in ([*others, doubtful], others))
+    found, without = (mosaic_block(GRID, whole, some, ["red"]) for some in ([*others, doubtful], others))
     assert list(found.lost) == [doubtful.id]
     assert (found.mosaic_BHW == without.mosaic_BHW).all()
 
@@ -234,7 +234,7 @@ def test_a_pass_over_midnight_has_one_day_in_every_block(tmp_path):
     ]
     day = (date(2024, 5, 1) - date(1970, 1, 1)).days
     south = Window(OVER.y0 + 150, OVER.x0, OVER.y0 + 240, OVER.x1)
-    found = composite(SQUARE, south, tiles[1:], ["red"], among=tiles)
+    found = mosaic_block(SQUARE, south, tiles[1:], ["red"], among=tiles)
     assert (found.first_clear_HW == day).all()
     assert (found.last_clear_HW == day).all()
 
@@ -243,7 +243,7 @@ def test_of_two_processings_of_a_tile_the_newer_counts_where_both_show_ground(tm
     older = replace(flat(tmp_path, "a", red=1_000), baseline="05.00")
     newer = replace(flat(tmp_path, "b", red=2_000), acquisition=older.acquisition, baseline="05.09")
     for both in ([older, newer], [newer, older]):
-        found = composite(SQUARE, OVER, both, ["red"])
+        found = mosaic_block(SQUARE, OVER, both, ["red"])
         assert (found.observations_HW == 1).all()
         assert (found.mosaic_BHW == 2_000).all()
 
@@ -251,7 +251,7 @@ def test_of_two_processings_of_a_tile_the_newer_counts_where_both_show_ground(tm
 @pytest.mark.parametrize("bands", [["red"], ["green", "nir"]])
 def test_best_asks_for_the_bands_that_tell_haze(tmp_path, bands):
     with pytest.raises(UserError, match="best tells haze by blue and red"):
-        composite(SQUARE, OVER, [flat(tmp_path, "a")], bands, Making("best"))
+        mosaic_block(SQUARE, OVER, [flat(tmp_path, "a")], bands, MosaicParams("best"))
 
 
 @pytest.mark.gpu
@@ -259,8 +259,8 @@ def test_best_asks_for_the_bands_that_tell_haze(tmp_path, bands):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("resampling", RESAMPLING)
 def test_a_gpu_gives_the_same_bytes(scenes, whole, method, resampling):
-    making = Making(method, resampling)
-    cpu, cuda = (composite(GRID, whole, scenes, catalogs.ROLES, making, device=device) for device in ("cpu", "cuda"))
+    params = MosaicParams(method, resampling)
+    cpu, cuda = (mosaic_block(GRID, whole, scenes, catalogs.ROLES, params, device=device) for device in ("cpu", "cuda"))
     for name in PARTS:
         assert (getattr(cuda, name) == getattr(cpu, name)).all(), name
 
@@ -273,14 +273,14 @@ def test_block_size_order_of_items_and_threads_leave_the_real_bytes_alone():
     grid = Grid("EPSG:3035", 120.0, 2048)
     whole = grid.window_of(bounds)
     items = catalogs.search_items(catalogs.Query(str(catalog), "sentinel-2-l2a", bounds, *ALWAYS))
-    scenes = certain(catalogs.scenes(items))
+    scenes = resolve_or_drop(catalogs.scenes(items))
     assert len({scene.tile for scene in scenes}) == 2
     bands = "red", "nir"
-    composed = composite(grid, whole, scenes, bands)
+    composed = mosaic_block(grid, whole, scenes, bands)
     assert composed.lost == {}
     assert (composed.observations_HW > 0).mean() > 0.8
     for block, threads in ((256, 2), (512, 1), (1024, 2), (2048, 2)):
-        again = certain(catalogs.scenes(shuffled(items, block)))
+        again = resolve_or_drop(catalogs.scenes(shuffled(items, block)))
         arrays = by_blocks(replace(grid, block=block), whole, again, block, bands, threads=threads)
         for name, array in arrays.items():
             assert (array == getattr(composed, name)).all(), (name, block)

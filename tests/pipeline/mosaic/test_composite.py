@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pipeline.mosaic import composite
-from pipeline.mosaic.composite import CLOUD_METRES, DAYS, HAZE, METHODS, UNSEEN, View, Wanted, _network
+from pipeline.mosaic.composite import CLOUD_METRES, DAYS, HAZE, METHODS, UNSEEN, BestParams, PassView, _network
 
-WANTED = Wanted(day_of_year=196, blue=0, red=1)
+WANTED = BestParams(day_of_year=196, blue=0, red=1)
 VALUES = hnp.arrays(
     np.int16,
     st.tuples(st.integers(1, 12), st.integers(2, 4), st.integers(1, 5), st.integers(1, 5)),
@@ -25,7 +25,7 @@ CLOUDY = st.sampled_from([0.0, 0.3, 0.9])
 
 def views_of(value_NBHW, cloudy_NHW):
     value_NBHW = np.where(cloudy_NHW[:, None], UNSEEN, value_NBHW).astype(np.int16)
-    return [View(torch.from_numpy(value_BHW.copy()), 19_800 + 7 * i) for i, value_BHW in enumerate(value_NBHW)]
+    return [PassView(torch.from_numpy(value_BHW.copy()), 19_800 + 7 * i) for i, value_BHW in enumerate(value_NBHW)]
 
 
 def cloudy(value_NBHW, share):
@@ -138,7 +138,7 @@ def test_the_best_pixel_is_that_of_the_documented_score(seed):
         value_BHW = random.integers(200, 1_500, (3, 8, 9)).astype(np.int16)
         value_BHW[:, random.random((8, 9)) < 0.4] = UNSEEN
         metres_HW = torch.from_numpy(random.integers(0, 75, (8, 9)) * 20).float()
-        views.append(View(torch.from_numpy(value_BHW), 19_700 + 31 * i, metres_HW))
+        views.append(PassView(torch.from_numpy(value_BHW), 19_700 + 31 * i, metres_HW))
     found_BHW = METHODS["best"](views, WANTED).numpy()
     assert (found_BHW == best_reference(views, WANTED.day_of_year)).all()
 
@@ -147,7 +147,7 @@ def test_of_two_equally_good_views_the_best_is_the_earlier():
     values = [torch.full((2, 1, 1), value, dtype=torch.int16) for value in (400, 500)]
     metres_HW = torch.full((1, 1), 2_000.0)
     clear_air = [torch.cat([value[:1] // 4, value[1:]]) for value in values]
-    views = [View(value_BHW, 19_800, metres_HW) for value_BHW in clear_air]
+    views = [PassView(value_BHW, 19_800, metres_HW) for value_BHW in clear_air]
     assert (METHODS["best"](views, WANTED) == clear_air[0]).all()
 
 
@@ -156,10 +156,10 @@ def test_days_are_counted_around_the_year(day, nearer):
     value_BHW, metres_HW = torch.full((2, 1, 1), 100, dtype=torch.int16), torch.zeros(1, 1)
     epoch = date(1970, 1, 1).toordinal()
     views = [
-        View(value_BHW + i, when.toordinal() - epoch, metres_HW)
+        PassView(value_BHW + i, when.toordinal() - epoch, metres_HW)
         for i, when in enumerate((date(2023, 1, 5), date(2023, 11, 30)))
     ]
-    found = METHODS["best"](views, Wanted(day, 0, 1))
+    found = METHODS["best"](views, BestParams(day, 0, 1))
     assert found[0, 0, 0] == 100 + nearer
 
 
@@ -186,7 +186,7 @@ def test_more_than_255_views_are_all_counted(method):
     random = np.random.default_rng(0)
     value_NBHW = random.integers(100, 200, (300, 2, 3, 3)).astype(np.int16)
     value_NBHW[:250] = 50
-    views = [View(torch.from_numpy(value_BHW), 19_900, torch.zeros(3, 3)) for value_BHW in value_NBHW]
+    views = [PassView(torch.from_numpy(value_BHW), 19_900, torch.zeros(3, 3)) for value_BHW in value_NBHW]
     found_BHW = METHODS[method](views, WANTED).numpy()
     mean_BHW, best_BHW = half_up(value_NBHW.mean(0)), best_reference(views, WANTED.day_of_year)
     expected = {"median": 50, "geometric-median": 50, "mean": mean_BHW, "best": best_BHW}
@@ -202,7 +202,7 @@ def test_a_pixel_depends_on_no_other_nor_on_the_rows_done_at_once(method, monkey
 
     def done(rows, columns):
         views = [
-            View(view.value_BHW[:, rows, columns].contiguous(), view.day, metres_HW[rows, columns])
+            PassView(view.value_BHW[:, rows, columns].contiguous(), view.day, metres_HW[rows, columns])
             for view, metres_HW in zip(views_of(value_NBHW, cloudy_NHW), metres_NHW, strict=True)
         ]
         return METHODS[method](views, WANTED)

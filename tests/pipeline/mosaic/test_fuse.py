@@ -27,11 +27,11 @@ from made_rasters import (
 from rasterio.enums import Resampling
 from scipy.ndimage import distance_transform_edt
 
-from pipeline.geometry.footprint import projected
+from pipeline.geometry.footprint import project
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.block import composite
+from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.composite import UNSEEN
-from pipeline.mosaic.fuse import Look, Places, view
+from pipeline.mosaic.fuse import SampleCache, ViewParams, view_pass
 from pipeline.raster.resample import METHODS
 from pipeline.scenes.passes import Pass
 
@@ -41,12 +41,12 @@ WHOLE = around(GRID, 12.01, 48.0, 330, 400)
 
 def looked(look, scenes):
     """One pass of these tiles, which count in this order."""
-    return view(Places(look), Pass(scenes[0].datetime, tuple(scenes)))
+    return view_pass(SampleCache(look), Pass(scenes[0].datetime, tuple(scenes)))
 
 
 def seen(grid, window, scenes, bands=("red",), **how):
     """(value_BHW, metres to clouds HW or None) of one pass; all UNSEEN where nothing is seen."""
-    found, lost = looked(Look(grid, window, bands, **how), scenes)
+    found, lost = looked(ViewParams(grid, window, bands, **how), scenes)
     assert lost == {}
     if found is None:
         return np.full((len(bands), *window.shape), UNSEEN, np.int16), None
@@ -78,7 +78,7 @@ def tiles(tmp_path_factory):
     return scenes
 
 
-AREA = projected(shapely.Polygon([(11.99, 47.99), (12.04, 47.992), (12.03, 48.012), (12.0, 48.01)]), GRID.crs)
+AREA = project(shapely.Polygon([(11.99, 47.99), (12.04, 47.992), (12.03, 48.012), (12.0, 48.01)]), GRID.crs)
 LOOKS = {method: {"resampling": method, "area": AREA, "clouds": True} for method in METHODS}
 whole = {}
 
@@ -119,9 +119,9 @@ def test_tiles_of_a_pass_are_joined_and_the_first_counts_where_both_are_clear(ti
 def test_a_pass_counts_once_and_two_passes_twice(tiles):
     one, two = tiles
     apart = replace(two, acquisition=two.acquisition.replace("/one/", "/two/"))
-    joined = composite(GRID, WHOLE, tiles, ["red"])
+    joined = mosaic_block(GRID, WHOLE, tiles, ["red"])
     assert joined.observations_HW.max() == 1
-    counted = composite(GRID, WHOLE, [one, apart], ["red"])
+    counted = mosaic_block(GRID, WHOLE, [one, apart], ["red"])
     first_HW, second_HW = (seen(GRID, WHOLE, [tile])[0][0] != UNSEEN for tile in tiles)
     assert (counted.observations_HW == first_HW.astype(int) + second_HW).all()
     assert (joined.observations_HW == (first_HW | second_HW)).all()
@@ -196,7 +196,7 @@ def test_only_ground_within_the_area_is_seen(tmp_path):
 def test_a_window_beside_a_scene_sees_nothing_of_it(tmp_path):
     for dy, dx in ((-5_000, 0), (0, 300), (121, 0), (0, -101)):
         window = Window(OVER.y0 + dy, OVER.x0 + dx, OVER.y1 + dy, OVER.x1 + dx)
-        assert looked(Look(SQUARE, window, ("red",)), [flat(tmp_path, "a")]) == (None, {})
+        assert looked(ViewParams(SQUARE, window, ("red",)), [flat(tmp_path, "a")]) == (None, {})
 
 
 def test_where_a_band_ends_before_the_mask_nothing_is_seen(tmp_path):
@@ -213,7 +213,7 @@ def test_where_a_band_ends_before_the_mask_nothing_is_seen(tmp_path):
 @pytest.mark.parametrize("dtype", ["int16", "float32", "uint8", "uint32"])
 def test_a_band_that_is_not_16_bits_is_told_as_lost(tmp_path, dtype):
     red = flat(tmp_path, "a", np.full((120, 100), 200, dtype))
-    found, lost = looked(Look(SQUARE, OVER, ("red",)), [red])
+    found, lost = looked(ViewParams(SQUARE, OVER, ("red",)), [red])
     assert found is None
     assert list(lost) == ["a"]
     assert f"a-red.tif holds {dtype}, but red must hold uint16" in lost["a"]
@@ -221,7 +221,7 @@ def test_a_band_that_is_not_16_bits_is_told_as_lost(tmp_path, dtype):
 
 @pytest.mark.parametrize("dtype", ["int16", "float32"])
 def test_a_mask_that_is_of_no_codes_is_told_as_lost(tmp_path, dtype):
-    _, lost = looked(Look(SQUARE, OVER, ("red",)), [flat(tmp_path, "a", mask=np.full((60, 50), CLEAR, dtype))])
+    _, lost = looked(ViewParams(SQUARE, OVER, ("red",)), [flat(tmp_path, "a", mask=np.full((60, 50), CLEAR, dtype))])
     assert f"a-mask.tif holds {dtype}, but mask must hold uint8 or uint16" in lost["a"]
 
 
@@ -229,10 +229,10 @@ def test_every_tile_that_is_needed_and_cannot_be_read_is_told(tmp_path):
     tiles = [flat(tmp_path, name, overpass="one") for name in "abc"]
     Path(tiles[0].mask.href).unlink()
     Path(tiles[2].bands[0].href).write_bytes(b"no raster")
-    found, lost = looked(Look(SQUARE, OVER, ("red",)), tiles)
+    found, lost = looked(ViewParams(SQUARE, OVER, ("red",)), tiles)
     assert found is None
     assert list(lost) == ["a"]
-    found, lost = looked(Look(SQUARE, OVER, ("red",)), tiles[::2])
+    found, lost = looked(ViewParams(SQUARE, OVER, ("red",)), tiles[::2])
     assert found is None
     assert list(lost) == ["a", "c"]
     assert "a-mask.tif" in lost["a"] and "c-red.tif" in lost["c"]
@@ -261,6 +261,6 @@ def test_a_coarse_grid_is_seen_through_the_overviews(tmp_path, height, width):
 @pytest.mark.parametrize("method", LOOKS)
 def test_a_gpu_sees_the_same_bits(tiles, method):
     bands = "red", "swir16"
-    cpu, cuda = (looked(Look(GRID, WHOLE, bands, device=on, **LOOKS[method]), tiles)[0] for on in ("cpu", "cuda"))
+    cpu, cuda = (looked(ViewParams(GRID, WHOLE, bands, device=on, **LOOKS[method]), tiles)[0] for on in ("cpu", "cuda"))
     assert (cuda.value_BHW.cpu() == cpu.value_BHW).all()
     assert (cuda.cloud_HW.cpu() == cpu.cloud_HW)[cpu.clear_HW].all()

@@ -10,7 +10,7 @@ from made_styles import STYLES
 
 import catalogs
 from pipeline.geometry.grid import LONLAT, Grid, transformer
-from pipeline.mosaic.block import composite
+from pipeline.mosaic.block import mosaic_block
 
 ROLES = ("blue", "green", "red", "nir")
 CLEAR, CLOUD, SHADOW, FILL = 21_824, 22_280, 23_888, 1
@@ -51,7 +51,7 @@ def window():
 def test_landsat_is_mapped_by_its_own_scale_offset_and_bits(tmp_path, window):
     qa_HW = np.full((200, 200), CLEAR, np.uint16)
     qa_HW[:, :90], qa_HW[:, 90:95], qa_HW[:, 95:100] = CLOUD, SHADOW, FILL
-    made = composite(GRID, window, catalogs.scenes([row_of(tmp_path, 26, LAT, qa=qa_HW)], ROLES), ROLES)
+    made = mosaic_block(GRID, window, catalogs.scenes([row_of(tmp_path, 26, LAT, qa=qa_HW)], ROLES), ROLES)
     seen_HW = made.observations_HW > 0
     assert 0.4 < seen_HW.mean() < 0.6
     for band_HW, role in zip(made.mosaic_BHW, ROLES, strict=True):
@@ -64,6 +64,6 @@ def test_two_rows_of_one_path_are_one_pass_whose_overlap_counts_once(tmp_path, w
     items = [row_of(tmp_path, 26, LAT + 0.005), row_of(tmp_path, 27, LAT - 0.005)]
     scenes = catalogs.scenes(items, ROLES)
     assert len(scenes) == 2
-    made = composite(GRID, window, scenes, ROLES)
+    made = mosaic_block(GRID, window, scenes, ROLES)
     assert set(np.unique(made.observations_HW)) <= {0, 1}
     assert (made.observations_HW > 0).mean() > 0.95

@@ -8,7 +8,7 @@ from made_rasters import CLEAR, around, exact_coordinates, scene, write
 from pyproj import Transformer
 
 from pipeline.geometry.grid import Grid
-from pipeline.mosaic.block import Making, composite
+from pipeline.mosaic.block import MosaicParams, mosaic_block
 from pipeline.raster.read import Raster
 from pipeline.raster.resample import METHODS as RESAMPLING
 
@@ -56,7 +56,7 @@ def test_tiles_that_abut_in_two_zones_show_every_row_once_and_no_sliver(abutting
     names = "AB" if west_first else "BA"
     tiles = [replace(tile, acquisition=f"one/{name}") for tile, name in zip(abutting, names, strict=True)]
     tiles = sorted(tiles, key=lambda tile: tile.acquisition)
-    found = composite(GRID, window, tiles, ["red"], Making(resampling=resampling))
+    found = mosaic_block(GRID, window, tiles, ["red"], MosaicParams(resampling=resampling))
     assert (found.observations_HW == 1).all()
     row, col = np.mgrid[window.y0 : window.y1, window.x0 : window.x1] + 0.5
     off_HW = np.abs(found.mosaic_BHW[0].astype(float) - truth(col * 10, -row * 10))
@@ -66,5 +66,7 @@ def test_tiles_that_abut_in_two_zones_show_every_row_once_and_no_sliver(abutting
     half_a_pixel = (20 + 7) / 2
     assert off_HW[~seam_HW].max() < (2 if resampling in ("bilinear", "cubic") else half_a_pixel * 1.1)
     assert off_HW[seam_HW].max() < half_a_pixel * 1.6
-    tiles_HW = [composite(GRID, window, [tile], ["red"], Making(resampling=resampling)).mosaic_BHW[0] for tile in tiles]
+    tiles_HW = [
+        mosaic_block(GRID, window, [tile], ["red"], MosaicParams(resampling=resampling)).mosaic_BHW[0] for tile in tiles
+    ]
     assert (found.mosaic_BHW[0] == np.where(tiles_HW[0] > 0, *tiles_HW)).all()

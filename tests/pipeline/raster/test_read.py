@@ -3,7 +3,7 @@ import pytest
 import rasterio
 from rasterio.enums import Resampling
 
-from pipeline.raster.read import Part, ReadError, inspect, read
+from pipeline.raster.read import Part, ReadError, inspect, read_part
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def test_a_part_is_read_where_it_lies(raster):
     href, values = raster
     found = inspect(href, 10.0)
     assert (found.left, found.top, found.resolution, found.overview) == (500_000, 5_400_000, 10, None)
-    assert (read(href, found, Part((3, 50), (100, 256))) == values[3:50, 100:256]).all()
+    assert (read_part(href, found, Part((3, 50), (100, 256))) == values[3:50, 100:256]).all()
 
 
 @pytest.mark.parametrize(("asked", "resolution", "side"), [(10, 10, 256), (19, 10, 256), (20, 20, 128), (90, 40, 64)])
 def test_the_coarsest_level_that_is_fine_enough_is_read(raster, asked, resolution, side):
     found = inspect(raster[0], float(asked))
     assert (found.resolution, found.height, found.width) == (resolution, side, side)
-    assert read(raster[0], found, Part((0, side), (0, side))).shape == (side, side)
+    assert read_part(raster[0], found, Part((0, side), (0, side))).shape == (side, side)
 
 
 def test_a_raster_that_is_not_there_is_named(tmp_path):

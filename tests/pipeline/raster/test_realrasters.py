@@ -9,7 +9,7 @@ import rasterio
 from range_server import serving
 
 from catalogs.access import Access
-from pipeline.raster.read import Part, ReadError, inspect, read
+from pipeline.raster.read import Part, ReadError, inspect, read_part
 
 pytestmark = [
     pytest.mark.realdata,
@@ -59,7 +59,7 @@ def test_a_real_raster_lies_where_it_should_and_is_read(folder, href_of, name):
     rows, cols = ((max(side - 700, 0), max(side - 700, 0) + min(side, 300)) for side in shape)
     with rasterio.open(folder / name) as source:
         expected = source.read(1, window=(rows, cols))
-    found = read(href_of(name), raster, Part(rows, cols), allowed)
+    found = read_part(href_of(name), raster, Part(rows, cols), allowed)
     assert found.dtype == expected.dtype
     assert np.array_equal(found, expected)
 

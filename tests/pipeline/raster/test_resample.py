@@ -12,8 +12,8 @@ from rasterio.vrt import WarpedVRT
 
 from pipeline.geometry.grid import Grid, Window
 from pipeline.raster import warp
-from pipeline.raster.resample import METHODS, UNIT, Source
-from pipeline.raster.warp import Lattice, strips
+from pipeline.raster.resample import METHODS, UNIT, SourcePixels
+from pipeline.raster.warp import Lattice, row_strips
 
 FINE = Grid("EPSG:3035", 10.0, 512), raster_around("EPSG:32633", 14.0, 48.5, 10.0, 300, 250)
 COARSE = Grid("EPSG:3035", 120.0, 512), raster_around("EPSG:32633", 14.0, 48.5, 10.0, 700, 600)
@@ -35,8 +35,8 @@ def resampled(method, grid, window, raster, source_BHW):
     place, resample = METHODS[method]
     at = place(grid, window, raster)
     if at is not None:
-        source = Source.of([band_HW[slice(*at.part.rows), slice(*at.part.cols)] for band_HW in source_BHW])
-        for _, here in strips(window):
+        source = SourcePixels.of([band_HW[slice(*at.part.rows), slice(*at.part.cols)] for band_HW in source_BHW])
+        for _, here in row_strips(window):
             value, valid = resample(at, source, here)
             value_BHW[:, here], valid_HW[here] = value.numpy(), valid.numpy()
     return value_BHW, valid_HW

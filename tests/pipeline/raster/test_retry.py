@@ -16,7 +16,7 @@ from catalogs import access
 from catalogs.access import Access, TokenEndpoint
 from pipeline.raster import read as reading
 from pipeline.raster import retry
-from pipeline.raster.read import Part, ReadError, inspect, read
+from pipeline.raster.read import Part, ReadError, inspect, read_part
 
 SIDE = 1024
 FORMATS = {
@@ -54,7 +54,7 @@ def truth(folder):
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
     """Pauses of hundredths of a second, requests that may take one second, nothing remembered."""
-    monkeypatch.setattr(retry, "PATIENCE", retry.Patience(attempts=8, pause=0.001, delay=0.001))
+    monkeypatch.setattr(retry, "RETRY_LIMITS", retry.RetryLimits(attempts=8, pause=0.001, delay=0.001))
     monkeypatch.setitem(reading.ENVIRONMENT, "GDAL_HTTP_TIMEOUT", 1)
     inspect.cache_clear()
 
@@ -75,7 +75,7 @@ def test_a_fault_that_passes_leaves_the_right_pixels(folder, truth, name, kind, 
         href = f"{server.url}/{name}"
         raster = inspect(href, 10.0)
         for part in random_parts(kind):
-            assert (read(href, raster, part) == truth(name)[inside(part)]).all()
+            assert (read_part(href, raster, part) == truth(name)[inside(part)]).all()
         assert any(asked.fault for asked in server.asked)
 
 
@@ -83,13 +83,13 @@ def test_a_server_that_hangs_now_and_then_is_waited_for_no_longer_than_the_time_
     with serving(folder, Faults(rate=0.5, kinds=("slow",), seed=1, seconds=60)) as server:
         href = f"{server.url}/deflate.tif"
         part = Part((300, 600), (200, 500))
-        assert (read(href, inspect(href, 10.0), part) == truth("deflate.tif")[inside(part)]).all()
+        assert (read_part(href, inspect(href, 10.0), part) == truth("deflate.tif")[inside(part)]).all()
         assert any(asked.fault for asked in server.asked)
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_under_any_faults_a_read_gives_the_right_pixels_or_an_error(folder, truth, monkeypatch, name):
-    monkeypatch.setattr(retry, "PATIENCE", retry.Patience(attempts=2, pause=0.001, requests=0))
+    monkeypatch.setattr(retry, "RETRY_LIMITS", retry.RetryLimits(attempts=2, pause=0.001, requests=0))
     outcomes = []
     for seed in range(12):
         inspect.cache_clear()
@@ -97,7 +97,7 @@ def test_under_any_faults_a_read_gives_the_right_pixels_or_an_error(folder, trut
             href = f"{server.url}/{name}"
             for part in random_parts(seed):
                 try:
-                    found = read(href, inspect(href, 10.0), part)
+                    found = read_part(href, inspect(href, 10.0), part)
                 except ReadError as error:
                     outcomes.append(error.kind)
                 else:
@@ -121,7 +121,7 @@ def test_a_fault_that_lasts_is_named_after_as_many_attempts_as_it_is_worth(folde
         with pytest.raises(ReadError, match=r"plain\.tif") as told:
             inspect(f"{server.url}/plain.tif", 10.0)
         assert told.value.kind == kind
-        tries = 1 + retry.PATIENCE.requests if kind == "retry" else 1
+        tries = 1 + retry.RETRY_LIMITS.requests if kind == "retry" else 1
         assert attempts <= len(server.asked) <= attempts * tries * 2
 
 
@@ -131,12 +131,12 @@ def test_tiles_that_never_come_whole_are_an_error_and_not_zeros(folder):
         raster = inspect(href, 10.0)
         server.fail(Faults(lost={"plain": "short"}))
         with pytest.raises(ReadError) as told:
-            read(href, raster, Part((600, 700), (600, 1000)))
+            read_part(href, raster, Part((600, 700), (600, 1000)))
         assert told.value.kind == "retry"
 
 
 def test_no_attempt_begins_after_the_longest_time(folder, monkeypatch):
-    monkeypatch.setattr(retry, "PATIENCE", retry.Patience(attempts=1000, longest=0.0, requests=0))
+    monkeypatch.setattr(retry, "RETRY_LIMITS", retry.RetryLimits(attempts=1000, longest=0.0, requests=0))
     with serving(folder, Faults(lost={"plain": "503"})) as server:
         with pytest.raises(ReadError):
             inspect(f"{server.url}/plain.tif", 10.0)
@@ -150,7 +150,7 @@ def test_a_failure_is_not_remembered_once_it_has_passed(folder, truth, fault):
         with pytest.raises(ReadError):
             inspect(href, 10.0)
         server.fail(Faults())
-        assert (read(href, inspect(href, 10.0), WHOLE) == truth("deflate.tif")).all()
+        assert (read_part(href, inspect(href, 10.0), WHOLE) == truth("deflate.tif")).all()
 
 
 def runs(path, part, overview=None):
@@ -186,7 +186,7 @@ def test_a_read_asks_for_the_header_and_each_run_of_its_tiles_and_no_more(folder
     with serving(folder) as server:
         href = f"{server.url}/deflate.tif"
         raster = inspect(href, resolution)
-        found = read(href, raster, part)
+        found = read_part(href, raster, part)
         assert (found == truth("deflate.tif", raster.overview)[inside(part)]).all()
         needed = runs(folder / "deflate.tif", part, raster.overview)
         head, header, *tiles = server.asked
@@ -200,9 +200,9 @@ def test_a_second_read_of_a_raster_asks_for_its_tiles_alone(folder):
     with serving(folder) as server:
         href = f"{server.url}/deflate.tif"
         raster = inspect(href, 10.0)
-        read(href, raster, Part((300, 800), (200, 500)))
+        read_part(href, raster, Part((300, 800), (200, 500)))
         before = len(server.asked)
-        read(href, raster, Part((300, 800), (600, 900)))
+        read_part(href, raster, Part((300, 800), (600, 900)))
         assert len(server.asked) - before == len(runs(folder / "deflate.tif", Part((300, 800), (600, 900))))
 
 
@@ -214,7 +214,7 @@ def test_threads_read_side_by_side_with_a_bounded_number_of_open_requests(folder
         def right(task):
             name, part = task
             href = f"{server.url}/{name}"
-            return (read(href, inspect(href, 10.0), part) == truth(name)[inside(part)]).all()
+            return (read_part(href, inspect(href, 10.0), part) == truth(name)[inside(part)]).all()
 
         tasks = [(name, part) for seed in range(3) for name in names for part in random_parts(seed)]
         with ThreadPoolExecutor(16) as threads:
@@ -234,7 +234,7 @@ def test_a_redirect_to_another_server_is_followed(folder, truth, tmp_path):
     with serving(folder) as store, serving(tmp_path) as server:
         server.change(redirects={"/moved.tif": f"{store.url}/plain.tif"})
         href = f"{server.url}/moved.tif"
-        assert (read(href, inspect(href, 10.0), WHOLE) == truth("plain.tif")).all()
+        assert (read_part(href, inspect(href, 10.0), WHOLE) == truth("plain.tif")).all()
 
 
 def test_a_remote_raster_cannot_name_a_file_of_this_machine(folder, tmp_path):
@@ -262,7 +262,7 @@ def test_a_raster_that_is_another_one_now_is_not_read(folder, tmp_path):
         target.write(np.ones((64, 64), np.uint16), 1)
         target.build_overviews([2], Resampling.average)
     with pytest.raises(ReadError, match="has changed"):
-        read(href, raster, Part((0, 10), (0, 10)))
+        read_part(href, raster, Part((0, 10), (0, 10)))
 
 
 @pytest.mark.parametrize("name", ["deflate.tif", "wavelet.jp2"])
@@ -277,7 +277,7 @@ def test_a_damaged_file_is_read_or_refused_but_never_a_traceback(folder, tmp_pat
         path.write_bytes(damaged)
         try:
             raster = inspect(str(path), 10.0)
-            read(str(path), raster, Part((0, min(raster.height, 9)), (0, min(raster.width, 9))))
+            read_part(str(path), raster, Part((0, min(raster.height, 9)), (0, min(raster.width, 9))))
         except ReadError as error:
             assert name in str(error)
         path.unlink()
@@ -296,7 +296,7 @@ def test_an_expired_signature_is_renewed_and_the_read_goes_on(signed, truth):
     href = f"{server.url}/deflate.tif"
     raster = inspect(href, 10.0, allowed)
     for part in random_parts(3, 6):
-        assert (read(href, raster, part, allowed) == truth("deflate.tif")[inside(part)]).all()
+        assert (read_part(href, raster, part, allowed) == truth("deflate.tif")[inside(part)]).all()
     assert len(server.tokens) > 2
     assert any(asked.fault == "403" for asked in server.asked)
 
@@ -307,7 +307,7 @@ def test_threads_that_meet_an_expired_signature_renew_it_once(signed, truth):
     inspect(href, 10.0, allowed)
     server.change(spent=True, uses=10_000)
     with ThreadPoolExecutor(8) as threads:
-        for found in threads.map(lambda _: read(href, inspect(href, 10.0, allowed), WHOLE, allowed), range(8)):
+        for found in threads.map(lambda _: read_part(href, inspect(href, 10.0, allowed), WHOLE, allowed), range(8)):
             assert (found == truth("deflate.tif")).all()
     assert len(server.tokens) == 2
 
@@ -325,7 +325,7 @@ def test_a_token_is_shown_in_no_message_and_no_log(signed, caplog):
     server, allowed = signed
     caplog.set_level(logging.DEBUG)
     href = f"{server.url}/deflate.tif"
-    read(href, inspect(href, 10.0, allowed), WHOLE, allowed)
+    read_part(href, inspect(href, 10.0, allowed), WHOLE, allowed)
     server.fail(Faults(lost={"jpeg": "503"}))
     with pytest.raises(ReadError) as told:
         inspect(f"{server.url}/jpeg.tif", 10.0, allowed)
@@ -349,7 +349,7 @@ def test_a_token_endpoint_that_fails_for_a_while_is_asked_again(signed, truth, m
 
     monkeypatch.setattr(access, "_fetch_token", failing_twice)
     href = f"{server.url}/plain.tif"
-    assert (read(href, inspect(href, 10.0, allowed), WHOLE, allowed) == truth("plain.tif")).all()
+    assert (read_part(href, inspect(href, 10.0, allowed), WHOLE, allowed) == truth("plain.tif")).all()
 
 
 def test_an_s3_object_is_read_with_the_keys_of_the_environment_or_unsigned(folder, truth, tmp_path, monkeypatch):
@@ -361,7 +361,7 @@ def test_an_s3_object_is_read_with_the_keys_of_the_environment_or_unsigned(folde
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "name")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "word")
         assert (
-            read("s3://bucket/plain.tif", inspect("s3://bucket/plain.tif", 10.0), WHOLE) == truth("plain.tif")
+            read_part("s3://bucket/plain.tif", inspect("s3://bucket/plain.tif", 10.0), WHOLE) == truth("plain.tif")
         ).all()
         assert all(asked.signed for asked in server.asked)
         server.change(forget=True)

@@ -13,7 +13,7 @@ from made_rasters import around, exact_coordinates, raster_around
 from pipeline.geometry.grid import Grid, Window
 from pipeline.raster import warp
 from pipeline.raster.read import Raster
-from pipeline.raster.warp import MARGIN, Lattice, one_thread, sampling, spacing, strips
+from pipeline.raster.warp import MARGIN, Lattice, one_thread, row_strips, sample_points, spacing
 
 SIDE = 300
 PLACES = {
@@ -47,7 +47,7 @@ def made(place):
 
 @cache
 def whole(place):
-    return sampling(*made(place))
+    return sample_points(*made(place))
 
 
 def pixels(at):
@@ -104,7 +104,7 @@ def test_any_window_has_the_bits_of_the_whole(place, y, x, height, width):
     cut = Window(window.y0 + y, window.x0 + x, window.y0 + y + height, window.x0 + x + width) & window
     here = cut.slices((window.y0, window.x0))
     inside_HW = in_raster(grid, cut, raster)
-    at = sampling(grid, cut, raster)
+    at = sample_points(grid, cut, raster)
     if at is None:
         assert not inside_HW.any()
         return
@@ -119,7 +119,7 @@ def test_any_window_has_the_bits_of_the_whole(place, y, x, height, width):
 def test_the_part_holds_all_pixels_that_cubic_asks_for_and_no_index_leaves_it(y, x, height, width):
     grid, window, raster = made("Europe, its middle")
     window = Window(window.y0 + y, window.x0 + x, window.y0 + y + height, window.x0 + x + width)
-    at = sampling(grid, window, raster)
+    at = sample_points(grid, window, raster)
     if at is None:
         return
     height, width = (stop - start + 2 * MARGIN for start, stop in (at.part.rows, at.part.cols))
@@ -137,13 +137,13 @@ def test_the_part_holds_all_pixels_that_cubic_asks_for_and_no_index_leaves_it(y,
 
 def test_a_window_knows_whether_all_its_neighbours_lie_in_the_raster():
     grid, window, raster = made("Europe, its middle")
-    assert not sampling(grid, window, raster).inside
-    assert sampling(grid, window.pad(-60), raster).inside
+    assert not sample_points(grid, window, raster).inside
+    assert sample_points(grid, window.pad(-60), raster).inside
 
 
 def test_a_raster_elsewhere_has_nothing_of_a_window():
     grid, window, raster = made("Europe, its middle")
-    assert sampling(grid, window, Raster(raster.crs, 500_000.0, 4_000_000.0, 10.0, 100, 100, None)) is None
+    assert sample_points(grid, window, Raster(raster.crs, 500_000.0, 4_000_000.0, 10.0, 100, 100, None)) is None
 
 
 def test_a_raster_across_the_antimeridian_is_found_at_both_edges_of_the_world():
@@ -153,7 +153,7 @@ def test_a_raster_across_the_antimeridian_is_found_at_both_edges_of_the_world():
     assert west.x1 < 0 < east.x0
     for window in (east, west):
         assert in_raster(grid, window, raster).all()
-        at, exact = sampling(grid, window, raster), exact_coordinates(grid, window, raster)
+        at, exact = sample_points(grid, window, raster), exact_coordinates(grid, window, raster)
         assert np.abs(pixels(at)[0] + at.down_HW.numpy() - exact[0]).max() < 0.01
         assert np.abs(pixels(at)[1] + at.right_HW.numpy() - exact[1]).max() < 0.01
 
@@ -164,14 +164,14 @@ def test_ground_beyond_the_end_of_the_grids_crs_is_outside_and_takes_nothing_els
     raster = Raster("EPSG:32633", 490_000.0, 9_900_000.0, 100.0, 7_000, 2_000, None)
     known_HW = np.isfinite(exact_coordinates(grid, window, raster)[0])
     assert known_HW.any() and not known_HW.all()
-    at = sampling(grid, window, raster)
+    at = sample_points(grid, window, raster)
     assert not at.inside
     assert at.index_HW.min() >= at.width + 1
     margin_HW = pixels(at)[0] < at.part.rows[0] - 1
     assert margin_HW[~known_HW].all()
     south = Window(window.y1 - 32, window.x0, window.y1, window.x1)
     assert known_HW[-32:].all()
-    alone = sampling(grid, south, raster)
+    alone = sample_points(grid, south, raster)
     inside_HW = in_raster(grid, south, raster)
     assert inside_HW.any()
     assert (pixels(alone)[0] == pixels(at)[0][-32:])[inside_HW].all()
@@ -185,7 +185,7 @@ def test_the_lattices_nodes_lie_within_640_m(metres, pixels):
 
 def test_strips_are_the_window_cut_into_rows():
     window = Window(-70, 3, 200, 9)
-    found = list(strips(window))
+    found = list(row_strips(window))
     assert [strip.y0 for strip, _ in found] == list(range(-70, 200, warp.STRIP))
     assert found[-1] == (Window(186, 3, 200, 9), slice(256, 270))
 

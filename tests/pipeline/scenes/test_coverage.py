@@ -7,9 +7,9 @@ from pyproj import Transformer
 
 import catalogs
 from pipeline.geometry.extent import Extent
-from pipeline.geometry.footprint import ground
+from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.block import STACK_BYTES, Making, memory
+from pipeline.mosaic.block import STACK_BYTES, MosaicParams, mosaic_bytes
 from pipeline.planning.plan import plan
 from pipeline.scenes.coverage import coverage
 from pipeline.scenes.passes import Pass
@@ -46,7 +46,7 @@ def test_coverage_is_the_union_of_footprints_and_clear_views_count_passes(scene)
     assert found.clear == pytest.approx(0.25 + 0.75, abs=0.02)
     assert coverage(extent, block, [Pass(NOW, (west,))]).share == pytest.approx(0.5, abs=0.01)
     assert coverage(extent, block, [Pass(NOW, (far,))]) == coverage(extent, block, [])
-    assert ground(west, GRID.crs).area == pytest.approx((middle - left) * (top - bottom), rel=0.02)
+    assert grid_footprint(west, GRID.crs).area == pytest.approx((middle - left) * (top - bottom), rel=0.02)
 
 
 def test_a_plan_tells_coverage_and_clear_views_of_every_block(region_of):
@@ -66,6 +66,6 @@ def test_a_plan_counts_the_passes_that_the_orbits_let_expect(region_of):
 
 
 def test_the_memory_bound_grows_with_passes_until_strips_hold_it():
-    small, large, huge = (memory(BLOCK, n, 4, Making(), 4) for n in (2, 20, 2_000))
+    small, large, huge = (mosaic_bytes(BLOCK, n, 4, MosaicParams(), 4) for n in (2, 20, 2_000))
     assert small < large < huge < small + STACK_BYTES
-    assert memory(BLOCK, 2_000, 4, Making("mean"), 4) == memory(BLOCK, 2, 4, Making("mean"), 4)
+    assert mosaic_bytes(BLOCK, 2_000, 4, MosaicParams("mean"), 4) == mosaic_bytes(BLOCK, 2, 4, MosaicParams("mean"), 4)

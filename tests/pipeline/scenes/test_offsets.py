@@ -9,9 +9,9 @@ from rasterio.enums import Resampling
 import catalogs
 from catalogs.access import ANYWHERE
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.block import composite
-from pipeline.scenes.choose import certain
-from pipeline.scenes.offsets import decide
+from pipeline.mosaic.block import mosaic_block
+from pipeline.scenes.choose import resolve_or_drop
+from pipeline.scenes.offsets import decide_offsets
 
 GRID = Grid("EPSG:3035", 10.0, 256)
 WINDOW = Window(-280_000, 440_000, -280_000 + 64, 440_000 + 64)
@@ -49,16 +49,16 @@ def test_the_simulated_scenes_say_what_earth_search_says_of_scenes_it_got_wrong(
 
 
 def test_dark_pixels_find_the_offset_that_the_files_have(scenes):
-    for scene in certain(scenes):
+    for scene in resolve_or_drop(scenes):
         assert scene.doubt is None
         assert {asset.offset for asset in scene.bands} == {-0.1 if scene.baseline >= "04.00" else 0.0}
-    assert len(certain(scenes)) == len(scenes)
+    assert len(resolve_or_drop(scenes)) == len(scenes)
 
 
 @pytest.mark.parametrize(("dn", "offset"), [(120, 0.0), (500, 0.0), (1_020, -0.1), (1_500, -0.1)])
 def test_a_flag_that_lies_is_found_out_by_the_darkest_pixels(scenes, tmp_path, dn, offset):
     scene = with_darkest(in_doubt(scenes), tmp_path, dn)
-    (decision,) = decide([scene], ANYWHERE).values()
+    (decision,) = decide_offsets([scene], ANYWHERE).values()
     assert decision.offset == offset
     assert scene.id in decision.why
     assert f"offset {offset:g} is applied" in decision.why
@@ -67,17 +67,17 @@ def test_a_flag_that_lies_is_found_out_by_the_darkest_pixels(scenes, tmp_path, d
 @pytest.mark.parametrize("dn", [690, 740, 1_700, 9_000])
 def test_a_scene_without_anything_dark_is_refused_rather_than_guessed(scenes, tmp_path, dn):
     scene = with_darkest(in_doubt(scenes), tmp_path, dn)
-    (decision,) = decide([scene], ANYWHERE).values()
+    (decision,) = decide_offsets([scene], ANYWHERE).values()
     assert decision.offset is None
     assert "its pixels cannot tell" in decision.why
-    assert certain([scene]) == []
+    assert resolve_or_drop([scene]) == []
 
 
 def test_a_scene_with_next_to_no_pixels_is_refused(scenes, tmp_path):
     scene = with_darkest(in_doubt(scenes), tmp_path, 100)
     with rasterio.open(scene.bands[0].href, "r+") as target:
         target.write(np.zeros((400, 400), np.uint16), 1)
-    (decision,) = decide([scene], ANYWHERE).values()
+    (decision,) = decide_offsets([scene], ANYWHERE).values()
     assert decision.offset is None
     assert "only 0 pixels of blue have data" in decision.why
 
@@ -86,8 +86,8 @@ def test_a_scene_that_cannot_be_read_keeps_its_doubt_and_is_lost_rather_than_for
     scene = with_darkest(in_doubt(scenes), tmp_path, 100)
     for broken in (None, b"no raster"):
         (tmp_path / "red.tif").unlink() if broken is None else (tmp_path / "red.tif").write_bytes(broken)
-        assert decide([scene], ANYWHERE) == {}
-        made = composite(GRID, WINDOW, [scene], ["red"])
+        assert decide_offsets([scene], ANYWHERE) == {}
+        made = mosaic_block(GRID, WINDOW, [scene], ["red"])
         assert "nothing has settled it" in made.lost[scene.id]
 
 
@@ -106,5 +106,5 @@ def test_pixels_that_an_overview_mixed_with_no_data_are_not_taken_for_dark_ones(
             target.write(values_HW, 1)
             target.build_overviews([2, 4, 8, 16, 32], Resampling.average)
         bands.append(replace(asset, href=str(path)))
-    (decision,) = decide([replace(scene, bands=tuple(bands))], ANYWHERE).values()
+    (decision,) = decide_offsets([replace(scene, bands=tuple(bands))], ANYWHERE).values()
     assert decision.offset == -0.1

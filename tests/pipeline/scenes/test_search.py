@@ -14,14 +14,14 @@ from pipeline.execution.run import run
 from pipeline.geometry.grid import LONLAT, transformer
 from pipeline.planning.plan import plan
 from pipeline.scenes import search
-from pipeline.scenes.choose import settle
+from pipeline.scenes.choose import resolve_offsets
 
 BANDS = ("blue", "green", "red", "nir")
 
 
 def chosen(region):
-    listed = search.items(region)
-    return settle(region, listed, BANDS)[0]
+    listed = search.find_items(region)
+    return resolve_offsets(region, listed, BANDS)[0]
 
 
 def test_a_region_can_be_planned_again_with_its_catalog_gone(region_of, world):
@@ -38,7 +38,7 @@ def test_the_search_of_an_api_leaves_a_list_and_no_pages(region_of, world):
     counted = []
     with serve(world.folder) as url:
         region = region_of("api", catalog=url, folders=[str(world.folder)])
-        listed = search.items(region, found=counted.append)
+        listed = search.find_items(region, found=counted.append)
     assert len(listed) == len((world.folder / "items.ndjson").read_text().splitlines()) == counted[-1]
     assert sorted(path.suffix for path in (region.cube / "scenes").iterdir()) == [".json", ".parquet"]
 
@@ -59,11 +59,11 @@ def test_months_cloud_and_contribution_leave_scenes_out_and_say_why(region_of):
 
 def test_what_was_decided_about_doubts_is_kept_beside_the_list(region_of):
     region = region_of("kept")
-    listed = search.items(region)
+    listed = search.find_items(region)
     asked = []
-    _, first = settle(region, listed, BANDS, asked.append)
+    _, first = resolve_offsets(region, listed, BANDS, asked.append)
     assert asked == list(range(1, len(first) + 1))
-    assert settle(region, listed, BANDS, asked.append)[1] == first
+    assert resolve_offsets(region, listed, BANDS, asked.append)[1] == first
     assert len(asked) == len(first)
 
 

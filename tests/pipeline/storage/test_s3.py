@@ -71,7 +71,7 @@ def test_a_run_into_a_bucket_gives_the_bytes_of_a_local_one_and_a_second_has_not
 
 def test_the_scene_list_is_in_the_bucket_before_any_pixel_is_read(s3, bucket, region_of, monkeypatch):
     seen = []
-    monkeypatch.setattr(choose, "decide", lambda *_, **__: seen.append(keys_of(s3, bucket)) or {})
+    monkeypatch.setattr(choose, "decide_offsets", lambda *_, **__: seen.append(keys_of(s3, bucket)) or {})
     plan.plan(region_of(cube=bucket))
     listed = [key for key in keys_of(s3, bucket) if key.endswith(".parquet")]
     assert len(listed) == 1
