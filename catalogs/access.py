@@ -1,10 +1,7 @@
-"""From an asset's unsigned href to what GDAL opens: which places may be read, and how each is asked."""
+"""From an unsigned asset href to what GDAL opens: which files and URLs may be read, and with which options."""
 
-import json
 import re
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,12 +9,10 @@ from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from catalogs.errors import CatalogError, CatalogUnavailable
+from catalogs.sources.fetch import LOOPBACK, ClientError, fetch_json, new_session
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-TOKEN_SECONDS = 30
-"""How long a token's endpoint may take to answer."""
 MARGIN = timedelta(minutes=1)
-"""A token this near its end is renewed: the margin of Planetary Computer's own client (planetary_computer/sas.py)."""
+"""A token that expires sooner is renewed: the margin of Planetary Computer's own client (planetary_computer/sas.py)."""
 AWS = {"AWS_S3_ENDPOINT": "s3.amazonaws.com", "AWS_VIRTUAL_HOSTING": "TRUE", "AWS_HTTPS": "YES"}
 BUCKETS: Mapping[str, Mapping[str, str]] = {
     "e84-earth-search-sentinel-data": {**AWS, "AWS_REGION": "us-west-2", "AWS_NO_SIGN_REQUEST": "YES"},
@@ -30,32 +25,31 @@ BUCKETS: Mapping[str, Mapping[str, str]] = {
         "AWS_HTTPS": "YES",
     },
 }
-"""What GDAL must be told of the providers' buckets (registry.opendata.aws; opendatacube/odc-stac#238 for eodata).
+"""GDAL options for the providers' buckets (registry.opendata.aws; opendatacube/odc-stac#238 for eodata).
 
-Keys, where one needs them, and all that other buckets need come from the environment: AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_S3_ENDPOINT ...
+Credentials, and all options of other buckets, come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_PROFILE, AWS_S3_ENDPOINT ...
 """
 
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
-    """URLs on `host` (one that begins with a dot: on all hosts that end so) need a token in their query.
+    """A service whose tokens URLs on `host` need in their query; a `host` that begins with a dot is a suffix.
 
-    A token is a key: only https on its own port gets one, and http on loopback.
-
-    `endpoint` gives it as {"msft:expiry": time, "token": query}; `{account}` in it stands for the first part of the
-    URL's host, `{container}` for the first of its path. An empty endpoint: no token is needed there.
+    `url` answers {"msft:expiry": time, "token": query}. In it, `{account}` stands for the first label of the asset's
+    host and `{container}` for the first part of its path. An empty `url` means that the host needs no token. A token is
+    a secret: it is put only on https URLs on port 443, and on http URLs of loopback.
     """
 
     host: str
-    endpoint: str
+    url: str
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.endpoint)
-        if self.endpoint and parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise CatalogError(f"the signing endpoint {self.endpoint!r} for {self.host} must start with https://")
+        parts = urlsplit(self.url)
+        if self.url and parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise CatalogError(f"the token endpoint {self.url!r} for {self.host} must start with https://")
 
-    def signs(self, host: str) -> bool:
+    def serves(self, host: str) -> bool:
         return host.endswith(self.host) if self.host.startswith(".") else host == self.host
 
 
@@ -76,12 +70,12 @@ class Access:
 
 
 ANYWHERE = Access(allowed_paths=("/",))
-"""For hrefs that the caller has made: any local file."""
+"""Any local file: for hrefs that the caller has made."""
 
 
 @dataclass(frozen=True, slots=True)
 class GdalSource:
-    """What GDAL opens: its `name`, with `options`; `token` signed it, and no message may show either."""
+    """What GDAL opens: a dataset `name` with config `options`. No message may show `name` or `token`."""
 
     name: str = field(repr=False)
     remote: bool
@@ -89,10 +83,10 @@ class GdalSource:
     token: str = field(default="", repr=False)
 
 
-def resolve_href(href: str, access: Access = ANYWHERE, refused: str = "") -> GdalSource:
-    """Where an href leads, signed now. `refused` is a token that no longer worked: it is renewed.
+def resolve_href(href: str, access: Access = ANYWHERE, rejected_token: str = "") -> GdalSource:
+    """What GDAL opens for an href, with a valid token. A `rejected_token` is renewed.
 
-    CatalogError for an href that is not allowed and for a token that is not given; CatalogUnavailable if the token's
+    CatalogError for an href that is not allowed and for a token that is refused; CatalogUnavailable if the token
     endpoint does not answer now.
     """
     try:
@@ -109,22 +103,22 @@ def resolve_href(href: str, access: Access = ANYWHERE, refused: str = "") -> Gda
             raise _not_allowed(href)
         return GdalSource(f"/vsis3/{href.removeprefix('s3://')}", True, BUCKETS.get(parts.netloc, {}))
     if parts.scheme in ("http", "https") and re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?", parts.netloc, re.A):
-        token = _token(parts, access.token_endpoints, refused)
+        token = _token(parts, access.token_endpoints, rejected_token)
         url = parts._replace(query="&".join(filter(None, (parts.query, token))), fragment="")
         return GdalSource(f"/vsicurl/{url.geturl()}", True, token=token)
     raise _not_allowed(href)
 
 
-def allowed_file(href: str, parts: SplitResult, folders: tuple[str, ...]) -> Path:
-    """The file that a whole path or a file: URL means, links followed. CatalogError unless it is below a folder."""
+def allowed_file(href: str, parts: SplitResult, allowed_paths: tuple[str, ...]) -> Path:
+    """The file of an absolute path or file: URL, symlinks resolved. CatalogError unless it is below an allowed path."""
     path = Path(href) if not parts.scheme else Path(unquote(parts.path))
     if not path.is_absolute() or parts.netloc not in ("", "localhost") or "\x00" in str(path):
         raise _not_allowed(href)
     path = path.resolve()
     if path.parts[1:2] and path.parts[1].startswith("vsi"):
         raise _not_allowed(href)
-    if not is_below(path, folders):
-        allowed = ", ".join(folders) or "none"
+    if not is_below(path, allowed_paths):
+        allowed = ", ".join(allowed_paths) or "none"
         raise CatalogError(
             f"{href} lies outside the folders that may be read ({allowed}); add its folder to 'allowed_paths'"
         )
@@ -132,7 +126,7 @@ def allowed_file(href: str, parts: SplitResult, folders: tuple[str, ...]) -> Pat
 
 
 def is_below(path: str | Path, folders: tuple[str, ...]) -> bool:
-    """Whether a file is below one of the folders, links followed on both sides."""
+    """Whether a file is below one of the folders, symlinks resolved on both sides."""
     return any(Path(path).resolve().is_relative_to(Path(folder).resolve()) for folder in folders)
 
 
@@ -144,47 +138,43 @@ def redact(text: str) -> str:
 def _not_allowed(href: object) -> CatalogError:
     return CatalogError(
         f"href {redact(str(href))!r:.200} is not allowed: it must be http://, https:// or s3:// without user name or "
-        "password, or a whole path or file: URL of a file on this machine"
+        "password, or an absolute path or file: URL of a file on this machine"
     )
 
 
 _tokens: dict[str, tuple[str, datetime]] = {}
-_renewing = threading.Lock()
+_renewal = threading.Lock()
 
 
-def _token(parts: SplitResult, signers: tuple[TokenEndpoint, ...], refused: str) -> str:
-    """The token for a URL, "" if it needs or gets none; kept until it is near its end or is the refused one."""
+def _token(parts: SplitResult, endpoints: tuple[TokenEndpoint, ...], rejected_token: str) -> str:
+    """The token for a URL; "" if it needs none, or may not have one. Tokens are cached until shortly before expiry."""
     host = (parts.hostname or "").lower()
-    signer = next((signer for signer in signers if signer.signs(host)), None)
+    endpoint = next((endpoint for endpoint in endpoints if endpoint.serves(host)), None)
     container = parts.path.split("/")[1] if "/" in parts.path else ""
     private = (parts.scheme == "https" and parts.port in (None, 443)) or (parts.scheme == "http" and host in LOOPBACK)
-    if signer is None or not signer.endpoint or not private or not container or re.search(r"(^|&)sig=", parts.query):
+    if endpoint is None or not endpoint.url or not private or not container or re.search(r"(^|&)sig=", parts.query):
         return ""
-    endpoint = signer.endpoint.replace("{account}", host.split(".")[0]).replace("{container}", quote(container, ""))
-    with _renewing:
-        token, expiry = _tokens.get(endpoint, ("", datetime.now(UTC)))
-        if token in ("", refused) or expiry - datetime.now(UTC) < MARGIN:
-            _tokens[endpoint] = _fetch_token(endpoint)
-        return _tokens[endpoint][0]
+    url = endpoint.url.replace("{account}", host.split(".")[0]).replace("{container}", quote(container, ""))
+    with _renewal:
+        token, expiry = _tokens.get(url, ("", datetime.now(UTC)))
+        if token in ("", rejected_token) or expiry - datetime.now(UTC) < MARGIN:
+            _tokens[url] = _fetch_token(url)
+        return _tokens[url][0]
 
 
-def _fetch_token(endpoint: str) -> tuple[str, datetime]:
+def _fetch_token(url: str) -> tuple[str, datetime]:
+    """The token and its expiry. CatalogError if it is refused, CatalogUnavailable for every other failure."""
     try:
-        with urllib.request.urlopen(endpoint, timeout=TOKEN_SECONDS) as answer:
-            told = json.loads(answer.read(65_536))
-        token, expiry = told["token"].removeprefix("?"), datetime.fromisoformat(told["msft:expiry"])
+        with new_session() as session:
+            response = fetch_json(session, url)
+    except ClientError as error:
+        raise CatalogError(f"no token for this host and container: {error}") from None
+    try:
+        token, expiry = response["token"].removeprefix("?"), datetime.fromisoformat(response["msft:expiry"])
         if re.fullmatch(r"[\w%&=.~+/:-]+", token, re.A) is None:
             raise ValueError
-    except urllib.error.HTTPError as error:
-        if error.code in (408, 429) or error.code >= 500:
-            raise CatalogUnavailable(f"{endpoint} gives no token now (HTTP {error.code}); try again later") from None
-        raise CatalogError(
-            f"{endpoint} gives no token (HTTP {error.code}); check the href's host and container"
-        ) from None
-    except OSError as error:
-        raise CatalogUnavailable(f"{endpoint} does not answer ({error}); try again later") from None
     except (ValueError, TypeError, LookupError, AttributeError):
         raise CatalogUnavailable(
-            f'{endpoint} must answer {{"msft:expiry": time, "token": query}}, but did not'
+            f'{url} must answer {{"msft:expiry": time, "token": query}}, but did not; check the token endpoint'
         ) from None
     return token, expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)

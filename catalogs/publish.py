@@ -1,4 +1,4 @@
-"""The STAC item that tells others about a published map."""
+"""The STAC item of a published map."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from catalogs.atomic import atomic_write
 from catalogs.errors import CatalogError
 
 VERSION_SCHEMA = "https://stac-extensions.github.io/version/v1.2.0/schema.json"
@@ -30,7 +31,7 @@ def write_item(
     snapshot: str,
     scenes: Sequence[str] = (),
 ) -> Path:
-    """Write a STAC 1.1 item of a map and return its path.
+    """Write a STAC 1.1 item of a map, atomically, and return its path.
 
     `footprint` is in longitude and latitude; `transform` holds a, b, c, d, e, f with x = a * column + b * row + c, in
     the units of `crs` ("EPSG:3035"); `classes` rows hold code, name and color ("#rrggbb"); `store` is where the cube
@@ -69,10 +70,9 @@ def write_item(
         ]
     )
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(item.to_dict(include_self_link=False), indent=2))
-    return draft.replace(path)
+    with atomic_write(path) as draft:
+        draft.write_text(json.dumps(item.to_dict(include_self_link=False), indent=2))
+    return path
 
 
 def _hexadecimal(row: Mapping[str, Any]) -> str:

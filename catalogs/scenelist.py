@@ -1,45 +1,38 @@
-"""The durable list of the items a map is made from: stac-geoparquet, written before any pixel is read."""
+"""The durable list of the items that a map is made from, in stac-geoparquet."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import shapely
 
+from catalogs.atomic import atomic_write
 from catalogs.errors import CatalogError
 from catalogs.items.fields import footprint, identity, moment
 
 ITEM = "idgbr:item"
-"""The property that holds a whole item as JSON text, where its fields do not fit into the columns of a list."""
+"""The property that holds a whole item as JSON text, if its fields do not fit into columns."""
 
 TIMES = ("datetime", "start_datetime", "end_datetime", "created", "updated")
 
 
 def write(path: str | Path, items: Sequence[Mapping[str, Any]]) -> None:
-    """Write the items as one stac-geoparquet file, which appears whole or not at all; CatalogError when empty.
+    """Write the items as one stac-geoparquet file, atomically; CatalogError if there are none.
 
-    Columns hold times to the millisecond and leave out fields that are null; nothing else may be lost. Items that
-    columns cannot hold, for instance because a field is a number in one and a text in another, make a list whose
-    columns are id, collection, geometry, bbox and datetime, and which holds each whole item as text.
+    Columns hold times to the millisecond and omit null fields; nothing else is lost. Items that columns cannot hold,
+    for instance because a field is a number in one and a text in another, are written as whole JSON texts beside the
+    columns id, collection, geometry, bbox and datetime.
     """
     if not items:
         raise CatalogError("no scenes found: widen the region or the period, or allow more cloud")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        draft = Path(folder) / "items.parquet"
+    with atomic_write(Path(path)) as draft:
         if not _holds(draft, items, items) and not _holds(draft, [_as_text(item) for item in items], items):
             raise CatalogError(f"the {len(items)} items do not fit into one list at {path}: one of them is not STAC")
-        with draft.open("r+b") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
 
 
 def read(path: str | Path) -> list[dict[str, Any]]:
-    """The items of a list; CatalogError when the file is missing or is no such list."""
+    """The items of a list; CatalogError if the file is missing or is not a scene list."""
     path = Path(path)
     if not path.is_file():
         raise CatalogError(f"no scene list at {path}: make one by planning the region first")
@@ -50,7 +43,7 @@ def read(path: str | Path) -> list[dict[str, Any]]:
 
 
 def merge(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The union by id, ordered by id; of two items with one id the later `updated` stays, the new one at a tie."""
+    """The union by id, ordered by id. Of two items with one id the later `updated` is kept, the new one at a tie."""
     kept: dict[str, dict[str, Any]] = {}
     for item in (*old, *new):
         name = identity(item)
@@ -64,7 +57,7 @@ def _updated(item: Mapping[str, Any]) -> Any:
 
 
 def _holds(draft: Path, rows: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> bool:
-    """Write the rows, and tell whether they are read as the items."""
+    """Write the rows; whether they read back as the items."""
     import rustac
 
     try:
@@ -102,7 +95,7 @@ def _whole(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _essence(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item without what the columns of a list may spell otherwise: nulls, empty defaults, times, versions, and a
+    """An item without the differences that columns make: nulls, empty defaults, the spelling of times, versions, and a
     MultiPolygon of one Polygon."""
     plain = _without_nulls(item)
     times = {name: str(moment(item, name)) for name in TIMES if item["properties"].get(name) is not None}

@@ -1,4 +1,4 @@
-"""From a query to the scenes it means."""
+"""Searches of a catalog: from a query to items and scenes."""
 
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from catalogs.query import Query
 from catalogs.scene import Scene, read_scene, read_scenes
 from catalogs.select import Selection, select
 from catalogs.sources import api, fetch, item_list, page_store, paging, static_folder, static_http
-from catalogs.sources.matching import Progress, Sieve
+from catalogs.sources.matching import MatchingItems, Progress
 from catalogs.sources.slices import Slice, slices
 
 if TYPE_CHECKING:
@@ -41,22 +41,22 @@ class SearchResult:
 
 
 def search(query: Query, roles: Sequence[str] = ROLES, progress: Progress | None = None) -> list[Scene]:
-    """The scenes of a query, one per acquisition, in the total order (datetime, id).
+    """The scenes of a query, one per acquisition, ordered by (datetime, id).
 
-    An acquisition whose newest processing is too cloudy is left out, also where an older one is not.
+    An acquisition whose newest processing is too cloudy is left out, even if an older processing is not.
     """
     return scenes(search_items(query, progress), roles, query.max_cloud)
 
 
 def search_items(query: Query, progress: Progress | None = None) -> list[dict[str, Any]]:
-    """The raw STAC items of any cloud cover in the query's area, period and months, unique and ordered by id."""
+    """The raw STAC items in the query's area, period and months, of any cloud cover, unique and ordered by id."""
     return find(replace(query, max_cloud=100.0), None, progress).items
 
 
 def scenes(items: Iterable[Mapping[str, Any]], roles: Sequence[str] = ROLES, max_cloud: float = 100.0) -> list[Scene]:
     """The scenes of raw STAC items, one per acquisition, ordered by (datetime, id).
 
-    CatalogError when one of them cannot be used; `choose` goes on without it.
+    CatalogError if one of them cannot be used; `choose` leaves such items out instead.
     """
     return select([read_scene(item, roles) for item in items], max_cloud).scenes
 
@@ -71,9 +71,9 @@ def choose(
     min_clear_share: float = 0.0,
     mask: MaskChoice | None = None,
 ) -> Selection:
-    """The scenes of raw STAC items that are used, and by id why each other item is not, unusable ones among them.
+    """The scenes of raw STAC items to use, and by id why each other item is excluded, unusable ones included.
 
-    Selection as in `catalogs.select.select`; `area` is as in a Query, `mask` as in `read_scene`.
+    The rules are those of `catalogs.select.select`; `area` is as in a Query, `mask` as in `read_scene`.
     """
     usable, refused = read_scenes(items, roles, mask)
     geometry = None if area is None else as_polygon(area)
@@ -82,52 +82,53 @@ def choose(
 
 
 def find(
-    query: Query, folder: Path | None = None, progress: Progress | None = None, limit: int = api.LIMIT
+    query: Query, folder: Path | None = None, progress: Progress | None = None, limit: int = api.DEFAULT_LIMIT
 ) -> SearchResult:
-    """Everything a catalog has for a query; what it answers is checked again here.
+    """All items that match a query; every item of the catalog's answer is checked again here.
 
-    The pages of a STAC API are kept in `folder` as they come, `limit` (1 to 250) items at a time: after an outage, a
-    crash or a kill the same call goes on from the last of them, for a day. After a search that was finished it asks
-    anew; remove its pages with `catalogs.sources.pages.drop(folder)`. Without a folder nothing is kept. `progress` is
-    told how many were found so far. An item without a cloud value is as good as a clear one. CatalogUnavailable when
-    the catalog does not answer or does not give all it has, or while another search holds the folder; CatalogError when
-    it is no catalog.
+    The pages of a STAC API, of `limit` (1 to 250) items each, are written to `folder` as they arrive: after an outage,
+    a crash or a kill the same call resumes after the last of them, for a day. After a complete search it starts again;
+    `catalogs.sources.page_store.remove(folder)` removes the pages. Without a folder no page is kept. `progress` is
+    called with the number of items so far. An item without a cloud value counts as clear. Raises CatalogUnavailable if
+    the catalog does not answer or gives fewer items than it reports, or while another search uses the folder;
+    CatalogError if the catalog is not one.
     """
-    if not 1 <= limit <= api.LARGEST_LIMIT:
-        raise CatalogError(f"limit is {limit}, but a page has 1 to {api.LARGEST_LIMIT} items")
-    sieve = Sieve(query, progress)
+    if not 1 <= limit <= api.MAX_LIMIT:
+        raise CatalogError(f"limit is {limit}, but a page has 1 to {api.MAX_LIMIT} items")
+    matching = MatchingItems(query, progress)
     if urlsplit(query.catalog).scheme in ("http", "https"):
-        with tempfile.TemporaryDirectory() as scratch, fetch.session() as session:
+        with tempfile.TemporaryDirectory() as scratch, fetch.new_session() as session:
             folder = folder or Path(scratch)
-            with page_store.held(folder):
-                return _find_remote(session, query, sieve, folder, limit)
-    listing = Path(query.catalog).suffix in item_list.SUFFIXES
-    sieve.take((item_list.items if listing else static_folder.walk)(query.catalog, query.collection))
-    return SearchResult(sieve.items(), sieve.refused)
+            with page_store.exclusive(folder):
+                return _find_remote(session, query, matching, folder, limit)
+    source = item_list if Path(query.catalog).suffix in item_list.SUFFIXES else static_folder
+    matching.add(source.items(query.catalog, query.collection))
+    return SearchResult(matching.items(), matching.refusals)
 
 
-def _find_remote(session: "Session", query: Query, sieve: Sieve, folder: Path, limit: int) -> SearchResult:
-    served = _api(session, query.catalog, folder)
-    if served is None:
-        sieve.take(static_http.walk(session, query.catalog, query.collection))
-        return SearchResult(sieve.items(), sieve.refused)
-    asked, matched = tuple(slices(query)), []
-    for part in asked:
-        first = api.first(served, query.collection, part, query.max_cloud, limit)
-        for page in paging.pages_of(session, first, folder):
-            sieve.take(page.features)
-        matched.append(page.matched)
-    page_store.complete(folder)
-    known = [count for count in matched if count is not None]
-    return SearchResult(sieve.items(), sieve.refused, sum(known) if len(known) == len(matched) else None, asked)
+def _find_remote(session: "Session", query: Query, matching: MatchingItems, folder: Path, limit: int) -> SearchResult:
+    stac_api = _api(session, query.catalog, folder)
+    if stac_api is None:
+        matching.add(static_http.items(session, query.catalog, query.collection))
+        return SearchResult(matching.items(), matching.refusals)
+    parts, counts = tuple(slices(query)), []
+    for part in parts:
+        first = api.first_request(stac_api, query.collection, part, query.max_cloud, limit)
+        for page in paging.iterate_pages(session, first, folder):
+            matching.add(page.features)
+        counts.append(page.matched)
+    page_store.mark_complete(folder)
+    known = [count for count in counts if count is not None]
+    matched = sum(known) if len(known) == len(counts) else None
+    return SearchResult(matching.items(), matching.refusals, matched, parts)
 
 
 def _api(session: "Session", url: str, folder: Path) -> api.Api | None:
-    """The API at `url`, as `folder` keeps it for a search that goes on; None for a static catalog."""
-    path = folder / f"{paging.digest(url)}.json.gz"
+    """The API at `url`, kept in `folder` for a search that resumes; None for a static catalog."""
+    path = folder / f"{paging.request_digest(url)}.json.gz"
     if path.is_file():
-        return api.Api(**page_store.load(path))
-    served = api.described(url, fetch.document(session, url))
-    if served is not None:
-        page_store.write(path, asdict(served))
-    return served
+        return api.Api(**page_store.read_json(path))
+    stac_api = api.read_landing_page(url, fetch.fetch_json(session, url))
+    if stac_api is not None:
+        page_store.write_json(path, asdict(stac_api))
+    return stac_api

@@ -1,4 +1,4 @@
-"""Pages of a STAC API's item search (STAC API 1.0, Item Search)."""
+"""Requests and pages of a STAC API (STAC API 1.0, Item Search)."""
 
 import re
 from collections.abc import Mapping
@@ -12,33 +12,32 @@ import shapely
 from catalogs import area
 from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.items import fields
-from catalogs.sources.fetch import document, same_host
+from catalogs.sources.fetch import LOOPBACK, fetch_json, resolve_on_host
 from catalogs.sources.page_store import Page
 from catalogs.sources.slices import Slice
 
 if TYPE_CHECKING:
     from requests import Session
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-LIMIT = 100
-"""Items asked for at once: some servers cannot send much more than 6 MB at a time, and an item may have 50 kB."""
-LARGEST_LIMIT = 250
+DEFAULT_LIMIT = 100
+"""Items per page: some servers cannot send much more than 6 MB in one response, and an item may have 50 kB."""
+MAX_LIMIT = 250
 
 Request = dict[str, Any]
-"""`method`, `url` and `body` of a request, as JSON keeps it."""
+"""`method`, `url` and `body`, in the form in which pages on disk keep it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Where a STAC API is searched, and whether it declares that it filters (CQL2 JSON) and sorts."""
+    """The URL of a STAC API's item search, and whether the API declares the filter (CQL2 JSON) and sort extensions."""
 
     search: str
     filters: bool
     sorts: bool
 
 
-def described(url: str, root: Any) -> Api | None:
-    """The API whose landing page at `url` is `root`, None where that is a static catalog's; CatalogError if neither."""
+def read_landing_page(url: str, root: Any) -> Api | None:
+    """The API whose landing page at `url` is `root`; None for a static catalog, else CatalogUnavailable."""
     if not isinstance(root, Mapping) or not isinstance(root.get("type"), str):
         raise CatalogUnavailable(f"{url} is neither a STAC API nor a static catalog: check the address")
     search = next((link for link in _links(url, root) if link.get("rel") == "search"), None)
@@ -49,18 +48,18 @@ def described(url: str, root: Any) -> Api | None:
     filters = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#filter$", name) for name in classes)
     cql2 = any(name.endswith(("/cql2-json", "#cql2-json")) for name in classes)
     sorts = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#sort$", name) for name in classes)
-    return Api(same_host(url, str(search.get("href"))), filters and cql2, sorts)
+    return Api(resolve_on_host(url, str(search.get("href"))), filters and cql2, sorts)
 
 
-def first(api: Api, collection: str, part: Slice, max_cloud: float, limit: int) -> Request:
+def first_request(api: Api, collection: str, part: Slice, max_cloud: float, limit: int) -> Request:
     """The request for the first page of a slice.
 
-    Where the API sorts, it is asked to, so that pages neither overlap nor leave gaps; where it filters, it is spared
-    the items above `max_cloud`.
+    Where the API sorts, items come in a total order, so that pages neither overlap nor leave gaps. Where it filters,
+    items cloudier than `max_cloud` percent are left out; items without a cloud value are not.
     """
     body: dict[str, Any] = {
         "collections": [collection],
-        "datetime": f"{_stamp(part.start)}/{_stamp(part.end)}",
+        "datetime": f"{_rfc3339(part.start)}/{_rfc3339(part.end)}",
         "limit": limit,
     }
     if area.is_box(part.area):
@@ -76,20 +75,20 @@ def first(api: Api, collection: str, part: Slice, max_cloud: float, limit: int) 
     return {"method": "POST", "url": api.search, "body": body}
 
 
-def ask(session: "Session", request: Request) -> Page:
-    """One page. Refused when the server does not accept the request, CatalogUnavailable when it gives no page."""
+def fetch_page(session: "Session", request: Request) -> Page:
+    """One page. Raises ClientError if the server rejects the request, CatalogUnavailable if it gives no page."""
     url = request["url"]
-    answer = document(session, url, request["method"], request["body"])
-    features = answer.get("features") if isinstance(answer, Mapping) else None
+    response = fetch_json(session, url, request["method"], request["body"])
+    features = response.get("features") if isinstance(response, Mapping) else None
     if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
-        raise CatalogUnavailable(f"{url} cannot be searched: its answer has no list of items")
-    link = next((link for link in _links(url, answer) if link.get("rel") == "next"), None)
-    following = _next(request, link) if link and features else None
-    return Page(features, following, _matched(answer))
+        raise CatalogUnavailable(f"{url} cannot be searched: its response has no list of items")
+    link = next((link for link in _links(url, response) if link.get("rel") == "next"), None)
+    following = _next_request(request, link) if link and features else None
+    return Page(features, following, _matched(response))
 
 
 def refuse_local_files(url: str, item: Mapping[str, Any]) -> None:
-    """CatalogError when an item from another machine names files of this one."""
+    """CatalogError if an item from another machine refers to files of this one."""
     if urlsplit(url).hostname in LOOPBACK:
         return
     for key, asset in fields.assets(item).items():
@@ -100,20 +99,20 @@ def refuse_local_files(url: str, item: Mapping[str, Any]) -> None:
             )
 
 
-def _next(request: Request, link: Mapping[str, Any]) -> Request:
-    url, method = same_host(request["url"], str(link.get("href"))), link.get("method", "GET")
+def _next_request(request: Request, link: Mapping[str, Any]) -> Request:
+    url, method = resolve_on_host(request["url"], str(link.get("href"))), link.get("method", "GET")
     body = link.get("body")
     if method not in ("GET", "POST") or not isinstance(body, dict | None):
         raise CatalogUnavailable(f"{url} cannot be searched: its link to the next page has method {method!r:.20}")
     if method == "GET":
         return {"method": "GET", "url": url, "body": None}
-    kept = request["body"] if link.get("merge") else None
-    return {"method": "POST", "url": url, "body": {**(kept or {}), **(body or {})}}
+    base = request["body"] if link.get("merge") else None
+    return {"method": "POST", "url": url, "body": {**(base or {}), **(body or {})}}
 
 
-def _matched(answer: Mapping[str, Any]) -> int | None:
-    context = answer.get("context")
-    counts = (answer.get("numberMatched"), context.get("matched") if isinstance(context, Mapping) else None)
+def _matched(response: Mapping[str, Any]) -> int | None:
+    context = response.get("context")
+    counts = (response.get("numberMatched"), context.get("matched") if isinstance(context, Mapping) else None)
     return next((count for count in counts if isinstance(count, int) and not isinstance(count, bool)), None)
 
 
@@ -124,5 +123,5 @@ def _links(url: str, document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return links
 
 
-def _stamp(time: datetime) -> str:
+def _rfc3339(time: datetime) -> str:
     return time.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Items of a static catalog, wherever it is kept."""
+"""Reading of a static STAC catalog, from a disk or a web server."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,53 +8,56 @@ from catalogs.errors import CatalogError
 Document = dict[str, Any]
 
 
-def walk(
+def crawl(
     start: str,
     collection: str,
     read: Callable[[str], Any],
-    follow: Callable[[str, object], str],
-    whole: Callable[[Document, str], Document],
-    most: int,
+    resolve_link: Callable[[str, object], str],
+    resolve_assets: Callable[[Document, str], Document],
+    max_documents: int,
 ) -> Iterator[Document]:
-    """Every item of the collection that the links from the document `start` reach, no document twice.
+    """Every item of the collection that links from the document at `start` reach; each document is read once.
 
-    `read` gives a document, `follow` the place a document's link leads to, `whole` an item with whole hrefs.
-    CatalogError when a document is not STAC, or when there are more than `most` of them.
+    `read(address)` gives a document. `resolve_link(address, href)` gives the address of a link in the document at
+    `address`. `resolve_assets(item, address)` gives the item with absolute hrefs. Raises CatalogError if a document is
+    not STAC, or if there are more than `max_documents`.
     """
-    waiting, seen = [start], {start}
-    while waiting:
-        place = waiting.pop()
-        document = read(place)
+    pending, seen = [start], {start}
+    while pending:
+        address = pending.pop()
+        document = read(address)
         if not isinstance(document, dict):
-            raise CatalogError(f"{place} is not STAC: it must hold an object")
+            raise CatalogError(f"{address} is not STAC: it must hold an object")
         kind = document.get("type")
         if kind in ("Feature", "FeatureCollection"):
-            for item in [document] if kind == "Feature" else _features(place, document):
+            for item in [document] if kind == "Feature" else _features(address, document):
                 if item.get("collection") == collection:
-                    yield whole(item, place)
+                    yield resolve_assets(item, address)
             continue
         if kind not in ("Catalog", "Collection"):
-            raise CatalogError(f"{place} is not STAC: its type is {kind!r}, not Catalog, Collection or Feature")
+            raise CatalogError(f"{address} is not STAC: its type is {kind!r}, not Catalog, Collection or Feature")
         other = kind == "Collection" and document.get("id") != collection
-        links = _links(place, document, ("child",) if other else ("child", "item"))
-        fresh = [target for target in dict.fromkeys(follow(place, link) for link in links) if target not in seen]
-        seen.update(fresh)
-        waiting += reversed(fresh)
-        if len(seen) > most:
+        links = _links(address, document, ("child",) if other else ("child", "item"))
+        targets = dict.fromkeys(resolve_link(address, link) for link in links)
+        unseen = [target for target in targets if target not in seen]
+        seen.update(unseen)
+        pending += reversed(unseen)
+        if len(seen) > max_documents:
             raise CatalogError(
-                f"{start} leads to more than {most} documents; give one of its collections, or the items as a list"
+                f"{start} leads to more than {max_documents} documents; give one of its collections, or the items as "
+                "a list"
             )
 
 
-def _features(place: str, document: Document) -> list[Document]:
+def _features(address: str, document: Document) -> list[Document]:
     features = document.get("features")
     if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
-        raise CatalogError(f"{place} is not STAC: its features must be a list of objects")
+        raise CatalogError(f"{address} is not STAC: its features must be a list of objects")
     return features
 
 
-def _links(place: str, document: Document, relations: tuple[str, ...]) -> list[object]:
+def _links(address: str, document: Document, relations: tuple[str, ...]) -> list[object]:
     try:
         return [link["href"] for link in document["links"] if link["rel"] in relations]
     except (KeyError, TypeError):
-        raise CatalogError(f"{place} is not STAC: each of its links must have rel and href") from None
+        raise CatalogError(f"{address} is not STAC: each of its links must have rel and href") from None

@@ -1,4 +1,4 @@
-"""JSON documents over http(s): tried again when a failure may pass, within limits of time and size."""
+"""JSON documents over http(s), with retries of transient failures and limits of time and size."""
 
 import json
 import time
@@ -11,56 +11,60 @@ from catalogs.errors import CatalogUnavailable
 if TYPE_CHECKING:
     from requests import Response, Session
 
-SILENCE_SECONDS = 60
-"""How long a server may say nothing."""
-WHOLE_SECONDS = 300
-"""How long one document may take to come."""
-LARGEST_BYTES = 64 * 2**20
-PASSING = (408, 429, 500, 502, 503, 504)
-TRIES = 6
-CONNECTS = 3
-LONGEST_WAIT_SECONDS = 60
-REDIRECTS = 5
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+READ_TIMEOUT_SECONDS = 60
+"""How long a server may send nothing."""
+DOCUMENT_TIMEOUT_SECONDS = 300
+"""How long one document may take to arrive."""
+MAX_DOCUMENT_BYTES = 64 * 2**20
+TRANSIENT_STATUSES = (408, 429, 500, 502, 503, 504)
+MAX_ATTEMPTS = 6
+MAX_CONNECT_ATTEMPTS = 3
+FIRST_PAUSE_SECONDS = 0.5
+"""The pause before the second attempt; each further pause is twice as long."""
+MAX_PAUSE_SECONDS = 60
+MAX_REDIRECTS = 5
 
 
-class Refused(CatalogUnavailable):
-    """The server says that the request itself is wrong (a status of 400 to 499 that does not pass)."""
+class ClientError(CatalogUnavailable):
+    """The server rejects the request itself: a status of 400 to 499 that is not transient."""
 
 
-class _Passing(Exception):
-    def __init__(self, reason: str, tries: int, wait: float | None = None) -> None:
+class _TransientError(Exception):
+    def __init__(self, reason: str, max_attempts: int, pause: float | None = None) -> None:
         super().__init__(reason)
-        self.tries, self.wait = tries, wait
+        self.max_attempts, self.pause = max_attempts, pause
 
 
-def session() -> "Session":
+def new_session() -> "Session":
     import requests
 
     return requests.Session()
 
 
-def document(session: "Session", url: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
-    """The JSON at `url`, asked for with `body` as JSON if there is one.
+def fetch_json(session: "Session", url: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
+    """The JSON document at `url`; `body` is sent as JSON.
 
-    Connection errors, and statuses that pass (408, 429, 500, 502, 503, 504), are tried again with growing pauses; so is
-    a document that breaks off. Redirects are followed on the same host only. Refused for other statuses of 400 to
-    499, CatalogUnavailable for everything else that gives no JSON.
+    Retries: the statuses 408, 429, 500, 502, 503, 504 and incomplete documents up to 6 attempts, connection errors and
+    timeouts up to 3, with pauses of 0.5 s, 1 s, 2 s ... or as the server's Retry-After says. Redirects are followed on
+    the same host only. Raises ClientError for other statuses of 400 to 499, CatalogUnavailable for every other failure.
     """
     attempt = 0
     while True:
         try:
-            return _once(session, url, method, body)
-        except _Passing as failure:
-            if attempt + 1 >= failure.tries:
+            return _attempt(session, url, method, body)
+        except _TransientError as failure:
+            if attempt + 1 >= failure.max_attempts:
                 raise CatalogUnavailable(
                     f"{url} does not answer: check the address, or try again later ({failure})"
                 ) from None
-            time.sleep(min(0.5 * 2**attempt if failure.wait is None else failure.wait, LONGEST_WAIT_SECONDS))
+            pause = FIRST_PAUSE_SECONDS * 2**attempt if failure.pause is None else failure.pause
+            time.sleep(min(pause, MAX_PAUSE_SECONDS))
             attempt += 1
 
 
-def same_host(home: str, url: str) -> str:
-    """`url`, which may be relative to `home`, as a whole one; CatalogUnavailable where it is on another host."""
+def resolve_on_host(home: str, url: str) -> str:
+    """`url`, which may be relative to `home`, as an absolute URL; CatalogUnavailable if it is on another host."""
     target, same, upgraded = url, False, False
     with suppress(ValueError):
         target = urljoin(home, url)
@@ -79,66 +83,65 @@ def _port(url: SplitResult) -> int | None:
     return url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
-def _once(session: "Session", url: str, method: str, body: dict[str, Any] | None) -> Any:
+def _attempt(session: "Session", url: str, method: str, body: dict[str, Any] | None) -> Any:
     from requests import ConnectionError, RequestException, Timeout
 
     try:
-        with _answer(session, url, method, body) as answer:
-            content = _content(answer, url)
-            if answer.status_code in PASSING:
-                raise _Passing(f"status {answer.status_code}{_said(content)}", TRIES, _pause(answer))
-            if 400 <= answer.status_code < 500:
-                raise Refused(
-                    f"{url} refuses the request: check the address and the query "
-                    f"(status {answer.status_code}{_said(content)})"
-                )
-            if answer.status_code != 200:
-                raise CatalogUnavailable(f"{url} answers with status {answer.status_code}{_said(content)}")
+        with _response(session, url, method, body) as response:
+            content = _content(response, url)
+            status = f"status {response.status_code}{_excerpt(content)}"
+            if response.status_code in TRANSIENT_STATUSES:
+                raise _TransientError(status, MAX_ATTEMPTS, _retry_after(response))
+            if 400 <= response.status_code < 500:
+                raise ClientError(f"{url} refuses the request: check the address and the query ({status})")
+            if response.status_code != 200:
+                raise CatalogUnavailable(f"{url} answers with {status}")
     except (ConnectionError, Timeout) as error:
-        raise _Passing(_line(error), CONNECTS) from None
+        raise _TransientError(_one_line(error), MAX_CONNECT_ATTEMPTS) from None
     except RequestException as error:
-        raise _Passing(_line(error), TRIES) from None
+        raise _TransientError(_one_line(error), MAX_ATTEMPTS) from None
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise CatalogUnavailable(f"{url} does not give JSON: check the address ({_line(error)})") from None
+        raise CatalogUnavailable(f"{url} does not give JSON: check the address ({_one_line(error)})") from None
 
 
-def _answer(session: "Session", url: str, method: str, body: dict[str, Any] | None) -> "Response":
-    for _ in range(REDIRECTS + 1):
-        answer = session.request(
-            method, url, json=body, timeout=SILENCE_SECONDS, stream=True, allow_redirects=False, headers=_ACCEPT
+def _response(session: "Session", url: str, method: str, body: dict[str, Any] | None) -> "Response":
+    for _ in range(MAX_REDIRECTS + 1):
+        response = session.request(
+            method, url, json=body, timeout=READ_TIMEOUT_SECONDS, stream=True, allow_redirects=False, headers=_ACCEPT
         )
-        if not answer.is_redirect:
-            return answer
-        answer.close()
-        url = same_host(url, answer.headers["location"])
-    raise CatalogUnavailable(f"{url} redirects more than {REDIRECTS} times: check the address")
+        if not response.is_redirect:
+            return response
+        response.close()
+        url = resolve_on_host(url, response.headers["location"])
+    raise CatalogUnavailable(f"{url} redirects more than {MAX_REDIRECTS} times: check the address")
 
 
 _ACCEPT = {"Accept": "application/geo+json, application/json"}
 
 
-def _content(answer: "Response", url: str) -> bytes:
-    begun, content = time.monotonic(), bytearray()
-    for part in answer.iter_content(2**16):
+def _content(response: "Response", url: str) -> bytes:
+    start, content = time.monotonic(), bytearray()
+    for part in response.iter_content(2**16):
         content += part
-        if len(content) > LARGEST_BYTES:
-            raise CatalogUnavailable(f"{url} gives more than {LARGEST_BYTES >> 20} MiB in one document")
-        if time.monotonic() - begun > WHOLE_SECONDS:
-            raise _Passing(f"the document did not come within {WHOLE_SECONDS} s", CONNECTS)
+        if len(content) > MAX_DOCUMENT_BYTES:
+            raise CatalogUnavailable(f"{url} gives more than {MAX_DOCUMENT_BYTES >> 20} MiB in one document")
+        if time.monotonic() - start > DOCUMENT_TIMEOUT_SECONDS:
+            reason = f"the document did not arrive within {DOCUMENT_TIMEOUT_SECONDS} s"
+            raise _TransientError(reason, MAX_CONNECT_ATTEMPTS)
     return bytes(content)
 
 
-def _pause(answer: "Response") -> float | None:
-    seconds = answer.headers.get("Retry-After", "")
+def _retry_after(response: "Response") -> float | None:
+    seconds = response.headers.get("Retry-After", "")
     return float(seconds) if seconds.isdecimal() else None
 
 
-def _said(content: bytes) -> str:
+def _excerpt(content: bytes) -> str:
     text = " ".join(content[:300].decode("utf-8", "replace").split())
     return f": {text:.200}" if text else ""
 
 
-def _line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]

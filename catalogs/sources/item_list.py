@@ -1,4 +1,4 @@
-"""Items of a list in one file: stac-geoparquet, or one JSON object a line."""
+"""Items of a list in one file: stac-geoparquet, or one JSON object per line."""
 
 import json
 from collections.abc import Iterator
@@ -7,21 +7,21 @@ from typing import Any
 
 from catalogs import scenelist
 from catalogs.errors import CatalogError
-from catalogs.sources.static_folder import local
+from catalogs.sources.static_folder import local_path
 
 LINES = (".ndjson", ".jsonl", ".geojsonl")
 SUFFIXES = (".parquet", *LINES)
 
 
 def items(path: str | Path, collection: str) -> Iterator[dict[str, Any]]:
-    """Every item of the collection in a list, its relative hrefs made whole paths from the list's folder.
+    """Every item of the collection in a list, with hrefs that are relative to the list's folder made absolute paths.
 
-    CatalogError when the file is missing or is no such list.
+    CatalogError if the file is missing or is not such a list.
     """
     path = Path(path)
     for item in scenelist.read(path) if path.suffix == ".parquet" else _lines(path):
         if item.get("collection") == collection:
-            yield _with_whole_paths(path.parent.resolve(), item)
+            yield _with_absolute_paths(path.parent.resolve(), item)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -44,12 +44,12 @@ def _item(path: Path, number: int, line: bytes) -> dict[str, Any]:
     return item
 
 
-def _with_whole_paths(folder: Path, item: dict[str, Any]) -> dict[str, Any]:
+def _with_absolute_paths(folder: Path, item: dict[str, Any]) -> dict[str, Any]:
     assets = item.get("assets")
     if not isinstance(assets, dict):
         return item
-    whole = {}
+    resolved = {}
     for key, asset in assets.items():
-        target = local(folder, asset.get("href")) if isinstance(asset, dict) else None
-        whole[key] = asset if target is None else {**asset, "href": str(target)}
-    return {**item, "assets": whole}
+        target = local_path(folder, asset.get("href")) if isinstance(asset, dict) else None
+        resolved[key] = asset if target is None else {**asset, "href": str(target)}
+    return {**item, "assets": resolved}

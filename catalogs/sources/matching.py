@@ -1,4 +1,4 @@
-"""What of a catalog's answers a query means."""
+"""The items of a catalog's answers that match a query."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -15,34 +15,38 @@ from catalogs.sources import api
 Progress = Callable[[int], None]
 
 
-class Sieve:
-    """Keeps the items that a query means, once each; `refused` says by id why an item cannot be used."""
+class MatchingItems:
+    """Collects the items that match a query, each id once. `refusals`: by id, why an item cannot be used.
+
+    `progress` is called with the number of items so far.
+    """
 
     def __init__(self, query: Query, progress: Progress | None) -> None:
-        self.refused: dict[str, str] = {}
+        self.refusals: dict[str, str] = {}
         self._query, self._progress = query, progress
         self._area = query.geometry
         shapely.prepare(self._area)
-        self._kept: dict[str, dict[str, Any]] = {}
+        self._items: dict[str, dict[str, Any]] = {}
 
-    def take(self, items: Iterable[dict[str, Any]]) -> None:
+    def add(self, items: Iterable[dict[str, Any]]) -> None:
+        """Of two items with one id the later `updated` is kept."""
         for item in items:
             try:
-                if not self._wants(item):
+                if not self._matches(item):
                     continue
             except CatalogError as error:
-                self.refused[str(item.get("id"))] = str(error)
+                self.refusals[str(item.get("id"))] = str(error)
                 continue
-            known = self._kept.get(item["id"])
-            (self._kept[item["id"]],) = scenelist.merge([known] if known else [], [item])
+            previous = self._items.get(item["id"])
+            (self._items[item["id"]],) = scenelist.merge([previous] if previous else [], [item])
             if self._progress is not None:
-                self._progress(len(self._kept))
+                self._progress(len(self._items))
 
     def items(self) -> list[dict[str, Any]]:
-        """The items kept, ordered by id."""
-        return [self._kept[name] for name in sorted(self._kept)]
+        """Ordered by id."""
+        return [self._items[name] for name in sorted(self._items)]
 
-    def _wants(self, item: Mapping[str, Any]) -> bool:
+    def _matches(self, item: Mapping[str, Any]) -> bool:
         query = self._query
         if item.get("collection") != query.collection:
             return False

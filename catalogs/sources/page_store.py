@@ -1,4 +1,4 @@
-"""Pages of a search on disk, from which it goes on after a crash or an outage."""
+"""Pages of a search on disk, from which the search resumes after a crash or an outage."""
 
 import fcntl
 import gzip
@@ -12,53 +12,44 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from catalogs.atomic import atomic_write
 from catalogs.errors import CatalogError, CatalogUnavailable
 
 FRESH_SECONDS = 86_400
-"""An older search is begun anew: catalogs gain scenes every day, and its halves would belong to different states."""
+"""An older search starts again: catalogs gain scenes every day, and its parts would show different states."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a server gave at once: raw items, the request that gives the next page (None after the last), and how many
-    items it says there are in all (None if it does not say)."""
+    """Raw items, the request for the next page (None after the last one), and the total number of matching items that
+    the server reports (None if it does not)."""
 
     features: list[dict[str, Any]]
     next: dict[str, Any] | None = None
     matched: int | None = None
 
 
-def put(folder: Path, number: int, page: Page) -> None:
-    """Write page `number` of a folder; after a crash it is there whole or not at all."""
-    write(folder / f"{number:06}.json.gz", asdict(page))
+def write_page(folder: Path, number: int, page: Page) -> None:
+    """Write page `number` of a folder; atomic and durable."""
+    write_json(folder / f"{number:06}.json.gz", asdict(page))
 
 
-def read(folder: Path) -> list[Page]:
-    """The pages of a folder from the first on, without a gap; CatalogError when one is damaged."""
-    found: list[Page] = []
-    while (path := folder / f"{len(found):06}.json.gz").is_file():
-        found.append(Page(**load(path)))
-    return found
+def read_pages(folder: Path) -> list[Page]:
+    """The pages of a folder, from the first up to a gap; CatalogError if one is damaged."""
+    pages: list[Page] = []
+    while (path := folder / f"{len(pages):06}.json.gz").is_file():
+        pages.append(Page(**read_json(path)))
+    return pages
 
 
-def write(path: Path, content: dict[str, Any]) -> None:
-    """Write an object as one compressed JSON file, which appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(gzip.compress(json.dumps(content).encode(), compresslevel=1))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write an object as one gzipped JSON file; atomic and durable."""
+    with atomic_write(path) as draft:
+        draft.write_bytes(gzip.compress(json.dumps(content).encode(), compresslevel=1))
 
 
-def load(path: Path) -> dict[str, Any]:
-    """What `write` wrote; CatalogError when it is damaged."""
+def read_json(path: Path) -> dict[str, Any]:
+    """The content of a file by `write_json`; CatalogError if it is damaged."""
     try:
         return json.loads(gzip.decompress(path.read_bytes()))
     except (OSError, EOFError, ValueError) as error:
@@ -66,11 +57,11 @@ def load(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """The folder of a search, made if need be and kept from others meanwhile.
+def exclusive(folder: Path) -> Iterator[None]:
+    """Make the folder of a search and lock it against other searches, by the file `begun` in it.
 
-    It is cleared where its search was finished, or began more than a day ago. CatalogUnavailable while another search
-    holds it, CatalogError when it holds other things.
+    The pages of a search that is complete, or that began more than a day ago, are removed. Raises CatalogUnavailable
+    while another search has the folder, CatalogError if the folder has other content.
     """
     begun = folder / "begun"
     while True:
@@ -80,7 +71,7 @@ def held(folder: Path) -> Iterator[None]:
         if not begun.is_file():
             with suppress(FileNotFoundError):
                 begun.touch()
-        with _locked(begun) as lock:
+        with _lock(begun) as lock:
             if lock == "busy":
                 raise CatalogUnavailable(f"another search holds {folder} now; try again when it has ended")
             if lock == "gone":
@@ -91,41 +82,41 @@ def held(folder: Path) -> Iterator[None]:
             _remove(folder)
 
 
-def complete(folder: Path) -> None:
-    """Mark a search as finished: the next one in this folder begins anew."""
+def mark_complete(folder: Path) -> None:
+    """The next search in this folder starts again."""
     (folder / "complete").touch()
 
 
 def remove(folder: Path) -> None:
-    """Remove the pages of a search, or of one of its slices, whose folder this is: all at once, whatever happens.
+    """Remove the folder of a search, or of one of its slices, atomically.
 
-    A folder that another search holds by now is left to it.
+    A folder that another search has locked is left as it is.
     """
-    with _locked(folder / "begun") as lock:
+    with _lock(folder / "begun") as lock:
         if lock != "busy":
             _remove(folder)
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[Literal["held", "busy", "gone"]]:
-    """Hold a file against others, unless one is busy with it or it is gone; a process that ends lets go."""
+def _lock(path: Path) -> Iterator[Literal["locked", "busy", "gone"]]:
+    """Lock a file; "busy" if another process has locked it, "gone" if there is none. The end of the process unlocks."""
     try:
         file = path.open("r+b")
     except FileNotFoundError:
         yield "gone"
         return
     with file:
-        held = False
+        locked = False
         with suppress(BlockingIOError, FileNotFoundError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = os.path.samestat(os.fstat(file.fileno()), path.stat())
-        yield "held" if held else "busy"
+            locked = os.path.samestat(os.fstat(file.fileno()), path.stat())
+        yield "locked" if locked else "busy"
 
 
 def _remove(folder: Path) -> None:
-    gone = folder.with_name(f".{folder.name}.dropped")
-    if gone.is_dir():
-        shutil.rmtree(gone)
+    trash = folder.with_name(f".{folder.name}.dropped")
+    if trash.is_dir():
+        shutil.rmtree(trash)
     if folder.is_dir():
-        folder.replace(gone)
-        shutil.rmtree(gone)
+        folder.replace(trash)
+        shutil.rmtree(trash)

@@ -1,4 +1,4 @@
-"""A search in parts that are small enough to be asked again: cells of the area times calendar months."""
+"""Parts of a search, small enough to request again: cells of the area times calendar months."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ CELL_DEGREES = (6, 8)
 """Of longitude and latitude: the zones of UTM and the bands of MGRS, which start at -180 and -80."""
 
 TALLEST_DEGREES = 2
-"""No scene is taller: a Landsat scene is 185 km (1.7 degrees) from north to south, a Sentinel-2 tile 110 km."""
+"""Upper bound of a scene's height: a Landsat scene is 185 km (1.7 degrees) high, a Sentinel-2 tile 110 km."""
 
 SEAM = 0.001
-"""Half the width, in degrees, of what is asked about the prime meridian."""
+"""Half the width, in degrees, of the search area at the prime meridian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,10 @@ class Slice:
 
 
 def slices(query: Query) -> list[Slice]:
-    """The parts of a query, month by month; together they ask for all of it, and a scene may lie in several.
+    """The parts of a query, month by month. Together they cover the query; a scene may be in several.
 
-    All that lies after this month is asked for at once, for there is hardly anything.
-
-    An area at the antimeridian is also looked for at the prime meridian: there a server that takes degrees for a
-    plane keeps the scenes whose footprints cross the antimeridian uncut.
+    The time after the current month is one part. An area at the antimeridian is also searched at the prime meridian: a
+    server that treats degrees as a plane finds footprints there that cross the antimeridian uncut.
     """
     geometry = query.geometry
     parts = [*_cells(geometry), *_seams(geometry)]

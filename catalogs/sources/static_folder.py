@@ -9,26 +9,26 @@ from urllib.parse import unquote, urlsplit
 
 from catalogs.errors import CatalogError
 from catalogs.items import fields
-from catalogs.sources.crawl import walk as walk_from
+from catalogs.sources.crawl import crawl
 
-MOST_DOCUMENTS = 10_000_000
+MAX_DOCUMENTS = 10_000_000
 
 
-def walk(catalog: str | Path, collection: str) -> Iterator[dict[str, Any]]:
-    """Every item of the collection that the catalog's links reach, its local hrefs made whole paths.
+def items(catalog: str | Path, collection: str) -> Iterator[dict[str, Any]]:
+    """Every item of the collection that the catalog's links reach, with local hrefs made absolute paths.
 
-    `catalog` is a folder that holds catalog.json or collection.json, or such a file, or one with items in a
-    FeatureCollection. CatalogError when a file is missing or not STAC, or when a link or a local href leads out of
-    the catalog's folder.
+    `catalog` is a folder with a catalog.json or collection.json, such a file, or a file with a FeatureCollection of
+    items. CatalogError if a file is missing or not STAC, or if a link or a local href leads out of the catalog's
+    folder.
     """
     start = _start(Path(catalog))
     folder = start.parent.resolve()
-    below, whole = partial(_below, folder), partial(_with_whole_paths, folder)
-    return walk_from(str(start.resolve()), collection, _read, below, whole, MOST_DOCUMENTS)
+    resolve_link, resolve_assets = partial(_resolve_link, folder), partial(_with_absolute_paths, folder)
+    return crawl(str(start.resolve()), collection, _read, resolve_link, resolve_assets, MAX_DOCUMENTS)
 
 
-def local(base: Path, href: object) -> Path | None:
-    """The file an href in the folder `base` means, or None where it is not a file's."""
+def local_path(base: Path, href: object) -> Path | None:
+    """The file that an href in the folder `base` refers to; None if it is not the href of a file."""
     if not isinstance(href, str):
         return None
     try:
@@ -52,28 +52,28 @@ def _start(path: Path) -> Path:
     )
 
 
-def _read(place: str) -> Any:
+def _read(path: str) -> Any:
     try:
-        return json.loads(Path(place).read_bytes())
+        return json.loads(Path(path).read_bytes())
     except FileNotFoundError:
-        raise CatalogError(f"the catalog links to {place}, which is not there") from None
+        raise CatalogError(f"the catalog links to {path}, which is not there") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise CatalogError(f"{place} cannot be read as JSON: {error}") from None
+        raise CatalogError(f"{path} cannot be read as JSON: {error}") from None
 
 
-def _below(folder: Path, place: str, href: object) -> str:
-    target = local(Path(place).parent, href)
+def _resolve_link(folder: Path, path: str, href: object) -> str:
+    target = local_path(Path(path).parent, href)
     if target is None or not target.is_relative_to(folder):
-        raise CatalogError(f"{place} links to {href!r}, which is outside the catalog's folder {folder}")
+        raise CatalogError(f"{path} links to {href!r}, which is outside the catalog's folder {folder}")
     return str(target)
 
 
-def _with_whole_paths(folder: Path, item: dict[str, Any], place: str) -> dict[str, Any]:
+def _with_absolute_paths(folder: Path, item: dict[str, Any], path: str) -> dict[str, Any]:
     present, assets = item.get("assets"), {}
     if not isinstance(present, dict):
         return item
     for key, asset in present.items():
-        target = local(Path(place).parent, asset.get("href")) if isinstance(asset, dict) else None
+        target = local_path(Path(path).parent, asset.get("href")) if isinstance(asset, dict) else None
         if target is not None and not target.is_relative_to(folder):
             raise CatalogError(
                 f"item {fields.identity(item)} has href {asset['href']!r} for asset {key}, "

@@ -156,7 +156,7 @@ def test_a_token_near_its_end_is_renewed(endpoint):
 def test_a_refused_token_is_renewed_and_a_newer_one_is_not(endpoint):
     endpoint.answers = [token("sig=one", hours=1), token("sig=two", hours=1), token("sig=three", hours=1)]
     resolve_href(BLOB, endpoint.access)
-    assert [resolve_href(BLOB, endpoint.access, refused="sig=one").token for _ in range(3)] == ["sig=two"] * 3
+    assert [resolve_href(BLOB, endpoint.access, rejected_token="sig=one").token for _ in range(3)] == ["sig=two"] * 3
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_refused_token_is_renewed_and_a_newer_one_is_not(endpoint):
 def test_a_token_goes_by_https_on_its_own_port_or_to_this_machine_alone(endpoint, base, signed):
     endpoint.answers = [token("sig=one", hours=1)]
     (signer,) = endpoint.access.token_endpoints
-    here = TokenEndpoint(".blob.example", signer.endpoint)
+    here = TokenEndpoint(".blob.example", signer.url)
     found = resolve_href(f"{base}/container/B04.tif", Access(token_endpoints=(signer, here)))
     assert found.name == f"/vsicurl/{base}/container/B04.tif" + "?sig=one" * signed
     assert len(endpoint.asked) == signed
@@ -212,6 +212,20 @@ def test_an_endpoint_that_gives_no_token_is_named(endpoint, answer, kind):
     assert type(told.value) is kind
 
 
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_token_is_asked_for_again_where_the_failure_is_transient(endpoint, status):
+    endpoint.answers = [(status, {}), (status, {}), token("sig=one", hours=1)]
+    assert resolve_href(BLOB, endpoint.access).token == "sig=one"
+    assert len(endpoint.asked) == 3
+
+
+def test_a_token_that_is_refused_is_not_asked_for_again(endpoint):
+    endpoint.answers = [(403, {})]
+    with pytest.raises(CatalogError):
+        resolve_href(BLOB, endpoint.access)
+    assert len(endpoint.asked) == 1
+
+
 def test_an_endpoint_that_does_not_answer_may_later():
     with pytest.raises(CatalogUnavailable, match="does not answer"):
         resolve_href(
@@ -226,8 +240,8 @@ def test_an_endpoint_must_be_https_or_loopback(url):
 
 
 def test_planetary_computer_signs_blobs_on_its_hosts_alone():
-    assert PLANETARY_COMPUTER_TOKENS.signs("sentinel2l2a01.blob.core.windows.net")
-    assert not PLANETARY_COMPUTER_TOKENS.signs("blob.core.windows.net.evil.example")
+    assert PLANETARY_COMPUTER_TOKENS.serves("sentinel2l2a01.blob.core.windows.net")
+    assert not PLANETARY_COMPUTER_TOKENS.serves("blob.core.windows.net.evil.example")
     assert ANYWHERE.token_endpoints == (PLANETARY_COMPUTER_TOKENS,)
 
 

@@ -17,7 +17,7 @@ import catalogs
 from catalogs import CatalogError, Query
 from catalogs.search import choose, find
 from catalogs.sources.api import refuse_local_files
-from catalogs.sources.matching import Sieve
+from catalogs.sources.matching import MatchingItems
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
 AROUND = (15.2, 46.2, 15.4, 46.4)
@@ -217,11 +217,11 @@ def test_one_bad_item_does_not_stop_the_others():
         {**made_item(""), "id": ["list"]},
     ]
     with paged_server([made_item("good")]) as (url, _):
-        sieve = Sieve(query(url), None)
-        sieve.take([*bad, made_item("good"), made_item("elsewhere", bounds=(20, 46, 21, 47))])
-    assert ids(sieve.items()) == ["good"]
-    assert sorted(sieve.refused) == ["['list']", "no-geometry", "no-time", "odd-cloud", "odd-update", "overcast"]
-    assert all(isinstance(why, str) and "\n" not in why for why in sieve.refused.values())
+        matching = MatchingItems(query(url), None)
+        matching.add([*bad, made_item("good"), made_item("elsewhere", bounds=(20, 46, 21, 47))])
+    assert ids(matching.items()) == ["good"]
+    assert sorted(matching.refusals) == ["['list']", "no-geometry", "no-time", "odd-cloud", "odd-update", "overcast"]
+    assert all(isinstance(why, str) and "\n" not in why for why in matching.refusals.values())
 
 
 def test_items_of_another_machine_that_name_files_of_this_one_are_refused(monkeypatch):

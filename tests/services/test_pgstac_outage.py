@@ -10,7 +10,7 @@ from catalogs.sources import fetch, page_store
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(fetch, "CONNECTS", 1)
+    monkeypatch.setattr(fetch, "MAX_CONNECT_ATTEMPTS", 1)
 
 
 def stored(folder):

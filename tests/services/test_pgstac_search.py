@@ -79,12 +79,12 @@ def test_the_items_come_whole(server, items):
 def test_the_server_filters_by_cloud_and_sorts_itself(server, items):
     """It says how many clear items there are, and gives them in the total order over all its pages."""
     part = Slice(shapely.box(*BAVARIA), *YEAR)
-    with fetch.session() as session:
-        served = api.described(server.url, fetch.document(session, server.url))
+    with fetch.new_session() as session:
+        served = api.read_landing_page(server.url, fetch.fetch_json(session, server.url))
         assert (served.filters, served.sorts) == (True, True)
-        request, given = api.first(served, "sentinel-2-l2a", part, 40, 2), []
+        request, given = api.first_request(served, "sentinel-2-l2a", part, 40, 2), []
         while request is not None:
-            page = api.ask(session, request)
+            page = api.fetch_page(session, request)
             given += [(item["properties"]["datetime"], item["id"]) for item in page.features]
             request = page.next
     expected = brute_force(items, BAVARIA, YEAR, (), 40)

@@ -1,5 +1,6 @@
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from made_items import made_item
@@ -31,6 +32,18 @@ def test_failures_that_pass_are_waited_out(status):
         assert ids(find(query(url))) == IDS
 
 
+def test_pauses_double_unless_the_server_names_one(monkeypatch):
+    pauses = []
+    monkeypatch.setattr(fetch, "FIRST_PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr(fetch, "time", SimpleNamespace(sleep=pauses.append, monotonic=time.monotonic))
+    faults = Faults()
+    faults.statuses = [503] * 5
+    with paged_server(ITEMS, faults) as (url, _):
+        find(query(url))
+    assert pauses == [0.5, 1, 2, 4, 8]
+    assert fetch._retry_after(SimpleNamespace(headers={"Retry-After": "7"})) == 7
+
+
 def test_a_failure_that_stays_is_told_with_what_the_server_says():
     faults = Faults()
     faults.statuses = [503] * 6
@@ -49,14 +62,14 @@ def test_an_answer_that_breaks_off_is_asked_for_again(monkeypatch):
 
 
 def test_a_document_beyond_the_size_limit_is_refused(monkeypatch):
-    monkeypatch.setattr(fetch, "LARGEST_BYTES", 1000)
+    monkeypatch.setattr(fetch, "MAX_DOCUMENT_BYTES", 1000)
     with paged_server(ITEMS) as (url, _), pytest.raises(CatalogUnavailable, match="MiB in one document"):
         find(query(url))
 
 
 def test_a_server_that_says_nothing_is_given_up(monkeypatch):
-    monkeypatch.setattr(fetch, "SILENCE_SECONDS", 0.1)
-    monkeypatch.setattr(fetch, "CONNECTS", 1)
+    monkeypatch.setattr(fetch, "READ_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(fetch, "MAX_CONNECT_ATTEMPTS", 1)
     faults = Faults()
     faults.statuses = SlowList()
     with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match="does not answer"):
@@ -92,9 +105,9 @@ def test_a_link_to_another_host_is_not_followed():
 )
 def test_links_stay_on_their_host(link, allowed):
     if allowed:
-        assert fetch.same_host("http://example.org/", link)
+        assert fetch.resolve_on_host("http://example.org/", link)
     else:
         with pytest.raises(CatalogUnavailable, match="only followed on its own host and scheme"):
-            fetch.same_host("http://example.org/", link)
+            fetch.resolve_on_host("http://example.org/", link)
     with pytest.raises(CatalogUnavailable):
-        fetch.same_host("https://example.org/", "http://example.org/search")
+        fetch.resolve_on_host("https://example.org/", "http://example.org/search")

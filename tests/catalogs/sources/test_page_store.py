@@ -16,7 +16,7 @@ from paged_server import Faults, paged_server
 from catalogs import CatalogError, Query
 from catalogs.errors import CatalogUnavailable
 from catalogs.search import find
-from catalogs.sources import page_store, paging
+from catalogs.sources import page_store
 
 SUMMER = (datetime(2023, 6, 1, tzinfo=UTC), datetime(2023, 8, 31, tzinfo=UTC))
 AROUND = (15.2, 46.2, 15.4, 46.4)
@@ -266,7 +266,3 @@ def test_other_queries_share_a_folder_without_mixing(tmp_path):
 def test_a_page_has_1_to_250_items(limit):
     with pytest.raises(CatalogError, match="a page has 1 to 250 items"):
         find(query("http://127.0.0.1:9"), limit=limit)
-
-
-def test_the_name_of_a_request_does_not_depend_on_the_order_of_its_fields():
-    assert paging.digest({"a": 1, "b": [2]}) == paging.digest({"b": [2], "a": 1}) != paging.digest({"a": 1, "b": [3]})

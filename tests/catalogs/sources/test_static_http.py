@@ -82,7 +82,7 @@ def test_a_circle_of_links_ends_and_a_catalog_without_end_is_refused(tmp_path, m
     (tmp_path / "catalog.json").write_text(json.dumps(catalog))
     with web_server(tmp_path) as url:
         assert len(find(query(f"{url}/catalog.json")).items) == 10
-        monkeypatch.setattr(static_http, "MOST_DOCUMENTS", 5)
+        monkeypatch.setattr(static_http, "MAX_DOCUMENTS", 5)
         with pytest.raises(CatalogError, match="leads to more than 5 documents"):
             find(query(f"{url}/catalog.json"))
 

@@ -1,0 +1,24 @@
+import pytest
+
+from catalogs.atomic import atomic_write
+
+
+def test_a_file_appears_when_its_block_ends_and_under_its_own_suffix(tmp_path):
+    path = tmp_path / "new" / "items.parquet"
+    with atomic_write(path) as draft:
+        draft.write_text("whole")
+        assert draft.name.endswith("items.parquet")
+        assert draft.parent == path.parent
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_after_an_exception_the_old_file_stands_and_nothing_is_left_beside_it(tmp_path):
+    path = tmp_path / "items.json"
+    path.write_text("old")
+    with pytest.raises(KeyError), atomic_write(path) as draft:
+        draft.write_text("half")
+        raise KeyError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
