@@ -13,12 +13,12 @@ class Faults:
     """What goes wrong: `statuses` answer the next searches; `lost` ids are never given, though they are counted;
     `forgotten` continuations are refused; `circle` gives the first page for ever; `twice` repeats each page's last item
     on the next page; `host` replaces the host of the link to the next page; `after` is called with each answer's
-    number; `broken` answers break off."""
+    number; `broken` answers break off. `retry_after` is each answer's header of that name."""
 
     def __init__(self):
         self.statuses, self.lost, self.forgotten, self.broken = [], set(), False, 0
         self.circle = self.twice = False
-        self.host = None
+        self.host, self.retry_after = None, "0"
         self.after = lambda number: None
 
 
@@ -57,7 +57,7 @@ def paged_server(items, faults=None, conforms=(), counts=True):
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
-            self.send_header("Retry-After", "0")
+            self.send_header("Retry-After", faults.retry_after)
             self.end_headers()
             if status == 200 and faults.broken:
                 faults.broken -= 1

@@ -32,16 +32,18 @@ def test_failures_that_pass_are_waited_out(status):
         assert ids(find(query(url))) == IDS
 
 
-def test_pauses_double_unless_the_server_names_one(monkeypatch):
+@pytest.mark.parametrize(
+    ("retry_after", "waited"), [("soon", [0.5, 1, 2, 4, 8]), ("7", [7] * 5), ("3600", [fetch.MAX_PAUSE_SECONDS] * 5)]
+)
+def test_pauses_double_unless_the_server_names_one(monkeypatch, retry_after, waited):
     pauses = []
     monkeypatch.setattr(fetch, "FIRST_PAUSE_SECONDS", 0.5)
     monkeypatch.setattr(fetch, "time", SimpleNamespace(sleep=pauses.append, monotonic=time.monotonic))
     faults = Faults()
-    faults.statuses = [503] * 5
+    faults.statuses, faults.retry_after = [503] * 5, retry_after
     with paged_server(ITEMS, faults) as (url, _):
         find(query(url))
-    assert pauses == [0.5, 1, 2, 4, 8]
-    assert fetch._retry_after(SimpleNamespace(headers={"Retry-After": "7"})) == 7
+    assert pauses == waited
 
 
 def test_a_failure_that_stays_is_told_with_what_the_server_says():

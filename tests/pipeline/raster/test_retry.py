@@ -14,6 +14,7 @@ from rasterio.enums import Resampling
 
 from catalogs import access
 from catalogs.access import Access, TokenEndpoint
+from catalogs.sources import fetch
 from pipeline.raster import read as reading
 from pipeline.raster import retry
 from pipeline.raster.read import Part, ReadError, inspect, read_part
@@ -348,6 +349,7 @@ def test_a_token_endpoint_that_fails_for_a_while_is_asked_again(signed, truth, m
         return asked(endpoint if len(calls) > 2 else endpoint.replace("127.0.0.1:", "127.0.0.1:1"))
 
     monkeypatch.setattr(access, "_fetch_token", failing_twice)
+    monkeypatch.setattr(fetch, "FIRST_PAUSE_SECONDS", 0.0)
     href = f"{server.url}/plain.tif"
     assert (read_part(href, inspect(href, 10.0, allowed), WHOLE, allowed) == truth("plain.tif")).all()
 
