@@ -16,8 +16,9 @@ from catalogs.errors import CatalogError
 from catalogs.items.mask import MaskChoice, MaskRule
 from pipeline.config.yaml_file import Frozen, checked, read
 from pipeline.errors import UserError
-from pipeline.geometry.extent import Extent, extent_of, search_area
+from pipeline.geometry.extent import Extent, extent_of
 from pipeline.geometry.grid import Grid, projected_crs
+from pipeline.geometry.search_area import search_area
 from pipeline.storage.location import Place, place
 
 SHIPPED_MODELS = Path(__file__).parents[2] / "idgbr" / "weights"

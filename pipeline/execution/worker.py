@@ -17,7 +17,7 @@ from pipeline.config.region import Region
 from pipeline.cube import store
 from pipeline.errors import RunError
 from pipeline.execution.task import Done, Task, run_folder
-from pipeline.geometry.footprint import area_mask
+from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.grid import BlockId, Window
 from pipeline.mosaic.block import READERS, BlockMosaic, mosaic_block, mosaic_params
 from pipeline.scenes.choose import choose_scenes, read_decisions

@@ -1,1 +1,1 @@
-"""Grid, extent and footprint: where pixels lie."""
+"""Grids, the extent of a region on a grid, footprints and area masks."""

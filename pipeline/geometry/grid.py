@@ -1,7 +1,7 @@
-"""The grid: every coordinate derives from integers, never from data bounds.
+"""The grid. All coordinates derive from integers, never from the bounds of data.
 
-Pixel (row, col) of a grid covers x in [col, col + 1) * resolution and y in (-(row + 1), -row] * resolution,
-so rows grow southwards, row 0 hangs from the CRS's origin and row and col may be negative.
+Pixel (row, col) covers x in [col, col + 1) * resolution and y in (-(row + 1), -row] * resolution: rows count
+southwards, the top of row 0 lies on y = 0 of the CRS, and row and col may be negative.
 """
 
 import math
@@ -24,15 +24,17 @@ NAMED = {
 LONLAT = "EPSG:4326"
 
 BlockId = tuple[int, int]
+"""(iy, ix): row and column of a block, in blocks from the CRS's origin."""
 
 
 @lru_cache(maxsize=64)
 def transformer(source: str, target: str) -> Transformer:
+    """Converts (x, y) or (lon, lat) pairs from one CRS to another."""
     return Transformer.from_crs(source, target, always_xy=True)
 
 
 def projected_crs(name: str) -> str:
-    """The CRS of a named grid, or `name` itself if it is a projected CRS in metres. Raises UserError."""
+    """The CRS of a named grid, or `name` itself. Raises UserError unless it is a projected CRS in metres."""
     try:
         crs = CRS.from_user_input(NAMED.get(name, name))
     except CRSError:
@@ -45,7 +47,7 @@ def projected_crs(name: str) -> str:
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of absolute pixels, half open: rows y0..y1, columns x0..x1."""
+    """A half-open rectangle of absolute pixels: rows y0..y1, columns x0..x1."""
 
     y0: int
     x0: int
@@ -67,14 +69,14 @@ class Window:
         return Window(max(self.y0, other.y0), max(self.x0, other.x0), min(self.y1, other.y1), min(self.x1, other.x1))
 
     def slices(self, origin: tuple[int, int]) -> tuple[slice, slice]:
-        """Where this window lies in an array whose first pixel is `origin` (row, col)."""
+        """(rows, columns) of this window in an array whose first pixel is `origin` (row, col)."""
         row, col = origin
         return slice(self.y0 - row, self.y1 - row), slice(self.x0 - col, self.x1 - col)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """CRS, metres per pixel, and pixels per side of a block."""
+    """`crs` (projected, in metres), `resolution` in metres per pixel, `block` in pixels per side."""
 
     crs: str
     resolution: float
@@ -90,9 +92,10 @@ class Grid:
         return window.x0 * r, -window.y1 * r, window.x1 * r, -window.y0 * r
 
     def window_of(self, lonlat_bounds: tuple[float, float, float, float]) -> Window:
-        """The smallest window that holds west, south, east, north (degrees; west > east across the antimeridian).
+        """The smallest window that contains (west, south, east, north), in degrees.
 
-        Raises UserError where the CRS cannot show them, or is cut between them.
+        West > east means across the antimeridian. Raises UserError where the CRS cannot show the bounds, or is cut by
+        the antimeridian within them.
         """
         west, south, east, north = lonlat_bounds
         if west <= east:
@@ -107,8 +110,10 @@ class Grid:
         return self.window_around(to_grid.transform_bounds(*lonlat_bounds, densify_pts=21), lonlat_bounds)
 
     def window_around(self, bounds: tuple[float, float, float, float], what: object) -> Window:
-        """The smallest window that holds left, bottom, right, top of the grid's CRS. UserError, about `what`, if they
-        are not finite."""
+        """The smallest window that contains (left, bottom, right, top), in the grid's CRS.
+
+        Raises UserError, which names them `what`, if they are not finite.
+        """
         left, bottom, right, top = bounds
         if not all(map(math.isfinite, bounds)):
             raise UserError(f"{what} cannot be shown in {self.crs}; choose a grid.crs made for that place")
@@ -116,7 +121,7 @@ class Grid:
         return Window(math.floor(-top / r), math.floor(left / r), math.ceil(-bottom / r), math.ceil(right / r))
 
     def check_whole_at_antimeridian(self, south: float, north: float) -> None:
-        """Raises UserError if the CRS shows 180 degrees east and west at different places between two latitudes."""
+        """Raises UserError if the CRS puts 180 degrees east and west at different places between two latitudes."""
         to_grid = transformer(LONLAT, self.crs)
         for lat in (south, (south + north) / 2, north):
             east, west = (to_grid.transform(lon, lat) for lon in (180.0, -180.0))
@@ -127,7 +132,7 @@ class Grid:
                 )
 
     def pixel_of(self, lon: float, lat: float) -> tuple[int, int]:
-        """(row, col) of the pixel that holds a point. Raises UserError where the CRS cannot show it."""
+        """(row, col) of the pixel that contains a point. Raises UserError where the CRS cannot show it."""
         x, y = transformer(LONLAT, self.crs).transform(lon, lat)
         if not (math.isfinite(x) and math.isfinite(y)):
             raise UserError(

@@ -14,7 +14,8 @@ from shapely.geometry.base import BaseGeometry
 from catalogs import Asset, Scene
 from catalogs.access import ANYWHERE, Access, redact
 from idgbr.distance import squared_distance
-from pipeline.geometry.footprint import area_mask, grid_footprint
+from pipeline.geometry.area_mask import area_mask
+from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import Grid, Window, transformer
 from pipeline.mosaic.composite import CLOUD_METRES, UNSEEN, PassView
 from pipeline.raster import resample

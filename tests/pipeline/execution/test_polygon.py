@@ -13,7 +13,7 @@ from pipeline.cube.open import open_cube
 from pipeline.demo import inner_bounds
 from pipeline.errors import RunError
 from pipeline.execution.run import run
-from pipeline.geometry.footprint import area_mask
+from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.grid import LONLAT, transformer
 from pipeline.planning.plan import plan
 

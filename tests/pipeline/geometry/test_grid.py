@@ -1,30 +1,16 @@
 import numpy as np
 import pytest
-import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
 from pipeline.errors import UserError
-from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window, projected_crs
 
 EUROPE = Grid("EPSG:3035", 10.0, 512)
 windows = st.tuples(st.integers(-5000, 5000), st.integers(-5000, 5000), st.integers(1, 3000), st.integers(1, 3000)).map(
     lambda t: Window(t[0], t[1], t[0] + t[2], t[1] + t[3])
 )
-
-
-@given(windows, st.sampled_from([256, 512, 1024]))
-def test_blocks_cover_a_region_once_and_lie_in_its_arrays(window, block):
-    extent = Extent(Grid("EPSG:3035", 10.0, block), window)
-    covered = np.zeros(extent.shape, np.uint8)
-    for b in extent.blocks():
-        covered[extent.covered(b).slices(extent.origin)] += 1
-    expected = np.zeros(extent.shape, np.uint8)
-    expected[window.slices(extent.origin)] = 1
-    assert (covered == expected).all()
-    assert all(side % block == 0 for side in (*extent.shape, *extent.origin))
 
 
 @given(windows, windows)
@@ -88,15 +74,3 @@ def test_a_region_across_the_antimeridian_is_one_window_where_the_grid_is_whole_
 def test_a_grid_that_is_cut_at_the_antimeridian_refuses_a_region_across_it(crs):
     with pytest.raises(UserError, match=r"crosses the antimeridian, where .* is cut; make two regions"):
         Grid(crs, 100.0, 256).window_of(FIJI)
-
-
-def test_an_area_leaves_out_the_blocks_that_it_does_not_touch():
-    area = shapely.Polygon([(4_400_000, 2_800_000), (4_420_000, 2_800_000), (4_400_000, 2_820_000)])
-    grid = Grid("EPSG:3035", 10.0, 256)
-    window = grid.window_around(area.bounds, "it")
-    whole, cut = Extent(grid, window), Extent(grid, window, area)
-    assert set(cut.blocks()) < set(whole.blocks())
-    for block in whole.blocks():
-        touched = shapely.intersects(area, shapely.box(*grid.bounds(whole.covered(block))))
-        assert (block in set(cut.blocks())) == touched
-    assert (cut.shape, cut.origin) == (whole.shape, whole.origin)
