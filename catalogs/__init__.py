@@ -1,4 +1,4 @@
-"""STAC in, scenes out: search, harmonise, select, keep, publish."""
+"""STAC: search, harmonise and select scenes, keep scene lists, publish items."""
 
 from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.items.harmonise import Doubt

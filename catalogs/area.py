@@ -1,4 +1,4 @@
-"""Where scenes are looked for: a geometry in longitude and latitude, within +-180 degrees, cut at the antimeridian."""
+"""Areas to search: geometries in longitude and latitude, within +-180 degrees, cut at the antimeridian."""
 
 import json
 import math
@@ -24,7 +24,7 @@ def as_polygon(area: Bounds | BaseGeometry) -> BaseGeometry:
 
 
 def bbox_polygon(west: float, south: float, east: float, north: float) -> BaseGeometry:
-    """The box between these degrees; where west > east it lies across the antimeridian, in two parts."""
+    """The box between these degrees; if west > east, two parts across the antimeridian."""
     bounds = (west, south, east, north)
     if not all(isinstance(degree, int | float) and math.isfinite(degree) for degree in bounds):
         raise CatalogError(f"bbox is {bounds}, but it must be four finite numbers: west, south, east, north")
@@ -41,9 +41,9 @@ def bbox_polygon(west: float, south: float, east: float, north: float) -> BaseGe
 def read_polygon(path: str | Path) -> BaseGeometry:
     """The Polygons and MultiPolygons of a GeoJSON file as one geometry.
 
-    CatalogError when the file cannot be read, or holds anything but polygons within +-180 and +-90 degrees. A ring that
-    spans more than 180 degrees is refused too: it may cross the antimeridian uncut (against RFC 7946, 3.1.9) or go the
-    long way, and which of the two is not to be known.
+    CatalogError if the file cannot be read, or has anything but polygons within +-180 and +-90 degrees, or a ring that
+    spans more than 180 degrees: such a ring may cross the antimeridian uncut (against RFC 7946, 3.1.9) or go the long
+    way round, which cannot be told apart.
     """
     path = Path(path)
     try:
@@ -60,13 +60,13 @@ def read_polygon(path: str | Path) -> BaseGeometry:
         if east - west > 180:
             raise CatalogError(
                 f"{path} has a ring from longitude {west:g} to {east:g}, more than 180 degrees wide: cut it at the "
-                "antimeridian into a MultiPolygon (RFC 7946, 3.1.9), or give bounds instead of a polygon"
+                "antimeridian into a MultiPolygon (RFC 7946, 3.1.9), or give a bbox instead of a polygon"
             )
     return _checked(shapely.union_all(polygons), str(path))
 
 
 def split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
-    """A polygon that spans more than 180 degrees of longitude goes the short way instead, cut at the antimeridian."""
+    """A polygon wider than 180 degrees of longitude, taken the short way round and cut at the antimeridian."""
     west, _, east, _ = polygon.bounds
     if east - west <= 180:
         return polygon

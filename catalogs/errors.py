@@ -1,4 +1,4 @@
-"""What a user can be told in one sentence."""
+"""Errors whose message is one sentence for the user."""
 
 
 class CatalogError(ValueError):

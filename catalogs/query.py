@@ -1,4 +1,4 @@
-"""What is looked for in a catalog."""
+"""A query to a catalog."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +13,12 @@ from catalogs.errors import CatalogError
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which scenes are wanted; CatalogError when it makes no sense.
+    """Which scenes to search for; CatalogError for values that cannot be searched.
 
-    `catalog` is the URL of a STAC API or of a static catalog, or the path of a static catalog or of a list of items
-    (.parquet, .ndjson, .jsonl, .geojsonl). `area` is west, south, east, north in degrees, with west > east across the
-    antimeridian, or a Polygon or MultiPolygon in longitude and latitude. `start` and `end` carry a time zone and both
-    belong to the period. `max_cloud` is in percent. `months` are the months of the year (1 to 12, in UTC) that are
-    wanted, all if empty.
+    `catalog`: the URL of a STAC API or of a static catalog, or the path of a static catalog or of a list of items
+    (.parquet, .ndjson, .jsonl, .geojsonl). `area`: west, south, east, north in degrees, with west > east across the
+    antimeridian, or a Polygon or MultiPolygon in longitude and latitude. `start` and `end`: with a time zone, both
+    inclusive. `max_cloud`: percent. `months`: months of the year (1 to 12, UTC); all if empty.
     """
 
     catalog: str
@@ -51,7 +50,7 @@ class Query:
 
 
 def _check_address(catalog: str) -> None:
-    """That it is a URL or a path; no message shows what may be a password."""
+    """Raises CatalogError unless it is a URL or a path; the message never shows what may be a password."""
     shown = repr(catalog.rpartition("@")[2][:80])
     try:
         parts = urlsplit(catalog)

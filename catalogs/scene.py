@@ -1,4 +1,4 @@
-"""A scene: one acquisition of one tile, with what is needed to read it right."""
+"""A scene: one acquisition of one tile, with everything needed to read it."""
 
 import datetime as dt
 import hashlib
@@ -14,7 +14,7 @@ from catalogs.items.harmonise import Doubt
 from catalogs.items.mask import MaskChoice, MaskRule
 from catalogs.items.providers import PROVIDERS, Provider, provider_of
 
-GENERATED = ("s2:generation_time", "sentinel2:generation_time", "processing:datetime", "landsat:product_generated")
+GENERATED_FIELDS = (*fields.GENERATION_TIMES, "landsat:product_generated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Asset:
 class Scene:
     """One acquisition of one tile.
 
-    `provider` is the kind of item it was read from. `acquisition` (platform/pass/tile) is the same for every processing
-    of one acquisition, also of an item without a datatake once `catalogs.datatakes` joined it. `orbit` is the relative
-    orbit or WRS path, None where the item does not tell; the satellite comes back to it after `repeat` days. `baseline`
-    is "" where the item does not tell. `generated` is when the product was processed, `updated` when the catalog last
-    changed it. `cloud_cover` is in percent. `footprint` is in longitude and latitude. `bands` stand in the order they
-    were asked for; `rule` says what the values of `mask` mean, whose role is its asset's key and whose nodata is the
-    value for where there is no mask. While there is `doubt`, the bands carry its first offset.
+    `provider`: the name of the kind of item. `acquisition`: platform/pass/tile, the same for all processings of one
+    acquisition (after `catalogs.passes.assign_passes`, also for items that name no datatake). `orbit`: the relative
+    orbit or WRS path, None if unknown; the satellite repeats it after `repeat_days`. `baseline`: "" if unknown.
+    `generated`: when the product was processed; `updated`: when the catalog last changed it. `cloud_cover`: percent.
+    `footprint`: longitude and latitude. `bands`: in the requested order. `mask`: its role is the asset key and its
+    nodata the value for pixels without a mask; `rule` gives the meaning of its values. While there is a `doubt`, the
+    bands have its first offset.
     """
 
     id: str
@@ -49,7 +49,7 @@ class Scene:
     orbit: int | None
     tile: str
     acquisition: str
-    repeat: int
+    repeat_days: int
     baseline: str
     generated: dt.datetime
     updated: dt.datetime
@@ -69,14 +69,14 @@ class Scene:
 
     @property
     def clear(self) -> tuple[int, ...]:
-        """The values of `mask` that mean clear ground, where the rule is by codes."""
+        """The values of `mask` that mean clear ground; CatalogError for a rule by bits."""
         if self.rule.bits:
             raise CatalogError(f"the mask of scene {self.id} is read by bits, not by values")
         return self.rule.clear
 
     @property
     def digest(self) -> str:
-        """16 hex digits over what its pixels depend on; the same wherever the files lie."""
+        """16 hex digits of everything its pixels depend on, but not of where the files are."""
         assets = [(asset.role, asset.scale, asset.offset, asset.nodata) for asset in (*self.bands, self.mask)]
         rule = self.rule
         mask = (rule.clear, rule.cloud, rule.bits, rule.bad, rule.dilate)
@@ -87,16 +87,16 @@ class Scene:
 
 
 def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice | None = None) -> Scene:
-    """The scene of a STAC item with the bands of these roles, masked as its provider does or as chosen.
+    """The scene of a STAC item with the bands of these roles, and the provider's mask or the one given.
 
     CatalogError names the item and what is wrong.
     """
     provider = provider_of(item)
-    product, properties, when = provider.product, fields.properties(item), fields.moment(item, "datetime")
+    product, properties, when = provider.product, fields.properties(item), fields.timestamp(item, "datetime")
     platform = fields.text(item, "platform").lower()
     if platform not in product.platforms:
         raise CatalogError(
-            f"item {fields.identity(item)} has platform {fields.shown(platform)}, "
+            f"item {fields.identity(item)} has platform {fields.brief(platform)}, "
             f"but such items are of {', '.join(product.platforms)}"
         )
     tile, overpass, orbit = product.acquisition(item, when)
@@ -110,10 +110,10 @@ def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice |
         orbit=orbit,
         tile=tile,
         acquisition="/".join((platform, overpass, tile)),
-        repeat=product.repeat,
+        repeat_days=product.repeat_days,
         baseline=harmonise.baseline(item, provider),
-        generated=fields.moment(item, *GENERATED, "updated", "created", "datetime"),
-        updated=fields.moment(item, "updated", "created", "published", *GENERATED, "datetime"),
+        generated=fields.timestamp(item, *GENERATED_FIELDS, "updated", "created", "datetime"),
+        updated=fields.timestamp(item, "updated", "created", "published", *GENERATED_FIELDS, "datetime"),
         cloud_cover=fields.cloud_cover(item),
         crs=_crs(properties),
         footprint=fields.footprint(item),
@@ -127,14 +127,14 @@ def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice |
 def read_scenes(
     items: Iterable[Mapping[str, Any]], roles: Sequence[str], mask: MaskChoice | None = None
 ) -> tuple[list[Scene], dict[str, str]]:
-    """The scenes of the items that can be used, in their order, and for each other item by its id one sentence why not.
+    """The scenes of the usable items, in the given order, and for each other item, by id, one sentence why not.
 
     CatalogError for a role that no provider has.
     """
-    known = dict.fromkeys(role for provider in PROVIDERS for role in provider.keys)
-    unknown = [role for role in roles if role not in known]
+    all_roles = dict.fromkeys(role for provider in PROVIDERS for role in provider.keys)
+    unknown = [role for role in roles if role not in all_roles]
     if unknown:
-        raise CatalogError(f"no provider has a band called {unknown[0]!r}; there are {', '.join(known)}")
+        raise CatalogError(f"no provider has a band called {unknown[0]!r}; there are {', '.join(all_roles)}")
     scenes: list[Scene] = []
     refusals: dict[str, str] = {}
     for number, item in enumerate(items):
@@ -146,9 +146,9 @@ def read_scenes(
 
 
 def resolve_offset(scene: Scene, offset: float) -> Scene:
-    """The scene without its doubt, every band with this one of the offsets that were possible."""
+    """The scene without its doubt, with one of the possible offsets in every band."""
     if scene.doubt is None:
-        raise CatalogError(f"scene {scene.id} is in no doubt about its offset, so none can be resolve_offset")
+        raise CatalogError(f"scene {scene.id} is in no doubt about its offset, so none can be chosen")
     if offset not in scene.doubt.offsets:
         possible = " or ".join(f"{value:g}" for value in scene.doubt.offsets)
         raise CatalogError(f"scene {scene.id} cannot have offset {offset:g}, but only {possible}")

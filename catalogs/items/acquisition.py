@@ -1,4 +1,4 @@
-"""Which satellite saw which tile on which pass, as the items of each mission tell it."""
+"""Tile, pass and orbit of an item, for each mission."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from catalogs.errors import CatalogError
-from catalogs.items.fields import identity, properties, shown, text
+from catalogs.items.fields import brief, identity, properties, text
 
-# Texts that hold the name of the product, of its datatake, datastrip or granule, by the catalogs that write them.
-NAMES = (
+# Properties with the name of the product, its datatake, datastrip or granule, in the catalogs that are read.
+NAME_FIELDS = (
     "s2:product_uri",
     "s2:product_title",
     "sentinel2:product_title",
@@ -21,27 +21,28 @@ NAMES = (
     "s2:tile_id",
     "s2:granule_id",
 )
-ORBITS = ("sat:relative_orbit", "s2:relative_orbit_number", "sentinel2:relative_orbit_number")
+ORBIT_FIELDS = ("sat:relative_orbit", "s2:relative_orbit_number", "sentinel2:relative_orbit_number")
 SECOND = "%Y%m%dT%H%M%S"
 SENSED = "sensed-"
-"""Begins the pass of a Sentinel-2 scene whose item names no datatake; `catalogs.datatakes` finds the datatake."""
+"""Prefix of the pass of a Sentinel-2 scene whose item names no datatake; `catalogs.passes.assign_passes` finds it."""
 PATHS = 233
 FIRST_NODE = -64.6
-"""Degrees: path 1 of WRS-2 crosses the equator there, each further one 360 / 233 to the west (Landsat 7 Handbook)."""
+"""Longitude where path 1 of WRS-2 crosses the equator; each further path is 360 / 233 degrees to the west (Landsat 7
+Handbook)."""
 MGRS = r"(0?[1-9]|[1-5]\d|60)([C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])"
 
 
 class Acquisition(NamedTuple):
-    """`overpass` is the same for every processing and tile of one pass; `orbit` the relative orbit, or WRS path."""
+    """`overpass` identifies the pass, for all its tiles and processings; `orbit` is the relative orbit or WRS path."""
 
     tile: str
     overpass: str
     orbit: int | None
 
 
-def names(item: Mapping[str, Any]) -> Iterator[str]:
-    """The product names an item carries; its own id is often one."""
-    for name in NAMES:
+def product_names(item: Mapping[str, Any]) -> Iterator[str]:
+    """The product names in an item, and its id, which is often one."""
+    for name in NAME_FIELDS:
         value = properties(item).get(name)
         if isinstance(value, str):
             yield value
@@ -49,20 +50,20 @@ def names(item: Mapping[str, Any]) -> Iterator[str]:
 
 
 def sentinel2(item: Mapping[str, Any], when: datetime) -> Acquisition:
-    """By MGRS tile ("33TWM") and the second in which the datatake began ("20230815T095031"); else "sensed-" and the
-    second sensed.
+    """MGRS tile ("33TWM"), and the start of the datatake ("20230815T095031") or, if no name has it, "sensed-" and the
+    sensing time.
 
-    Product names and datatake ids hold that beginning alike (Sentinel-2 Products Specification, naming convention).
+    Product names and datatake ids contain the same start (Sentinel-2 Products Specification, naming convention).
     """
     return Acquisition(_mgrs_tile(item), _datatake(item) or f"{SENSED}{when:{SECOND}}", _relative_orbit(item))
 
 
 def landsat(item: Mapping[str, Any], when: datetime) -> Acquisition:
-    """By WRS-2 path and row ("WRS2-190027"), and path and day ("190-20230815"): a satellite flies each once in 16 days.
+    """WRS-2 path and row ("WRS2-190027"), and path and day ("190-20230815"): a satellite repeats a path in 16 days.
 
-    The day is that of mean solar time where the path crosses the equator. A satellite passes there at 9 to 11 in the
-    morning and is within half an orbit (50 minutes) over all the path: no path has midnight in it, as it may in UTC,
-    and all its rows have one day, as they have not by their own longitudes at the antimeridian.
+    The day is that of mean solar time where the path crosses the equator. The satellite crosses there between 9 and 11
+    in the morning and covers the path within half an orbit (50 minutes), so all rows of a path have one day. The day in
+    UTC, or by each row's own longitude, may change within a path.
     """
     path, row = _wrs(item, "landsat:wrs_path", PATHS), _wrs(item, "landsat:wrs_row", 248)
     node = (FIRST_NODE - (path - 1) * 360 / PATHS + 180) % 360 - 180
@@ -76,36 +77,36 @@ def _mgrs_tile(item: Mapping[str, Any]) -> str:
             match = re.fullmatch(rf"(?:MGRS-)?{MGRS}", name) if isinstance(name, str) else None
             if match is None:
                 raise CatalogError(
-                    f"item {identity(item)} has tile {shown(name)}, but grid:code must look like MGRS-33TWM"
+                    f"item {identity(item)} has tile {brief(name)}, but grid:code must look like MGRS-33TWM"
                 )
             return f"{match[1]:0>2}{match[2]}"
-    for name in names(item):
+    for name in product_names(item):
         if match := re.search(rf"_T{MGRS}(?:_|$)", name):
             return f"{match[1]:0>2}{match[2]}"
     raise CatalogError(f"item {identity(item)} names no tile: neither grid:code nor s2:mgrs_tile is there")
 
 
 def _datatake(item: Mapping[str, Any]) -> str | None:
-    for name in names(item):
+    for name in product_names(item):
         if match := re.match(r"(?:GS2[A-Z]|S2[A-Z]_MSIL2A)_(\d{8}T\d{6})_", name, re.ASCII):
             try:
                 datetime.strptime(match[1], SECOND)
             except ValueError:
                 raise CatalogError(
-                    f"item {identity(item)} is of {shown(name)}, but a datatake begins at a time, as 20230815T095031"
+                    f"item {identity(item)} is of {brief(name)}, but a datatake begins at a time, as 20230815T095031"
                 ) from None
             return match[1]
     return None
 
 
 def _relative_orbit(item: Mapping[str, Any]) -> int | None:
-    for field in ORBITS:
+    for field in ORBIT_FIELDS:
         value = properties(item).get(field)
         if value is not None:
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 143:
-                raise CatalogError(f"item {identity(item)} has {field} {shown(value)}, but orbits go from 1 to 143")
+                raise CatalogError(f"item {identity(item)} has {field} {brief(value)}, but orbits go from 1 to 143")
             return value
-    for name in names(item):
+    for name in product_names(item):
         if match := re.search(r"_R(\d{3})_", name):
             return int(match[1])
     return None

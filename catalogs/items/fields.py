@@ -1,4 +1,4 @@
-"""Checked access to STAC items, which come from outside: each error names the item and the field."""
+"""Checked access to the fields of STAC items; each CatalogError names the item and the field."""
 
 import json
 import math
@@ -17,20 +17,22 @@ from catalogs.area import split_at_antimeridian
 from catalogs.errors import CatalogError
 
 REMOTE = ("http", "https", "s3")
-_brief = reprlib.Repr()
-_brief.maxstring = _brief.maxother = _brief.maxlong = 80
+GENERATION_TIMES = ("s2:generation_time", "sentinel2:generation_time", "processing:datetime")
+"""Properties with the time at which the product was processed."""
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
 
 
-def shown(value: Any) -> str:
-    """What a message shows of a value from outside: its repr on one line, cut to some 80 characters."""
-    return _brief.repr(value)
+def brief(value: Any) -> str:
+    """The repr of a value for messages: one line, cut to about 80 characters."""
+    return _REPR.repr(value)
 
 
 def identity(item: Mapping[str, Any]) -> str:
-    """The item's id; CatalogError if it has none that can stand in a message."""
+    """The item's id; CatalogError if it is not a printable text."""
     name = item.get("id") if isinstance(item, Mapping) else None
     if not isinstance(name, str) or not name or not name.isprintable():
-        raise CatalogError(f"a STAC item has id {shown(name)}, but an id must be a printable text that is not empty")
+        raise CatalogError(f"a STAC item has id {brief(name)}, but an id must be a printable text that is not empty")
     return name
 
 
@@ -39,25 +41,25 @@ def properties(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def text(item: Mapping[str, Any], name: str) -> str:
-    """A text property that must be there."""
+    """A required text property."""
     value = properties(item).get(name)
     if not isinstance(value, str) or not value:
-        raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but it must be a text that is not empty")
+        raise CatalogError(f"item {identity(item)} has {name} {brief(value)}, but it must be a text that is not empty")
     return value
 
 
 def number(item: Mapping[str, Any], name: str, value: Any) -> float:
-    """`value` as a finite float; `name` is how the message calls it."""
+    """`value` as a finite float; `name` is the field's name for the message."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
     except OverflowError:
         pass
-    raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but it must be a finite number")
+    raise CatalogError(f"item {identity(item)} has {name} {brief(value)}, but it must be a finite number")
 
 
 def cloud_cover(item: Mapping[str, Any]) -> float | None:
-    """eo:cloud_cover in percent, None where the item does not tell."""
+    """eo:cloud_cover in percent; None if the item has none."""
     value = properties(item).get("eo:cloud_cover")
     if value is None:
         return None
@@ -67,8 +69,8 @@ def cloud_cover(item: Mapping[str, Any]) -> float | None:
     return percent
 
 
-def moment(item: Mapping[str, Any], *names: str) -> datetime:
-    """The first of these properties that is there, in UTC, cut to milliseconds, which is what a scene list keeps."""
+def timestamp(item: Mapping[str, Any], *names: str) -> datetime:
+    """The first of these properties that is set, in UTC, cut to milliseconds, the precision of a scene list."""
     for name in names:
         value = properties(item).get(name)
         if value is None:
@@ -78,42 +80,42 @@ def moment(item: Mapping[str, Any], *names: str) -> datetime:
             utc = time.astimezone(UTC)
         except (TypeError, ValueError, OverflowError):
             raise CatalogError(
-                f"item {identity(item)} has {name} {shown(value)}, but it must be an RFC 3339 time"
+                f"item {identity(item)} has {name} {brief(value)}, but it must be an RFC 3339 time"
             ) from None
         if time.tzinfo is None:
-            raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but a time zone is missing")
+            raise CatalogError(f"item {identity(item)} has {name} {brief(value)}, but a time zone is missing")
         return utc.replace(microsecond=time.microsecond // 1000 * 1000)
     raise CatalogError(f"item {identity(item)} has no {' or '.join(names)}")
 
 
 def assets(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """All assets by their keys."""
+    """All assets by key."""
     present = _mapping(item, "assets", item.get("assets")).items()
     return {key: _mapping(item, f"asset {key}", asset) for key, asset in present if asset is not None}
 
 
 def asset(item: Mapping[str, Any], role: str, key: str) -> Mapping[str, Any]:
-    """The asset of this key, which is to give `role`."""
+    """The asset with this key; `role` is what it is needed for."""
     present = assets(item)
     if key not in present:
         raise CatalogError(
-            f"item {identity(item)} has no asset for {role} (looked for {key}; it has {shown(sorted(present))})"
+            f"item {identity(item)} has no asset for {role} (looked for {key}; it has {brief(sorted(present))})"
         )
     return present[key]
 
 
 def href(item: Mapping[str, Any], key: str, asset: Mapping[str, Any]) -> str:
-    """Where the asset's file is: an http(s) or s3 URL without a user or password, a whole path, or its file: URL."""
+    """The asset's href: an http(s) or s3 URL without user or password, an absolute path, or a file: URL."""
     value = asset.get("href")
-    if isinstance(value, str) and value.isprintable() and _is_place(value):
+    if isinstance(value, str) and value.isprintable() and _is_allowed_href(value):
         return value
     raise CatalogError(
-        f"item {identity(item)} has href {shown(value)} for asset {key}, but it must start with "
-        f"{', '.join(f'{scheme}://' for scheme in REMOTE)} or be a whole path"
+        f"item {identity(item)} has href {brief(value)} for asset {key}, but it must start with "
+        f"{', '.join(f'{scheme}://' for scheme in REMOTE)} or be an absolute path"
     )
 
 
-def _is_place(href: str) -> bool:
+def _is_allowed_href(href: str) -> bool:
     try:
         parts = urlsplit(href)
         if parts.scheme in REMOTE:
@@ -129,16 +131,16 @@ def _is_place(href: str) -> bool:
 def footprint(item: Mapping[str, Any]) -> BaseGeometry:
     """The item's area in longitude and latitude, valid and within +-180 degrees.
 
-    A ring that spans more than 180 degrees is one that crosses the antimeridian; it is cut there.
+    A ring that spans more than 180 degrees crosses the antimeridian; it is cut there.
     """
     geometry = item.get("geometry")
     try:
         shape = shapely.force_2d(shapely.from_geojson(json.dumps(geometry)))
     except (TypeError, ValueError, RecursionError, shapely.errors.GEOSException):
-        raise CatalogError(f"item {identity(item)} has a geometry that is not GeoJSON: {shown(geometry)}") from None
+        raise CatalogError(f"item {identity(item)} has a geometry that is not GeoJSON: {brief(geometry)}") from None
     if not isinstance(shape, shapely.Polygon | shapely.MultiPolygon) or shape.is_empty:
         raise CatalogError(
-            f"item {identity(item)} has geometry {shown(geometry)}, but it must be a Polygon or MultiPolygon"
+            f"item {identity(item)} has geometry {brief(geometry)}, but it must be a Polygon or MultiPolygon"
         )
     coordinates = shapely.get_coordinates(shape)
     if not np.isfinite(coordinates).all() or (abs(coordinates) > (180, 90)).any():
@@ -150,5 +152,5 @@ def footprint(item: Mapping[str, Any]) -> BaseGeometry:
 
 def _mapping(item: Mapping[str, Any], name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise CatalogError(f"item {identity(item)} has {name} {shown(value)}, but it must be an object")
+        raise CatalogError(f"item {identity(item)} has {name} {brief(value)}, but it must be an object")
     return value

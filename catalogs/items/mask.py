@@ -1,4 +1,4 @@
-"""Which values of a mask raster mean clear ground, and which mean cloud."""
+"""Rules that turn a mask raster into clear ground and cloud."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,11 +13,11 @@ SIZES = {np.dtype(np.uint8): 256, np.dtype(np.uint16): 65536}
 
 @dataclass(frozen=True, slots=True)
 class MaskRule:
-    """How a mask of uint8 or uint16 is read; CatalogError when it makes no sense.
+    """How to read a mask of uint8 or uint16; CatalogError for a rule that cannot be applied.
 
-    As codes: a value of `clear` is clear ground, one of `cloud` is cloud, cirrus or shadow, any other is neither.
-    As `bits`: `clear`, `cloud` and `bad` are bit numbers; ground is clear where all `clear` bits are set and no `cloud`
-    or `bad` bit is, and it is cloud where a `cloud` bit is set. Cloud grows by `dilate` metres.
+    By codes: a value in `clear` is clear ground, a value in `cloud` is cloud, cirrus or shadow, any other is neither.
+    By `bits`: `clear`, `cloud` and `bad` are bit numbers. A pixel is clear if all `clear` bits are set and no `cloud`
+    or `bad` bit is; it is cloud if a `cloud` bit is set. Cloud is dilated by `dilate` metres.
     """
 
     clear: tuple[int, ...]
@@ -27,46 +27,46 @@ class MaskRule:
     dilate: float = 0.0
 
     def __post_init__(self) -> None:
-        top = 15 if self.bits else 65535
-        what = "bit" if self.bits else "value"
-        named = (*self.clear, *self.cloud, *self.bad)
-        for number in named:
-            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= top:
+        highest = 15 if self.bits else 65535
+        unit = "bit" if self.bits else "value"
+        numbers = (*self.clear, *self.cloud, *self.bad)
+        for number in numbers:
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= highest:
                 raise CatalogError(
-                    f"the mask names {what} {number!r:.80}, but it must be a whole number from 0 to {top}"
+                    f"the mask names {unit} {number!r:.80}, but it must be a whole number from 0 to {highest}"
                 )
         if not self.clear:
-            raise CatalogError(f"the mask names no clear {what}: without one nothing is ever clear")
-        if len(set(named)) < len(named):
-            raise CatalogError(f"the mask names a {what} twice among clear {self.clear} and cloud {self.cloud}")
+            raise CatalogError(f"the mask names no clear {unit}: without one nothing is ever clear")
+        if len(set(numbers)) < len(numbers):
+            raise CatalogError(f"the mask names a {unit} twice among clear {self.clear} and cloud {self.cloud}")
         if self.bad and not self.bits:
             raise CatalogError("the mask names bad values, but only bits can be bad: leave them out of clear and cloud")
         if not 0 <= self.dilate <= 10_000:
             raise CatalogError(f"the mask grows by {self.dilate} m, but it must lie within 0 and 10,000 m")
 
     def is_clear(self, mask: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """True where the ground is clear, before anything grew; CatalogError for a mask that is not uint8 or uint16."""
+        """True where the ground is clear, before dilation; CatalogError for a mask that is not uint8 or uint16."""
         return self._look_up(mask, 0)
 
     def is_cloud(self, mask: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """True where cloud, cirrus or shadow is, which grows by `dilate`; gaps and defects are neither."""
+        """True where cloud, cirrus or shadow is, before dilation; gaps and defects are neither clear nor cloud."""
         return self._look_up(mask, 1)
 
     @property
     def outside(self) -> int:
-        """The value that stands where there is no mask: the lowest that is neither clear nor cloud."""
+        """The value for pixels without a mask: the lowest value that is neither clear nor cloud."""
         clear, cloud = _tables(self)
         return int(np.argmin(clear | cloud))
 
-    def _look_up(self, mask: NDArray[np.integer], which: int) -> NDArray[np.bool_]:
+    def _look_up(self, mask: NDArray[np.integer], table: int) -> NDArray[np.bool_]:
         if mask.dtype not in SIZES:
             raise CatalogError(f"a mask is of {mask.dtype}, but it must be uint8 or uint16")
-        return _tables(self)[which][: SIZES[mask.dtype]][mask]
+        return _tables(self)[table][: SIZES[mask.dtype]][mask]
 
 
 @dataclass(frozen=True, slots=True)
 class MaskChoice:
-    """Another mask than the provider's own: the asset of this key in each item, read by this rule."""
+    """A mask other than the provider's own: the asset with this key, read by this rule."""
 
     asset: str
     rule: MaskRule
@@ -78,7 +78,7 @@ class MaskChoice:
 
 @lru_cache(maxsize=32)
 def _tables(rule: MaskRule) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(clear, cloud) for each of the 65536 values a mask can hold."""
+    """(clear, cloud) for each of the 65536 possible values."""
     values = np.arange(65536)
     if not rule.bits:
         return np.isin(values, rule.clear), np.isin(values, rule.cloud)
@@ -88,13 +88,13 @@ def _tables(rule: MaskRule) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 # Sentinel-2 scene classification (L2A ATBD, table 3): 0 no data, 1 saturated or defective, 2 dark or shaded by terrain,
 # 3 cloud shadow, 4 vegetation, 5 not vegetated, 6 water, 7 unclassified, 8 and 9 cloud of medium and high probability,
-# 10 thin cirrus, 11 snow. Cloud grows by 3 pixels of the 20 m grid, as in Fmask 4 by default (GERSL/Fmask): the rims
-# are what a classification misses. Shadow is not clear, but does not grow: rivers and ponds are taken for it date after
-# date, and their banks would go with them (looked at on 33TWL and 33TWM).
+# 10 thin cirrus, 11 snow. Cloud is dilated by 3 pixels of the 20 m grid, the default of Fmask 4 (GERSL/Fmask), because
+# classifications miss the rims of clouds. Shadow is not clear, but is not dilated: on many dates rivers and ponds are
+# classified as shadow, and dilation would remove their banks (seen on 33TWL and 33TWM).
 SCL = MaskRule(clear=(4, 5, 6, 7, 11), cloud=(8, 9, 10), dilate=60.0)
 
 # Landsat Collection 2 QA_PIXEL (USGS LSDS-1619): bit 0 fill, 1 dilated cloud, 2 cirrus, 3 cloud, 4 shadow, 5 snow,
-# 7 water, 10 and 11 the confidence of shadow, low (01) or high (11) wherever there is an image: bit 10 tells one from
-# the value 0, which stands for no raster at all. Bit 6, called clear, is set under dilated cloud (21826) and unset over
-# some water (21888), so it is not asked. It does not grow: bit 1 is the cloud as USGS has grown it.
+# 7 water, 10 and 11 the confidence of shadow, low (01) or high (11). Bit 10 is set wherever there is an image, and not
+# in the value 0, which means no raster at all. Bit 6, called clear, is set under dilated cloud (21826) and unset over
+# some water (21888), so it is not used. There is no further dilation: bit 1 is cloud as dilated by USGS.
 QA_PIXEL = MaskRule(clear=(10,), cloud=(2, 3, 4), bits=True, bad=(0, 1))

@@ -1,4 +1,4 @@
-"""What the items of each catalog look like, as data: one row for each kind of item."""
+"""The layouts of items that can be read, as data: one row for each kind of item."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from catalogs.errors import CatalogError
 from catalogs.items import acquisition
 from catalogs.items.acquisition import Acquisition
-from catalogs.items.fields import assets, identity, properties, shown
+from catalogs.items.fields import assets, brief, identity, properties
 from catalogs.items.mask import QA_PIXEL, SCL, MaskRule
 
 Keys = Mapping[str, str]
@@ -18,32 +18,33 @@ LEVELS = ("s2:product_type", "sentinel2:product_type", "product:type", "landsat:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What holds for a product whoever serves it: reflectance = DN * `scale` + `offset` where DN is not `nodata`.
+    """What holds for a product from any provider: reflectance = DN * `scale` + `offset` where DN is not `nodata`.
 
-    From baseline `shifted_since` on DN are shifted up, and the offset is `shifted` instead. `levels` are the texts that
-    name it. `repeat` is in days and for one satellite. `acquisition` reads tile and pass of an item.
+    From processing baseline `later_offset_since` on the offset is `later_offset`. `levels`: the texts that name the
+    product level. `repeat_days`: the repeat cycle of one satellite. `acquisition` gives tile and pass of an item.
     """
 
     levels: tuple[str, ...]
     platforms: tuple[str, ...]
-    repeat: int
+    repeat_days: int
     scale: float
     offset: float
     nodata: float
     rule: MaskRule
     acquisition: Callable[[Mapping[str, Any], datetime], Acquisition]
-    shifted_since: str | None = None
-    shifted: float = 0.0
+    later_offset_since: str | None = None
+    later_offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where the items of these collections keep what a scene needs; no collections: any that no other row has.
+    """Where one kind of item keeps what a scene needs.
 
-    `keys` are the assets of the band roles. An item is one of this row where its collection fits, one of the row's
-    assets is there, and so is the asset `layout`; properties that begin with one of `namespaces` and band files below
-    `hosts` are this row's, and must not be another's. `baseline` are the properties that may hold the baseline. Where
-    the property `undone` is true the shift was taken out of the files.
+    An item is of this kind if its collection is one of `collections` (empty: one that no other row lists), if it has
+    one of the row's assets, and if it has the asset `layout_asset`. Properties that begin with one of `namespaces`, and
+    band files below `hosts`, belong to this row; an item of another row must not have them. `keys`: asset key of each
+    band role. `baseline`: the properties that may hold the processing baseline. `offset_removed`: the property that is
+    true if the provider has removed the later offset from the files.
     """
 
     name: str
@@ -55,29 +56,29 @@ class Provider:
     baseline: tuple[str, ...]
     hosts: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
-    layout: str | None = None
-    undone: str | None = None
+    layout_asset: str | None = None
+    offset_removed: str | None = None
 
 
 # Sentinel-2 Products Specification: QUANTIFICATION_VALUE 10000; BOA_ADD_OFFSET -1000 from baseline 04.00 on; DN 0 is
-# no data. Each satellite comes back over its 143 orbits after 10 days.
+# no data. Each satellite repeats its 143 orbits after 10 days.
 SENTINEL2_L2A = Product(
     levels=("S2MSI2A",),
     platforms=("sentinel-2a", "sentinel-2b", "sentinel-2c", "sentinel-2d"),
-    repeat=10,
+    repeat_days=10,
     scale=0.0001,
     offset=0.0,
     nodata=0.0,
     rule=SCL,
     acquisition=acquisition.sentinel2,
-    shifted_since="04.00",
-    shifted=-0.1,
+    later_offset_since="04.00",
+    later_offset=-0.1,
 )
 # Landsat Collection 2 Level-2 Science Product Guide (USGS LSDS-1619): reflectance = DN * 0.0000275 - 0.2, 0 is fill.
 LANDSAT_C2_L2 = Product(
     levels=("L2SP", "L2SR"),
     platforms=("landsat-4", "landsat-5", "landsat-7", "landsat-8", "landsat-9"),
-    repeat=16,
+    repeat_days=16,
     scale=0.0000275,
     offset=-0.2,
     nodata=0.0,
@@ -101,16 +102,16 @@ SENTINEL2_ROLES = {
 BY_ROLE = {role: role for role in SENTINEL2_ROLES}
 BY_BAND = {role: band for role, (band, _) in SENTINEL2_ROLES.items()}
 BY_BAND_AND_METRES = {role: f"{band}_{metres}m" for role, (band, metres) in SENTINEL2_ROLES.items()}
-# Landsat's near infrared (OLI band 5, 0.87 um) is as narrow as Sentinel-2's 8A, and stands for both roles.
+# Landsat's near infrared (OLI band 5, 0.87 um) is as narrow as Sentinel-2's 8A; it serves both roles.
 LANDSAT_KEYS = {key: key for key in ("blue", "green", "red", "nir08", "swir16", "swir22")} | {"nir": "nir08"}
 
-EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
-PLANETARY_COMPUTER = "https://planetarycomputer.microsoft.com/api/stac/v1"
+EARTH_SEARCH_URL = "https://earth-search.aws.element84.com/v1"
+PLANETARY_COMPUTER_URL = "https://planetarycomputer.microsoft.com/api/stac/v1"
 
 PROVIDERS = (
     Provider(
         name="Earth Search v1 sentinel-2-l2a",
-        urls=(EARTH_SEARCH,),
+        urls=(EARTH_SEARCH_URL,),
         collections=("sentinel-2-l2a",),
         product=SENTINEL2_L2A,
         keys=BY_ROLE,
@@ -118,11 +119,11 @@ PROVIDERS = (
         baseline=("s2:processing_baseline",),
         hosts=("https://sentinel-cogs.s3.us-west-2.amazonaws.com/", "s3://sentinel-cogs/"),
         namespaces=("earthsearch:",),
-        undone="earthsearch:boa_offset_applied",
+        offset_removed="earthsearch:boa_offset_applied",
     ),
     Provider(
         name="Earth Search v1 sentinel-2-c1-l2a",
-        urls=(EARTH_SEARCH,),
+        urls=(EARTH_SEARCH_URL,),
         collections=("sentinel-2-c1-l2a",),
         product=SENTINEL2_L2A,
         keys=BY_ROLE,
@@ -144,11 +145,11 @@ PROVIDERS = (
         baseline=("sentinel:processing_baseline",),
         hosts=("https://sentinel-cogs.s3.us-west-2.amazonaws.com/", "s3://sentinel-cogs/"),
         namespaces=("sentinel:",),
-        undone="sentinel:boa_offset_applied",
+        offset_removed="sentinel:boa_offset_applied",
     ),
     Provider(
         name="Planetary Computer sentinel-2-l2a",
-        urls=(PLANETARY_COMPUTER,),
+        urls=(PLANETARY_COMPUTER_URL,),
         collections=("sentinel-2-l2a",),
         product=SENTINEL2_L2A,
         keys=BY_BAND,
@@ -189,11 +190,11 @@ PROVIDERS = (
         keys=BY_ROLE,
         mask="scl",
         baseline=("s2:processing_baseline",),
-        layout="scl_60m",
+        layout_asset="scl_60m",
     ),
     Provider(
         name="Landsat Collection 2 Level-2",
-        urls=(PLANETARY_COMPUTER, EARTH_SEARCH),
+        urls=(PLANETARY_COMPUTER_URL, EARTH_SEARCH_URL),
         collections=("landsat-c2-l2",),
         product=LANDSAT_C2_L2,
         keys=LANDSAT_KEYS,
@@ -206,7 +207,7 @@ PROVIDERS = (
 
 
 def provider_of(item: Mapping[str, Any]) -> Provider:
-    """The row an item is of; CatalogError where none is, several are, or what the item says points elsewhere."""
+    """The row of an item; CatalogError if no row or several rows fit, or if its fields point to another row."""
     who, collection, present = identity(item), item.get("collection"), assets(item)
     _check_level(item)
     fitting = [row for row in PROVIDERS if _fits(row, collection, present)]
@@ -214,7 +215,7 @@ def provider_of(item: Mapping[str, Any]) -> Provider:
         known = sorted({name for row in PROVIDERS for name in row.collections})
         if collection not in known:
             raise CatalogError(
-                f"item {who} is of collection {shown(collection)}, but this system reads {', '.join(known)}"
+                f"item {who} is of collection {brief(collection)}, but this system reads {', '.join(known)}"
             )
         wanted = "; ".join(
             f"{row.name}: {', '.join(row.keys.values())}" for row in PROVIDERS if collection in row.collections
@@ -232,7 +233,7 @@ def _fits(row: Provider, collection: Any, present: Mapping[str, Any]) -> bool:
     else:
         here = not any(collection in other.collections for other in PROVIDERS)
     ours = any(key in present for key in (*row.keys.values(), row.mask))
-    return here and ours and (row.layout is None or row.layout in present)
+    return here and ours and (row.layout_asset is None or row.layout_asset in present)
 
 
 def _check_level(item: Mapping[str, Any]) -> None:
@@ -241,13 +242,13 @@ def _check_level(item: Mapping[str, Any]) -> None:
         level = properties(item).get(name)
         if level is not None and level not in levels:
             raise CatalogError(
-                f"item {identity(item)} has {name} {shown(level)}, but maps are made from surface reflectance: "
+                f"item {identity(item)} has {name} {brief(level)}, but maps are made from surface reflectance: "
                 f"Level-2 products ({', '.join(sorted(set(levels)))})"
             )
 
 
 def _check_origin(item: Mapping[str, Any], row: Provider, present: Mapping[str, Mapping[str, Any]]) -> None:
-    """That neither the item's properties nor its band files are those of other rows: their DN mean other values."""
+    """Raises CatalogError if a property or a band file belongs to another row, whose DN mean other values."""
     for name in properties(item):
         owners = [other for other in PROVIDERS if name.startswith(other.namespaces)]
         if owners and row not in owners:
@@ -257,5 +258,5 @@ def _check_origin(item: Mapping[str, Any], row: Provider, present: Mapping[str, 
         owners = [other for other in PROVIDERS if isinstance(href, str) and href.startswith(other.hosts)]
         if owners and row not in owners:
             raise CatalogError(
-                f"item {identity(item)} looks like {row.name}, but its file {shown(href)} is of {owners[0].name}"
+                f"item {identity(item)} looks like {row.name}, but its file {brief(href)} is of {owners[0].name}"
             )

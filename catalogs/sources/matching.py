@@ -51,12 +51,12 @@ class MatchingItems:
         if item.get("collection") != query.collection:
             return False
         fields.identity(item)
-        time = fields.moment(item, "datetime")
+        time = fields.timestamp(item, "datetime")
         if not query.start <= time <= query.end or (query.months and time.month not in query.months):
             return False
         if not shapely.intersects(self._area, fields.footprint(item)):
             return False
-        fields.moment(item, "updated", "created", "datetime")
+        fields.timestamp(item, "updated", "created", "datetime")
         if urlsplit(query.catalog).scheme in ("http", "https"):
             api.refuse_local_files(query.catalog, item)
         cloud = fields.cloud_cover(item)

@@ -58,7 +58,7 @@ def ring(west, east):
 @pytest.mark.parametrize("sides", [(-178.0, 179.0), (-100.0, 81.0), (-180.0, 180.0)])
 def test_a_ring_of_a_file_wider_than_180_degrees_is_refused_and_not_taken_for_the_other_side(tmp_path, sides):
     document = {"type": "MultiPolygon", "coordinates": [[RING], [ring(*sides)]]}
-    said = rf"from longitude {sides[0]:g} to {sides[1]:g}, .* cut it at the antimeridian .* or give bounds"
+    said = rf"from longitude {sides[0]:g} to {sides[1]:g}, .* cut it at the antimeridian .* or give a bbox"
     with pytest.raises(CatalogError, match=said):
         area.read_polygon(written(tmp_path, document))
 

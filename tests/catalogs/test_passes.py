@@ -8,7 +8,7 @@ from made_items import made_item
 from catalogs.passes import count_passes
 from catalogs.scene import read_scene
 
-SCENE = replace(read_scene(made_item(), ("red",)), platform="sentinel-2a", orbit=79, repeat=10, tile="33TWM")
+SCENE = replace(read_scene(made_item(), ("red",)), platform="sentinel-2a", orbit=79, repeat_days=10, tile="33TWM")
 FIRST = datetime(2023, 8, 1, 9, 57, 57, tzinfo=UTC)
 PERIOD = (datetime(2023, 8, 1, tzinfo=UTC), datetime(2023, 9, 30, 23, 59, tzinfo=UTC))
 
@@ -49,7 +49,7 @@ def test_platforms_orbits_and_tiles_have_calendars_of_their_own():
 
 
 def test_the_repeat_is_the_scenes_own():
-    (row,) = count_passes(on(0, 16, 48, repeat=16, platform="landsat-9"), *PERIOD)
+    (row,) = count_passes(on(0, 16, 48, repeat_days=16, platform="landsat-9"), *PERIOD)
     assert (row.expected, row.missing) == (4, (date(2023, 9, 2),))
 
 

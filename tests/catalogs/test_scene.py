@@ -22,7 +22,7 @@ def test_a_scene_holds_what_is_needed_to_read_it():
     assert scene.acquisition == "sentinel-2a/20230815T095031/33TWM"
     assert (scene.tile, scene.baseline, scene.crs, scene.cloud_cover) == ("33TWM", "05.09", "EPSG:32633", 12.5)
     assert (scene.provider, scene.platform) == ("Earth Search v1 sentinel-2-l2a", "sentinel-2a")
-    assert (scene.orbit, scene.repeat) == (None, 10)
+    assert (scene.orbit, scene.repeat_days) == (None, 10)
     assert scene.footprint.equals(shapely.box(15, 46, 16, 47))
     assert scene.bands == (
         Asset("red", "https://example.org/scenes/B04.tif", 0.0001, 0.0, 0.0),

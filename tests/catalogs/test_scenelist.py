@@ -10,7 +10,7 @@ from made_items import made_item
 
 import catalogs
 from catalogs import CatalogError, scenelist
-from catalogs.items.fields import moment
+from catalogs.items.fields import timestamp
 
 ITEMS = [
     made_item("old", baseline="02.14", applied=None, offset=0, datetime="2019-07-01T10:00:00.123456Z"),
@@ -23,7 +23,7 @@ def essence(item):
     """An item with its times as instants to the millisecond, for the list may spell them otherwise."""
     times = ("datetime", "created", "updated")
     properties = {
-        name: str(moment(item, name)) if name in times else value for name, value in item["properties"].items()
+        name: str(timestamp(item, name)) if name in times else value for name, value in item["properties"].items()
     }
     return json.loads(json.dumps({**item, "properties": properties, "stac_version": None}))
 

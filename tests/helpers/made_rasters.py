@@ -85,7 +85,7 @@ def scene(
         orbit=None,
         tile=name,
         acquisition=f"sentinel-2a/{overpass or name}/{name}",
-        repeat=10,
+        repeat_days=10,
         baseline="05.10",
         generated=when,
         updated=when,

@@ -136,7 +136,7 @@ def test_the_values_of_real_items_are_those_that_their_products_names_and_makers
             assert scene.band(role).href == item["assets"][role if role in item["assets"] else band]["href"], where
             assert re.search(rf"[/_]{band}(_10m)?\.(tif|jp2)$", scene.band(role).href), where
         assert re.search(r"[/_]SCL(_20m)?\.(tif|jp2)$", scene.mask.href), where
-        assert (scene.rule, scene.repeat) == (SCL, 10), where
+        assert (scene.rule, scene.repeat_days) == (SCL, 10), where
         assert re.search(rf"[T_]0?{scene.tile.lstrip('0')}(_|$)", item["id"]), where
         assert {band.offset for band in scene.bands} == {true_offset(item)}, where
         seen[scene.provider, true_offset(item)] += 1
@@ -160,7 +160,7 @@ def test_the_real_landsat_item_is_one_more_scene(real):
     assert [band.href.rpartition("_")[2] for band in scene.bands] == ["B2.TIF", "B3.TIF", "B4.TIF", "B5.TIF"]
     assert {(band.scale, band.offset, band.nodata) for band in scene.bands} == {(0.0000275, -0.2, 0.0)}
     assert (scene.rule, scene.mask.href) == (QA_PIXEL, item["assets"]["qa_pixel"]["href"])
-    assert (scene.tile, scene.orbit, scene.repeat) == ("WRS2-033032", 33, 16)
+    assert (scene.tile, scene.orbit, scene.repeat_days) == ("WRS2-033032", 33, 16)
     bits = {field["name"]: field["offset"] for field in item["assets"]["qa_pixel"]["classification:bitfields"]}
     assert [bits[name] for name in ("cirrus", "cloud", "cloud_shadow")] == list(QA_PIXEL.cloud)
     assert [bits[name] for name in ("fill", "dilated_cloud")] == list(QA_PIXEL.bad)

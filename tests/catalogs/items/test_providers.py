@@ -35,7 +35,7 @@ def test_scale_nodata_mask_and_calendar_follow_the_mission(made):
     assert scene.rule == (QA_PIXEL if landsat else SCL)
     assert scene.mask.nodata == 0
     assert not scene.rule.is_clear(np.array([0], "uint16")).any(), "where no mask is, nothing is clear"
-    assert (scene.platform, scene.repeat) == (("landsat-8", 16) if landsat else ("sentinel-2a", 10))
+    assert (scene.platform, scene.repeat_days) == (("landsat-8", 16) if landsat else ("sentinel-2a", 10))
 
 
 def test_one_acquisition_is_known_as_one_whoever_serves_it():
