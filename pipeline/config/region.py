@@ -1,9 +1,10 @@
 """A region file: what to map, from which scenes, with which model, into which cube."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import shapely
@@ -33,9 +34,13 @@ class GridSettings(Frozen):
 class MosaicSettings(Frozen):
     """How many scenes become one picture: see `pipeline.composite` and `pipeline.resample`."""
 
+    RENAMED: ClassVar[Mapping[str, str]] = {"day": "target_day"}
+
     method: Literal["median", "geometric-median", "mean", "best"] = "median"
     resampling: Literal["bilinear", "nearest", "cubic", "average"] = "bilinear"
-    day: date | None = Field(default=None, description="the day of the year that 'best' prefers; default: mid-period")
+    target_day: date | None = Field(
+        default=None, description="the day of the year that 'best' prefers; default: mid-period"
+    )
     min_clear: int = Field(default=1, ge=1, le=255, description="clear observations below which a block is reported")
 
 
@@ -82,16 +87,25 @@ class Region(Frozen):
     Relative paths count from the file's folder; `${NAME}` stands for an environment variable.
     """
 
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        "bounds": "bbox",
+        "folders": "allowed_paths",
+        "signers": "token_endpoints",
+        "min_contribution": "min_clear_share",
+    }
+
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     cube: Path | str = Field(description="a folder, or s3://bucket/prefix")
     catalog: str = Field(
         min_length=1, description="URL of a STAC API or static catalog, path of one, or of a list of items"
     )
     collection: str = "sentinel-2-l2a"
-    bounds: tuple[float, float, float, float] | None = Field(
-        default=None, description="west, south, east, north in degrees; west > east across the antimeridian"
+    bbox: tuple[float, float, float, float] | None = Field(
+        default=None,
+        serialization_alias="bounds",  # its name in the hash that names a run
+        description="west, south, east, north in degrees; west > east across the antimeridian",
     )
-    polygon: str | None = Field(default=None, description="instead of bounds: a GeoJSON file (kept here as WKT)")
+    polygon: str | None = Field(default=None, description="instead of bbox: a GeoJSON file (kept here as WKT)")
     period: tuple[date, date] = Field(description="first and last day, both included")
     months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
     grid: GridSettings = GridSettings()
@@ -99,15 +113,15 @@ class Region(Frozen):
     mosaic: MosaicSettings = MosaicSettings()
     mask: MaskSettings | None = None
     max_cloud: float = Field(default=100, ge=0, le=100, description="percent, of a whole scene")
-    min_contribution: float = Field(
+    min_clear_share: float = Field(
         default=0, ge=0, le=1, description="share of its tile's ground that a scene must be expected to show clear"
     )
     max_degraded: float = Field(
         default=0, ge=0, le=1, description="share of blocks that may lack a scene and still be published"
     )
     gates: GateSettings = GateSettings()
-    folders: tuple[Path, ...] = Field(default=(), description="folders whose files the catalog's items may name")
-    signers: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
+    allowed_paths: tuple[Path, ...] = Field(default=(), description="folders whose files the catalog's items may name")
+    token_endpoints: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
     commit_every: int = Field(default=16, ge=1, description="blocks per commit, or more of them")
 
     @field_validator("cube")
@@ -118,15 +132,15 @@ class Region(Frozen):
             raise ValueError("must be a folder, which a run makes if it is not there, or s3://bucket/prefix")
         return at
 
-    @field_validator("bounds")
+    @field_validator("bbox")
     @classmethod
-    def _bounds_in_order(cls, bounds: tuple[float, float, float, float] | None) -> Any:
-        if bounds is not None:
+    def _bbox_in_order(cls, bbox: tuple[float, float, float, float] | None) -> Any:
+        if bbox is not None:
             try:
-                bbox_polygon(*bounds)
+                bbox_polygon(*bbox)
             except CatalogError as error:
                 raise ValueError(f"must be [west, south, east, north] in degrees with south < north: {error}") from None
-        return bounds
+        return bbox
 
     @field_validator("period")
     @classmethod
@@ -135,54 +149,54 @@ class Region(Frozen):
             raise ValueError("must start before it ends: [first day, last day]")
         return period
 
-    @field_validator("signers")
+    @field_validator("token_endpoints")
     @classmethod
-    def _signers_are_safe(cls, signers: dict[str, str]) -> dict[str, str]:
+    def _endpoints_are_safe(cls, token_endpoints: dict[str, str]) -> dict[str, str]:
         try:
-            _ = [TokenEndpoint(host, endpoint) for host, endpoint in signers.items()]
+            _ = [TokenEndpoint(host, endpoint) for host, endpoint in token_endpoints.items()]
         except CatalogError as error:
             raise ValueError(str(error)) from None
-        return signers
+        return token_endpoints
 
     @model_validator(mode="after")
     def _one_area(self) -> "Region":
-        if (self.bounds is None) == (self.polygon is None):
-            raise ValueError("give one of 'bounds' and 'polygon': what is to be mapped")
+        if (self.bbox is None) == (self.polygon is None):
+            raise ValueError("give one of 'bbox' and 'polygon': what is to be mapped")
         return self
 
     @property
     def area(self) -> BaseGeometry:
         """What is mapped, in longitude and latitude, within +-180 degrees."""
-        if self.bounds is not None:
-            return bbox_polygon(*self.bounds)
+        if self.bbox is not None:
+            return bbox_polygon(*self.bbox)
         assert self.polygon is not None, "checked: one of both is given"
         return shapely.from_wkt(self.polygon)
 
     @property
     def extent(self) -> Extent:
         """Raises UserError where the grid cannot show the area."""
-        return extent_of(Grid(self.grid.crs, self.grid.resolution, self.grid.block), self.bounds, self.area)
+        return extent_of(Grid(self.grid.crs, self.grid.resolution, self.grid.block), self.bbox, self.area)
 
     @property
     def searched(self) -> BaseGeometry:
         """Where scenes are looked for, in longitude and latitude: the area and all of the window that is mapped.
 
-        The rectangle of the grid around bounds in degrees reaches beyond them.
+        The rectangle of the grid around a bbox in degrees reaches beyond it.
         """
-        return self.area if self.bounds is None else search_area(self.extent, self.area)
+        return self.area if self.bbox is None else search_area(self.extent, self.area)
 
     @property
     def access(self) -> Access:
         """Which files and URLs may be read."""
         own = () if urlsplit(self.catalog).scheme in ("http", "https") else (_folder(Path(self.catalog)),)
-        signers = tuple(TokenEndpoint(host, endpoint) for host, endpoint in self.signers.items())
-        return Access(tuple(map(str, (*own, *self.folders))), (*signers, PLANETARY_COMPUTER_TOKENS))
+        token_endpoints = tuple(TokenEndpoint(host, endpoint) for host, endpoint in self.token_endpoints.items())
+        return Access(tuple(map(str, (*own, *self.allowed_paths))), (*token_endpoints, PLANETARY_COMPUTER_TOKENS))
 
     @property
     def day_of_year(self) -> int:
         """The day that `best` prefers."""
         start, end = self.period
-        return (self.mosaic.day or start + timedelta((end - start).days // 2)).timetuple().tm_yday
+        return (self.mosaic.target_day or start + timedelta((end - start).days // 2)).timetuple().tm_yday
 
 
 def _folder(catalog: Path) -> Path:
@@ -203,8 +217,8 @@ def load(path: Path, with_model: bool = True) -> Region:
         raw["model"] = model_folder(raw["model"], folder)
     if isinstance(raw.get("catalog"), str) and "://" not in raw["catalog"]:
         raw["catalog"] = str(folder / raw["catalog"])
-    if isinstance(raw.get("folders"), list):
-        raw["folders"] = [folder / str(name) for name in raw["folders"]]
+    if isinstance(raw.get("allowed_paths"), list):
+        raw["allowed_paths"] = [folder / str(name) for name in raw["allowed_paths"]]
     if isinstance(raw.get("polygon"), str):
         raw["polygon"] = _polygon(folder / raw["polygon"], path)
     region = checked(Region, raw, path)

@@ -2,8 +2,9 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,6 +13,10 @@ from pipeline.errors import UserError
 
 
 class Frozen(BaseModel):
+    """Keys of a YAML file. RENAMED: names that keys had before, with those that they have now."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
@@ -56,7 +61,7 @@ def _expanded(value: Any, path: Path) -> Any:
     return re.sub(r"\$\{(\w+)\}", variable, value)
 
 
-def _sentence(model: type[BaseModel], path: Path, error: ValidationError) -> str:
+def _sentence(model: type[Frozen], path: Path, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(map(str, first["loc"]))
     if first["type"] == "missing":
@@ -64,18 +69,21 @@ def _sentence(model: type[BaseModel], path: Path, error: ValidationError) -> str
         hint = f" ({field.description})" if field and field.description else ""
         return f"{path.name} lacks the key '{key}'{hint}; add it"
     if first["type"] == "extra_forbidden":
-        return f"{path.name} has the unknown key '{key}'; allowed are {', '.join(_fields(model, first['loc'][:-1]))}"
+        kind, name = _model(model, first["loc"][:-1]), str(first["loc"][-1])
+        if name in kind.RENAMED:
+            return f"{path.name} has the key '{key}', which is named '{kind.RENAMED[name]}' now; rename it"
+        return f"{path.name} has the unknown key '{key}'; allowed are {', '.join(kind.model_fields)}"
     told = first["msg"].removeprefix("Value error, ")
     return f"{path.name}: {key} is {first['input']!r}: {told}" if key else f"{path.name}: {told}"
 
 
-def _fields(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
-    """The keys allowed at a place of a model; at a choice of models (a union), those of the one named in `where`."""
+def _model(model: type[Frozen], where: tuple[int | str, ...]) -> type[Frozen]:
+    """The model at a place of a model; at a choice of models (a union), the one named in `where`."""
     for key in where:
         field = model.model_fields.get(str(key))
         kind = field.annotation if field else None
         for choice in get_args(kind) or (kind,):
-            if isinstance(choice, type) and issubclass(choice, BaseModel):
+            if isinstance(choice, type) and issubclass(choice, Frozen):
                 model = choice
                 break
-    return list(model.model_fields)
+    return model

@@ -58,7 +58,7 @@ class Plan:
     @cached_property
     def run(self) -> str:
         """Names the run by all that its pixels depend on."""
-        region = self.region.model_dump(include={"bounds", "polygon", "period", "grid"}, mode="json")
+        region = self.region.model_dump(include={"bbox", "polygon", "period", "grid"}, mode="json", by_alias=True)
         made = [DATA_VERSION, region, self._making, self.model_digest, [scene.digest for scene in self.scenes]]
         return json_digest(made)[:16]
 

@@ -34,7 +34,7 @@ def choose_scenes(
             area=region.searched,
             months=region.months,
             max_cloud=region.max_cloud,
-            min_clear_share=region.min_contribution,
+            min_clear_share=region.min_clear_share,
         )
         known = {scene.id: decisions.get(scene.digest) for scene in selection.scenes}
         more = {name: found.why for name, found in known.items() if found is not None and found.offset is None}

@@ -83,7 +83,7 @@ def region(folder, items, rows):
     (folder / "items.ndjson").write_text("".join(json.dumps(item) + "\n" for item in items))
     grid = {"crs": "europe", "resolution": 10, "block": GRID.block}
     content = {"name": "busy", "cube": "cube", "catalog": "items.ndjson", "polygon": "area.geojson", "grid": grid,
-               "folders": [str(FOLDER)], "period": ["2024-05-01", "2024-08-31"],
+               "allowed_paths": [str(FOLDER)], "period": ["2024-05-01", "2024-08-31"],
                "model": str(model_folder(folder / "model"))}  # fmt: skip
     (folder / "region.yaml").write_text(yaml.safe_dump(content))
     return load(folder / "region.yaml")

@@ -55,7 +55,7 @@ def write_region(folder: Path, world: World, with_model: Path, **changes: object
         "name": "test",
         "cube": str(folder / "cube"),
         "catalog": str(world.catalog),
-        "bounds": list(inner_bounds(world)),
+        "bbox": list(inner_bounds(world)),
         "period": ["2024-05-01", "2024-08-31"],
         "grid": {"crs": "europe", "resolution": 10, "block": 256},
         "model": str(with_model),

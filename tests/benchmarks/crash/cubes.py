@@ -52,7 +52,7 @@ class Ground:
             "name": "crash",
             "cube": cube,
             "catalog": str(change.catalog),
-            "bounds": list(inner_bounds(self.world)),
+            "bbox": list(inner_bounds(self.world)),
             "period": ["2024-05-01", "2024-08-31"],
             "grid": {"crs": "europe", "resolution": 10, "block": 256},
             "model": str(change.model),

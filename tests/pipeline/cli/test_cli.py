@@ -15,7 +15,7 @@ from pipeline.execution.run import run
 GOOD = {
     "name": "here",
     "cube": "cube",
-    "bounds": [11.97, 48.48, 12.03, 48.52],
+    "bbox": [11.97, 48.48, 12.03, 48.52],
     "period": ["2024-05-01", "2024-08-31"],
 }
 
@@ -48,7 +48,7 @@ def with_value(key, value):
     ("spoil", "codes", "says"),
     [
         (without("catalog"), {2}, "lacks the key 'catalog'"),
-        (without("bounds"), {2}, "give one of 'bounds' and 'polygon'"),
+        (without("bbox"), {2}, "give one of 'bbox' and 'polygon'"),
         (with_value("grid", {"crs": "EPSG:4326"}), {2}, "metres"),
         (with_value("grid", {"crs": "moon"}), {2}, "no known CRS"),
         (with_value("period", ["2024-08-31", "2024-05-01"]), {2}, "must start before it ends"),

@@ -30,7 +30,7 @@ def triangle(world, tmp_path):
 
 
 def test_a_polygon_is_mapped_inside_and_nowhere_else(region_of, undisturbed, triangle):
-    region = region_of("triangle", bounds=None, polygon=str(triangle))
+    region = region_of("triangle", bbox=None, polygon=str(triangle))
     report = run(region)
     extent = region.extent
     assert report.blocks["new"] == len(list(extent.blocks())) < np.prod(extent.block_range.shape)
@@ -49,7 +49,7 @@ def test_a_polygon_is_mapped_inside_and_nowhere_else(region_of, undisturbed, tri
 
 
 def test_a_changed_polygon_needs_a_cube_of_its_own(region_of, triangle):
-    region = region_of("changed", bounds=None, polygon=str(triangle))
+    region = region_of("changed", bbox=None, polygon=str(triangle))
     run(region)
     shape = shapely.from_wkt(region.polygon).buffer(-0.0001)
     back = shapely.union(shape, shapely.Point(*shapely.get_coordinates(shape)[0]).buffer(1e-6))
@@ -58,7 +58,7 @@ def test_a_changed_polygon_needs_a_cube_of_its_own(region_of, triangle):
 
 
 def test_a_polygon_and_its_blocks_are_planned_alike(region_of, triangle):
-    region = region_of("planned", bounds=None, polygon=str(triangle))
+    region = region_of("planned", bbox=None, polygon=str(triangle))
     planned = plan(region)
     to_grid = transformer(LONLAT, region.extent.grid.crs)
     corners = [to_grid.transform(*corner) for corner in shapely.get_coordinates(region.area)]
@@ -70,7 +70,7 @@ def test_a_polygon_and_its_blocks_are_planned_alike(region_of, triangle):
 
 def test_the_tolerance_for_degraded_blocks_counts_blocks_of_the_polygon_alone(region_of, world, triangle):
     copy = shutil.copytree(world.folder, region_of("lossy").cube.parent / "world")
-    region = region_of("lossy", bounds=None, polygon=str(triangle), catalog=str(copy / "catalog.json"))
+    region = region_of("lossy", bbox=None, polygon=str(triangle), catalog=str(copy / "catalog.json"))
     planned = plan(region)
     blocks = list(planned.blocks())
     seen = Counter(name for block in blocks for name in block.scenes)

@@ -60,7 +60,7 @@ def test_faults_that_pass_leave_no_trace_in_the_map(world, remote, region_of, un
     """A fifth of all requests fails once the run is planned, and each token is good for 60 requests only."""
     kinds = ("503", "429", "404", "reset", "short", "slow")
     with serving(world.folder, uses=60) as server:
-        region = region_of("passing", catalog=remote(server), signers={"127.0.0.1": server.token_url})
+        region = region_of("passing", catalog=remote(server), token_endpoints={"127.0.0.1": server.token_url})
         plan(region)
         server.fail(Faults(rate=0.2, kinds=kinds, seed=4, seconds=20))
         report = run(region)

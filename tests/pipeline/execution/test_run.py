@@ -67,7 +67,7 @@ def test_the_map_does_not_depend_on_how_it_was_cut_or_who_worked(tmp_path_factor
             region = region_of(
                 name,
                 catalog=str(world.catalog),
-                bounds=list(inner_bounds(world)),
+                bbox=list(inner_bounds(world)),
                 grid={"crs": "europe", "resolution": 10, "block": block},
             )
             report = run(region, address=address, workers=workers)

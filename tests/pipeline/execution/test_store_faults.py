@@ -147,7 +147,7 @@ def test_a_clock_that_jumps_leaves_the_lease_alone_and_what_is_committed(clock, 
 
 def test_a_catalog_that_is_gone_after_planning_is_missed_by_an_update_alone(world, region_of, undisturbed):
     with serve(world.folder) as url:
-        region = region_of("cataloged", catalog=url, folders=[str(world.folder)])
+        region = region_of("cataloged", catalog=url, allowed_paths=[str(world.folder)])
         path = region.cube.parent / "region.yaml"
         assert answer("plan", path)["blocks"]
     report = answer(*command(region))

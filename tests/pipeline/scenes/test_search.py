@@ -35,7 +35,7 @@ def test_a_region_can_be_planned_again_with_its_catalog_gone(region_of, world):
 def test_the_search_of_an_api_leaves_a_list_and_no_pages(region_of, world):
     counted = []
     with serve(world.folder) as url:
-        region = region_of("api", catalog=url, folders=[str(world.folder)])
+        region = region_of("api", catalog=url, allowed_paths=[str(world.folder)])
         listed = search.find_items(region, found=counted.append)
     assert len(listed) == len((world.folder / "items.ndjson").read_text().splitlines()) == counted[-1]
     assert sorted(path.suffix for path in (region.cube / "scenes").iterdir()) == [".json", ".parquet"]
@@ -50,7 +50,7 @@ def test_months_cloud_and_contribution_leave_scenes_out_and_say_why(region_of):
     assert 0 < len(clear.scenes) < len(everything)
     assert all(scene.cloud_cover <= 20 for scene in clear.scenes)
     assert any("above max_cloud 20 %" in why for why in clear.exclusions.values())
-    much = chosen(region_of("much", min_contribution=0.6))
+    much = chosen(region_of("much", min_clear_share=0.6))
     assert 0 < len(much.scenes) < len(everything)
     assert any("of min_clear_share" in why for why in much.exclusions.values())
 
@@ -129,7 +129,7 @@ def test_whatever_changes_pixels_changes_the_fingerprints_and_what_does_not_keep
 
     plain = prints("plain")
     scl = {"asset": "scl", "clear": [4, 5, 6, 7, 11], "cloud": [8, 9, 10], "dilate": 60}
-    assert prints("same", mask=scl, mosaic={"day": "2024-05-05"}, commit_every=1, max_degraded=0.5) == plain
+    assert prints("same", mask=scl, mosaic={"target_day": "2024-05-05"}, commit_every=1, max_degraded=0.5) == plain
     for name, changes in {
         "dilate": {"mask": scl | {"dilate": 80}},
         "method": {"mosaic": {"method": "mean"}},
@@ -139,7 +139,7 @@ def test_whatever_changes_pixels_changes_the_fingerprints_and_what_does_not_keep
     }.items():
         changed = prints(name, **changes)
         assert all(a[0] != b[0] and a[1] != b[1] for a, b in zip(changed, plain, strict=True)), name
-    july, june = (prints(day, mosaic={"method": "best", "day": f"2024-{day}-01"}) for day in ("07", "06"))
+    july, june = (prints(day, mosaic={"method": "best", "target_day": f"2024-{day}-01"}) for day in ("07", "06"))
     assert all(a != b for a, b in zip(july, june, strict=True))
 
 
