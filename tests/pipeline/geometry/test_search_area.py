@@ -8,7 +8,7 @@ from pipeline.geometry.grid import LONLAT, transformer
 
 def test_scenes_are_looked_for_wherever_the_grids_rectangle_reaches(region_of):
     """In EPSG:3035 far from its centre, a box of degrees lies askew in the rectangle that is mapped."""
-    region = region_of("askew", bounds=[26, 60, 31, 62], grid={"resolution": 1000, "block": 256})
+    region = region_of("askew", bbox=[26, 60, 31, 62], grid={"resolution": 1000, "block": 256})
     extent = region.extent
     to_lonlat = transformer(extent.grid.crs, LONLAT)
     left, bottom, right, top = extent.grid.bounds(extent.window)
@@ -21,7 +21,7 @@ def test_scenes_are_looked_for_wherever_the_grids_rectangle_reaches(region_of):
 
 def test_a_region_across_the_antimeridian_is_looked_for_on_both_sides(region_of):
     region = region_of(
-        "fiji", bounds=[179.0, -17.5, -179.5, -16.5], grid={"crs": "EPSG:3832", "resolution": 100, "block": 256}
+        "fiji", bbox=[179.0, -17.5, -179.5, -16.5], grid={"crs": "EPSG:3832", "resolution": 100, "block": 256}
     )
     west, _, east, _ = region.searched.bounds
     assert (west, east) == (-180, 180)
