@@ -10,7 +10,20 @@ from pipeline.training.score import NAMES
 RECORD = "training.json"
 
 
-RECORDED = {"steps", "crop", "batch", "rate", "seed", "network", "preset", "sizes", "precision", "workers", "folds"}
+RECORDED = {
+    "steps",
+    "crop_size",
+    "batch_size",
+    "learning_rate",
+    "seed",
+    "network",
+    "preset",
+    "model_args",
+    "precision",
+    "workers",
+    "folds",
+}
+"""Keys of a recipe that the record keeps, by their serialization aliases."""
 
 
 def record(recipe: Recipe, network: str) -> dict[str, Any]:
@@ -32,8 +45,8 @@ def record(recipe: Recipe, network: str) -> dict[str, Any]:
             raise UserError(
                 f"{recipe.model} has no coarse network with its {RECORD}; train it first: idgbr train coarse"
             ) from None
-    areas = recipe.areas.model_dump(mode="json", exclude={"region", "path", "classes"})
-    settings: dict[str, Any] = recipe.model_dump(include=RECORDED, exclude_none=True)
+    areas = recipe.areas.model_dump(mode="json", by_alias=True, exclude={"region", "path", "classes"})
+    settings: dict[str, Any] = recipe.model_dump(include=RECORDED, by_alias=True, exclude_none=True)
     if recipe.backbone is not None and network == "coarse":
         settings["backbone"] = recipe.backbone.name
     return record | {network: {"areas": areas, **settings}}
@@ -45,12 +58,12 @@ def card(recipe: Recipe, record: dict[str, Any], found: dict[str, dict[str, floa
 
     (recipe.model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     told = [f"The {name} network: {areas(part['areas'])}." for name, part in record.items()]
-    checked_on = f"Scores in percent on areas kept out of training: {areas(recipe.check.model_dump(mode='json'))}."
+    validation = areas(recipe.validation.model_dump(mode="json", by_alias=True))
     write_card(
         recipe.model,
         recipe.title,
-        " ".join([*told, checked_on]),
-        recipe.licence,
+        " ".join([*told, f"Scores in percent on areas kept out of training: {validation}."]),
+        recipe.license,
         {name: part["steps"] for name, part in record.items()},
         {f"{which} {NAMES[metric]}": value for which, values in found.items() for metric, value in values.items()},
     )

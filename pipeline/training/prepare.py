@@ -46,7 +46,7 @@ def _folder(areas: Folder, meaning: Meaning | None) -> tuple[list[Pair], Meaning
         if not classes or not bands:
             raise UserError(f"{areas.path} has no classes.json; name 'classes' and 'bands' of the folder in the recipe")
         free = 0 if all(row["code"] for row in classes) else 255
-        meaning = Meaning(classes, bands, areas.ignore[0] if areas.ignore else free, areas.blank, areas.grey)
+        meaning = Meaning(classes, bands, areas.ignore[0] if areas.ignore else free, areas.nodata, areas.mask_threshold)
     files = dataset.pairs(areas.path)
     stems = _chosen(areas, files)
     codes = tuple(row["code"] for row in meaning.classes)
@@ -59,25 +59,25 @@ def places(areas: Areas) -> list[str]:
     if isinstance(areas, Simulated):
         return [str(seed) for seed in areas.seeds]
     if isinstance(areas, SceneClasses):
-        return [str(areas.bounds)]
+        return [str(areas.bbox)]
     stems = _chosen(areas, dataset.pairs(areas.path))
-    if areas.place is None:
+    if areas.group is None:
         return stems
     try:
-        matches = {stem: re.match(areas.place, stem) for stem in stems}
+        matches = {stem: re.match(areas.group, stem) for stem in stems}
     except re.error as error:
-        raise UserError(f"place is {areas.place!r}, which is no regular expression ({error}); mend it") from None
+        raise UserError(f"group is {areas.group!r}, which is no regular expression ({error}); mend it") from None
     found = [match.group() for match in matches.values() if match]
     if len(found) < len(stems):
         other = next(stem for stem, match in matches.items() if not match)
-        raise UserError(f"place is {areas.place!r}, which the stem {other} does not begin with; mend it")
+        raise UserError(f"group is {areas.group!r}, which the stem {other} does not begin with; mend it")
     return found
 
 
 def _chosen(areas: Folder, stems: Iterable[str]) -> list[str]:
-    chosen = [stem for stem in stems if any(fnmatch(stem, pattern) for pattern in areas.only)]
+    chosen = [stem for stem in stems if any(fnmatch(stem, pattern) for pattern in areas.include)]
     if not chosen:
-        raise UserError(f"{areas.path} has no image whose stem fits 'only': {', '.join(areas.only)}")
+        raise UserError(f"{areas.path} has no image whose stem fits 'include': {', '.join(areas.include)}")
     return chosen
 
 
@@ -85,9 +85,9 @@ def _make(areas: Simulated | SceneClasses, data: Path, report: Report) -> Iterat
     if isinstance(areas, SceneClasses):
         region = load_region(areas.region, with_model=False)
         asked = region.model_dump(mode="json", include={"catalog", "collection", "period", "grid", "max_cloud"})
-        stem = f"scenes-{json_digest([asked, areas.bounds, [row.code for row in areas.classes]])[:16]}"
+        stem = f"scenes-{json_digest([asked, areas.bbox, [row.code for row in areas.classes]])[:16]}"
         if not (data / "images" / f"{stem}.tif").is_file():
-            area = labelled.from_scenes(region, areas.bounds, [row.code for row in areas.classes])
+            area = labelled.from_scenes(region, areas.bbox, [row.code for row in areas.classes])
             labelled.write(data, stem, area, [row.model_dump() for row in areas.classes], catalogs.ROLES)
         yield stem
         return

@@ -1,8 +1,11 @@
-"""A recipe file: what to train, on which labelled areas; and these areas as arrays."""
+"""A recipe file: which network to train, on which labelled areas, and with which settings.
 
-from collections.abc import Callable
+A key's serialization alias is its name in a model's training.json and in the parameters of `idgbr.training`.
+"""
+
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -12,11 +15,13 @@ from pipeline.config.yaml_file import Frozen, checked, read
 PATHS = ("model", "data", "region", "path", "backbone", "stable_diffusion")
 
 Pair = tuple[np.ndarray, np.ndarray]
+"""Image BHW and label HW of one labelled area."""
 Report = Callable[[int, int, str], None]
+"""Takes steps done, steps in all, and a note."""
 
 
 class Simulated(Frozen):
-    """Simulated worlds, one a seed."""
+    """Simulated worlds, one for each seed."""
 
     kind: Literal["simulated"]
     seeds: list[int] = Field(min_length=1)
@@ -34,33 +39,52 @@ class MapClassRow(ClassRow):
 
 
 class SceneClasses(Frozen):
-    """A part of a region of real scenes, labelled by their own scene classification where it is clear."""
+    """Part of a region of real scenes, labelled by the scenes' own classification where it is clear."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"bounds": "bbox"}
 
     kind: Literal["scene-classes"]
     region: Path
-    bounds: tuple[float, float, float, float]
+    bbox: tuple[float, float, float, float] = Field(
+        serialization_alias="bounds", description="west, south, east, north in degrees"
+    )
     classes: list[MapClassRow] = Field(min_length=2)
 
 
 class Folder(Frozen):
-    """An existing data set folder.
+    """A labelled data set folder."""
 
-    only: patterns of the stems to use. place: a regular expression; images whose stems begin with the same match of it
-    show one place, and each image is a place of its own where there is none. classes, bands: where the folder has no
-    classes.json. ignore: label values without meaning. grey: where labels are grey pictures of two classes, the value
-    above which a pixel is of the second. blank: the raw number that, in all bands, means no data; null for photos,
-    which have none.
-    """
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        "only": "include",
+        "place": "group",
+        "grey": "mask_threshold",
+        "blank": "nodata",
+    }
 
     kind: Literal["folder"]
     path: Path
-    only: list[str] = Field(default=["*"], min_length=1)
-    place: str | None = None
-    classes: list[ClassRow] | None = Field(default=None, min_length=2)
-    bands: list[str] | None = Field(default=None, min_length=1)
-    ignore: list[int] = Field(default_factory=list)
-    grey: int | None = None
-    blank: float | None = 0.0
+    include: list[str] = Field(
+        default=["*"], min_length=1, serialization_alias="only", description="patterns of the stems to use"
+    )
+    group: str | None = Field(
+        default=None,
+        serialization_alias="place",
+        description="a regular expression: images whose stems begin with the same match show the same place; "
+        "default: each image is a place of its own",
+    )
+    classes: list[ClassRow] | None = Field(default=None, min_length=2, description="if there is no classes.json")
+    bands: list[str] | None = Field(default=None, min_length=1, description="if there is no classes.json")
+    ignore: list[int] = Field(default_factory=list, description="label values that mean no label")
+    mask_threshold: int | None = Field(
+        default=None,
+        serialization_alias="grey",
+        description="for grey label pictures of two classes: the value above which a pixel is of the second",
+    )
+    nodata: float | None = Field(
+        default=0.0,
+        serialization_alias="blank",
+        description="the pixel value that, in all bands, means no data; null for photos, which have none",
+    )
 
 
 Areas = Annotated[Simulated | SceneClasses | Folder, Field(discriminator="kind")]
@@ -69,44 +93,51 @@ Areas = Annotated[Simulated | SceneClasses | Folder, Field(discriminator="kind")
 class Recipe(Frozen):
     """One training of one network: the coarse network makes the folder `model`, the refiner completes it.
 
-    Labelled areas are kept in `data`. `check` are areas of other places, on which the model card's scores are taken.
-    network: of `idgbr.coarse`, for the coarse network alone; preset: of the refiner alone (`idgbr.presets`), or
-    stable_diffusion: a local folder of Stable Diffusion 1.5 to make it of; sizes: of either network; backbone: local
-    weights of the coarse network's encoder. folds: of the refiner alone, where it learns from areas that the coarse
-    network has learned from too: their coarse masks then come from so many further coarse networks, each trained like
-    it but without one part of the places. precision: of the forward pass. device: a GPU where there is one, if not
-    named. workers: processes that train together, each with a GPU or a CPU and `batch` crops a step; address: of their
-    Ray.
+    folds: for a refiner trained on the areas that its coarse network was trained on. That many further coarse networks
+    are trained, each without one part of the places; they make the coarse masks of the part they have not seen.
     """
 
-    model: Path
-    data: Path
-    areas: Areas
-    check: Areas
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        "rate": "learning_rate",
+        "crop": "crop_size",
+        "batch": "batch_size",
+        "sizes": "model_args",
+        "check": "validation",
+        "licence": "license",
+    }
+
+    model: Path = Field(description="the model folder to write")
+    data: Path = Field(description="a folder that keeps the labelled areas")
+    areas: Areas = Field(description="the labelled areas to train on")
+    validation: Areas = Field(description="labelled areas of other places, for the scores of the model card")
     title: str
-    licence: str
+    license: str
     steps: int = Field(ge=1)
-    crop: int = Field(default=160, multiple_of=16, ge=32)
-    batch: int = Field(default=8, ge=1)
-    rate: float = Field(default=1e-3, gt=0)
+    crop_size: int = Field(default=160, multiple_of=16, ge=32, serialization_alias="crop")
+    batch_size: int = Field(default=8, ge=1, serialization_alias="batch", description="crops per step and worker")
+    learning_rate: float = Field(default=1e-3, gt=0, serialization_alias="rate")
     seed: int = 0
-    network: str | None = None
-    preset: Literal["tiny", "base"] | None = None
-    stable_diffusion: Path | None = None
-    sizes: dict[str, Any] = Field(default_factory=dict)
-    backbone: Path | None = None
-    folds: int | None = Field(default=None, ge=2)
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    device: Literal["cpu", "cuda"] | None = None
-    workers: int = Field(default=1, ge=1)
-    address: str = "local"
+    network: str | None = Field(default=None, description="coarse network only: a class of `idgbr.coarse`")
+    preset: Literal["tiny", "base"] | None = Field(default=None, description="refiner only")
+    stable_diffusion: Path | None = Field(
+        default=None, description="refiner only, instead of preset: a local folder of Stable Diffusion 1.5"
+    )
+    model_args: dict[str, Any] = Field(
+        default_factory=dict, serialization_alias="sizes", description="constructor arguments of the network"
+    )
+    backbone: Path | None = Field(default=None, description="local weights of the coarse network's encoder")
+    folds: int | None = Field(default=None, ge=2, description="refiner only")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
+    device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")
+    workers: int = Field(default=1, ge=1, description="processes that train together, each with a GPU or a CPU")
+    address: str = Field(default="local", description="of the workers' Ray")
 
 
 def load(path: Path) -> Recipe:
-    """Reads a recipe; its paths count from its folder. Raises UserError with one sentence for anything wrong in it."""
+    """Reads a recipe; relative paths count from its folder. Raises UserError, one line for each error in it."""
     raw = read(path)
     folder = path.resolve().parent
-    for holder in (raw, raw.get("areas"), raw.get("check")):
-        if isinstance(holder, dict):
-            holder |= {key: folder / holder[key] for key in PATHS if isinstance(holder.get(key), str)}
+    for keys in (raw, raw.get("areas"), raw.get("validation")):
+        if isinstance(keys, dict):
+            keys |= {key: folder / keys[key] for key in PATHS if isinstance(keys.get(key), str)}
     return checked(Recipe, raw, path)

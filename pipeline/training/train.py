@@ -39,7 +39,7 @@ def train(recipe: Recipe, network: Network, report: Report) -> dict[str, dict[st
     device = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
     meaning = None if network == "coarse" else _known(recipe.model)
     pairs, meaning = prepared(recipe.areas, recipe.data, report, meaning)
-    check, _ = prepared(recipe.check, recipe.data, report, meaning)
+    validation, _ = prepared(recipe.validation, recipe.data, report, meaning)
 
     given = recipe, network, meaning, about.get("coarse", {})
     if recipe.workers == 1:
@@ -50,7 +50,7 @@ def train(recipe: Recipe, network: Network, report: Report) -> dict[str, dict[st
         cuda = device == "cuda"
         run_ranks(_rank, given, recipe.workers, cuda, recipe.data, recipe.address, lambda told: report(*told))
     _state(recipe, network).unlink(missing_ok=True)
-    found = evaluate(recipe.model, check, device)
+    found = evaluate(recipe.model, validation, device)
     card(recipe, about, found)
     return found
 
@@ -83,10 +83,10 @@ def _steps(
     from idgbr.refiners.presets import PRESETS
     from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner
 
-    how = Optimisation(steps=recipe.steps, rate=recipe.rate, precision=recipe.precision)
+    how = Optimisation(steps=recipe.steps, rate=recipe.learning_rate, precision=recipe.precision)
     common: dict[str, Any] = {
-        **recipe.model_dump(include={"crop", "batch", "seed"}),
-        "sizes": {**PRESETS.get(recipe.preset or "", {}), **recipe.sizes},
+        **recipe.model_dump(include={"crop_size", "batch_size", "seed"}, by_alias=True),
+        "sizes": {**PRESETS.get(recipe.preset or "", {}), **recipe.model_args},
         "optimisation": how,
         "device": device,
     }
@@ -108,7 +108,7 @@ def _start(recipe: Recipe, meaning: Meaning) -> Any:
     from idgbr.refiners.sd15 import load_sd15
 
     sizes = len(meaning.bands), len(meaning.classes)
-    return load_sd15(recipe.stable_diffusion, *sizes, seed=recipe.seed, **recipe.sizes)
+    return load_sd15(recipe.stable_diffusion, *sizes, seed=recipe.seed, **recipe.model_args)
 
 
 def _state(recipe: Recipe, network: Network) -> Path:

@@ -43,14 +43,14 @@ def recipe(tmp_path, world):
     def write(**changes):
         content = {
             "title": "a test",
-            "licence": "apache-2.0",
+            "license": "apache-2.0",
             "model": "model",
             "data": "data",
             "areas": {"kind": "simulated", "seeds": [7], "kilometres": 2},
-            "check": {"kind": "simulated", "seeds": [9], "kilometres": 2},
+            "validation": {"kind": "simulated", "seeds": [9], "kilometres": 2},
             "steps": 2,
-            "crop": 64,
-            "batch": 2,
+            "crop_size": 64,
+            "batch_size": 2,
         }
         path = tmp_path / "recipe.yaml"
         path.write_text(yaml.safe_dump(content | changes))
@@ -154,20 +154,20 @@ def photos(tmp_path):
 
 def photo_areas(folder, *only, **changes):
     bands = ["red", "green", "blue"]
-    whole = {"kind": "folder", "path": str(folder), "only": list(only) or ["*"], "classes": ROADS, "bands": bands}
-    return whole | {"grey": 127, "ignore": [7], "blank": None} | changes
+    whole = {"kind": "folder", "path": str(folder), "include": list(only) or ["*"], "classes": ROADS, "bands": bands}
+    return whole | {"mask_threshold": 127, "ignore": [7], "nodata": None} | changes
 
 
 def test_a_folder_of_photos_with_grey_labels_trains_any_network(recipe, photos):
     made = recipe(
         areas=photo_areas(photos, "a*"),
-        check=photo_areas(photos, "b*"),
+        validation=photo_areas(photos, "b*"),
         network="SegFormer",
-        sizes={"widths": [8, 8, 16, 16], "heads": [1, 2, 2, 2], "depths": [1, 1, 1, 1], "decoder": 16},
+        model_args={"widths": [8, 8, 16, 16], "heads": [1, 2, 2, 2], "depths": [1, 1, 1, 1], "decoder": 16},
         precision="bf16",
         steps=30,
-        crop=64,
-        rate=0.01,
+        crop_size=64,
+        learning_rate=0.01,
     )
     found = train(made, "coarse", **QUIET)
     assert found["coarse"]["oa"] > 80
@@ -176,7 +176,7 @@ def test_a_folder_of_photos_with_grey_labels_trains_any_network(recipe, photos):
     assert type(model.coarse).__name__ == "SegFormer"
     assert (settings.codes, settings.bands, settings.no_label) == ((0, 1), ("red", "green", "blue"), 7)
     assert (settings.blank, settings.grey) == (None, 127)
-    ((image_BHW, label_HW),) = prepared(made.check, made.data, **QUIET)[0]
+    ((image_BHW, label_HW),) = prepared(made.validation, made.data, **QUIET)[0]
     right_HW = model(image_BHW[None])[0][0] == label_HW
     assert found["coarse"]["oa"] == pytest.approx(100 * right_HW[label_HW != 7].mean(), abs=0.01)
     card = (made.model / "README.md").read_text()
@@ -206,10 +206,10 @@ def test_no_label_is_a_value_that_is_no_class(recipe, photos, ignore, first, no_
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"only": ["z*"]}, r"no image whose stem fits 'only': z\*"),
+        ({"include": ["z*"]}, r"no image whose stem fits 'include': z\*"),
         ({"classes": None}, "name 'classes' and 'bands'"),
         ({"bands": None}, "name 'classes' and 'bands'"),
-        ({"grey": None}, "the classes are 0, 1"),
+        ({"mask_threshold": None}, "the classes are 0, 1"),
     ],
 )
 def test_a_folder_that_does_not_fit_its_recipe_is_told_in_one_sentence(recipe, photos, change, says):
@@ -235,10 +235,10 @@ def test_what_is_of_the_other_network_is_refused(recipe, network, changes, says)
 @pytest.mark.parametrize("kind", ["base", "stable_diffusion"])
 def test_a_refiner_is_made_of_a_preset_or_of_stable_diffusion(recipe, tmp_path, kind):
     train(recipe(), "coarse", **QUIET)
-    changes = {"preset": "base", "sizes": {"widths": [8, 8, 16, 16]}}
+    changes = {"preset": "base", "model_args": {"widths": [8, 8, 16, 16]}}
     if kind == "stable_diffusion":
         write_folder(tmp_path / "sd")
-        changes = {"stable_diffusion": "sd", "sizes": {"attention": False}}
+        changes = {"stable_diffusion": "sd", "model_args": {"attention": False}}
     made = recipe(areas={"kind": "simulated", "seeds": [8], "kilometres": 2}, steps=1, **changes)
     train(made, "refiner", **QUIET)
     refiner = IDGBRPipeline.from_pretrained(made.model).refiner
@@ -249,8 +249,8 @@ def test_a_refiner_is_made_of_a_preset_or_of_stable_diffusion(recipe, tmp_path, 
 
 def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatch):
     def made(model):
-        areas = {"areas": photo_areas(photos, "a*"), "check": photo_areas(photos, "b*")}
-        return recipe(**areas, steps=4, sizes=SMALL, model=model)
+        areas = {"areas": photo_areas(photos, "a*"), "validation": photo_areas(photos, "b*")}
+        return recipe(**areas, steps=4, model_args=SMALL, model=model)
 
     def interrupt(done, total, note):
         if done == 3:
@@ -270,8 +270,8 @@ def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatc
 
 def test_a_refiner_learns_from_the_areas_of_its_coarse_network_by_folds(recipe, photos, monkeypatch):
     """Masks of networks like the coarse one that lack the photo's place, and those of the coarse network itself."""
-    areas = {"areas": photo_areas(photos, place="[ab]"), "check": photo_areas(photos, "b*"), "sizes": SMALL}
-    train(recipe(**areas, steps=3, rate=0.01, seed=5), "coarse", **QUIET)
+    areas = {"areas": photo_areas(photos, group="[ab]"), "validation": photo_areas(photos, "b*"), "model_args": SMALL}
+    train(recipe(**areas, steps=3, learning_rate=0.01, seed=5), "coarse", **QUIET)
     seen, told = [], []
     whole = idgbr.training.train_refiner
     monkeypatch.setattr(
@@ -299,21 +299,21 @@ def test_a_refiner_learns_from_the_areas_of_its_coarse_network_by_folds(recipe, 
 @pytest.mark.parametrize(
     ("areas", "folds", "says"),
     [
-        ({"place": "[ab]"}, 3, r"folds is 3, but the areas show 2 place\(s\): a, b"),
-        ({"place": "a"}, 2, "place is 'a', which the stem b1 does not begin with"),
-        ({"place": "("}, 2, r"place is '\(', which is no regular expression"),
-        ({"only": ["a1"]}, 2, "folds is 2, but the areas show 1 place"),
+        ({"group": "[ab]"}, 3, r"folds is 3, but the areas show 2 place\(s\): a, b"),
+        ({"group": "a"}, 2, "group is 'a', which the stem b1 does not begin with"),
+        ({"group": "("}, 2, r"group is '\(', which is no regular expression"),
+        ({"include": ["a1"]}, 2, "folds is 2, but the areas show 1 place"),
     ],
 )
 def test_folds_that_the_places_do_not_allow_are_told_in_one_sentence(recipe, photos, areas, folds, says):
-    made = {"areas": photo_areas(photos), "check": photo_areas(photos, "b*"), "sizes": SMALL, "steps": 1}
+    made = {"areas": photo_areas(photos), "validation": photo_areas(photos, "b*"), "model_args": SMALL, "steps": 1}
     train(recipe(**made), "coarse", **QUIET)
     with pytest.raises(UserError, match=says):
         train(recipe(**made | {"areas": photo_areas(photos) | areas, "folds": folds}), "refiner", **QUIET)
 
 
 def test_folds_begin_with_the_backbone_that_the_coarse_network_began_with(recipe, photos):
-    made = {"areas": photo_areas(photos), "check": photo_areas(photos, "b*"), "sizes": SMALL, "steps": 1}
+    made = {"areas": photo_areas(photos), "validation": photo_areas(photos, "b*"), "model_args": SMALL, "steps": 1}
     model = recipe(**made).model
     train(recipe(**made), "coarse", **QUIET)
     kept = json.loads((model / "training.json").read_text())
@@ -326,8 +326,8 @@ def test_folds_begin_with_the_backbone_that_the_coarse_network_began_with(recipe
 
 @pytest.mark.ray
 def test_two_workers_train_one_network(recipe, photos):
-    areas = {"areas": photo_areas(photos, "a*"), "check": photo_areas(photos, "b*")}
-    made = recipe(**areas, workers=2, sizes=SMALL, device="cpu", steps=30, rate=0.01)
+    areas = {"areas": photo_areas(photos, "a*"), "validation": photo_areas(photos, "b*")}
+    made = recipe(**areas, workers=2, model_args=SMALL, device="cpu", steps=30, learning_rate=0.01)
     told = []
     found = train(made, "coarse", lambda *step: told.append(step))
     assert found["coarse"]["oa"] > 80
@@ -350,9 +350,9 @@ def test_the_recipe_for_aerial_photos_trains_on_them(tmp_path, monkeypatch):
         pytest.skip("IDGBR_DATA holds no dubai_aerial")
     monkeypatch.setenv("IDGBR_WORK", str(tmp_path))
     made = load(Path(pipeline.__file__).parent / "recipes" / "aerial-coarse.yaml")
-    areas = made.areas.model_copy(update={"only": ["tile1_part00[12]"]})
-    check = made.check.model_copy(update={"only": ["tile5_part001"]})
-    change = {"areas": areas, "check": check, "steps": 2, "batch": 2, "device": "cpu"}
+    areas = made.areas.model_copy(update={"include": ["tile1_part00[12]"]})
+    validation = made.validation.model_copy(update={"include": ["tile5_part001"]})
+    change = {"areas": areas, "validation": validation, "steps": 2, "batch_size": 2, "device": "cpu"}
     found = train(made.model_copy(update=change), "coarse", **QUIET)
     assert 0 <= found["coarse"]["miou"] <= 100
     settings = IDGBRPipeline.from_pretrained(made.model).settings
