@@ -1,9 +1,9 @@
-"""What a user can be told in one sentence."""
+"""Errors that are shown to users as one sentence."""
 
 
 class UserError(ValueError):
-    """A wrong input: what it is, which value, what is allowed, what to do. The command line exits with 2."""
+    """Wrong input. The message says what is wrong, which value, what is allowed and what to do. Exit code 2."""
 
 
 class RunError(RuntimeError):
-    """A run that could not end well, through no fault of its input. The command line exits with 1."""
+    """A run that failed although its input is right. Exit code 1."""

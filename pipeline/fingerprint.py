@@ -1,4 +1,4 @@
-"""Fingerprints of JSON-able values."""
+"""Digests of JSON-able values."""
 
 import hashlib
 import json
@@ -6,5 +6,5 @@ from typing import Any
 
 
 def json_digest(value: Any) -> str:
-    """sha256 of a JSON-able value, written with sorted keys."""
+    """sha256, in hexadecimal, of `value` as JSON with sorted keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""What Dask makes of finished blocks: pixels of each class, and the map at half, quarter, ... size by majority.
+"""Aggregate finished blocks with Dask: pixels per class, and coarser levels of the map by majority.
 
-Each Dask task gets an id, reads its pixels from the store, writes whole shards through its own fork and returns the
-fork.
+A Dask task gets the index of a block, reads pixels from the store, and either returns counts or writes whole shards
+through its own fork of the session and returns the fork.
 """
 
 import pickle
@@ -18,12 +18,13 @@ from pipeline.cube.schema import Layout
 from pipeline.geometry.grid import BlockId
 
 GROUP = 64
+"""Blocks per side of the squares that are committed together."""
 
 
 def aggregate_blocks(repository: icechunk.Repository, branch: str, layout: Layout, time: int, workers: int) -> None:
-    """Brings class counts and every level up to date with the land cover of a branch, a group of blocks at a time.
+    """Updates class counts and levels of a branch for blocks whose land cover is newer, a group of blocks at a time.
 
-    A group's counts come after all levels above it, so one that was broken off is done again whole.
+    The counts of a group are committed after its levels, so that an interrupted group is done again as a whole.
     """
     for due in _groups(repository, branch, time):
         slots = due
@@ -34,7 +35,7 @@ def aggregate_blocks(repository: icechunk.Repository, branch: str, layout: Layou
 
 
 def _groups(repository: icechunk.Repository, branch: str, time: int) -> Iterator[list[BlockId]]:
-    """By squares of GROUP x GROUP blocks the slots of those whose land cover is newer than their counts."""
+    """For each square of GROUP x GROUP blocks, the slots whose land cover is newer than their counts, if any."""
     group = store.reader(repository, branch=branch)
     made, aggregated = (store.array(group, f"blocks/{name}") for name in ("landcover", "aggregate"))
     for y in range(0, made.shape[1], GROUP):
@@ -66,20 +67,20 @@ def _write_counts(
 ) -> None:
     session = repository.writable_session(branch)
     count = partial(_count, repository, str(session.snapshot_id), layout, time)
-    found_NK = np.array(gather(count, due, workers=workers), np.uint32)
+    count_NK = np.array(gather(count, due, workers=workers), np.uint32)
     group = zarr.open_group(session.store)
     rows, cols = np.array(due).T
     at = np.full(len(due), time), rows, cols
     classes = np.arange(len(layout.classes))
-    store.array(group, "blocks/pixels").vindex[(*(side[:, None] for side in at), classes[None])] = found_NK[:, :-1]
-    store.array(group, "blocks/holes").vindex[at] = found_NK[:, -1]
+    store.array(group, "blocks/pixels").vindex[(*(side[:, None] for side in at), classes[None])] = count_NK[:, :-1]
+    store.array(group, "blocks/holes").vindex[at] = count_NK[:, -1]
     made = store.array(group, "blocks/landcover").vindex[at]
     store.array(group, "blocks/aggregate").vindex[at] = made
     session.commit(f"aggregate: {len(due)} blocks")
 
 
 def _count(repository: icechunk.Repository, snapshot: str, layout: Layout, time: int, slot: BlockId) -> list[int]:
-    """Pixels of each class in a block, and at the end those that were observed and have no class."""
+    """Pixels of each class in a block, then pixels that were observed but have no class."""
     group, shard = store.reader(repository, snapshot=snapshot), _shard(layout, slot)
     landcover_HW, observations_HW = (
         np.asarray(store.array(group, name)[time, *shard]) for name in ("landcover", "observations")
@@ -90,7 +91,7 @@ def _count(repository: icechunk.Repository, snapshot: str, layout: Layout, time:
 
 
 def _halve(level: int, fork: bytes, layout: Layout, time: int, slot: BlockId) -> icechunk.ForkSession:
-    """Writes one shard of a level from the four below it."""
+    """Writes one shard of a level from the four shards of the next finer level."""
     session: icechunk.ForkSession = pickle.loads(fork)
     group = zarr.open_group(session.store)
     y, x = slot
@@ -110,9 +111,9 @@ def _shard(layout: Layout, slot: BlockId, sides: int = 1) -> tuple[slice, slice]
 
 
 def majority(code_HW: np.ndarray) -> np.ndarray:
-    """The most frequent class of each 2 x 2 pixels; ties go to the lowest code, 0 (no data) only where all are 0.
+    """The most frequent class of each 2 x 2 pixels, uint8; the lowest code at a tie, 0 (no data) only where all are 0.
 
-    Odd sides are completed with no data.
+    Odd sides are padded with no data.
     """
     padded_HW = np.pad(code_HW, [(0, side % 2) for side in code_HW.shape])
     four = [padded_HW[dy::2, dx::2].astype(np.int16) for dy in (0, 1) for dx in (0, 1)]

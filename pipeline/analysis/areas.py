@@ -1,4 +1,4 @@
-"""Areas of the classes of a map."""
+"""The area of each class of a map."""
 
 import numpy as np
 import zarr
@@ -9,7 +9,7 @@ from pipeline.cube.schema import Layout
 
 
 def class_areas(group: zarr.Group, time: int) -> dict[str, float]:
-    """km2 of each class in a period, from the blocks' counts; true areas on an equal-area grid."""
+    """km2 of each class in a period, by class name, from the counts of the blocks; true on an equal-area grid."""
     layout = Layout.of(group)
     pixels = Stripes(store.array(group, "blocks/pixels"), time)
     total_K = np.zeros(len(layout.classes), np.int64)

@@ -1,4 +1,4 @@
-"""Maps as pictures: the mosaic and label maps side by side, with legend and scale."""
+"""Draw a mosaic and label maps side by side, with a legend and a scale."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,17 +15,18 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
 BRIGHTEST = 0.22
+"""Reflectance shown as full brightness."""
 NODATA = "#101010"
 
 
 def true_colour(mosaic_BHW: np.ndarray, bands: Sequence[str]) -> np.ndarray:
-    """Reflectance x 10,000 as an RGB picture, float32 HW3."""
+    """Reflectance x 10,000 as an RGB image, float32 HW3 in 0 .. 1."""
     rgb_HW3 = np.stack([mosaic_BHW[list(bands).index(role)] for role in ("red", "green", "blue")], axis=-1)
     return (rgb_HW3.astype(np.float32) / (10_000 * BRIGHTEST)).clip(0, 1) ** np.float32(0.8)
 
 
 def color_classes(code_HW: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Class codes in their colours, uint8 HW3."""
+    """Class codes as an image of the classes' colours, uint8 HW3."""
     lut = np.tile(np.array(_rgb(NODATA), np.uint8), (256, 1))
     for row in classes:
         lut[row["code"]] = _rgb(row["color"])
@@ -37,9 +38,9 @@ def _rgb(colour: str) -> tuple[int, ...]:
 
 
 def draw_maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail: int = 160) -> Path:
-    """Writes a picture of one period's mosaic and of label maps of the same pixels: above the whole, below a detail.
+    """Writes an image of the first period's mosaic and of label maps (name to HW) and returns its path.
 
-    The detail is the square of `detail` pixels that mixes the classes most evenly.
+    The upper row shows all of each, the lower row the square of `detail` pixels with the most even mix of classes.
     """
     classes: Sequence[Mapping[str, Any]] = cube.attrs["classes"]
     resolution = float(cube.attrs["grid"]["resolution"])
@@ -78,8 +79,7 @@ def draw_maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], de
 
 
 def most_mixed_square(code_HW: np.ndarray, side: int) -> tuple[int, int]:
-    """(y, x) of the square of `side` pixels, on a lattice of half its size, that mixes the classes most evenly
-    (entropy)."""
+    """(y, x) of the square of `side` pixels with the highest entropy of classes, in steps of half a side."""
     best = (-1.0, 0, 0)
     for y in range(0, max(code_HW.shape[0] - side, 0) + 1, side // 2):
         for x in range(0, max(code_HW.shape[1] - side, 0) + 1, side // 2):
@@ -90,7 +90,7 @@ def most_mixed_square(code_HW: np.ndarray, side: int) -> tuple[int, int]:
 
 
 def _scale(axis: Axes, pixels: int, resolution: float) -> None:
-    """A bar of a round length near a quarter of the picture."""
+    """Draws a scale bar of a round length, at most a quarter of the image's width."""
     metres = pixels * resolution / 4
     step = 10 ** np.floor(np.log10(metres))
     metres = next(m * step for m in (5, 2, 1) if m * step <= metres)

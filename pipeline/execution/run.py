@@ -28,9 +28,9 @@ from pipeline.planning.estimate import estimate, known_cost, measured, taken
 from pipeline.planning.memory import worker_bytes
 from pipeline.planning.plan import Plan, plan
 from pipeline.planning.totals import survey
-from pipeline.scenes.choose import write_decisions
+from pipeline.scenes.decisions import write_decisions
+from pipeline.scenes.item_list import write_items
 from pipeline.scenes.provenance import write_provenance
-from pipeline.scenes.search import write_items
 from pipeline.storage import files, lease
 
 

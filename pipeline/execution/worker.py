@@ -20,8 +20,9 @@ from pipeline.execution.task import Done, Task, run_folder
 from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.grid import BlockId, Window
 from pipeline.mosaic.block import READERS, BlockMosaic, mosaic_block, mosaic_params
-from pipeline.scenes.choose import choose_scenes, read_decisions
-from pipeline.scenes.search import read_items
+from pipeline.scenes.choose import choose_scenes
+from pipeline.scenes.decisions import read_decisions
+from pipeline.scenes.item_list import read_items
 from pipeline.segment.batching import Device
 from pipeline.segment.block import segment
 from pipeline.storage.location import reaching

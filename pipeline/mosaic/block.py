@@ -19,8 +19,8 @@ from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.composite import METHODS, STACKED, BestParams, MapRows, PassView
 from pipeline.mosaic.fuse import SAMPLE_CACHE_BYTES, SampleCache, ViewParams, view_pass
-from pipeline.raster.read import CACHE_BYTES
-from pipeline.raster.warp import one_thread
+from pipeline.raster.gdal import CACHE_BYTES
+from pipeline.raster.strips import one_thread
 from pipeline.scenes.passes import Pass, group_passes
 
 STACK_BYTES = 2**30

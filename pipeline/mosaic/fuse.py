@@ -19,9 +19,12 @@ from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import Grid, Window, transformer
 from pipeline.mosaic.composite import CLOUD_METRES, UNSEEN, PassView
 from pipeline.raster import resample
-from pipeline.raster.read import Part, Raster, ReadError, inspect, read_part
-from pipeline.raster.resample import SampleBoxes, SourcePixels
-from pipeline.raster.warp import MARGIN, SamplePoints, row_strips
+from pipeline.raster.average import SampleBoxes
+from pipeline.raster.read import Part, Raster, inspect, read_part
+from pipeline.raster.retry import ReadError
+from pipeline.raster.source import MARGIN, SourcePixels
+from pipeline.raster.strips import row_strips
+from pipeline.raster.warp import SamplePoints
 from pipeline.scenes.passes import Pass
 
 REFLECTANCE = 10_000

@@ -20,11 +20,12 @@ from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId
 from pipeline.mosaic.block import mosaic_params
 from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
-from pipeline.scenes import search
-from pipeline.scenes.choose import resolve_offsets
 from pipeline.scenes.coverage import Coverage, coverage
-from pipeline.scenes.offsets import OffsetDecision
+from pipeline.scenes.decisions import OffsetDecision
+from pipeline.scenes.item_list import read_refusals
 from pipeline.scenes.passes import group_passes
+from pipeline.scenes.resolve import resolve_offsets
+from pipeline.scenes.search import catalog_query, find_items
 from pipeline.segment.block import reach
 
 DATA_VERSION = 3
@@ -105,7 +106,7 @@ class Plan:
     @cached_property
     def passes(self) -> list[PassCount]:
         """The passes that the orbits' calendar expects in the period, and those among the items found."""
-        asked = search.catalog_query(self.region)
+        asked = catalog_query(self.region)
         found, _ = read_scenes(self.items, self.model.settings.bands)
         return count_passes(found, asked.start, asked.end, self.region.months)
 
@@ -132,12 +133,12 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     bands = tuple(model.settings.bands)
     _check_bands(region, bands)
     _ = region.extent
-    items = search.find_items(region, refresh, counting("found"))
+    items = find_items(region.cube, catalog_query(region), refresh, counting("found"))
     selection, decisions = resolve_offsets(region, items, bands, counting("settled"))
     if not selection.scenes:
         first = next(iter(selection.exclusions.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
-    left = {**search.read_refusals(region), **selection.exclusions}
+    left = {**read_refusals(region.cube, catalog_query(region)), **selection.exclusions}
     return Plan(region, model, model.digest, items, decisions, Selection(selection.scenes, left))
 
 

@@ -1,4 +1,4 @@
-"""What a failed read is worth: errors of GDAL sorted by why, and tried again where that may help."""
+"""Classify GDAL errors and retry transient ones."""
 
 import random
 import re
@@ -26,9 +26,12 @@ FATAL = r"HTTP response code: 4(?!08|29)\d\d"
 
 @dataclass(frozen=True)
 class RetryLimits:
-    """How long a read goes on: `attempts` in all, none begun after `longest` seconds, the first two about `pause`
-    seconds apart and each further pause twice as long. GDAL itself tries each request `requests` times more, the first
-    after `delay` seconds."""
+    """How often and how long a read is retried.
+
+    `attempts`: at most, for a transient error, the first included. `pause`: seconds before the first retry, doubled
+    before each further one, each times a random factor of 0.5 to 1.5. `longest`: seconds after which no attempt begins.
+    `requests`, `delay`: GDAL's own retries of each HTTP request, and seconds before the first of them.
+    """
 
     attempts: int = 5
     pause: float = 1.0
@@ -41,7 +44,7 @@ RETRY_LIMITS = RetryLimits()
 
 
 class ReadError(RuntimeError):
-    """A raster that cannot be read, and why: `retry` (it may work later), `missing`, `forbidden` or `fatal`."""
+    """A raster that cannot be read. `kind`: `retry` (transient), `missing`, `forbidden` or `fatal`."""
 
     def __init__(self, message: str, kind: Kind = "fatal") -> None:
         super().__init__(message, kind)
@@ -51,56 +54,58 @@ class ReadError(RuntimeError):
         return str(self.args[0])
 
 
-def with_retries(href: str, access: Access, look: Callable[[GdalSource, bool], Result]) -> Result:
-    """What `look` gives for the place of `href`; it is told whether GDAL's cache, which keeps failures, may serve.
+def with_retries(href: str, access: Access, attempt: Callable[[GdalSource, bool], Result]) -> Result:
+    """The result of `attempt(source, cached)`, which reads `href`; retried after errors of remote sources.
 
-    Over a network, what may pass is tried again up to the patience's attempts; what is missing twice, as throttled
-    servers say so (microsoft/PlanetaryComputer#431), of a file's size and of its header alike; what is forbidden once,
-    with a new token if it took one. Raises ReadError.
+    Transient errors: up to `RETRY_LIMITS.attempts` attempts. Missing files: three attempts, since throttled servers
+    answer 404 (microsoft/PlanetaryComputer#431), to the request for a file's size and to that for its header alike.
+    Forbidden: two attempts, the second with a new token. Fatal errors, and errors of local files: one attempt.
+    `cached` is True in the first attempt only: GDAL's cache keeps failures. Raises ReadError.
     """
-    begun, failures, refused = time.monotonic(), Counter[Kind](), ""
+    begun, failures, refused_token = time.monotonic(), Counter[Kind](), ""
     while True:
-        where, failure = _attempt(href, access, refused, look, cached=not failures)
-        if not isinstance(failure, ReadError):
-            return failure
-        kind, remote = failure.kind, where is None or where.remote
-        worth = {"retry": RETRY_LIMITS.attempts - 1, "missing": 2, "forbidden": 1, "fatal": 0}
+        source, result = _attempt(href, access, refused_token, attempt, cached=not failures)
+        if not isinstance(result, ReadError):
+            return result
+        kind, remote = result.kind, source is None or source.remote
+        retries = {"retry": RETRY_LIMITS.attempts - 1, "missing": 2, "forbidden": 1, "fatal": 0}
         failures[kind] += 1
-        if not remote or failures[kind] > worth[kind] or time.monotonic() - begun > RETRY_LIMITS.longest:
-            raise failure
+        if not remote or failures[kind] > retries[kind] or time.monotonic() - begun > RETRY_LIMITS.longest:
+            raise result
         if kind == "forbidden":
-            refused = where.token if where else ""
+            refused_token = source.token if source else ""
         else:
             time.sleep(RETRY_LIMITS.pause * 2 ** (failures[kind] - 1) * random.uniform(0.5, 1.5))
 
 
 def _attempt(
-    href: str, access: Access, refused: str, look: Callable[[GdalSource, bool], Result], cached: bool
+    href: str, access: Access, refused_token: str, attempt: Callable[[GdalSource, bool], Result], cached: bool
 ) -> tuple[GdalSource | None, Result | ReadError]:
-    """The place, None where it is not known now, and what `look` gives there or how it failed.
+    """The resolved source, None where `href` could not be resolved now, and the result or the error.
 
-    The failure is a value so that GDAL's own error, whose text may hold a token, is not kept as its context.
+    The error is returned, not raised, so that GDAL's own error, whose text may contain a token, is not kept as its
+    context.
     """
-    where = None
+    source = None
     try:
-        where = resolve_href(href, access, refused)
-        return where, look(where, cached)
+        source = resolve_href(href, access, refused_token)
+        return source, attempt(source, cached)
     except CatalogUnavailable as error:
-        return where, ReadError(str(error), "retry")
+        return source, ReadError(str(error), "retry")
     except CatalogError as error:
         return GdalSource("", remote=False), ReadError(str(error), "forbidden")
     except (RasterioError, CRSError) as error:
-        return where, _classify(href, error, remote=where is not None and where.remote)
+        return source, _classify(href, error, remote=source is not None and source.remote)
 
 
 def _classify(href: str, error: Exception, remote: bool) -> ReadError:
-    """A failure of GDAL with its kind; over a network what is not known otherwise may pass."""
-    told: list[str] = []
+    """A GDAL error as a ReadError with its kind; an unknown error of a remote source counts as transient."""
+    messages: list[str] = []
     cause: BaseException | None = error
     while cause is not None:
-        told.append(" ".join(str(cause).split()))
+        messages.append(" ".join(str(cause).split()))
         cause = cause.__cause__
-    text = "; ".join(dict.fromkeys(told))
+    text = "; ".join(dict.fromkeys(messages))
     message = f"{redact(href)} cannot be read: {redact(text):.300}"
     kinds: tuple[tuple[Kind, str], ...] = (("missing", MISSING), ("forbidden", FORBIDDEN), ("fatal", FATAL))
     for kind, pattern in kinds:

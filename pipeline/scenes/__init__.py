@@ -1,1 +1,1 @@
-"""Which scenes a region uses."""
+"""The scenes of a region: search, selection, reflectance offsets, passes, coverage."""

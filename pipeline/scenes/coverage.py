@@ -1,4 +1,4 @@
-"""How much of a block the scenes can show, by footprints and cloud shares: an estimate, before a pixel is read."""
+"""Estimate how much of a block its scenes show, from footprints and cloud cover, before any pixel is read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,25 +14,24 @@ from pipeline.scenes.passes import Pass
 
 @dataclass(frozen=True)
 class Coverage:
-    """`share`: of the block's ground in the region that some scene covers. `clear`: how many clear passes a pixel may
-    expect on average."""
+    """`share`: share of the block's area in the region that any footprint covers, 0 to 1. `clear`: expected number of
+    clear passes per pixel."""
 
     share: float
     clear: float
 
 
 def coverage(extent: Extent, block: BlockId, passes: Sequence[Pass]) -> Coverage:
-    """What the passes can show of a block. A scene without a cloud value counts as
-    clear."""
-    wanted: BaseGeometry = shapely.box(*extent.grid.bounds(extent.covered(block)))
+    """The expected coverage of a block by its passes. A scene without a cloud cover value counts as clear."""
+    ground: BaseGeometry = shapely.box(*extent.grid.bounds(extent.covered(block)))
     if extent.area is not None:
-        wanted = shapely.intersection(wanted, extent.area)
-    seen, clear = [], 0.0
-    for known in passes:
-        shown = [shapely.intersection(grid_footprint(scene, extent.grid.crs), wanted) for scene in known.scenes]
-        areas = [part.area for part in shown]
+        ground = shapely.intersection(ground, extent.area)
+    parts, clear = [], 0.0
+    for overpass in passes:
+        shares = [shapely.intersection(grid_footprint(scene, extent.grid.crs), ground) for scene in overpass.scenes]
+        areas = [part.area for part in shares]
         if sum(areas) > 0:
-            frees = [area * (1 - (s.cloud_cover or 0) / 100) for area, s in zip(areas, known.scenes, strict=True)]
-            seen.append(shapely.union_all(shown))
-            clear += sum(frees) / sum(areas) * seen[-1].area / wanted.area
-    return Coverage(min(shapely.union_all(seen).area / wanted.area, 1.0) if seen else 0.0, clear)
+            clear_areas = [a * (1 - (s.cloud_cover or 0) / 100) for a, s in zip(areas, overpass.scenes, strict=True)]
+            parts.append(shapely.union_all(shares))
+            clear += sum(clear_areas) / sum(areas) * parts[-1].area / ground.area
+    return Coverage(min(shapely.union_all(parts).area / ground.area, 1.0) if parts else 0.0, clear)

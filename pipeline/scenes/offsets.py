@@ -1,39 +1,34 @@
-"""What the darkest pixels of a scene say where its metadata leave its offset in doubt."""
+"""Decide a scene's reflectance offset by its darkest pixels, where its metadata leave it in doubt."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
 from catalogs import Scene
 from catalogs.access import Access
-from pipeline.raster.read import Part, ReadError, inspect, read_part
+from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.retry import ReadError
+from pipeline.scenes.decisions import OffsetDecision
 
 METRES = 320
+"""Pixel size of the overview that is read."""
 DARKEST_PERCENT = 0.5
-FEWEST = 1_000
+MIN_PIXELS = 1_000
 DARK = (-0.02, 0.06)
 """Reflectance of the darkest half percent in the darkest band. Shade, water and dense forest are darker than 0.06 in
 some band of nearly any scene, and no correction leaves many pixels below -0.02. The offsets of Sentinel-2 lie 0.1
-apart, more than this range is wide, so that never two of them fit."""
+apart, more than this range is wide, so that two of them never fit."""
 READERS = 4
-
-
-@dataclass(frozen=True)
-class OffsetDecision:
-    """The reflectance offset that a scene's pixels decide for, or None if for none, and why in one sentence."""
-
-    offset: float | None
-    why: str
+"""Scenes read at a time."""
 
 
 def decide_offsets(
-    scenes: Sequence[Scene], access: Access, decided: Callable[[int], None] | None = None
+    scenes: Sequence[Scene], access: Access, progress: Callable[[int], None] | None = None
 ) -> dict[str, OffsetDecision]:
-    """By digest, what the pixels of doubtful scenes decide, read at their coarsest useful overview.
+    """The decisions for doubtful scenes, by scene digest. `progress` is called with the number of scenes read.
 
-    Nothing is decided of a scene that cannot be read: it keeps its doubt, and its blocks are degraded.
+    Scenes that cannot be read have no decision: they keep their doubt, and their blocks are degraded.
     """
     decisions: dict[str, OffsetDecision] = {}
     with ThreadPoolExecutor(READERS) as readers:
@@ -41,13 +36,13 @@ def decide_offsets(
         for number, (scene, dark) in enumerate(zip(scenes, darkest, strict=True), start=1):
             if dark is not None:
                 decisions[scene.digest] = _decide_offset(scene, dark)
-            if decided is not None:
-                decided(number)
+            if progress is not None:
+                progress(number)
     return decisions
 
 
 def _decide_offset(scene: Scene, dark: float | str) -> OffsetDecision:
-    assert scene.doubt is not None, "only doubts can be settled"
+    assert scene.doubt is not None, "only a doubtful scene needs a decision"
     doubt, scale = scene.doubt, scene.bands[0].scale
     if isinstance(dark, str):
         return OffsetDecision(None, f"{doubt.sentence} ({doubt.name}), and its pixels cannot tell: {dark}")
@@ -65,9 +60,9 @@ def _decide_offset(scene: Scene, dark: float | str) -> OffsetDecision:
 
 
 def _darkest(scene: Scene, access: Access) -> float | str | None:
-    """DN of the darkest half percent in the darkest band, or why there is none; None if the scene cannot be read.
+    """DN below which the darkest half percent of the darkest band lies, or why there is none, in words.
 
-    Pixels beside no data do not count: in an averaged overview they may be mixed with it.
+    None if the scene cannot be read. Pixels next to no data are left out: an averaged overview may mix them with it.
     """
     darkest = []
     for asset in scene.bands:
@@ -76,20 +71,19 @@ def _darkest(scene: Scene, access: Access) -> float | str | None:
             dn_HW = read_part(asset.href, raster, Part((0, raster.height), (0, raster.width)), access)
         except ReadError:
             return None
-        bare_HW = dn_HW == asset.nodata
-        valid_N = dn_HW[~_beside(bare_HW)]
-        if len(valid_N) < FEWEST:
+        valid_N = dn_HW[~_grow(dn_HW == asset.nodata)]
+        if len(valid_N) < MIN_PIXELS:
             return f"only {len(valid_N)} pixels of {asset.role} have data"
         darkest.append(float(np.percentile(valid_N, DARKEST_PERCENT)))
     return min(darkest)
 
 
-def _beside(bare_HW: np.ndarray) -> np.ndarray:
-    """Pixels that are bare or touch one that is, corners included."""
-    rows_HW = bare_HW.copy()
-    rows_HW[1:] |= bare_HW[:-1]
-    rows_HW[:-1] |= bare_HW[1:]
-    both_HW = rows_HW.copy()
-    both_HW[:, 1:] |= rows_HW[:, :-1]
-    both_HW[:, :-1] |= rows_HW[:, 1:]
-    return both_HW
+def _grow(mask_HW: np.ndarray) -> np.ndarray:
+    """True where a pixel or one of its eight neighbours is."""
+    rows_HW = mask_HW.copy()
+    rows_HW[1:] |= mask_HW[:-1]
+    rows_HW[:-1] |= mask_HW[1:]
+    grown_HW = rows_HW.copy()
+    grown_HW[:, 1:] |= rows_HW[:, :-1]
+    grown_HW[:, :-1] |= rows_HW[:, 1:]
+    return grown_HW

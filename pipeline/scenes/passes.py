@@ -1,4 +1,4 @@
-"""Scenes of one overpass."""
+"""Scenes grouped by overpass."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,30 +10,31 @@ from catalogs.select import processing_order
 
 @dataclass(frozen=True)
 class Pass:
-    """The tiles of one pass in the order in which they count, and when the pass began."""
+    """The scenes of one overpass in order of precedence, and the time of its first scene."""
 
     start: datetime
     scenes: tuple[Scene, ...]
 
 
-def group_passes(scenes: Sequence[Scene], among: Sequence[Scene] = ()) -> list[Pass]:
-    """The passes that scenes are tiles of, in the order of their first tile `among` all.
+def group_passes(scenes: Sequence[Scene], selection: Sequence[Scene] = ()) -> list[Pass]:
+    """Groups scenes by overpass. Passes are ordered by start; scenes by acquisition, the newest processing first.
 
-    In a pass tile by tile, and of a tile's processings the newest first.
+    `selection`: all scenes of the run (default: `scenes`), whose earliest time is the start of a pass. A pass then has
+    the same start and the same rank in every block.
     """
     starts: dict[str, datetime] = {}
-    for scene in among or scenes:
+    for scene in selection or scenes:
         key = pass_key(scene)
         starts[key] = min(starts.get(key, scene.datetime), scene.datetime)
-    tiles: dict[str, list[Scene]] = {}
+    groups: dict[str, list[Scene]] = {}
     for scene in sorted(scenes, key=processing_order, reverse=True):
-        tiles.setdefault(pass_key(scene), []).append(scene)
+        groups.setdefault(pass_key(scene), []).append(scene)
     passes = [
-        Pass(starts[key], tuple(sorted(found, key=lambda scene: scene.acquisition))) for key, found in tiles.items()
+        Pass(starts[key], tuple(sorted(group, key=lambda scene: scene.acquisition))) for key, group in groups.items()
     ]
-    return sorted(passes, key=lambda found: (found.start, found.scenes[0].acquisition))
+    return sorted(passes, key=lambda group: (group.start, group.scenes[0].acquisition))
 
 
 def pass_key(scene: Scene) -> str:
-    """The key of the pass that a scene is a tile of."""
+    """The key of a scene's overpass: its acquisition key without the tile."""
     return scene.acquisition.rpartition("/")[0]

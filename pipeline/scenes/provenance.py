@@ -1,17 +1,17 @@
-"""What was applied to each scene of a run."""
+"""Record which scenes a run uses, and how it reads them."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
 from catalogs.select import Selection
-from pipeline.scenes.offsets import OffsetDecision
+from pipeline.scenes.decisions import OffsetDecision
 from pipeline.storage import files
 from pipeline.storage.location import Place
 
 
 def write_provenance(cube: Place, name: str, selection: Selection, decisions: Mapping[str, OffsetDecision]) -> None:
-    """What was applied to each scene of a run, and why each other item was left out: for people to look up."""
+    """Writes scale, offset and mask rule of each scene, and why each other item is excluded, as JSON in the cube."""
     used = [
         {
             "id": scene.id,

@@ -24,9 +24,10 @@ from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import BlockMosaic, mosaic_block
 from pipeline.raster.read import inspect, read_part
-from pipeline.raster.resample import SourcePixels, nearest
+from pipeline.raster.resample import nearest
+from pipeline.raster.source import SourcePixels
 from pipeline.raster.warp import sample_points
-from pipeline.scenes.choose import resolve_or_drop
+from pipeline.scenes.resolve import resolve_or_drop
 from pipeline.scenes.search import catalog_query
 from pipeline.training import dataset
 

@@ -36,8 +36,8 @@ from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.composite import UNSEEN, PassView, median
 from pipeline.raster.read import inspect
 from pipeline.raster.resample import METHODS
-from pipeline.raster.warp import one_thread
-from pipeline.scenes.choose import resolve_or_drop
+from pipeline.raster.strips import one_thread
+from pipeline.scenes.resolve import resolve_or_drop
 
 FOLDER = Path(__file__).parents[2] / "out" / "full-size"
 GRID = Grid("EPSG:3035", 10.0, 2048)

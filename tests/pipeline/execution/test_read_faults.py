@@ -13,8 +13,8 @@ from pipeline.cube.open import open_cube
 from pipeline.execution.run import run
 from pipeline.geometry.footprint import grid_footprint
 from pipeline.planning.plan import plan
+from pipeline.raster import gdal, retry
 from pipeline.raster import read as reading
-from pipeline.raster import retry
 
 ARRAYS = ("mosaic", "landcover", "observations")
 
@@ -23,7 +23,7 @@ ARRAYS = ("mosaic", "landcover", "observations")
 def hurried(monkeypatch):
     """Pauses of hundredths of a second, requests that may take one second, nothing remembered."""
     monkeypatch.setattr(retry, "RETRY_LIMITS", retry.RetryLimits(attempts=8, pause=0.01, requests=1, delay=0.01))
-    monkeypatch.setitem(reading.ENVIRONMENT, "GDAL_HTTP_TIMEOUT", 1)
+    monkeypatch.setitem(gdal.ENVIRONMENT, "GDAL_HTTP_TIMEOUT", 1)
     reading.inspect.cache_clear()
     access._tokens.clear()
 

@@ -23,10 +23,11 @@ from pipeline.mosaic import block as block_module
 from pipeline.mosaic import fuse as one_pass
 from pipeline.mosaic.block import MosaicParams, mosaic_block
 from pipeline.mosaic.composite import METHODS
-from pipeline.raster.read import ReadError, read_part
+from pipeline.raster.read import read_part
 from pipeline.raster.resample import METHODS as RESAMPLING
-from pipeline.scenes.choose import resolve_or_drop
+from pipeline.raster.retry import ReadError
 from pipeline.scenes.passes import group_passes
+from pipeline.scenes.resolve import resolve_or_drop
 
 GRID = Grid("EPSG:3035", 10.0, 512)
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)

@@ -3,7 +3,8 @@ import pytest
 import rasterio
 from rasterio.enums import Resampling
 
-from pipeline.raster.read import Part, ReadError, inspect, read_part
+from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.retry import ReadError
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import rasterio
 from range_server import serving
 
 from catalogs.access import Access
-from pipeline.raster.read import Part, ReadError, inspect, read_part
+from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.retry import ReadError
 
 pytestmark = [
     pytest.mark.realdata,

@@ -11,9 +11,12 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
 from pipeline.geometry.grid import Grid, Window
-from pipeline.raster import warp
-from pipeline.raster.resample import METHODS, UNIT, SourcePixels
-from pipeline.raster.warp import Lattice, row_strips
+from pipeline.raster import strips
+from pipeline.raster.average import UNIT
+from pipeline.raster.lattice import Lattice
+from pipeline.raster.resample import METHODS
+from pipeline.raster.source import SourcePixels
+from pipeline.raster.strips import row_strips
 
 FINE = Grid("EPSG:3035", 10.0, 512), raster_around("EPSG:32633", 14.0, 48.5, 10.0, 300, 250)
 COARSE = Grid("EPSG:3035", 120.0, 512), raster_around("EPSG:32633", 14.0, 48.5, 10.0, 700, 600)
@@ -279,7 +282,7 @@ def test_the_strips_leave_no_trace(method, monkeypatch):
     grid, raster = GRIDS[method]
     source_BHW = texture(raster, holes=0.1)
     value_BHW, valid_HW = resampled(method, grid, WINDOWS[grid], raster, source_BHW)
-    monkeypatch.setattr(warp, "STRIP", 7)
+    monkeypatch.setattr(strips, "ROWS", 7)
     value_again_BHW, valid_again_HW = resampled(method, grid, WINDOWS[grid], raster, source_BHW)
     assert (valid_again_HW == valid_HW).all()
     assert (value_again_BHW == value_BHW)[:, valid_HW].all()

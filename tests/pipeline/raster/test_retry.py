@@ -15,9 +15,9 @@ from rasterio.enums import Resampling
 from catalogs import access
 from catalogs.access import Access, TokenEndpoint
 from catalogs.sources import fetch
-from pipeline.raster import read as reading
-from pipeline.raster import retry
-from pipeline.raster.read import Part, ReadError, inspect, read_part
+from pipeline.raster import gdal, open_requests, retry
+from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.retry import ReadError
 
 SIDE = 1024
 FORMATS = {
@@ -56,7 +56,7 @@ def truth(folder):
 def hurried(monkeypatch):
     """Pauses of hundredths of a second, requests that may take one second, nothing remembered."""
     monkeypatch.setattr(retry, "RETRY_LIMITS", retry.RetryLimits(attempts=8, pause=0.001, delay=0.001))
-    monkeypatch.setitem(reading.ENVIRONMENT, "GDAL_HTTP_TIMEOUT", 1)
+    monkeypatch.setitem(gdal.ENVIRONMENT, "GDAL_HTTP_TIMEOUT", 1)
     inspect.cache_clear()
 
 
@@ -208,7 +208,7 @@ def test_a_second_read_of_a_raster_asks_for_its_tiles_alone(folder):
 
 
 def test_threads_read_side_by_side_with_a_bounded_number_of_open_requests(folder, truth, monkeypatch):
-    monkeypatch.setattr(reading, "OPEN_REQUESTS", 6)
+    monkeypatch.setattr(open_requests, "LIMIT", 6)
     names = ("deflate.tif", "plain.tif", "jpeg.tif")
     with serving(folder, Faults(rate=1, kinds=("slow",), most=99, seconds=0.05)) as server:
 

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from made_rasters import around, exact_coordinates, raster_around
 
 from pipeline.geometry.grid import Grid, Window
-from pipeline.raster import warp
+from pipeline.raster import strips
+from pipeline.raster.lattice import Lattice, spacing
 from pipeline.raster.read import Raster
-from pipeline.raster.warp import MARGIN, Lattice, one_thread, row_strips, sample_points, spacing
+from pipeline.raster.source import MARGIN
+from pipeline.raster.strips import one_thread, row_strips
+from pipeline.raster.warp import sample_points
 
 SIDE = 300
 PLACES = {
@@ -186,7 +189,7 @@ def test_the_lattices_nodes_lie_within_640_m(metres, pixels):
 def test_strips_are_the_window_cut_into_rows():
     window = Window(-70, 3, 200, 9)
     found = list(row_strips(window))
-    assert [strip.y0 for strip, _ in found] == list(range(-70, 200, warp.STRIP))
+    assert [strip.y0 for strip, _ in found] == list(range(-70, 200, strips.ROWS))
     assert found[-1] == (Window(186, 3, 200, 9), slice(256, 270))
 
 

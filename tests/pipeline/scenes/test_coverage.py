@@ -1,3 +1,5 @@
+"""The coverage that a plan expects of its blocks."""
+
 from dataclasses import replace
 from datetime import UTC, datetime
 

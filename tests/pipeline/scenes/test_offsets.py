@@ -1,3 +1,5 @@
+"""Offsets decided by the darkest pixels of scenes."""
+
 import json
 from dataclasses import replace
 
@@ -10,8 +12,8 @@ import catalogs
 from catalogs.access import ANYWHERE
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import mosaic_block
-from pipeline.scenes.choose import resolve_or_drop
 from pipeline.scenes.offsets import decide_offsets
+from pipeline.scenes.resolve import resolve_or_drop
 
 GRID = Grid("EPSG:3035", 10.0, 256)
 WINDOW = Window(-280_000, 440_000, -280_000 + 64, 440_000 + 64)

@@ -18,7 +18,7 @@ from pipeline.cube.status import status
 from pipeline.errors import RunError, UserError
 from pipeline.execution.run import run
 from pipeline.planning import plan
-from pipeline.scenes import choose
+from pipeline.scenes import resolve
 from pipeline.storage import files
 
 ARRAYS = ("mosaic", "landcover", "coarse", "confidence", "refined", "observations", "first_clear", "last_clear")
@@ -71,7 +71,7 @@ def test_a_run_into_a_bucket_gives_the_bytes_of_a_local_one_and_a_second_has_not
 
 def test_the_scene_list_is_in_the_bucket_before_any_pixel_is_read(s3, bucket, region_of, monkeypatch):
     seen = []
-    monkeypatch.setattr(choose, "decide_offsets", lambda *_, **__: seen.append(keys_of(s3, bucket)) or {})
+    monkeypatch.setattr(resolve, "decide_offsets", lambda *_, **__: seen.append(keys_of(s3, bucket)) or {})
     plan.plan(region_of(cube=bucket))
     listed = [key for key in keys_of(s3, bucket) if key.endswith(".parquet")]
     assert len(listed) == 1

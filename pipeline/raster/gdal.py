@@ -1,0 +1,69 @@
+"""GDAL's settings, and how a raster is opened."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import rasterio
+
+from catalogs.access import Access, GdalSource, is_below, redact
+from pipeline.raster import open_requests, retry
+from pipeline.raster.retry import ReadError
+
+DRIVERS = ("GTiff", "JP2OpenJPEG")
+"""Formats that contain their pixels. Others, such as VRT, may name any file."""
+CACHE_BYTES = 256 * 2**20
+"""GDAL's block cache per process; its default is 5 % of the machine's memory in each process."""
+ENVIRONMENT: dict[str, object] = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_CONNECTTIMEOUT": 10,
+    "GDAL_HTTP_LOW_SPEED_LIMIT": 1024,
+    "GDAL_HTTP_LOW_SPEED_TIME": 30,
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_MULTIRANGE": "YES",
+    "GDAL_HTTP_TIMEOUT": 120,
+    "GDAL_INGESTED_BYTES_AT_OPEN": 32_768,
+    "VSI_CACHE": "NO",
+}
+"""For remote reads. One request gets a header of up to 32 KiB (10980 px in tiles of 512 px need 12 KiB), then one
+request each run of adjacent tiles. VSI_CACHE would serve what an interrupted response left in it."""
+
+
+@contextmanager
+def open_raster(
+    href: str, source: GdalSource, access: Access, cached: bool, overview: int | None = None
+) -> Iterator[rasterio.DatasetReader]:
+    """Opens a raster at full resolution or at an overview (index from 0), for this thread.
+
+    `cached`: GDAL may use its cache of responses. Local rasters may have their georeference in a side file. Raises
+    ReadError where the raster names files that may not be read.
+    """
+    level = {} if overview is None else {"overview_level": overview}
+    remote = {
+        **ENVIRONMENT,
+        **source.options,
+        "GDAL_HTTP_MAX_RETRY": retry.RETRY_LIMITS.requests,
+        "GDAL_HTTP_RETRY_DELAY": retry.RETRY_LIMITS.delay,
+        "CPL_VSIL_CURL_NON_CACHED": "" if cached else "/vsicurl/:/vsis3/",
+    }
+    with rasterio.Env(GDAL_NUM_THREADS=1, GDAL_CACHEMAX=CACHE_BYTES, **(remote if source.remote else {})):
+        with open_requests.reserve(int(source.remote)):
+            dataset = rasterio.DatasetReader(source.name, driver=list(DRIVERS), **level)
+        with dataset:
+            if source.remote and dataset.tags(ns="OVERVIEWS"):
+                raise ReadError(f"{redact(href)} names another file as its overviews, which is not allowed")
+            if not source.remote and not all(is_below(name, access.allowed_paths) for name in dataset.files):
+                raise ReadError(f"{href} names a file outside the folders that may be read")
+            yield dataset
+
+
+def _redact_record(record: logging.LogRecord) -> bool:
+    """Removes tokens from a log record, and lowers failed requests, which are retried, to DEBUG."""
+    record.msg, record.args = redact(record.getMessage()), ()
+    if "failed with response_code" in record.msg:
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+    return True
+
+
+for _name in ("rasterio", "rasterio._base", "rasterio._env", "rasterio._err", "rasterio._io", "rasterio.env"):
+    logging.getLogger(_name).addFilter(_redact_record)

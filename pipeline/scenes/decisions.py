@@ -1,0 +1,27 @@
+"""Decisions about doubtful reflectance offsets, as JSON in the cube."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from pipeline.storage import files
+from pipeline.storage.location import Place
+
+
+@dataclass(frozen=True)
+class OffsetDecision:
+    """`offset`: reflectance to add, None if it cannot be decided. `why`: one sentence for the report."""
+
+    offset: float | None
+    why: str
+
+
+def read_decisions(cube: Place, name: str) -> dict[str, OffsetDecision]:
+    """The decisions of the file `name` in the cube, by scene digest."""
+    return {digest: OffsetDecision(**decision) for digest, decision in json.loads(files.read(cube, name)).items()}
+
+
+def write_decisions(cube: Place, name: str, decisions: Mapping[str, OffsetDecision]) -> None:
+    """Writes decisions, by scene digest, to the file `name` in the cube."""
+    content = {digest: asdict(decisions[digest]) for digest in sorted(decisions)}
+    files.write(cube, name, json.dumps(content, indent=1) + "\n")

@@ -1,0 +1,35 @@
+"""The name of a query's list, the items in it, and what could not be parsed."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import shapely
+
+from catalogs import Query
+from pipeline.scenes.item_list import list_name, read_refusals, write_refusals
+
+AREA = shapely.from_wkt("POLYGON ((12 47, 13 47, 12.5 48, 12 47))")
+YEAR = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 12, 31, 23, 59, tzinfo=UTC)
+
+
+def query_of(months=(), area=AREA, collection="sentinel-2-l2a"):
+    return Query("https://a.b/c", collection, area, *YEAR, months=months)
+
+
+def test_a_list_keeps_its_name_from_version_to_version():
+    """Another name would search the catalog of every cube again."""
+    assert list_name(query_of()) == "scenes/4449876ebe8e96fe"
+    assert list_name(query_of((5, 6))) == "scenes/cdac63f01716703f"
+
+
+def test_queries_that_differ_have_lists_of_their_own():
+    queries = [query_of(), query_of((5,)), query_of(area=AREA.buffer(1)), query_of(collection="landsat-c2-l2")]
+    assert len({list_name(query) for query in queries}) == len(queries)
+
+
+def test_refusals_are_those_of_the_last_search(tmp_path: Path):
+    query = query_of()
+    assert read_refusals(tmp_path, query) == {}
+    for refusals in ({"a": "no datetime", "b": "no footprint"}, {"c": "no mask"}):
+        write_refusals(tmp_path, query, refusals)
+        assert read_refusals(tmp_path, query) == refusals
