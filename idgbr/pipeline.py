@@ -100,7 +100,7 @@ class IDGBRPipeline:
     @property
     def digest(self) -> str:
         """sha256 (hex) of settings, network configs and weights: two models with one digest give one map."""
-        return digest(asdict(self.settings), self._networks())
+        return digest(self.settings.digest_content(), self._networks())
 
     def normalise(self, image_BCHW: Array) -> Tensor:
         """Raw numbers to zero mean and unit variance per band; pixels without data become 0."""
@@ -136,7 +136,7 @@ class IDGBRPipeline:
         image_BCHW: Array,
         coarse_logits_BKHW: Array,
         corners: Sequence[Corner],
-        steps: int | None = None,
+        num_inference_steps: int | None = None,
         seed: int | None = None,
     ) -> Tensor:
         """BKHW float32 refined logits of raw windows from their coarse logits.
@@ -147,9 +147,11 @@ class IDGBRPipeline:
         refiner = self.refiner
         if refiner is None:
             raise InputError("this model has no refiner; train one with idgbr.training.train_refiner")
-        how = replace(self.settings.sampling, steps=self.settings.steps if steps is None else steps)
+        how = self.settings.sampling
+        if num_inference_steps is not None:
+            how = replace(how, num_inference_steps=num_inference_steps)
         sample = PROCESSES[refiner.config["process"]].sample
-        members = self.settings.ensemble
+        members = self.settings.ensemble_size
         first = self.settings.seed if seed is None else seed
         height, width = image_BCHW.shape[-2:]
         noises = [self.noise(first + member, corners, height, width) for member in range(members)]
@@ -180,7 +182,7 @@ class IDGBRPipeline:
         self,
         image_BCHW: Array,
         coarse: NDArray[Any] | None = None,
-        steps: int | None = None,
+        num_inference_steps: int | None = None,
         seed: int | None = None,
         origin: Corner = (0, 0),
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -188,7 +190,7 @@ class IDGBRPipeline:
 
         See `maps`.
         """
-        found = self.maps(image_BCHW, coarse, steps, seed, origin)
+        found = self.maps(image_BCHW, coarse, num_inference_steps, seed, origin)
         return found.refined_BHW, found.confidence_BHW
 
     @torch.inference_mode()
@@ -196,7 +198,7 @@ class IDGBRPipeline:
         self,
         image_BCHW: Array,
         coarse: NDArray[Any] | None = None,
-        steps: int | None = None,
+        num_inference_steps: int | None = None,
         seed: int | None = None,
         origin: Corner = (0, 0),
     ) -> Maps:
@@ -206,7 +208,7 @@ class IDGBRPipeline:
         noise. origin: absolute (y, x) of the top left pixel, which the noise is keyed by.
         Outside the band (see `idgbr.band`) the coarse label stands; windows without band are not computed.
         """
-        return map_images(self, image_BCHW, coarse, steps, seed, origin)
+        return map_images(self, image_BCHW, coarse, num_inference_steps, seed, origin)
 
     @torch.inference_mode()
     def coarse_probabilities(self, image_BCHW: Array) -> NDArray[np.float32]:

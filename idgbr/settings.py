@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 
 from idgbr.errors import InputError
 from idgbr.labels import ClassRow
-from idgbr.processes.sampling import Sampling, Solver, Start
+from idgbr.processes.sampling import Init, Sampling, Solver
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
 UNLABELLED = 255
 """Class index of a pixel without a label."""
+
+RENAMED = {
+    "steps": "num_inference_steps",
+    "start": "init",
+    "guidance": "guidance_scale",
+    "ensemble": "ensemble_size",
+    "radius": "boundary_radius",
+    "threshold": "uncertainty_threshold",
+}
+"""Keys of `model_index.json` that have another name now: old to new."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +34,12 @@ class Settings:
     """The content of `model_index.json`.
 
     classes: row k belongs to network output k. bands: names in input order. mean, std: of each band, in raw numbers.
-    window, overlap: px of the sliding window. steps, start, guidance, solver: of refinement, see `idgbr.sampling`.
-    seed: of its noise; ensemble: answers averaged, of seeds counted up from it.
-    radius: px around a coarse boundary that may be refined. threshold: coarse margin below which a pixel may be; 1 lets
-    refinement change any pixel. precision: fp32, bf16 or fp16, of the networks.
+    window, overlap: px of the sliding window. num_inference_steps, init, guidance_scale, solver: of
+    refinement, see `idgbr.processes.sampling`.
+    seed: of the noise. ensemble_size: number of answers that are averaged, with seeds counted up from `seed`.
+    boundary_radius: px around a coarse boundary that refinement may change. uncertainty_threshold: refinement may also
+    change a pixel whose coarse margin (see `idgbr.inference.band`) is below it; 1 means every pixel.
+    precision: fp32, bf16 or fp16, of the networks.
     batch: windows computed at once, always; part of the result, as sums differ in the last bit between batch sizes.
     no_label: value of label arrays that stands for none. blank: the raw number that, in all bands of a pixel, means no
     data; None where images have none. grey: where labels are grey pictures of two classes, the value above which a
@@ -40,14 +52,14 @@ class Settings:
     std: tuple[float, ...]
     window: int = 256
     overlap: int = 64
-    steps: int = 2
-    start: Start = "coarse"
-    guidance: float = 1.0
+    num_inference_steps: int = 2
+    init: Init = "coarse"
+    guidance_scale: float = 1.0
     solver: Solver = "ddim"
     seed: int = 0
-    ensemble: int = 1
-    radius: int = 4
-    threshold: float = 0.3
+    ensemble_size: int = 1
+    boundary_radius: int = 4
+    uncertainty_threshold: float = 0.3
     precision: Precision = "fp32"
     batch: int = 4
     no_label: int = 0
@@ -71,18 +83,31 @@ class Settings:
             raise InputError(f"window must be a positive multiple of 16 px, not {self.window}")
         if not 0 <= 2 * self.overlap <= self.window:
             raise InputError(f"overlap must be in 0..{self.window // 2} px, half of the window, not {self.overlap}")
-        if self.ensemble < 1 or self.batch < 1:
-            raise InputError(f"ensemble and batch must be at least 1, not {self.ensemble} and {self.batch}")
+        if self.ensemble_size < 1 or self.batch < 1:
+            raise InputError(f"ensemble_size and batch must be at least 1, not {self.ensemble_size} and {self.batch}")
         if self.precision not in get_args(Precision):
             raise InputError(f"precision must be one of {', '.join(get_args(Precision))}, not {self.precision!r}")
         _ = self.sampling
-        if self.radius < 0 or not 0 <= self.threshold <= 1:
-            raise InputError(f"radius must be >= 0 and threshold in 0..1, not {self.radius} and {self.threshold}")
+        if self.boundary_radius < 0 or not 0 <= self.uncertainty_threshold <= 1:
+            raise InputError(
+                "boundary_radius must be >= 0 and uncertainty_threshold in 0..1, not "
+                f"{self.boundary_radius} and {self.uncertainty_threshold}"
+            )
 
     @property
     def sampling(self) -> Sampling:
         """How the refiner is run; InputError for a value that it does not know."""
-        return Sampling(steps=self.steps, start=self.start, guidance=self.guidance, solver=self.solver)
+        return Sampling(
+            num_inference_steps=self.num_inference_steps,
+            init=self.init,
+            guidance_scale=self.guidance_scale,
+            solver=self.solver,
+        )
+
+    def digest_content(self) -> dict[str, Any]:
+        """The settings as they enter a model's digest: under the first names of their keys, so that digests last."""
+        first_name = {new: old for old, new in RENAMED.items()}
+        return {first_name.get(key, key): value for key, value in asdict(self).items()}
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -91,7 +116,9 @@ class Settings:
 
 
 def read_settings(content: dict[str, Any]) -> Settings:
-    """Settings from a JSON object, whose lists become tuples."""
+    """Settings from a JSON object, whose lists become tuples; InputError for a key that has another name now."""
+    for old in content.keys() & RENAMED.keys():
+        raise InputError(f"{old} is now called {RENAMED[old]}; rename the key")
     return Settings(**{key: _frozen(value) for key, value in content.items()})
 
 

@@ -38,7 +38,7 @@ def map_images(
     model: IDGBRPipeline,
     image_BCHW: Array,
     coarse: NDArray[Any] | None,
-    steps: int | None,
+    num_inference_steps: int | None,
     seed: int | None,
     origin: Corner,
 ) -> Maps:
@@ -55,8 +55,13 @@ def map_images(
     editable_BHW = np.zeros(label_BHW.shape, np.bool_)
     refined_BKHW = probability_BKHW
     if model.refiner is not None:
-        editable_BHW = band(label_BHW.numpy(), margin(probability_BKHW.numpy()), settings.radius, settings.threshold)
-        answer_BKHW = _refined(model, tiling, padded_BCHW, coarse_BKHW, editable_BHW, steps, seed, origin)
+        editable_BHW = band(
+            label_BHW.numpy(),
+            margin(probability_BKHW.numpy()),
+            settings.boundary_radius,
+            settings.uncertainty_threshold,
+        )
+        answer_BKHW = _refined(model, tiling, padded_BCHW, coarse_BKHW, editable_BHW, num_inference_steps, seed, origin)
         chosen_B1HW = torch.from_numpy(editable_BHW)[:, None]
         refined_BKHW = torch.where(chosen_B1HW, probabilities(answer_BKHW), probability_BKHW)
     code_K = np.array(settings.codes, np.uint8)
@@ -105,7 +110,7 @@ def _refined(
     image_BCHW: Tensor,
     coarse_BKHW: Tensor,
     editable_BHW: NDArray[np.bool_],
-    steps: int | None,
+    num_inference_steps: int | None,
     seed: int | None,
     origin: Corner,
 ) -> Tensor:
@@ -122,7 +127,7 @@ def _refined(
         for array in (image_BCHW, coarse_BKHW)
     )
     at = [(origin[0] + y, origin[1] + x) for own in due for y, x in own]
-    tiles_NKHW = model.refine_logits(image_NCHW, coarse_NKHW, at, steps, seed)
+    tiles_NKHW = model.refine_logits(image_NCHW, coarse_NKHW, at, num_inference_steps, seed)
     parts = tiles_NKHW.split([len(own) for own in due])
     return torch.stack([tiling.blend(tiles, own) for tiles, own in zip(parts, due, strict=True)])
 

@@ -29,14 +29,14 @@ def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: T
     Each step's predicted class probabilities become the clean code of the next, noisier by less.
     coarse_BKHW: class probabilities; noise_BDhw: standard normal.
     """
-    if how.start != "coarse":
-        raise InputError(f"a bridge starts from the coarse mask, not from {how.start}; set start to coarse")
+    if how.init != "coarse":
+        raise InputError(f"a bridge starts from the coarse mask, not from {how.init}; set init to coarse")
     coarse_BDhw = refiner.codec.encode(coarse_BKHW)
     clean_BDhw = coarse_BDhw
-    for step in range(how.steps, 0, -1):
-        time_B = at_time(step / how.steps, coarse_BDhw)
+    for step in range(how.num_inference_steps, 0, -1):
+        time_B = at_time(step / how.num_inference_steps, coarse_BDhw)
         noisy_BDhw = noisy(time_B, clean_BDhw, coarse_BDhw, noise_BDhw, refiner.config["sigma"])
-        logits_BKHW = guided(refiner, noisy_BDhw, time_B, condition, how.guidance)
+        logits_BKHW = guided(refiner, noisy_BDhw, time_B, condition, how.guidance_scale)
         if step > 1:
             clean_BDhw = refiner.codec.encode(probabilities(logits_BKHW))
     return logits_BKHW

@@ -49,15 +49,15 @@ def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: T
     Leading times, which pair pure noise with a late step, make few steps useless (arXiv 2409.11355).
     """
     prediction, codec = refiner.config["prediction"], refiner.codec
-    start = 1.0 if how.start == "noise" else FROM_COARSE
-    times = [start * step / how.steps for step in range(how.steps, 0, -1)]
+    start = 1.0 if how.init == "noise" else FROM_COARSE
+    times = [start * step / how.num_inference_steps for step in range(how.num_inference_steps, 0, -1)]
     state_BDhw = noise_BDhw
-    if how.start == "coarse":
+    if how.init == "coarse":
         state_BDhw = noisy(at_time(start, noise_BDhw), codec.encode(coarse_BKHW), noise_BDhw, noise_BDhw, 0.0)
     before: tuple[Tensor, float] | None = None
     for number, time in enumerate(times):
         time_B = at_time(time, noise_BDhw)
-        answer = guided(refiner, state_BDhw, time_B, condition, how.guidance)
+        answer = guided(refiner, state_BDhw, time_B, condition, how.guidance_scale)
         last = number + 1 == len(times)
         if prediction == "labels":
             if last:

@@ -24,15 +24,15 @@ def noisy(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDhw: T
 
 def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: Tensor, how: Sampling) -> Tensor:
     """BKHW logits of the last step, from a mask that is all coarse; deterministic for given noise."""
-    if how.start != "coarse":
-        raise InputError(f"a discrete process starts from the coarse mask, not from {how.start}; set start to coarse")
+    if how.init != "coarse":
+        raise InputError(f"a discrete process starts from the coarse mask, not from {how.init}; set init to coarse")
     coarse_BDhw = refiner.codec.encode(coarse_BKHW)
     state_BDhw = coarse_BDhw
     uniform_B1hw = _uniform(noise_BDhw)
     still_B1hw = torch.ones_like(uniform_B1hw)
-    for step in range(how.steps, 0, -1):
-        time_B = at_time(step / how.steps, coarse_BDhw)
-        logits_BKHW = guided(refiner, state_BDhw, time_B, condition, how.guidance)
+    for step in range(how.num_inference_steps, 0, -1):
+        time_B = at_time(step / how.num_inference_steps, coarse_BDhw)
+        logits_BKHW = guided(refiner, state_BDhw, time_B, condition, how.guidance_scale)
         if step > 1:
             probability_BKHW = probabilities(logits_BKHW)
             still_B1hw = still_B1hw * (1 - _pooled(probability_BKHW.amax(1, keepdim=True), refiner.codec.stride) / step)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from idgbr.errors import InputError
 
-Start = Literal["coarse", "noise"]
+Init = Literal["coarse", "noise"]
 Solver = Literal["ddim", "dpm++"]
 
 
@@ -48,23 +48,26 @@ class Denoiser(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """steps: evaluations of the network. start: from the coarse mask or from pure noise (a diffusion knows both, a
-    bridge and a discrete process start from the coarse mask). guidance: scale of classifier-free guidance; 1 is off,
-    and anything else costs a second evaluation a step. solver: of a diffusion, for more than one step."""
+    """How a refiner is run.
 
-    steps: int = 2
-    start: Start = "coarse"
-    guidance: float = 1.0
+    num_inference_steps: evaluations of the network. init: start from the coarse mask or from pure noise (only a
+    diffusion can start from noise). guidance_scale: of classifier-free guidance; 1 is off, any other value costs a
+    second evaluation per step. solver: of a diffusion, for more than one step.
+    """
+
+    num_inference_steps: int = 2
+    init: Init = "coarse"
+    guidance_scale: float = 1.0
     solver: Solver = "ddim"
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise InputError(f"refinement takes at least 1 step, not {self.steps}")
-        for name, value, allowed in (("start", self.start, Start), ("solver", self.solver, Solver)):
+        if self.num_inference_steps < 1:
+            raise InputError(f"num_inference_steps must be at least 1, not {self.num_inference_steps}")
+        for name, value, allowed in (("init", self.init, Init), ("solver", self.solver, Solver)):
             if value not in get_args(allowed):
                 raise InputError(f"{name} must be one of {', '.join(get_args(allowed))}, not {value!r}")
-        if self.guidance < 0:
-            raise InputError(f"guidance must be 0 or more (1 is off), not {self.guidance}")
+        if self.guidance_scale < 0:
+            raise InputError(f"guidance_scale must be 0 or more (1 is off), not {self.guidance_scale}")
 
 
 def guided(refiner: Denoiser, noisy_BDhw: Tensor, time_B: Tensor, condition: Any, scale: float) -> Tensor:

@@ -77,7 +77,7 @@ class Plan:
         return Blocks(
             self.extent,
             self.scenes,
-            reach(settings.window, settings.radius),
+            reach(settings.window, settings.boundary_radius),
             json_digest(["mosaic", by]).encode(),
             json_digest(["landcover", by, self.model_digest]).encode(),
         )

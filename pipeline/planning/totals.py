@@ -51,7 +51,9 @@ def surveyed(plan: Plan, survey: Survey) -> Iterator[BlockPlan]:
                 survey.busiest = block.block, block.passes
         if block.landcover_due:
             survey.to_segment += 1
-            survey.windows += count(covered.pad(settings.radius), settings.window, settings.window - settings.overlap)
+            survey.windows += count(
+                covered.pad(settings.boundary_radius), settings.window, settings.window - settings.overlap
+            )
         yield block
 
 

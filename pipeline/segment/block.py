@@ -60,7 +60,7 @@ def segment(
     model = device.model
     settings = model.settings
     stride = settings.window - settings.overlap
-    canvas = window.pad(settings.radius)
+    canvas = window.pad(settings.boundary_radius)
     lattice = covering(canvas, settings.window, stride)
     hull = Window(lattice[0].y0, lattice[0].x0, lattice[-1].y1, lattice[-1].x1)
     mosaic_BHW = read_mosaic(hull)
@@ -93,7 +93,14 @@ def segment(
 def _doubtful(logits_KHW: torch.Tensor, settings: Settings) -> bool:
     """Whether a window holds a boundary or doubt."""
     probability_1KHW = probabilities(logits_KHW[None]).cpu().numpy()
-    return bool(band(probability_1KHW.argmax(1), margin(probability_1KHW), settings.radius, settings.threshold).any())
+    return bool(
+        band(
+            probability_1KHW.argmax(1),
+            margin(probability_1KHW),
+            settings.boundary_radius,
+            settings.uncertainty_threshold,
+        ).any()
+    )
 
 
 def _ahead(asked: Iterator[Thing], most: int) -> Iterator[Thing]:
@@ -114,7 +121,11 @@ def _gated(
     code_K = np.array(settings.codes, np.uint8)
     coarse_KHW, refined_KHW = coarse.probability(), refined.probability()
     coarse_HW = np.where(seen_HW, code_K[coarse_KHW.argmax(0)], 0)
-    editable_HW = band(coarse_HW, margin(coarse_KHW), settings.radius, settings.threshold) & seen_HW & refined.covered()
+    editable_HW = (
+        band(coarse_HW, margin(coarse_KHW), settings.boundary_radius, settings.uncertainty_threshold)
+        & seen_HW
+        & refined.covered()
+    )
     landcover_HW = np.where(editable_HW, code_K[refined_KHW.argmax(0)], coarse_HW)
     share_HW = np.where(editable_HW, refined_KHW.max(0), coarse_KHW.max(0)) * seen_HW
     refined_HW = np.where(editable_HW, np.where(landcover_HW == coarse_HW, CONFIRMED, CHANGED), KEPT)

@@ -90,8 +90,8 @@ def planned(size):
     made, spent = time.perf_counter(), time.process_time()
     scenes = catalogs.choose(items, BANDS).scenes
     chosen, choosing = time.perf_counter(), time.process_time() - spent
-    settings = SimpleNamespace(bands=BANDS, window=256, overlap=64, radius=4)
-    blocks = Blocks(extent, scenes, reach(settings.window, settings.radius), b"mosaic", b"landcover")
+    settings = SimpleNamespace(bands=BANDS, window=256, overlap=64, boundary_radius=4)
+    blocks = Blocks(extent, scenes, reach(settings.window, settings.boundary_radius), b"mosaic", b"landcover")
     plan = SimpleNamespace(
         model=SimpleNamespace(settings=settings), extent=extent, blocks=lambda: blocks.plans(None, None)
     )

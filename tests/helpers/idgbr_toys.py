@@ -34,7 +34,7 @@ def landscape(seed, size=192):
 
 def small_model(refiner=True, **changes):
     """An untrained model whose refiner answers differently from its coarse network."""
-    fields = {"window": 64, "overlap": 16, "batch": 2, "threshold": 0.1} | changes
+    fields = {"window": 64, "overlap": 16, "batch": 2, "uncertainty_threshold": 0.1} | changes
     bands = ("red", "green", "nir")
     settings = Settings(**{"classes": CLASSES, "bands": bands, "mean": (1000,) * 3, "std": (800,) * 3, **fields})
     coarse = seeded(1, lambda: CoarseUNet(3, 3, (16, 16, 16, 16)))

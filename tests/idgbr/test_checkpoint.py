@@ -1,14 +1,16 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from idgbr_toys import CLASSES, landscape, small_model
 
+import idgbr
 from idgbr import CheckpointError, CoarseUNet, IDGBRPipeline
 from idgbr.coarse import Wrapped
 from idgbr.errors import InputError
-from idgbr.settings import Settings
+from idgbr.settings import RENAMED, Settings
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -46,7 +48,7 @@ def test_the_digest_tells_weights_settings_and_parts_apart():
     changed = small_model()
     with torch.no_grad():
         changed.refiner.stem.bias[0] += 1e-6
-    models = [small_model(), small_model(steps=3), small_model(refiner=False), changed]
+    models = [small_model(), small_model(num_inference_steps=3), small_model(refiner=False), changed]
     assert len({model.digest for model in models}) == 4
     assert small_model().digest == small_model().digest
 
@@ -95,8 +97,8 @@ def test_a_broken_folder_is_told_in_one_sentence(folder, message):
         ({"mean": (1.0,)}, "need one mean and one std each"),
         ({"window": 100}, "multiple of 16 px, not 100"),
         ({"overlap": 256}, "overlap must be in 0..128"),
-        ({"steps": 0}, "at least 1"),
-        ({"threshold": 2.0}, "threshold in 0..1"),
+        ({"num_inference_steps": 0}, "at least 1"),
+        ({"uncertainty_threshold": 2.0}, "uncertainty_threshold in 0..1"),
     ],
 )
 def test_wrong_settings_are_refused(changes, message):
@@ -117,6 +119,20 @@ def test_a_network_of_ones_own_is_given_as_an_object_and_filled_from_the_folder(
         IDGBRPipeline.from_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match="does not fit"):
         IDGBRPipeline.from_pretrained(tmp_path, coarse=Wrapped(torch.nn.Conv2d(3, 3, 8, stride=8), 3, 3, stride=8))
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_a_setting_under_its_old_name_is_refused_with_the_new_one(folder, old, new):
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {old: index.pop(new)}))
+    with pytest.raises(CheckpointError, match=f"{old} is now called {new}; rename the key"):
+        IDGBRPipeline.from_pretrained(folder)
+
+
+def test_the_digest_of_the_shipped_model_lasts():
+    """Block fingerprints hold it: another digest maps every cube of this model again."""
+    shipped = IDGBRPipeline.from_pretrained(Path(idgbr.__file__).parent / "weights/simulated-s2")
+    assert shipped.digest == "bbf2d1e2fffa6e0bede7213c1b3305643d6d9c350db2e9704b3f8cdc12d10b8a"
 
 
 def test_a_pickle_in_place_of_weights_is_refused(folder):

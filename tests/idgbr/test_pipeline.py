@@ -81,7 +81,7 @@ def test_refinement_changes_labels_in_the_band_only():
     image = landscape(2, 100)[0][None]
     truth = np.full((1, 100, 100), 10, np.uint8)
     truth[:, 30:60, 40:] = 20
-    model = small_model(radius=3, threshold=0.0)
+    model = small_model(boundary_radius=3, uncertainty_threshold=0.0)
     label, _ = model(image, coarse=truth)
     band_HW = band(truth[0], np.ones((100, 100)), 3, 0.5)
     assert np.array_equal(label[0][~band_HW], truth[0][~band_HW])
@@ -107,18 +107,18 @@ def test_probabilities_can_be_given_instead_of_labels():
 def test_seed_origin_and_steps_decide_the_answer(model):
     image = landscape(4, 64)[0][None]
     first = model(image)[1]
-    assert np.array_equal(model(image, seed=0, origin=(0, 0), steps=2)[1], first)
-    for other in ({"seed": 1}, {"origin": (-5, 3)}, {"steps": 1}):
+    assert np.array_equal(model(image, seed=0, origin=(0, 0), num_inference_steps=2)[1], first)
+    for other in ({"seed": 1}, {"origin": (-5, 3)}, {"num_inference_steps": 1}):
         assert not np.array_equal(model(image, **other)[1], first)
 
 
 def test_whole_image_call_equals_the_low_level_calls():
-    model = small_model(threshold=0.2)
+    model = small_model(uncertainty_threshold=0.2)
     image = landscape(5, 64)[0][None]
     coarse = model.coarse_logits(image)
     fine = model.refine_logits(image, coarse, [(7, 9)])
     probability = coarse[0].softmax(0).numpy()
-    inside = band(probability.argmax(0), margin(probability), model.settings.radius, 0.2)
+    inside = band(probability.argmax(0), margin(probability), model.settings.boundary_radius, 0.2)
     index = np.where(inside, fine[0].argmax(0).numpy(), probability.argmax(0))
     label, _ = model(image, origin=(7, 9))
     assert np.array_equal(label[0], np.array([10, 20, 40])[index])
@@ -148,15 +148,15 @@ def test_nothing_changes_outside_the_band_that_maps_name(model):
 
 def test_threshold_one_lets_refinement_change_any_pixel():
     image = landscape(2, 64)[0][None]
-    assert small_model(threshold=1.0).maps(image).editable_BHW.all()
+    assert small_model(uncertainty_threshold=1.0).maps(image).editable_BHW.all()
 
 
 def test_an_ensemble_is_the_mean_over_its_seeds(windows):
     corners = [(0, 48 * number) for number in range(5)]
-    single = small_model(ensemble=1)
+    single = small_model(ensemble_size=1)
     coarse = single.coarse_logits(windows)
     members = [single.refine_logits(windows, coarse, corners, seed=seed).softmax(1) for seed in (7, 8, 9)]
-    together = small_model(ensemble=3, seed=7).refine_logits(windows, coarse, corners).softmax(1)
+    together = small_model(ensemble_size=3, seed=7).refine_logits(windows, coarse, corners).softmax(1)
     assert torch.allclose(together, torch.stack(members).mean(0), atol=1e-5)
     assert not torch.allclose(members[0], members[1], atol=1e-3)
 
@@ -179,7 +179,7 @@ def test_half_precision_gives_nearly_the_same_map(windows):
 
 @pytest.mark.parametrize("sizes", [{}, {"process": "discrete"}, {"code": "autoencoder"}, {"attention": True}])
 def test_every_refiner_runs_in_half_precision_on_any_size(sizes):
-    small = small_model(precision="bf16", steps=3)
+    small = small_model(precision="bf16", num_inference_steps=3)
     refiner = Refiner(3, 3, (8, 8, 8, 8), full=4, **sizes)
     found = IDGBRPipeline(small.settings, small.coarse, refiner).maps(landscape(2, 100)[0][None])
     assert found.refined_BHW.shape == (1, 100, 100)
@@ -194,7 +194,9 @@ def test_windows_must_lie_on_the_stride_of_the_label_codec():
 def test_the_published_recipe_runs_from_noise_guided_and_everywhere():
     small = small_model()
     refiner = Refiner(3, 3, (8, 8, 8, 8), full=4, process="diffusion", prediction="epsilon")
-    settings = replace(small.settings, steps=25, start="noise", guidance=3.0, threshold=1.0)
+    settings = replace(
+        small.settings, num_inference_steps=25, init="noise", guidance_scale=3.0, uncertainty_threshold=1.0
+    )
     found = IDGBRPipeline(settings, small.coarse, refiner).maps(landscape(2, 64)[0][None])
     assert found.editable_BHW.all()
     assert (found.refined_BHW != found.coarse_BHW).any()
@@ -213,7 +215,8 @@ def test_windows_must_suit_all_networks():
         (lambda model: model(np.ones((3, 32, 32))), "batch, bands, height, width"),
         (lambda model: model(np.ones((1, 3, 32, 32)), coarse=np.ones((1, 3, 9))), "coarse must be class codes"),
         (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 8, 8), 7, np.uint8)), "labels hold .7."),
-        (lambda model: model(landscape(0, 64)[0][None], steps=0), "at least 1 step, not 0"),
+        (lambda model: model(landscape(0, 64)[0][None], num_inference_steps=0),
+         "num_inference_steps must be at least 1, not 0"),
         (lambda model: model.refine_logits(np.ones((2, 3, 32, 32)), np.ones((1, 3, 32, 32)), [(0, 0), (0, 32)]),
          "windows alike"),
     ],

@@ -38,8 +38,8 @@ def model(tmp_path_factory) -> Path:
         std=(300.0, 300.0, 400.0, 900.0),
         window=96,
         overlap=16,
-        threshold=0.3,
-        steps=1,
+        uncertainty_threshold=0.3,
+        num_inference_steps=1,
     )
     widths = (8, 8, 16, 16)
     coarse, refiner = CoarseUNet(4, 6, widths=widths), Refiner(4, 6, widths=widths, full=4)

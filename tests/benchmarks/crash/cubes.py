@@ -92,8 +92,8 @@ def _model(folder: Path, seed: int) -> Path:
         std=(300.0, 300.0, 400.0, 900.0),
         window=96,
         overlap=16,
-        threshold=0.3,
-        steps=1,
+        uncertainty_threshold=0.3,
+        num_inference_steps=1,
         seed=seed,
     )
     widths = (8, 8, 16, 16)

@@ -48,12 +48,12 @@ class Variant:
 OURS = "bridge"
 CONTROLS = {
     OURS: Variant(),
-    "feed-forward": Variant({"sigma": 0.0}, {"times": "last", "aligned": 0.0}, {"steps": 1}),
-    "discrete": Variant({"process": "discrete"}, {"times": "uniform", "aligned": 0.0}, {"steps": 6}),
+    "feed-forward": Variant({"sigma": 0.0}, {"times": "last", "aligned": 0.0}, {"num_inference_steps": 1}),
+    "discrete": Variant({"process": "discrete"}, {"times": "uniform", "aligned": 0.0}, {"num_inference_steps": 6}),
     "published": Variant(
         {"process": "diffusion", "prediction": "epsilon"},
         {"times": "uniform", "dropout": 0.1},
-        {"steps": 25, "start": "noise", "guidance": 3.0, "threshold": 1.0},
+        {"num_inference_steps": 25, "init": "noise", "guidance_scale": 3.0, "uncertainty_threshold": 1.0},
     ),
 }
 LONG = "published recipe, ten times the steps"

@@ -134,7 +134,7 @@ def _steps(found: dict[str, Any]) -> Iterator[str]:
 
 def _verdicts(rows: list[dict[str, Any]]) -> Iterator[str]:
     """What ships against 25 guided steps from noise of each refiner that walks so."""
-    ours = next(row for row in rows if row["refiner"] == OURS and row["steps"] == Settings.steps)
+    ours = next(row for row in rows if row["refiner"] == OURS and row["steps"] == Settings.num_inference_steps)
     for full in rows:
         if (full["start"], full["guidance"], full["steps"]) == ("noise", 3.0, 25):
             changes = (f"{name} {ours['refined'][key] - full['refined'][key]:+.2f}" for key, name in METRICS.items())

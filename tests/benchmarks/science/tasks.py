@@ -26,7 +26,7 @@ from science.presets import ABLATIONS, CONTROLS, LONG, OURS, Preset, Variant, sl
 from science.sets import BANDS, NO_LABEL, SETS, middle, read
 
 STEPS = (1, 2, 4, 10, 25)
-RADIUS, THRESHOLD = Settings.radius, Settings.threshold
+RADIUS, THRESHOLD = Settings.boundary_radius, Settings.uncertainty_threshold
 TUNED, EVERY = 160, 9
 """The mean field is tuned on the middle px of every so many training images."""
 AUGMENTATION = Augmentation(nodata=0.0)
@@ -259,7 +259,7 @@ def _steps(name: str, backbone: str, seed: int, guided: list[str]) -> Callable[[
         ]
         for label, start, scale, kept in plans:
             for steps in STEPS:
-                settings = dict(kept) | {"steps": steps, "start": start, "guidance": scale}
+                settings = dict(kept) | {"num_inference_steps": steps, "init": start, "guidance_scale": scale}
                 model = _joined(place, name, label, backbone, seed, settings)
                 found = _scores(model, place, name, None)
                 rows.append(
@@ -276,7 +276,7 @@ def _gate(name: str, backbone: str, seed: int) -> Callable[[Place], Result]:
     def run(place: Place) -> Result:
         rows = []
         for radius, threshold in ((2, 0.0), (4, 0.0), (2, 0.3), (4, 0.3), (8, 0.3), (4, 0.6), (4, 0.9), (4, 1.0)):
-            settings = dict(CONTROLS[OURS].run) | {"radius": radius, "threshold": threshold}
+            settings = dict(CONTROLS[OURS].run) | {"boundary_radius": radius, "uncertainty_threshold": threshold}
             model = _joined(place, name, OURS, backbone, seed, settings)
             rows.append({"radius": radius, "threshold": threshold, **_scores(model, place, name, None)})
         return {"rows": rows}
@@ -305,7 +305,7 @@ def _scores(
         one = Evaluation.of(label_HW, coarse_HW, refined_HW, model.settings.codes, NO_LABEL)
         images[stem] = _plain(one)
         total = one if total is None else total + one
-        if model.settings.threshold == 1:
+        if model.settings.uncertainty_threshold == 1:
             probability_KHW = model.coarse_probabilities(image_CHW[None])[0]
             allowed_HW = band(coarse_HW, margin(probability_KHW), RADIUS, THRESHOLD)
             bounded_HW = np.where(allowed_HW, refined_HW, coarse_HW)

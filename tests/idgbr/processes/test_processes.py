@@ -69,7 +69,7 @@ def test_a_discrete_walk_lets_pixels_turn_fine_as_often_as_the_confidence_allows
 
     coarse = torch.tensor([0.0, 0.0, 1.0])[:, None, None].expand(1, 3, 200, 200)
     refiner = Answers("discrete", "labels", answer)
-    discrete.sample(refiner, None, coarse, noise_of(2, (1, 2, 200, 200)), Sampling(steps=4))
+    discrete.sample(refiner, None, coarse, noise_of(2, (1, 2, 200, 200)), Sampling(num_inference_steps=4))
     assert refiner.times == [1.0, 0.75, 0.5, 0.25]
     turned = [(noisy[:, :1] != seen[0][:, :1]) | (noisy[:, 1:] != seen[0][:, 1:]) for noisy in seen]
     left = 1.0
@@ -99,7 +99,9 @@ def test_noise_is_added_as_stable_diffusion_does():
 def test_a_walk_from_noise_is_that_of_diffusers_ddim(prediction, steps):
     """The same times, since those of diffusers' trailing spacing differ from evenly spaced ones by rounding."""
     refiner = Answers("diffusion", prediction, lambda noisy, condition: torch.tanh(noisy.flip(1)))
-    found = diffusion.sample(refiner, None, coarse_of(7), noise_of(8), Sampling(steps=steps, start="noise"))
+    found = diffusion.sample(
+        refiner, None, coarse_of(7), noise_of(8), Sampling(num_inference_steps=steps, init="noise")
+    )
     kind = {"epsilon": "epsilon", "v": "v_prediction", "x0": "sample"}[prediction]
     scheduler = DDIMScheduler(**SD, prediction_type=kind, clip_sample=False, set_alpha_to_one=True)
     times = [round(999 * step / steps) for step in range(steps, 0, -1)]
@@ -125,7 +127,9 @@ def test_the_second_order_walk_comes_closer_to_the_exact_one_than_ddim_at_equal_
             return mean + signal * spread**2 / (signal**2 * spread**2 + noise**2) * (noisy - signal * mean)
 
         refiner = Answers("diffusion", "x0", answer)
-        diffusion.sample(refiner, None, coarse_of(1), noise_of(9), Sampling(steps=steps, start="noise", solver=solver))
+        diffusion.sample(
+            refiner, None, coarse_of(1), noise_of(9), Sampling(num_inference_steps=steps, init="noise", solver=solver)
+        )
         return seen[0.125]
 
     exact = state("ddim", 800)
@@ -150,7 +154,9 @@ def test_the_first_two_steps_of_dpm_are_those_of_diffusers():
         return torch.tanh(noisy)
 
     refiner = Answers("diffusion", "x0", answer)
-    diffusion.sample(refiner, None, coarse_of(1), noise_of(10), Sampling(steps=3, start="noise", solver="dpm++"))
+    diffusion.sample(
+        refiner, None, coarse_of(1), noise_of(10), Sampling(num_inference_steps=3, init="noise", solver="dpm++")
+    )
     assert torch.allclose(seen[1], states[0], atol=1e-4)
     assert torch.allclose(seen[2], states[1], atol=1e-4)
 
@@ -158,7 +164,7 @@ def test_the_first_two_steps_of_dpm_are_those_of_diffusers():
 def test_few_steps_trail_so_the_first_is_at_pure_noise():
     for steps in (1, 2, 4):
         refiner = Answers("diffusion", "labels", lambda noisy, condition: torch.zeros(2, 3, 8, 8))
-        diffusion.sample(refiner, None, coarse_of(1), noise_of(2), Sampling(steps=steps, start="noise"))
+        diffusion.sample(refiner, None, coarse_of(1), noise_of(2), Sampling(num_inference_steps=steps, init="noise"))
         assert refiner.times[0] == 1.0
         assert len(refiner.times) == steps
 
@@ -172,7 +178,7 @@ def test_a_walk_from_the_coarse_mask_starts_at_the_mask_under_noise():
 
     refiner = Answers("diffusion", "labels", answer)
     coarse, noise = coarse_of(1), noise_of(2)
-    diffusion.sample(refiner, None, coarse, noise, Sampling(steps=2, start="coarse"))
+    diffusion.sample(refiner, None, coarse, noise, Sampling(num_inference_steps=2, init="coarse"))
     assert refiner.times == [0.5, 0.25]
     half = torch.full((2,), 0.5)
     assert torch.allclose(seen[0], diffusion.noisy(half, CornerCodec(3).encode(coarse), noise, noise, 0.0), atol=1e-6)
@@ -185,7 +191,7 @@ def test_guidance_moves_the_answer_away_from_the_unconditional_one_and_costs_one
 
     for scale, factor, evaluations in ((1.0, 1.0, 3), (3.0, 3.0, 6), (0.0, 0.0, 6)):
         refiner = Answers(process, "labels", answer)
-        how = Sampling(steps=3, guidance=scale)
+        how = Sampling(num_inference_steps=3, guidance_scale=scale)
         found = PROCESSES[process].sample(refiner, "given", coarse_of(1), noise_of(2), how)
         assert torch.allclose(found[0, :, 0, 0], factor * torch.tensor([1.0, 2.0, 3.0]))
         assert len(refiner.times) == evaluations
@@ -209,16 +215,16 @@ def test_a_dropped_condition_leaves_no_trace_of_image_and_mask():
 def test_processes_between_two_masks_cannot_start_from_noise(process):
     refiner = Answers(process, "labels", lambda noisy, condition: noisy)
     with pytest.raises(InputError, match="starts from the coarse mask, not from noise"):
-        PROCESSES[process].sample(refiner, None, coarse_of(1), noise_of(2), Sampling(start="noise"))
+        PROCESSES[process].sample(refiner, None, coarse_of(1), noise_of(2), Sampling(init="noise"))
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"steps": 0}, "at least 1 step, not 0"),
-        ({"start": "middle"}, "start must be one of coarse, noise, not 'middle'"),
+        ({"num_inference_steps": 0}, "num_inference_steps must be at least 1, not 0"),
+        ({"init": "middle"}, "init must be one of coarse, noise, not 'middle'"),
         ({"solver": "euler"}, "solver must be one of ddim, dpm\\+\\+, not 'euler'"),
-        ({"guidance": -1.0}, "guidance must be 0 or more"),
+        ({"guidance_scale": -1.0}, "guidance_scale must be 0 or more"),
     ],
 )
 def test_wrong_sampling_is_refused(changes, sentence):

@@ -174,7 +174,7 @@ def test_a_trained_refiner_can_be_tuned_end_to_end_for_one_step(tmp_path):
     sizes = {"widths": (12, 16, 24, 32), "process": "diffusion", "prediction": "epsilon"}
     list(train_refiner(pairs, tmp_path, refiner_training(40, crop=32, sizes=sizes, times="uniform")))
     model = IDGBRPipeline.from_pretrained(tmp_path)
-    one = replace(model.settings, steps=1, start="noise", threshold=1.0)
+    one = replace(model.settings, num_inference_steps=1, init="noise", uncertainty_threshold=1.0)
 
     def accuracy(refiner):
         image, label = landscape(0, 96)

@@ -188,7 +188,7 @@ def test_versions_are_compared_rolled_back_tagged_and_pruned(region_of, model):
     path, cube = region.cube.parent / "region.yaml", region.cube
     first = run(region).version
     index = json.loads((region.model / "model_index.json").read_text())
-    (region.model / "model_index.json").write_text(json.dumps(index | {"threshold": 0.6}))
+    (region.model / "model_index.json").write_text(json.dumps(index | {"uncertainty_threshold": 0.6}))
     second = run(region).version
     before, after = (open_cube(cube, version).landcover.values for version in (first, second))
 

@@ -53,7 +53,7 @@ def test_two_later_dates_map_only_the_blocks_they_touch(growing, region_of, date
 
     extent = region.extent
     planned = plan(region)
-    halo = reach(planned.model.settings.window, planned.model.settings.radius)
+    halo = reach(planned.model.settings.window, planned.model.settings.boundary_radius)
     to_grid = Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True)
     swaths = shapely.union_all(
         [

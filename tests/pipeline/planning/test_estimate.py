@@ -17,7 +17,7 @@ def test_a_survey_counts_what_the_stream_holds(undisturbed, region_of):
     found = survey(planned)
     assert found.to_mosaic == found.to_segment == found.blocks == len(blocks)
     assert found.views == sum(block.passes for block in blocks)
-    windows = [region.extent.covered(block.block).pad(settings.radius) for block in blocks]
+    windows = [region.extent.covered(block.block).pad(settings.boundary_radius) for block in blocks]
     stride = settings.window - settings.overlap
     assert found.windows == sum(len(covering(window, settings.window, stride)) for window in windows)
     assert found.busiest[1] == max(block.passes for block in blocks)

@@ -66,7 +66,7 @@ def test_any_block_gives_the_same_bytes(device, read, labels, cut):
 
 def test_labels_depend_on_nothing_beyond_the_stated_reach(small, device, read, mosaic, labels):
     cut = Window(60, 1100, 120, 1160)
-    near = cut.pad(reach(small.settings.window, small.settings.radius))
+    near = cut.pad(reach(small.settings.window, small.settings.boundary_radius))
     part = segment(device, lambda window: np.where(inside_mask(window, near), read(window), 0), cut)
     assert (part.landcover_HW == labels.landcover_HW[cut.slices((WHOLE.y0, WHOLE.x0))]).all()
 
@@ -85,9 +85,9 @@ def test_refinement_changes_labels_only_where_it_says_so(labels):
 
 
 def test_refinement_stays_in_the_band_of_boundaries_where_no_doubt_is_allowed(small, read):
-    certain = IDGBRPipeline(replace(small.settings, threshold=0.0), small.coarse, small.refiner)
+    certain = IDGBRPipeline(replace(small.settings, uncertainty_threshold=0.0), small.coarse, small.refiner)
     labels = segment(Device(certain), read, WHOLE)
-    r = small.settings.radius
+    r = small.settings.boundary_radius
     seen_to_the_edge_HW = np.pad(labels.coarse_HW[r:-r, r:-r], r)
     near_boundary = band(seen_to_the_edge_HW, np.ones(SHAPE, np.float32), r, 0.0) | (seen_to_the_edge_HW == 0)
     assert (labels.refined_HW[~near_boundary] == KEPT).all()

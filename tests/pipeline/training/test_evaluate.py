@@ -31,7 +31,7 @@ PALETTE = {0: (9, 8, 7, 255), 1: (1, 1, 1, 255), 2: (0, 0, 0, 255), 5: (2, 2, 2,
 
 
 def settings_of(classes=CLASSES, **changes):
-    fields = {"window": 64, "overlap": 16, "threshold": 0.5, "no_label": 255, "blank": None} | changes
+    fields = {"window": 64, "overlap": 16, "uncertainty_threshold": 0.5, "no_label": 255, "blank": None} | changes
     return Settings(classes=tuple(classes), bands=("red", "green", "blue"), mean=(120,) * 3, std=(60,) * 3, **fields)
 
 

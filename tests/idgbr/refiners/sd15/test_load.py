@@ -171,7 +171,7 @@ def test_a_codec_of_another_kind_is_refused(folder, labels):
 
 def test_a_whole_model_with_it_refines_and_comes_back(folder, tmp_path):
     refiner = load(folder, classes=3, labels=EmbeddingCodec(3))
-    model = small_model(refiner=False, start="noise")
+    model = small_model(refiner=False, init="noise")
     model = IDGBRPipeline(model.settings, model.coarse, refiner)
     model.save_pretrained(tmp_path / "model")
     loaded = IDGBRPipeline.from_pretrained(tmp_path / "model")
