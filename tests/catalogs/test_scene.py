@@ -1,4 +1,3 @@
-import copy
 import json
 import os
 import pickle
@@ -111,91 +110,6 @@ def test_what_cannot_be_used_does_not_stop_the_rest():
 def test_tiles_of_one_digit_zones_are_named_alike():
     spellings = [made_item(grid__code="MGRS-1WCR"), made_item(grid__code=None, s2__mgrs_tile="01WCR")]
     assert [read_scene(item, ROLES).tile for item in spellings] == ["01WCR", "01WCR"]
-
-
-def test_a_footprint_across_the_antimeridian_is_cut_there():
-    item = made_item()
-    ring = [[179, 10], [-179, 10], [-179, 11], [179, 11], [179, 10]]
-    item["geometry"] = {"type": "Polygon", "coordinates": [ring]}
-    two_sides = shapely.union(shapely.box(179, 10, 180, 11), shapely.box(-180, 10, -179, 11))
-    assert read_scene(item, ROLES).footprint.equals(two_sides)
-
-
-def test_a_footprint_that_crosses_itself_is_mended():
-    item = made_item()
-    item["geometry"]["coordinates"] = [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]
-    footprint = read_scene(item, ROLES).footprint
-    assert footprint.is_valid
-    assert footprint.area == pytest.approx(0.5)
-
-
-def broken(**parts):
-    item = copy.deepcopy(made_item())
-    for path, value in parts.items():
-        *parents, last = path.split("__")
-        place = item
-        for parent in parents:
-            place = place[parent]
-        place[last] = value
-    return item
-
-
-@pytest.mark.parametrize(
-    ("item", "said"),
-    [
-        (broken(id=7), "id 7"),
-        (broken(id="two\nlines"), r"id 'two\\nlines'.*printable"),
-        (broken(collection="landsat"), "collection 'landsat'.*sentinel-2-l2a"),
-        (broken(properties=None), "properties None"),
-        (broken(properties__datetime="yesterday"), "datetime 'yesterday'.*RFC 3339"),
-        (broken(properties__datetime=20230815), "datetime 20230815.*RFC 3339"),
-        (broken(properties__datetime="2023-08-15T09:57:57"), "time zone is missing"),
-        (broken(properties__datetime=None), "no datetime"),
-        (broken(properties__platform=None), "platform None"),
-        (made_item(grid__code="33TWM-MGRS"), "tile '33TWM-MGRS'"),
-        (made_item(eo__cloud_cover=float("inf")), "eo:cloud_cover inf"),
-        (made_item(eo__cloud_cover=10**400), r"eo:cloud_cover 1000.*must be a finite number"),
-        (made_item(eo__cloud_cover=-1), "eo:cloud_cover -1, but it must be 0 to 100"),
-        (broken(properties__datetime="0001-01-01T00:00:00+14:00"), "datetime '0001.*RFC 3339"),
-        (made_item(grid__code="MGRS-61TWM"), "tile 'MGRS-61TWM'"),
-        (made_item(grid__code=None), "names no tile"),
-        (made_item(datatake="GS2A_20231315T095031_042547"), "'GS2A_20231315T.*but a datatake begins at a time"),
-        (broken(geometry=None), "not GeoJSON: None"),
-        (broken(geometry={"type": "Point", "coordinates": [1, 2]}), "must be a Polygon"),
-        (broken(geometry={"type": "Polygon", "coordinates": "here"}), "not GeoJSON"),
-        (broken(geometry__coordinates=[[[0, 0], [1, 0], [1, 95], [0, 0]]]), "outside longitude"),
-        (broken(geometry__coordinates=[[[0, 0], [1, 0], [float("nan"), 1], [0, 0]]]), "geometry"),
-        (broken(assets=[]), r"assets \[\]"),
-        (broken(assets__red=None), r"no asset for red \(looked for red; it has \['blue', "),
-        (broken(assets__scl=None), "no asset for mask"),
-        (broken(assets__red="B04.tif"), "asset red 'B04.tif'.*must be an object"),
-        (broken(assets__red__href="B04.tif"), "href 'B04.tif' for asset red"),
-        (broken(assets__red__href="/vsicurl/http://x/B04.tif"), "href '/vsicurl"),
-        (broken(assets__red__href="ftp://x/B04.tif"), "href 'ftp"),
-        (broken(assets__red__href="gs://x/B04.tif"), "href 'gs"),
-        (broken(assets__red__href="https:///B04.tif"), "href 'https"),
-        (broken(assets__red__href="https://[x/B04.tif"), "href 'https"),
-        (broken(assets__red__href="https://user:word@example.org/B04.tif"), "asset red, but it must start with"),
-        (broken(assets__red__href="https://example.org/\r\nB04.tif"), "href 'https"),
-        (broken(assets__red__href="s3://"), "href 's3"),
-        (broken(assets__red__href="file:///vsicurl/http://x/B04.tif"), "href 'file"),
-        (broken(assets__red__href="file:///%76sicurl/x.tif"), "href 'file"),
-        (broken(assets__red__href="file://elsewhere/B04.tif"), "href 'file"),
-        (broken(assets__red__href="file:B04.tif"), "href 'file"),
-        (broken(assets__scl__href="<VRTDataset/>"), "href '<VRTDataset/>' for asset scl"),
-    ],
-)
-def test_what_is_wrong_in_an_item_is_said_in_one_sentence(item, said):
-    with pytest.raises(CatalogError, match=said) as refused:
-        read_scene(item, ROLES)
-    assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    "href", ["http://localhost:8000/B04.tif?sv=1", "s3://bucket/B04.tif", "/data/B04.tif", "file:///data/a%20b/B04.tif"]
-)
-def test_files_here_and_by_http_and_s3_are_allowed(href):
-    assert read_scene(broken(assets__red__href=href), ROLES).band("red").href == href
 
 
 def test_an_unknown_band_is_named_with_those_there_are():

@@ -1,4 +1,4 @@
-"""Passes: tiles and processings of one are known as one, and no two are taken for one."""
+"""Acquisitions of items, and `catalogs.passes.assign_passes`: tiles and processings of a pass have one name."""
 
 from datetime import UTC, datetime, timedelta
 

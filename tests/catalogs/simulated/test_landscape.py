@@ -1,3 +1,5 @@
+"""The land: landscape, canvas, classes, parcels, settlements, shapes and water."""
+
 from collections import Counter
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""What a sensor sees of the land: scenes, view, spectra, clouds, overpass (the sun) and tiles."""
+
 import json
 from datetime import UTC, date, datetime
 

@@ -1,3 +1,5 @@
+"""A world on disk: world, observe, items, tiles, overpass (dates) and cog."""
+
 import json
 from dataclasses import replace
 

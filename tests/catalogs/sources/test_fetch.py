@@ -1,27 +1,13 @@
 import time
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from made_items import made_item
+from paged_items import IDS, ITEMS, ids, query
 from paged_server import Faults, paged_server
 
-from catalogs import Query
 from catalogs.errors import CatalogUnavailable
 from catalogs.search import find
 from catalogs.sources import fetch
-
-SUMMER = (datetime(2023, 6, 1, tzinfo=UTC), datetime(2023, 8, 31, tzinfo=UTC))
-ITEMS = [made_item(f"item-{n:02}", datetime=f"2023-0{6 + n % 3}-{1 + n:02}T10:00:00Z") for n in range(20)]
-IDS = [item["id"] for item in ITEMS]
-
-
-def query(url):
-    return Query(url, "sentinel-2-l2a", (15.2, 46.2, 15.4, 46.4), *SUMMER)
-
-
-def ids(found):
-    return [item["id"] for item in found.items]
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])

@@ -5,7 +5,7 @@ import pytest
 from made_items import made_catalog, made_item
 
 import catalogs
-from catalogs import CatalogError, Query, scenelist
+from catalogs import CatalogError, Query
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
 WORLD = [
@@ -83,33 +83,6 @@ def test_files_that_are_no_catalog_are_named(tmp_path, text, said):
 def test_a_folder_without_a_catalog_says_what_to_give(tmp_path):
     with pytest.raises(CatalogError, match=r"no STAC catalog at .*: give a folder with a catalog\.json"):
         catalogs.search_items(query(tmp_path / "nowhere"))
-
-
-def test_a_list_of_items_in_a_file_is_searched(tmp_path):
-    near, far = made_item("near", hrefs="./data/"), made_item("far", bounds=(20, 46, 21, 47))
-    for suffix in (".ndjson", ".jsonl", ".geojsonl"):
-        path = tmp_path / f"items{suffix}"
-        path.write_text("\n".join(json.dumps(item) for item in (near, far)) + "\n\n")
-        (found,) = catalogs.search_items(query(path))
-        assert found["id"] == "near"
-        assert found["assets"]["blue"]["href"] == str(tmp_path / "data" / "B02.tif")
-    scenelist.write(tmp_path / "items.parquet", [near, far])
-    assert ids(catalogs.search_items(query(tmp_path / "items.parquet"))) == ["near"]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("{}\n{", "line 2 of .* is not JSON"),
-        ("[]", "line 1 of .* must be an object"),
-        (None, "cannot be read as a list"),
-    ],
-)
-def test_a_list_that_is_none_is_named(tmp_path, text, said):
-    if text is not None:
-        (tmp_path / "items.ndjson").write_text(text)
-    with pytest.raises(CatalogError, match=said):
-        catalogs.search_items(query(tmp_path / "items.ndjson"))
 
 
 @pytest.mark.parametrize("broken", ["none", {"blue": "B02.tif"}, None])
