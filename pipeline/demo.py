@@ -2,6 +2,7 @@
 
 import json
 import time as clock
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import yaml
 from rasterio.windows import Window
 
 from catalogs.simulated import World, open_world, serve, simulate
+from idgbr.metrics import Evaluation, EvaluationScores
 from pipeline.analysis.picture import draw_maps
 from pipeline.config.region import Region, load
 from pipeline.console.progress import CONSOLE, counted, stages
@@ -21,7 +23,7 @@ from pipeline.errors import UserError
 from pipeline.execution.report import Report, summary
 from pipeline.execution.run import run
 from pipeline.geometry.grid import LONLAT, transformer
-from pipeline.training.score import NAMES, scores
+from pipeline.training.evaluate import print_scores
 
 MODEL = "simulated-s2"
 KILOMETRES = 21.0
@@ -39,13 +41,12 @@ def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
     cube = open_cube(region.cube)
     truth_HW = read_truth(world, cube)
     labels = {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0], "truth": truth_HW}
-    codes = [row["code"] for row in cube.attrs["classes"]]
-    found = {name: scores([(truth_HW, labels[name])], codes) for name in ("coarse", "refined")}
+    scores = _scores(labels, cube)
     picture = draw_maps(folder / "demo.png", cube, labels)
     seconds = clock.perf_counter() - begun
-    _print(report, found, _areas(truth_HW, cube), picture, region, seconds)
+    _print(report, scores, _areas(truth_HW, cube), picture, region, seconds)
     if json_file is not None:
-        facts = {"seconds": round(seconds, 1), **found, "cube": str(region.cube)}
+        facts = {"seconds": round(seconds, 1), **asdict(scores), "cube": str(region.cube)}
         json_file.write_text(json.dumps(facts, indent=1) + "\n")
 
 
@@ -95,6 +96,12 @@ def read_truth(world: World, cube: xr.Dataset) -> np.ndarray:
         return source.read(1, window=Window(col, row, cube.sizes["x"], cube.sizes["y"]))
 
 
+def _scores(labels: dict[str, np.ndarray], cube: xr.Dataset) -> EvaluationScores:
+    classes = cube.attrs["classes"]
+    codes, names = [row["code"] for row in classes], [row["name"] for row in classes]
+    return Evaluation.of(labels["truth"], labels["coarse"], labels["refined"], codes).scores(names)
+
+
 def _areas(truth_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
     pixel = cube.attrs["grid"]["resolution"] ** 2 / 1e6
     return {row["name"]: float((truth_HW == row["code"]).sum()) * pixel for row in cube.attrs["classes"]}
@@ -102,7 +109,7 @@ def _areas(truth_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
 
 def _print(
     report: Report,
-    found: dict[str, dict[str, float]],
+    scores: EvaluationScores,
     true_km2: dict[str, float],
     picture: Path,
     region: Region,
@@ -113,8 +120,7 @@ def _print(
         [(name, f"{report.areas_km2[name]:.2f}", f"{km2:.2f}") for name, km2 in true_km2.items()],
         ("class", "mapped", "true"),
     )
-    rows = [(name, f"{found['coarse'][key]:.2f}", f"{found['refined'][key]:.2f}") for key, name in NAMES.items()]
-    table("against the truth, %", rows, ("", "coarse", "refined"))
+    print_scores("against the truth, %", scores)
     table("run", summary(report))
     west, south, east, north = region.area.bounds
     table(

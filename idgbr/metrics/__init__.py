@@ -2,52 +2,35 @@
 
 All functions take integer arrays of equal shape, the class codes to be scored, and the value in `true` to leave out.
 A prediction outside `codes` counts as an error, never as "not scored". The counts of several images add up.
-Shape letters: K classes, T tolerances, R radii, H rows, W columns. Scores are shares, 1 = perfect.
+Shape letters: K classes, T tolerances, R radii, H rows, W columns. Distances are in pixels. Scores are shares,
+1 = perfect, except in `scores`, where they are percent.
 """
 
-from idgbr.metrics.boundary import (
-    accuracy_counts,
-    accuracy_radii,
-    boundary_counts,
-    boundary_f1,
-    boundary_f1_of,
-    boundary_iou,
-    boundary_iou_of,
-    class_boundary_accuracy,
-    class_boundary_f1,
-    class_boundary_iou,
-    contour_counts,
-    contour_counts_at,
-    mean_boundary_accuracy,
-    mean_boundary_accuracy_of,
-)
+from idgbr.metrics.boundary import BoundaryAccuracy, BoundaryF1, BoundaryIoU, accuracy_radii
 from idgbr.metrics.confusion import confusion_matrix, f1, iou, kappa, mean_f1, mean_iou, overall_accuracy
+from idgbr.metrics.evaluation import Evaluation
 from idgbr.metrics.repair import Grade, grade, iou_imp, new_fp_counts, new_fp_rate, repair_counts
+from idgbr.metrics.scores import ClassScores, EvaluationScores, MapScores, RepairScores
 from idgbr.metrics.weighted import edge_band, weighted_f, wfm
 
 __all__ = [
+    "BoundaryAccuracy",
+    "BoundaryF1",
+    "BoundaryIoU",
+    "ClassScores",
+    "Evaluation",
+    "EvaluationScores",
     "Grade",
-    "accuracy_counts",
+    "MapScores",
+    "RepairScores",
     "accuracy_radii",
-    "boundary_counts",
-    "boundary_f1",
-    "boundary_f1_of",
-    "boundary_iou",
-    "boundary_iou_of",
-    "class_boundary_accuracy",
-    "class_boundary_f1",
-    "class_boundary_iou",
     "confusion_matrix",
-    "contour_counts",
-    "contour_counts_at",
     "edge_band",
     "f1",
     "grade",
     "iou",
     "iou_imp",
     "kappa",
-    "mean_boundary_accuracy",
-    "mean_boundary_accuracy_of",
     "mean_f1",
     "mean_iou",
     "new_fp_counts",

@@ -1,4 +1,4 @@
-"""All metrics of a model's coarse and refined maps, image by image and in total."""
+"""Scores a model's coarse and refined maps, image by image and in total. All scores of maps are made here."""
 
 from __future__ import annotations
 
@@ -9,42 +9,45 @@ from typing import Self
 
 import numpy as np
 
-from idgbr import metrics
-from idgbr.metrics.arrays import Counts, Labels, Scores, mean
-
-BOUNDARY_IOU_DISTANCE = 4
-"""px, for images of about 1 m and finer."""
-
-TOLERANCES = (1, 3, 5)
-"""px of boundary F1."""
-
-GRADES: tuple[metrics.Grade, ...] = ("complete", "partial", "error")
+from idgbr.metrics import confusion, repair
+from idgbr.metrics.arrays import Counts, Labels, mean
+from idgbr.metrics.boundary import BoundaryAccuracy, BoundaryF1, BoundaryIoU
+from idgbr.metrics.scores import (
+    BOUNDARY_F1_PX,
+    BOUNDARY_IOU_PX,
+    ClassScores,
+    EvaluationScores,
+    MapScores,
+    RepairScores,
+    percent,
+)
+from idgbr.metrics.weighted import wfm
 
 
 @dataclass(frozen=True)
 class Agreement:
     """What all scores of one kind of map against the truth are made of; those of several images add up.
 
-    boundaries_K2, contours_TK4, accuracy_KR2: see `boundary_counts`, `contour_counts_at`, `accuracy_counts`.
-    wfm, edged: the sum of WFm over the images with a true edge, and their number.
+    boundary_f1: at BOUNDARY_F1_PX. wfm, images_with_edge: the sum of WFm over the images with a true edge, and their
+    number.
     """
 
     confusion: Counts
-    boundaries_K2: Counts
-    contours_TK4: Counts
-    accuracy_KR2: Counts
+    boundary_iou: BoundaryIoU
+    boundary_f1: tuple[BoundaryF1, ...]
+    boundary_accuracy: BoundaryAccuracy
     wfm: float
-    edged: int
+    images_with_edge: int
 
     @classmethod
     def of(cls, true_HW: Labels, pred_HW: Labels, codes: Sequence[int], ignore: int) -> Self:
         """Of one image; `ignore` is the value in the truth that is not scored."""
-        weighted = metrics.wfm(true_HW, pred_HW, ignore)
+        weighted = wfm(true_HW, pred_HW, ignore)
         return cls(
-            metrics.confusion_matrix(true_HW, pred_HW, codes, ignore),
-            metrics.boundary_counts(true_HW, pred_HW, codes, BOUNDARY_IOU_DISTANCE, ignore),
-            metrics.contour_counts_at(true_HW, pred_HW, codes, TOLERANCES, ignore),
-            metrics.accuracy_counts(true_HW, pred_HW, codes, None, ignore),
+            confusion.confusion_matrix(true_HW, pred_HW, codes, ignore),
+            BoundaryIoU.of(true_HW, pred_HW, codes, BOUNDARY_IOU_PX, ignore),
+            BoundaryF1.at(true_HW, pred_HW, codes, BOUNDARY_F1_PX, ignore),
+            BoundaryAccuracy.of(true_HW, pred_HW, codes, None, ignore),
             float(np.nan_to_num(weighted)),
             int(np.isfinite(weighted)),
         )
@@ -52,42 +55,40 @@ class Agreement:
     def __add__(self, other: Self) -> Self:
         return type(self)(
             self.confusion + other.confusion,
-            self.boundaries_K2 + other.boundaries_K2,
-            self.contours_TK4 + other.contours_TK4,
-            self.accuracy_KR2 + other.accuracy_KR2,
+            self.boundary_iou + other.boundary_iou,
+            tuple(one + more for one, more in zip(self.boundary_f1, other.boundary_f1, strict=True)),
+            self.boundary_accuracy + other.boundary_accuracy,
             self.wfm + other.wfm,
-            self.edged + other.edged,
+            self.images_with_edge + other.images_with_edge,
         )
 
-    def scores(self) -> dict[str, float]:
-        """Shares, nan where undefined: WFm is the mean over the images, all others come from the summed counts."""
-        return {
-            "miou": metrics.mean_iou(self.confusion),
-            "mf1": metrics.mean_f1(self.confusion),
-            "oa": metrics.overall_accuracy(self.confusion),
-            "kappa": metrics.kappa(self.confusion),
-            "wfm": self.wfm / self.edged if self.edged else float("nan"),
-            "biou": metrics.boundary_iou_of(self.boundaries_K2),
-            **{
-                f"bf1_{tolerance}": metrics.boundary_f1_of(counts_K4)
-                for tolerance, counts_K4 in zip(TOLERANCES, self.contours_TK4, strict=True)
-            },
-            "mba": metrics.mean_boundary_accuracy_of(self.accuracy_KR2),
-        }
+    def scores(self, names: Sequence[str]) -> MapScores:
+        """names: of the classes, in the order of the codes."""
+        f1_1px, f1_3px, f1_5px = (f1.mean for f1 in self.boundary_f1)
+        return MapScores(
+            mean_iou=percent(confusion.mean_iou(self.confusion)),
+            mean_f1=percent(confusion.mean_f1(self.confusion)),
+            overall_accuracy=percent(confusion.overall_accuracy(self.confusion)),
+            kappa=percent(confusion.kappa(self.confusion)),
+            wfm_2px=percent(self.wfm / self.images_with_edge) if self.images_with_edge else None,
+            boundary_iou_4px=percent(self.boundary_iou.mean),
+            boundary_f1_1px=percent(f1_1px),
+            boundary_f1_3px=percent(f1_3px),
+            boundary_f1_5px=percent(f1_5px),
+            mean_boundary_accuracy=percent(self.boundary_accuracy.mean),
+            classes=dict(zip(names, self._class_scores(), strict=True)),
+        )
 
-    def class_scores(self) -> list[dict[str, float]]:
-        """Of each class, in the order of `codes`: iou, f1, biou, bf1_1, bf1_3, bf1_5, mba."""
-        columns: dict[str, Scores] = {
-            "iou": metrics.iou(self.confusion),
-            "f1": metrics.f1(self.confusion),
-            "biou": metrics.class_boundary_iou(self.boundaries_K2),
-            **{
-                f"bf1_{tolerance}": metrics.class_boundary_f1(counts_K4)
-                for tolerance, counts_K4 in zip(TOLERANCES, self.contours_TK4, strict=True)
-            },
-            "mba": metrics.class_boundary_accuracy(self.accuracy_KR2),
+    def _class_scores(self) -> list[ClassScores]:
+        columns = {
+            "iou": confusion.iou(self.confusion),
+            "f1": confusion.f1(self.confusion),
+            "boundary_iou_4px": self.boundary_iou.by_class,
+            **{f"boundary_f1_{px}px": f1.by_class for px, f1 in zip(BOUNDARY_F1_PX, self.boundary_f1, strict=True)},
+            "mean_boundary_accuracy": self.boundary_accuracy.by_class,
         }
-        return [{name: float(score_K[k]) for name, score_K in columns.items()} for k in range(len(self.confusion))]
+        classes = range(len(self.confusion))
+        return [ClassScores(**{name: percent(score_K[k]) for name, score_K in columns.items()}) for k in classes]
 
 
 @dataclass(frozen=True)
@@ -99,25 +100,29 @@ class Repair:
 
     counts_K5: Counts
     new_fp: Counts
-    grades: Counter[metrics.Grade]
+    grades: Counter[repair.Grade]
 
     @classmethod
     def of(cls, true_HW: Labels, coarse_HW: Labels, refined_HW: Labels, codes: Sequence[int], ignore: int) -> Self:
         """Of one image."""
-        counts_K5 = metrics.repair_counts(true_HW, coarse_HW, refined_HW, codes, ignore)
-        given = [grade for score in metrics.iou_imp(counts_K5) if (grade := metrics.grade(float(score)))]
-        return cls(counts_K5, metrics.new_fp_counts(true_HW, coarse_HW, refined_HW, ignore), Counter(given))
+        counts_K5 = repair.repair_counts(true_HW, coarse_HW, refined_HW, codes, ignore)
+        grades = [grade for score in repair.iou_imp(counts_K5) if (grade := repair.grade(float(score)))]
+        return cls(counts_K5, repair.new_fp_counts(true_HW, coarse_HW, refined_HW, ignore), Counter(grades))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(self.counts_K5 + other.counts_K5, self.new_fp + other.new_fp, self.grades + other.grades)
 
-    def scores(self) -> dict[str, float]:
-        """iou_imp (mean over the classes) and new_fp, from the summed counts."""
-        return {"iou_imp": mean(metrics.iou_imp(self.counts_K5)), "new_fp": metrics.new_fp_rate(self.new_fp)}
-
-    def class_scores(self) -> list[dict[str, float]]:
-        """iou_imp of each class, in the order of `codes`."""
-        return [{"iou_imp": float(score)} for score in metrics.iou_imp(self.counts_K5)]
+    def scores(self, names: Sequence[str]) -> RepairScores:
+        """names: of the classes, in the order of the codes."""
+        iou_imp_K = repair.iou_imp(self.counts_K5)
+        return RepairScores(
+            iou_imp=percent(mean(iou_imp_K)),
+            new_fp=percent(repair.new_fp_rate(self.new_fp)),
+            complete=self.grades["complete"],
+            partial=self.grades["partial"],
+            error=self.grades["error"],
+            class_iou_imp={name: percent(score) for name, score in zip(names, iou_imp_K, strict=True)},
+        )
 
 
 @dataclass(frozen=True)
@@ -147,3 +152,11 @@ class Evaluation:
         refined = None if self.refined is None or other.refined is None else self.refined + other.refined
         repair = None if self.repair is None or other.repair is None else self.repair + other.repair
         return type(self)(self.coarse + other.coarse, refined, repair)
+
+    def scores(self, names: Sequence[str]) -> EvaluationScores:
+        """names: of the classes, in the order of the codes."""
+        return EvaluationScores(
+            coarse=self.coarse.scores(names),
+            refined=None if self.refined is None else self.refined.scores(names),
+            repair=None if self.repair is None else self.repair.scores(names),
+        )

@@ -1,27 +1,21 @@
 """Representation alignment: early in training, features of a network are drawn to those of a frozen teacher.
 
-After arXiv 2410.06940, as used in arXiv 2507.01573. The teacher itself never runs here: its tokens come precomputed, as
-one safetensors file with a float tensor tokens_hwC per image, named by the image's stem; token (i, j) describes the
-image's cell (i, j) of a regular h x w grid. With a DINOv2 at hand: resize each image to a multiple of 14 px, take
-`forward_features(image)["x_norm_patchtokens"]`, reshape to (rows, columns, channels) and
-`safetensors.torch.save_file({stem: tokens.half().contiguous(), ...}, path)`.
+After arXiv 2410.06940, as used in arXiv 2507.01573. The teacher itself never runs here: its tokens come precomputed, a
+float tensor tokens_hwC per image; token (i, j) describes the image's cell (i, j) of a regular h x w grid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from idgbr.errors import CheckpointError, InputError
+from idgbr.errors import InputError
 
 WEIGHT = 0.5
 """Weight of the alignment loss in arXiv 2507.01573."""
@@ -62,30 +56,8 @@ def weight(step: int, steps: int = STEPS) -> float:
     return WEIGHT if step <= steps else 0.0
 
 
-def read_tokens(path: Path, stems: Sequence[str]) -> list[Tensor]:
-    """tokens_hwC of each stem, as stored. Raises CheckpointError."""
-    if not path.is_file():
-        raise CheckpointError(f"there is no file {path} of teacher tokens; make one as idgbr.training.alignment says")
-    try:
-        kept = load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is truncated or not a safetensors file ({error}); make it again") from error
-    for stem in stems:
-        if stem not in kept:
-            raise CheckpointError(f"{path} has no tokens of the image {stem}; add them under its stem")
-        if kept[stem].ndim != 3 or not kept[stem].is_floating_point():
-            raise CheckpointError(
-                f"{path}: tokens of {stem} must be floats (rows, columns, channels), not {kept[stem].dtype} "
-                f"{tuple(kept[stem].shape)}"
-            )
-    channels = {kept[stem].shape[-1] for stem in stems}
-    if len(channels) > 1:
-        raise CheckpointError(f"{path} has tokens of {sorted(channels)} channels; make them with one teacher")
-    return [kept[stem] for stem in stems]
-
-
 class Places(Sequence[NDArray[np.float32]]):
-    """Extra arrays for `data.Crops` that tell where a crop's pixels were: image number, y and x in 0..1 (3HW).
+    """Extra arrays for `data.Crops` with the position of a crop's pixels: image number, y and x in 0..1 (3HW).
 
     A `Crops` of the same pairs, seed and augmentation with these extras draws the same crops, so its third array is
     the places of theirs.

@@ -1,6 +1,7 @@
 """Verbs about models: train, evaluate."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,15 +37,13 @@ def refiner(config: RecipeFile) -> None:
 
 def _train(config: Path, network: Any) -> None:
     from pipeline.console.progress import counted
-    from pipeline.console.tables import table
-    from pipeline.training.score import NAMES
+    from pipeline.training.evaluate import print_scores
     from pipeline.training.train import load, train
 
     recipe = load(config)
     with counted(network) as report:
-        found = train(recipe, network, report)
-    rows = [(NAMES[metric], *(f"{values[metric]:.2f}" for values in found.values())) for metric in NAMES]
-    table(f"{recipe.model}, on areas kept out, %", rows, ("", *found))
+        scores = train(recipe, network, report)
+    print_scores(f"{recipe.model}, on areas kept out, %", scores)
 
 
 @app.command()
@@ -59,8 +58,8 @@ def evaluate(
     Example: `idgbr evaluate --model model --data aerial --ignore 5,6 --json scores.json`
     """
     from pipeline.console.progress import counted
-    from pipeline.training.evaluate import evaluate as evaluate_subject
-    from pipeline.training.evaluate import prepare, show
+    from pipeline.training.evaluate import evaluate as evaluate_model
+    from pipeline.training.evaluate import open_model_and_images, print_report
 
     try:
         ignored = [int(part) for part in ignore.split(",") if ignore]
@@ -68,10 +67,10 @@ def evaluate(
         raise UserError(f"--ignore is {ignore!r}; give label values as whole numbers, such as 5,6") from None
     if json_file is not None:
         check_writable(json_file)
-    subject = prepare(model, data, ignored)
+    pipeline, images = open_model_and_images(model, data, ignored)
     with counted("evaluate") as report:
-        found = evaluate_subject(subject, report)
+        scores = evaluate_model(pipeline, images, report)
     if json_file is None:
-        show(found)
+        print_report(scores)
     else:
-        write_text(json_file, json.dumps(found, indent=1, allow_nan=False) + "\n")
+        write_text(json_file, json.dumps(asdict(scores), indent=1, allow_nan=False) + "\n")

@@ -42,7 +42,7 @@ class Area:
     window: Window
 
 
-def simulated(folder: Path, seed: int, kilometres: float) -> Area:
+def from_simulation(folder: Path, seed: int, kilometres: float) -> Area:
     """A simulated world: the composite of all its scenes, and its truth."""
     from catalogs.simulated import simulate
 
@@ -52,7 +52,9 @@ def simulated(folder: Path, seed: int, kilometres: float) -> Area:
     grid = Grid("EPSG:3035", 10.0, 2048)
     left, bottom, right, top = (round(side / grid.resolution) for side in world.bounds)
     window = Window(-top, left, -bottom, right)
-    image_BHW = _whole(mosaic_block(grid, window, resolve_or_drop(catalogs.search(everything)), catalogs.ROLES))
+    image_BHW = _complete_mosaic(
+        mosaic_block(grid, window, resolve_or_drop(catalogs.search(everything)), catalogs.ROLES)
+    )
     with rasterio.open(folder / "truth.tif") as truth:
         return Area(image_BHW, truth.read(1), grid, window)
 
@@ -66,14 +68,14 @@ def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes
             f"bounds {list(bounds)} lie outside the region {region.name}, whose bounds are {list(region.area.bounds)}"
         )
     scenes = resolve_or_drop(catalogs.search(catalog_query(region)), region.access)
-    image_BHW = _whole(mosaic_block(grid, window, scenes, catalogs.ROLES, access=region.access))
+    image_BHW = _complete_mosaic(mosaic_block(grid, window, scenes, catalogs.ROLES, access=region.access))
     return Area(image_BHW, scene_classes(grid, window, scenes, codes, region.access), grid, window)
 
 
-def _whole(made: BlockMosaic) -> np.ndarray:
-    for name, why in made.lost.items():
+def _complete_mosaic(block: BlockMosaic) -> np.ndarray:
+    for name, why in block.lost.items():
         raise RunError(f"scene {name} cannot be read ({why}); labelled areas must not lack a scene, try again")
-    return made.mosaic_BHW
+    return block.mosaic_BHW
 
 
 def scene_classes(
@@ -99,11 +101,9 @@ def scene_classes(
 def write(folder: Path, stem: str, area: Area, classes: Sequence[dict[str, Any]], bands: Sequence[str]) -> None:
     """Adds one labelled area to a data set folder, as GeoTIFFs. Raises UserError if the folder has other classes."""
     folder.mkdir(parents=True, exist_ok=True)
-    about, content = (
-        folder / "classes.json",
-        json.dumps({"classes": list(classes), "bands": list(bands)}, indent=1) + "\n",
-    )
-    if about.is_file() and about.read_text() != content:
+    metadata = folder / "classes.json"
+    content = json.dumps({"classes": list(classes), "bands": list(bands)}, indent=1) + "\n"
+    if metadata.is_file() and metadata.read_text() != content:
         raise UserError(f"{folder} holds areas of other classes or bands; name another folder in the recipe's 'data'")
     left, bottom, right, top = area.grid.bounds(area.window)
     height, width = area.window.shape
@@ -124,26 +124,26 @@ def write(folder: Path, stem: str, area: Area, classes: Sequence[dict[str, Any]]
         with rasterio.open(path.with_suffix(".partial"), "w", count=count, dtype=dtype, **profile) as target:
             target.write(array_BHW)
         path.with_suffix(".partial").rename(path)
-    about.write_text(content)
+    metadata.write_text(content)
 
 
 def read_folder(
     folder: Path,
-    about: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | None = None,
     no_label: int = 0,
     ignore: Sequence[int] = (),
     grey: int | None = None,
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
     """All labelled areas of a data set folder by stem, (image_BHW, label_HW), and its "classes" and "bands".
 
-    about: these two where the folder has no classes.json. no_label, ignore, grey: see `pipeline.dataset.LabelValues`.
+    metadata: these two where the folder has no classes.json. no_label, ignore, grey: see `dataset.LabelValues`.
     Raises UserError.
     """
     files = dataset.pairs(folder)
-    known = dataset.about(folder) or about
-    if known is None:
+    metadata = dataset.metadata(folder) or metadata
+    if metadata is None:
         raise UserError(
             f"{folder} has no classes.json; a labelled data set is a folder of images/, labels/, classes.json"
         )
-    values = dataset.LabelValues(tuple(row["code"] for row in known["classes"]), no_label, tuple(ignore), grey)
-    return {stem: dataset.read_pair(*pair, values) for stem, pair in files.items()}, known
+    values = dataset.LabelValues(tuple(row["code"] for row in metadata["classes"]), no_label, tuple(ignore), grey)
+    return {stem: dataset.read_pair(*pair, values) for stem, pair in files.items()}, metadata

@@ -1,11 +1,13 @@
-"""The card of a trained model."""
+"""The record and the card of a trained model."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
 from pipeline.training.recipe import Recipe
-from pipeline.training.score import NAMES
+
+if TYPE_CHECKING:
+    from idgbr.metrics import EvaluationScores
 
 RECORD = "training.json"
 
@@ -26,10 +28,10 @@ RECORDED = {
 """Keys of a recipe that the record keeps, by their serialization aliases."""
 
 
-def record(recipe: Recipe, network: str) -> dict[str, Any]:
-    """What the networks of the model are trained on: the coarse one's record, if need be, and this training's.
+def record_training(recipe: Recipe, network: str) -> dict[str, Any]:
+    """By network, what it is trained on and how: this training's, and for a refiner also its coarse network's record.
 
-    Raises UserError for a refiner whose coarse network has no record.
+    Raises UserError for keys of the other network and for a refiner whose coarse network has no record.
     """
     record: dict[str, Any] = {}
     others = {"network", "backbone"} if network == "refiner" else {"preset", "stable_diffusion", "folds"}
@@ -52,28 +54,29 @@ def record(recipe: Recipe, network: str) -> dict[str, Any]:
     return record | {network: {"areas": areas, **settings}}
 
 
-def card(recipe: Recipe, record: dict[str, Any], found: dict[str, dict[str, float]]) -> None:
-    """Keeps what each network was trained on beside the weights, and writes the card of both."""
+def write_model_card(recipe: Recipe, record: dict[str, Any], scores: "EvaluationScores") -> None:
+    """Writes training.json and README.md beside the weights. record: of `record_training`."""
     from idgbr.training import write_card
 
     (recipe.model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
-    told = [f"The {name} network: {areas(part['areas'])}." for name, part in record.items()]
-    validation = areas(recipe.validation.model_dump(mode="json", by_alias=True))
+    trained_on = [f"The {name} network: {describe_areas(part['areas'])}." for name, part in record.items()]
+    validation = describe_areas(recipe.validation.model_dump(mode="json", by_alias=True))
     write_card(
         recipe.model,
         recipe.title,
-        " ".join([*told, f"Scores in percent on areas kept out of training: {validation}."]),
+        " ".join([*trained_on, f"Scores in percent on areas kept out of training: {validation}."]),
         recipe.license,
         {name: part["steps"] for name, part in record.items()},
-        {f"{which} {NAMES[metric]}": value for which, values in found.items() for metric, value in values.items()},
+        scores,
     )
 
 
-def areas(areas: dict[str, Any]) -> str:
+def describe_areas(areas: dict[str, Any]) -> str:
+    """The areas of a recipe, as JSON, in words."""
     if areas["kind"] == "simulated":
         size = f"{areas['kilometres']:g} x {areas['kilometres']:g} km"
         return f"simulated worlds of {size}, seeds {', '.join(map(str, areas['seeds']))}"
     if areas["kind"] == "scene-classes":
         return "scene classification of real scenes within " + ", ".join(f"{side:g}" for side in areas["bounds"])
-    chosen = "" if areas.get("only", ["*"]) == ["*"] else f", of it {', '.join(areas['only'])}"
-    return f"a labelled data set folder{chosen}"
+    stems = "" if areas.get("only", ["*"]) == ["*"] else f", of it {', '.join(areas['only'])}"
+    return f"a labelled data set folder{stems}"

@@ -15,7 +15,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from pipeline.errors import UserError
 
 SIDECARS = (".xml", ".wld", ".jgw", ".pgw", ".tfw", ".prj")
-SHOWN = 8
+MAX_LISTED = 8
 STRICT = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
 """Otherwise GDAL reads a truncated PNG as garbage, and says nothing."""
 
@@ -37,8 +37,8 @@ class LabelValues:
         both = sorted({*self.codes} & {*self.ignore})
         if both and self.grey is None:
             raise UserError(
-                f"the label values to ignore hold the class code {_listed(both)}; ignore only values that are none of "
-                f"the classes {_listed(self.codes)}"
+                f"the label values to ignore hold the class code {_listing(both)}; ignore only values that are none of "
+                f"the classes {_listing(self.codes)}"
             )
 
     def codes_of(self, raw_HW: np.ndarray, where: object) -> np.ndarray:
@@ -50,8 +50,8 @@ class LabelValues:
         strange = sorted({*np.unique(raw_HW).tolist()} - {*self.codes, *self.ignore, self.no_label})
         if strange:
             raise UserError(
-                f"{where} holds {_listed(strange)}, but the classes are {_listed(self.codes)} and no label is "
-                f"{self.no_label}; leave such values out, as in --ignore {','.join(map(str, strange[:SHOWN]))}"
+                f"{where} holds {_listing(strange)}, but the classes are {_listing(self.codes)} and no label is "
+                f"{self.no_label}; leave such values out, as in --ignore {','.join(map(str, strange[:MAX_LISTED]))}"
             )
         return np.where(ignored_HW, self.no_label, raw_HW).astype(np.uint8)
 
@@ -74,13 +74,13 @@ def pairs(folder: Path) -> dict[str, tuple[Path, Path]]:
 
 def read_image(file: Path) -> np.ndarray:
     """BHW of an image file. Raises UserError."""
-    with _opened(file) as source:
+    with _open(file) as source:
         return source.read()
 
 
 def read_label(file: Path, values: LabelValues) -> np.ndarray:
     """Class codes HW of a label file, from its numbers (of a palette's, the indices). Raises UserError."""
-    with _opened(file) as source:
+    with _open(file) as source:
         if source.count != 1:
             raise UserError(f"{file} has {source.count} bands; write a label as one band of class codes")
         raw_HW = source.read(1)
@@ -99,7 +99,7 @@ def read_pair(image: Path, label: Path, values: LabelValues) -> tuple[np.ndarray
     return image_BHW, label_HW
 
 
-def about(folder: Path) -> dict[str, Any] | None:
+def metadata(folder: Path) -> dict[str, Any] | None:
     """ "classes" and "bands" of the folder's classes.json, tuples; None where there is none. Raises UserError."""
     file = folder / "classes.json"
     if not file.exists():
@@ -125,7 +125,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[rasterio.DatasetReader]:
+def _open(file: Path) -> Iterator[rasterio.DatasetReader]:
     try:
         with warnings.catch_warnings(), rasterio.Env(**STRICT):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -136,6 +136,7 @@ def _opened(file: Path) -> Iterator[rasterio.DatasetReader]:
         raise UserError(f"{file} cannot be read ({why}); take it out or write it again") from None
 
 
-def _listed(values: Any) -> str:
+def _listing(values: Any) -> str:
     values = list(values)
-    return ", ".join(map(str, values[:SHOWN])) + (f" and {len(values) - SHOWN} more" if len(values) > SHOWN else "")
+    more = len(values) - MAX_LISTED
+    return ", ".join(map(str, values[:MAX_LISTED])) + (f" and {more} more" if more > 0 else "")

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from pipeline.errors import UserError
 from pipeline.fingerprint import json_digest
-from pipeline.training.prepare import Meaning, places
+from pipeline.training.prepare import DatasetSpec, groups
 from pipeline.training.recipe import Pair, Recipe, Report
 
-LIKE_IT = {"crop", "batch", "seed"}
+SAME_AS_COARSE = {"crop", "batch", "seed"}
 
 
 def with_masks(
-    recipe: Recipe, coarse: dict[str, Any], pairs: list[Pair], meaning: Meaning, device: str, report: Report
+    recipe: Recipe, coarse: dict[str, Any], pairs: list[Pair], spec: DatasetSpec, device: str, report: Report
 ) -> tuple[list[Pair], list[NDArray[Any]]]:
     """Each pair twice, with class probabilities KHW from a network that has not seen its place, of `recipe.folds`, and
     with those of the model's own coarse network, which has: the masks of new places lie between them.
@@ -29,26 +29,26 @@ def with_masks(
     from idgbr.training.coarse import out_of_fold
 
     assert recipe.folds is not None
-    folds, found = recipe.folds, places(recipe.areas)
-    if len(set(found)) < folds:
+    folds, group_of = recipe.folds, groups(recipe.areas)
+    if len(set(group_of)) < folds:
         raise UserError(
-            f"folds is {folds}, but the areas show {len(set(found))} place(s): {', '.join(sorted(set(found)))}; "
+            f"folds is {folds}, but the areas show {len(set(group_of))} place(s): {', '.join(sorted(set(group_of)))}; "
             "give fewer folds or more places"
         )
-    began, given = coarse.get("backbone"), recipe.backbone and recipe.backbone.name
-    if began != given:
+    first, own = coarse.get("backbone"), recipe.backbone and recipe.backbone.name
+    if first != own:
         raise UserError(
-            f"'backbone' is {given or 'not named'}, but the coarse network began with {began or 'none'}, and those of "
+            f"'backbone' is {own or 'not named'}, but the coarse network began with {first or 'none'}, and those of "
             "the folds must begin alike; name the same"
         )
     config = read_json(recipe.model / "coarse", "config.json", *KINDS)
     kind = KINDS[config["_class_name"]]
-    asked = {key for key in config if not key.startswith("_")} - {"bands", "classes"}
-    how = CoarseTraining(
-        **{key: coarse[key] for key in LIKE_IT},
-        **vars(meaning),
+    keys = {key for key in config if not key.startswith("_")} - {"bands", "classes"}
+    training = CoarseTraining(
+        **{key: coarse[key] for key in SAME_AS_COARSE},
+        **vars(spec),
         network=kind.__name__,
-        sizes={key: config[key] for key in asked},
+        sizes={key: config[key] for key in keys},
         backbone=recipe.backbone,
         optimisation=Optimisation(
             steps=coarse["steps"], rate=coarse["rate"], precision=coarse.get("precision", "fp32")
@@ -61,8 +61,8 @@ def with_masks(
         note = f"fold {fold + 1} of {folds}, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s"
         report(fold * steps + progress.step, folds * steps, note)
 
-    folder = recipe.data / f"folds-{json_digest([coarse, found, folds])[:16]}"
-    worse = out_of_fold(pairs, found, how, folder, folds, listen)
-    own = IDGBRPipeline.from_pretrained(recipe.model).to(device)
-    better = [own.coarse_probabilities(image_CHW[None])[0].astype(np.float16) for image_CHW, _ in pairs]
-    return [*pairs, *pairs], [*worse, *better]
+    folder = recipe.data / f"folds-{json_digest([coarse, group_of, folds])[:16]}"
+    unseen = out_of_fold(pairs, group_of, training, folder, folds, listen)
+    model = IDGBRPipeline.from_pretrained(recipe.model).to(device)
+    seen = [model.coarse_probabilities(image_CHW[None])[0].astype(np.float16) for image_CHW, _ in pairs]
+    return [*pairs, *pairs], [*unseen, *seen]

@@ -17,8 +17,8 @@ def test_the_demo_maps_compares_and_draws(tmp_path, monkeypatch, capsys):
     scores = tmp_path / "scores.json"
     demo.run_demo(tmp_path / "demo", 1, scores)
     found = json.loads(scores.read_text())
-    assert found["refined"]["miou"] > found["coarse"]["miou"] > 50
-    assert found["refined"]["biou"] > found["coarse"]["biou"]
+    assert found["refined"]["mean_iou"] > found["coarse"]["mean_iou"] > 50
+    assert found["refined"]["boundary_iou_4px"] > found["coarse"]["boundary_iou_4px"]
     cube = open_cube(found["cube"])
     truth = demo.read_truth(demo.open_world(tmp_path / "demo" / "world"), cube)
     assert truth.shape == (cube.sizes["y"], cube.sizes["x"])
@@ -26,7 +26,7 @@ def test_the_demo_maps_compares_and_draws(tmp_path, monkeypatch, capsys):
     assert np.mean(truth == cube.landcover.values[0]) > 0.7
     assert (tmp_path / "demo" / "demo.png").read_bytes().startswith(b"\x89PNG")
     told = capsys.readouterr().out
-    for words in ("area, km2", "boundary IoU", "Permanent water", "idgbr query"):
+    for words in ("area, km2", "boundary IoU (4 px)", "Permanent water", "idgbr query"):
         assert words in told
 
     demo.run_demo(tmp_path / "demo", 1, None)

@@ -19,8 +19,9 @@ def draw(place: Any, found: dict[str, Any], name: str) -> list[str]:
     for backbone in place.preset.backbones:
         key = f"score-{name}-{OURS}-{backbone}-{place.preset.table[0]}"
         for stem, scores in found.get(key, {}).get("images", {}).items():
-            if scores["refined"]["biou"] is not None:
-                cases.append((scores["refined"]["biou"] - scores["coarse"]["biou"], backbone, stem))
+            before, after = (scores[which]["boundary_iou_4px"] for which in ("coarse", "refined"))
+            if after is not None:
+                cases.append((after - before, backbone, stem))
     if not cases:
         return []
     cases.sort()
@@ -30,7 +31,7 @@ def draw(place: Any, found: dict[str, Any], name: str) -> list[str]:
         maps = np.load(place.home / "maps" / f"{name}-{backbone}-{place.preset.table[0]}" / f"{stem}.npz")
         image_CHW, true_HW = read(name, test=True, centre=place.preset.centre)[stem]
         _sheet(name, image_CHW, true_HW, maps["coarse"], maps["refined"], path)
-        lines += [f"{word}: {stem}, {backbone}, boundary IoU {gain:+.2f}", "", f"![{word}]({path.name})", ""]
+        lines += [f"{word}: {stem}, {backbone}, boundary IoU (4 px) {gain:+.2f}", "", f"![{word}]({path.name})", ""]
     return lines
 
 

@@ -10,7 +10,15 @@ from science import pictures
 from science.presets import CONTROLS, OURS, slug
 from science.sets import SETS
 
-METRICS = {"miou": "mIoU", "wfm": "WFm", "biou": "boundary IoU", "bf1_3": "BF1@3", "oa": "OA"}
+METRICS = {
+    "mean_iou": "mIoU",
+    "wfm_2px": "WFm",
+    "boundary_iou_4px": "boundary IoU (4 px)",
+    "boundary_f1_3px": "boundary F1 (3 px)",
+    "overall_accuracy": "OA",
+}
+COMPARED = ("mean_iou", "boundary_iou_4px")
+"""The scores by which two refiners are compared case by case."""
 REPAIR = {"iou_imp": "IoU_imp", "new_fp": "new FP"}
 
 
@@ -47,7 +55,7 @@ def _main(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
         if not runs:
             continue
         for which in ("coarse", "refined"):
-            repair = [_spread(run[key] for run in runs) if which == "refined" else "" for key in REPAIR]
+            repair = [_spread(run["repair"][key] for run in runs) if which == "refined" else "" for key in REPAIR]
             yield _row(backbone, which, *(_spread(run[which][key] for run in runs) for key in METRICS), *repair)
         yield _row("", "gain", *_gains(runs), "", "")
     yield ""
@@ -68,11 +76,17 @@ def _classes(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
     for k, row in enumerate(SETS[name].classes):
         cells = []
         for runs in scores.values():
-            pairs = [(run["coarse"]["iou"][k], run["refined"]["iou"][k]) for run in runs]
+            pairs = [_class_ious(run, row["name"]) for run in runs]
             cells += [_spread(column) for column in zip(*pairs, strict=True)]
             cells.append(_spread((_change(*pair) for pair in pairs), "+.2f"))
         yield _row(row["name"], f"{shares[k]:.2f}", *cells)
     yield ""
+
+
+def _class_ious(run: dict[str, Any], name: str) -> tuple[float | None, float | None]:
+    """IoU of one class in the coarse and in the refined map."""
+    coarse, refined = (run[which]["classes"][name]["iou"] for which in ("coarse", "refined"))
+    return coarse, refined
 
 
 def _controls(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
@@ -82,7 +96,7 @@ def _controls(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
     if not all(ours.values()):
         return
     gains = (f"{metric} gain" for metric in METRICS.values())
-    yield from _head("refiner", *gains, *REPAIR.values(), "s / Mpx", "ours as good: mIoU", "boundary IoU")
+    yield from _head("refiner", *gains, *REPAIR.values(), "s / Mpx", "ours as good: mIoU", "boundary IoU (4 px)")
     for control in (*CONTROLS, "crf"):
         runs = {case: found.get(f"score-{name}-{control}-{case[0]}-{case[1]}") for case in cases}
         if not all(runs.values()):
@@ -97,13 +111,13 @@ def _controls(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
 def _control_row(label: str, runs: dict[Any, Any], ours: dict[Any, Any]) -> str:
     wins = [
         f"{sum(ours[case]['refined'][key] >= run['refined'][key] for case, run in runs.items())} of {len(runs)}"
-        for key in ("miou", "biou")
+        for key in COMPARED
     ]
     seconds = [run["seconds_per_megapixel"] for run in runs.values() if run["seconds_per_megapixel"] is not None]
     return _row(
         label,
         *_gains(runs.values()),
-        *(_spread(run[key] for run in runs.values()) for key in REPAIR),
+        *(_spread(run["repair"][key] for run in runs.values()) for key in REPAIR),
         f"{median(seconds):.2f}" if seconds else "",
         *wins,
     )
@@ -118,10 +132,10 @@ def _steps(found: dict[str, Any]) -> Iterator[str]:
             "Multiply-adds of one window of 256 px without its coarse network.",
         )
         yield from _head(
-            "refiner", "start", "guidance", "steps", "mIoU", "boundary IoU", "WFm", "G multiply-adds", "s / Mpx"
+            "refiner", "start", "guidance", "steps", "mIoU", "boundary IoU (4 px)", "WFm", "G multiply-adds", "s / Mpx"
         )
         for row in rows:
-            scores = (f"{row['refined'][metric]:.2f}" for metric in ("miou", "biou", "wfm"))
+            scores = (f"{row['refined'][metric]:.2f}" for metric in ("mean_iou", "boundary_iou_4px", "wfm_2px"))
             yield _row(
                 *(row[column] for column in ("refiner", "start", "guidance", "steps")),
                 *scores,
@@ -150,17 +164,17 @@ def _ablations(found: dict[str, Any], preset: Any) -> Iterator[str]:
     """Changes case by case, a case being one coarse network of one seed, of the cases that are done."""
     name = preset.sets[0]
     yield from (f"## Ablations ({name}; change against {OURS} in the same case, median and range)", "")
-    yield from _head("refiner", "cases", *METRICS.values(), *REPAIR.values(), "worse in: mIoU", "boundary IoU")
+    yield from _head("refiner", "cases", *METRICS.values(), *REPAIR.values(), "worse in: mIoU", "boundary IoU (4 px)")
     for ablation, seeds in preset.ablations.items():
         cases = [f"{backbone}-{seed}" for backbone in preset.backbones for seed in seeds]
         pairs = [[found.get(f"score-{name}-{label}-{case}") for label in (OURS, slug(ablation))] for case in cases]
         done = [pair for pair in pairs if all(pair)]
         if done:
-            scores = [[run["refined"] | {key: run[key] for key in REPAIR} for run in pair] for pair in done]
+            scores = [[run["refined"] | {key: run["repair"][key] for key in REPAIR} for run in pair] for pair in done]
             changes = {
                 key: [_change(before[key], after[key]) for before, after in scores] for key in (*METRICS, *REPAIR)
             }
-            worse = (sum(change is not None and change < 0 for change in changes[key]) for key in ("miou", "biou"))
+            worse = (sum(change is not None and change < 0 for change in changes[key]) for key in COMPARED)
             spreads = (_spread(changes[key], "+.2f") for key in (*METRICS, *REPAIR))
             yield _row(ablation, f"{len(done)} of {len(cases)}", *spreads, *worse)
     yield ""
@@ -186,7 +200,7 @@ def _gate(found: dict[str, Any]) -> Iterator[str]:
                 f"{100 * row['editable']:.1f}",
                 row["changed_outside"],
                 *(f"{row['refined'][metric]:.2f}" for metric in METRICS),
-                *(f"{row[metric]:.2f}" for metric in REPAIR),
+                *(f"{row['repair'][metric]:.2f}" for metric in REPAIR),
                 f"{row['seconds_per_megapixel']:.2f}",
             )
         yield ""

@@ -1,6 +1,5 @@
 """Every training and every scoring, as tasks that need the results of others and leave one JSON behind."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +12,6 @@ from torch.nn import functional as F
 
 from idgbr import IDGBRPipeline
 from idgbr.checkpoint import load_network
-from idgbr.controls.crf import crf, tune
 from idgbr.inference.band import band, margin
 from idgbr.metrics.evaluation import Evaluation
 from idgbr.settings import Settings, class_index
@@ -22,6 +20,7 @@ from idgbr.training.data import Augmentation
 from idgbr.training.refiner import new_refiner
 from science import cost
 from science.blind import KINDS
+from science.crf import crf, tune
 from science.presets import ABLATIONS, CONTROLS, LONG, OURS, Preset, Variant, slug
 from science.sets import BANDS, NO_LABEL, SETS, middle, read
 
@@ -293,6 +292,7 @@ def _scores(
 ) -> Result:
     total, gated, seconds, megapixels, edited, harmed = None, None, 0.0, 0.0, 0, 0
     images = {}
+    names = [row["name"] for row in model.settings.classes]
     for stem, (image_CHW, label_HW) in read(name, test=True, centre=place.preset.centre).items():
         began = time.monotonic()
         found = model.maps(image_CHW[None])
@@ -303,7 +303,7 @@ def _scores(
         edited += int(editable_HW.sum())
         harmed += int(((refined_HW != coarse_HW) & ~editable_HW).sum()) if refine is None else 0
         one = Evaluation.of(label_HW, coarse_HW, refined_HW, model.settings.codes, NO_LABEL)
-        images[stem] = _plain(one)
+        images[stem] = asdict(one.scores(names))
         total = one if total is None else total + one
         if model.settings.uncertainty_threshold == 1:
             probability_KHW = model.coarse_probabilities(image_CHW[None])[0]
@@ -316,24 +316,14 @@ def _scores(
             np.savez_compressed(keep / f"{stem}.npz", coarse=coarse_HW, refined=refined_HW)
     assert total is not None
     counts_K = total.coarse.confusion.sum(1)
-    return _plain(total) | {
+    return asdict(total.scores(names)) | {
         "class_share": (100 * counts_K / counts_K.sum()).tolist(),
         "seconds_per_megapixel": round(seconds / megapixels, 3),
         "editable": edited / (1e6 * megapixels),
         "changed_outside": harmed,
-        "gated": None if gated is None else _plain(gated),
+        "gated": None if gated is None else asdict(gated.scores(names)),
         "images": images,
     }
-
-
-def _plain(found: Evaluation) -> Result:
-    """Percent."""
-    assert found.refined is not None and found.repair is not None
-    parts = {
-        which: {**agreement.scores(), "iou": [row["iou"] for row in agreement.class_scores()]}
-        for which, agreement in (("coarse", found.coarse), ("refined", found.refined))
-    } | found.repair.scores()
-    return json.loads(json.dumps(parts), parse_constant=lambda _: None, parse_float=lambda text: 100 * float(text))
 
 
 def _joined(place: Place, name: str, label: str, backbone: str, seed: int, settings: Any) -> IDGBRPipeline:

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from idgbr.controls import crf as module
-from idgbr.controls.crf import CRF, crf, tune
 from idgbr.errors import InputError
 from idgbr.metrics.evaluation import Evaluation
 from idgbr.settings import UNLABELLED
+from science import crf as module
+from science.crf import CRF, crf, tune
 
 
 def scene(seed, classes=3, height=6, width=7, bands=3):
@@ -122,7 +122,7 @@ def test_tuning_returns_the_settings_by_miou_and_boundary_iou_and_is_never_worse
         Evaluation.of(index, label, label, range(3), UNLABELLED)
         for label, (_, _, index) in zip(answers, examples, strict=True)
     ]
-    edges = (scored[0] + scored[1]).coarse.scores()["biou"]
+    edges = (scored[0] + scored[1]).coarse.boundary_iou.mean
     assert scores[0] == pytest.approx((np.mean(ious) + edges) / 2)
 
 

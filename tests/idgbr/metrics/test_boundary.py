@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,6 +8,13 @@ from metric_maps import CODES, MAPS, SHAPE, blobs
 from scipy import ndimage
 
 from idgbr import metrics
+from idgbr.metrics import BoundaryAccuracy, BoundaryF1, BoundaryIoU
+
+SCORES = {
+    "BoundaryIoU": partial(BoundaryIoU.of, radius=2),
+    "BoundaryF1": partial(BoundaryF1.of, tolerance=3),
+    "BoundaryAccuracy": partial(BoundaryAccuracy.of, radii=(2, 3)),
+}
 
 
 def reference_boundary_iou(true, pred, distance):
@@ -63,30 +72,29 @@ def reference_boundary_accuracy(true, pred, radii):
 @given(MAPS, MAPS, st.integers(1, 3))
 def test_boundary_iou_agrees_with_distance_transforms(true, pred, distance):
     expected = reference_boundary_iou(true, pred, distance)
-    assert metrics.boundary_iou(true, pred, CODES, distance) == pytest.approx(expected, nan_ok=True)
+    assert BoundaryIoU.of(true, pred, CODES, distance).mean == pytest.approx(expected, nan_ok=True)
 
 
 @settings(deadline=None)
 @given(MAPS, MAPS, st.integers(0, 4))
 def test_boundary_f1_agrees_with_distance_transforms(true, pred, tolerance):
     expected = reference_boundary_f1(true, pred, tolerance)
-    assert metrics.boundary_f1(true, pred, CODES, tolerance) == pytest.approx(expected, nan_ok=True)
+    assert BoundaryF1.of(true, pred, CODES, tolerance).mean == pytest.approx(expected, nan_ok=True)
 
 
 @settings(deadline=None)
 @given(MAPS, MAPS, st.sets(st.integers(1, 4), min_size=1))
 def test_boundary_accuracy_agrees_with_dilations_by_discs(true, pred, radii):
-    counts = metrics.accuracy_counts(true, pred, CODES, sorted(radii))
     expected = reference_boundary_accuracy(true, pred, sorted(radii))
-    assert metrics.mean_boundary_accuracy_of(counts) == pytest.approx(expected, nan_ok=True)
+    assert BoundaryAccuracy.of(true, pred, CODES, sorted(radii)).mean == pytest.approx(expected, nan_ok=True)
 
 
 @settings(deadline=None)
 @given(MAPS, MAPS)
 def test_contours_at_several_tolerances_are_those_at_each(true, pred):
-    several = metrics.contour_counts_at(true, pred, CODES, (1, 3, 5))
-    for counts, tolerance in zip(several, (1, 3, 5), strict=True):
-        assert np.array_equal(counts, metrics.contour_counts(true, pred, CODES, tolerance))
+    several = BoundaryF1.at(true, pred, CODES, (1, 3, 5))
+    for each, tolerance in zip(several, (1, 3, 5), strict=True):
+        assert np.array_equal(each.counts_K4, BoundaryF1.of(true, pred, CODES, tolerance).counts_K4)
 
 
 def test_boundary_scores_of_a_straight_edge_moved_by_one_pixel():
@@ -94,12 +102,11 @@ def test_boundary_scores_of_a_straight_edge_moved_by_one_pixel():
     true[:, 10:] = 3
     pred = np.ones((6, 20), np.uint8)
     pred[:, 11:] = 3
-    assert metrics.boundary_iou(true, pred, (1, 3), distance=2) == pytest.approx(1 / 3)
-    assert metrics.boundary_f1(true, pred, (1, 3), tolerance=0) == 0
-    assert metrics.boundary_f1(true, pred, (1, 3), tolerance=1) == 1
-    assert metrics.mean_boundary_accuracy(true, pred, (1, 3)) == pytest.approx(5 / 6)
-    two_radii = metrics.accuracy_counts(true, pred, (1, 3), (1, 4))
-    assert metrics.mean_boundary_accuracy_of(two_radii) == pytest.approx((1 / 2 + 7 / 8) / 2)
+    assert BoundaryIoU.of(true, pred, (1, 3), radius=2).mean == pytest.approx(1 / 3)
+    assert BoundaryF1.of(true, pred, (1, 3), tolerance=0).mean == 0
+    assert BoundaryF1.of(true, pred, (1, 3), tolerance=1).mean == 1
+    assert BoundaryAccuracy.of(true, pred, (1, 3)).mean == pytest.approx(5 / 6)
+    assert BoundaryAccuracy.of(true, pred, (1, 3), (1, 4)).mean == pytest.approx((1 / 2 + 7 / 8) / 2)
 
 
 def test_radii_of_boundary_accuracy_grow_with_the_image():
@@ -109,34 +116,26 @@ def test_radii_of_boundary_accuracy_grow_with_the_image():
 
 def test_a_perfect_map_scores_one_and_a_map_without_boundary_scores_nothing():
     true = np.repeat([[1, 3], [7, 1]], 5, 0)
-    assert metrics.boundary_iou(true, true, CODES) == metrics.boundary_f1(true, true, CODES) == 1
-    assert metrics.mean_boundary_accuracy(true, true, CODES) == 1
     plain = np.ones((4, 4), int)
-    for score in (metrics.boundary_iou, metrics.boundary_f1, metrics.mean_boundary_accuracy):
-        assert np.isnan(score(plain, plain, CODES))
+    for score in SCORES.values():
+        assert score(true, true, CODES).mean == 1
+        assert np.isnan(score(plain, plain, CODES).mean)
 
 
-@pytest.mark.parametrize(
-    "count",
-    [
-        metrics.boundary_counts,
-        metrics.contour_counts,
-        lambda true, pred, codes: metrics.accuracy_counts(true, pred, codes, (2, 3)),
-    ],
-    ids=["boundary_counts", "contour_counts", "accuracy_counts"],
-)
-def test_counts_of_two_images_add_up_to_those_of_both_apart(count):
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
+def test_counts_of_two_images_add_up_to_those_of_both_apart(score):
     random = np.random.default_rng(0)
     maps = random.choice([1, 3, 7], (2, 2, 20, 20))
-    total = sum(count(true, pred, CODES) for true, pred in maps)
+    first, second = (score(true, pred, CODES) for true, pred in maps)
     apart = np.concatenate([maps, np.zeros((2, 2, 5, 20), int)], 2)
     joined = [np.concatenate(list(side)) for side in apart.swapaxes(0, 1)]
-    assert np.array_equal(count(*joined, CODES), total)
+    counts, total = (next(iter(vars(each).values())) for each in (score(*joined, CODES), first + second))
+    assert np.array_equal(counts, total)
 
 
 def test_what_is_predicted_where_the_truth_is_ignored_changes_no_boundary_score():
     true, pred, other = blobs(0, 48), blobs(1, 48), blobs(2, 48)
     true[10:30, 12:40] = 0
     changed = np.where(true == 0, other, pred)
-    for score in (metrics.boundary_iou, metrics.boundary_f1, metrics.mean_boundary_accuracy):
-        assert score(true, changed, CODES) == score(true, pred, CODES)
+    for score in SCORES.values():
+        assert score(true, changed, CODES).mean == score(true, pred, CODES).mean

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from metric_maps import CODES, FULL, MAPS
 
 from idgbr import metrics
 from idgbr.errors import InputError
+from idgbr.metrics import BoundaryAccuracy, BoundaryF1, BoundaryIoU
 
 
 @settings(deadline=None)
@@ -78,7 +81,8 @@ def test_class_zero_is_scored_where_another_value_is_ignored():
 
 
 def test_maps_of_different_size_are_refused():
-    for score in (metrics.confusion_matrix, metrics.boundary_counts, metrics.contour_counts, metrics.accuracy_counts):
+    boundary = (partial(BoundaryIoU.of, radius=2), partial(BoundaryF1.of, tolerance=3), BoundaryAccuracy.of)
+    for score in (metrics.confusion_matrix, *boundary):
         with pytest.raises(InputError, match="one shape"):
             score(np.ones((2, 2), int), np.ones((2, 3), int), CODES)
     with pytest.raises(InputError, match="one shape"):

@@ -1,9 +1,19 @@
+"""Covers idgbr.metrics.evaluation and idgbr.metrics.scores."""
+
+import json
+from dataclasses import asdict, fields
+from functools import reduce
+from operator import add
+
 import numpy as np
 import pytest
 from metric_maps import CODES, blobs
 
 from idgbr import metrics
-from idgbr.metrics.evaluation import BOUNDARY_IOU_DISTANCE, Evaluation
+from idgbr.metrics import BoundaryAccuracy, BoundaryF1, BoundaryIoU, ClassScores, Evaluation, MapScores
+from idgbr.metrics.scores import BOUNDARY_F1_PX, BOUNDARY_IOU_PX, LABELS
+
+NAMES = ("grass", "water", "built")
 
 
 def image(seed, size=64):
@@ -14,6 +24,10 @@ def image(seed, size=64):
     return true, coarse, refined
 
 
+def exactly(share):
+    return pytest.approx(100 * share, rel=1e-12)
+
+
 @pytest.fixture(scope="module")
 def images():
     return [image(seed, 40 + 20 * seed) for seed in range(3)]
@@ -21,52 +35,65 @@ def images():
 
 @pytest.fixture(scope="module")
 def total(images):
-    first, *others = (Evaluation.of(*maps, CODES) for maps in images)
-    return sum(others, first)
+    return reduce(add, (Evaluation.of(*maps, CODES) for maps in images))
 
 
 def test_totals_come_from_the_summed_counts_and_wfm_is_the_mean_over_images(images, total):
     pairs = [(true, refined) for true, _, refined in images]
     confusion = sum(metrics.confusion_matrix(*pair, CODES) for pair in pairs)
-    found = total.refined.scores()
-    assert found["miou"] == metrics.mean_iou(confusion)
-    assert found["mf1"] == metrics.mean_f1(confusion)
-    assert found["oa"] == metrics.overall_accuracy(confusion)
-    assert found["kappa"] == metrics.kappa(confusion)
-    boundaries = sum(metrics.boundary_counts(*pair, CODES, BOUNDARY_IOU_DISTANCE) for pair in pairs)
-    assert found["biou"] == metrics.boundary_iou_of(boundaries)
-    for tolerance in (1, 3, 5):
-        contours = sum(metrics.contour_counts(*pair, CODES, tolerance) for pair in pairs)
-        assert found[f"bf1_{tolerance}"] == metrics.boundary_f1_of(contours)
-    around = sum(metrics.accuracy_counts(*pair, CODES) for pair in pairs)
-    assert found["mba"] == metrics.mean_boundary_accuracy_of(around)
-    assert found["wfm"] == pytest.approx(np.mean([metrics.wfm(*pair) for pair in pairs]))
+    scores = total.scores(NAMES)
+    refined = scores.refined
+    assert refined.mean_iou == exactly(metrics.mean_iou(confusion))
+    assert refined.mean_f1 == exactly(metrics.mean_f1(confusion))
+    assert refined.overall_accuracy == exactly(metrics.overall_accuracy(confusion))
+    assert refined.kappa == exactly(metrics.kappa(confusion))
+    assert refined.boundary_iou_4px == exactly(reduce(add, (BoundaryIoU.of(*pair, CODES, 4) for pair in pairs)).mean)
+    for px in (1, 3, 5):
+        expected = reduce(add, (BoundaryF1.of(*pair, CODES, px) for pair in pairs)).mean
+        assert getattr(refined, f"boundary_f1_{px}px") == exactly(expected)
+    expected = reduce(add, (BoundaryAccuracy.of(*pair, CODES) for pair in pairs)).mean
+    assert refined.mean_boundary_accuracy == exactly(expected)
+    assert refined.wfm_2px == pytest.approx(100 * np.mean([metrics.wfm(*pair) for pair in pairs]))
     counts = sum(metrics.repair_counts(*maps, CODES) for maps in images)
     broken = sum(metrics.new_fp_counts(*maps) for maps in images)
-    assert total.repair.scores() == {
-        "iou_imp": np.mean(metrics.iou_imp(counts)),
-        "new_fp": metrics.new_fp_rate(broken),
-    }
+    assert scores.repair.iou_imp == exactly(np.mean(metrics.iou_imp(counts)))
+    assert scores.repair.new_fp == exactly(metrics.new_fp_rate(broken))
+
+
+def test_the_names_of_boundary_scores_say_the_radii_that_are_computed():
+    expected = {f"boundary_iou_{BOUNDARY_IOU_PX}px", *(f"boundary_f1_{px}px" for px in BOUNDARY_F1_PX)}
+    for kind in (MapScores, ClassScores):
+        names = {field.name for field in fields(kind)}
+        assert {name for name in names if name.startswith(("boundary_iou", "boundary_f1"))} == expected
+    assert set(LABELS) == {field.name for field in fields(MapScores)} - {"classes"}
+    for name in expected:
+        px = name.rpartition("_")[2].removesuffix("px")
+        assert LABELS[name].endswith(f"({px} px)")
 
 
 def test_the_coarse_map_is_scored_apart_from_the_refined_one(images, total):
     confusion = sum(metrics.confusion_matrix(true, coarse, CODES) for true, coarse, _ in images)
-    assert total.coarse.scores()["miou"] == metrics.mean_iou(confusion)
-    for name in ("miou", "mf1", "oa", "kappa", "wfm", "biou", "bf1_1", "mba"):
-        assert total.refined.scores()[name] > total.coarse.scores()[name]
+    scores = total.scores(NAMES)
+    assert scores.coarse.mean_iou == exactly(metrics.mean_iou(confusion))
+    for name in LABELS.keys() - {"boundary_f1_3px", "boundary_f1_5px"}:
+        assert getattr(scores.refined, name) > getattr(scores.coarse, name)
 
 
 def test_scores_of_the_classes_average_to_the_total(total):
-    found = total.refined.class_scores()
-    assert len(found) == len(CODES)
-    for whole, own in {"miou": "iou", "mf1": "f1", "biou": "biou", "bf1_3": "bf1_3", "mba": "mba"}.items():
-        assert total.refined.scores()[whole] == pytest.approx(np.mean([scores[own] for scores in found]))
-    repair = [scores["iou_imp"] for scores in total.repair.class_scores()]
-    assert total.repair.scores()["iou_imp"] == pytest.approx(np.mean(repair))
+    scores = total.scores(NAMES)
+    classes = scores.refined.classes
+    assert tuple(classes) == NAMES
+    same = ("boundary_iou_4px", "boundary_f1_3px", "mean_boundary_accuracy")
+    for whole, own in {"mean_iou": "iou", "mean_f1": "f1", **dict(zip(same, same, strict=True))}.items():
+        expected = np.mean([getattr(each, own) for each in classes.values()])
+        assert getattr(scores.refined, whole) == pytest.approx(expected)
+    assert tuple(scores.repair.class_iou_imp) == NAMES
+    assert scores.repair.iou_imp == pytest.approx(np.mean(list(scores.repair.class_iou_imp.values())))
 
 
 def test_every_class_of_an_image_with_a_coarse_error_is_one_graded_case(images, total):
-    assert sum(total.repair.grades.values()) == len(images) * len(CODES)
+    repair = total.scores(NAMES).repair
+    assert repair.complete + repair.partial + repair.error == len(images) * len(CODES)
     true, coarse, _ = images[0]
     assert Evaluation.of(true, coarse, true, CODES).repair.grades == {"complete": 3}
     assert Evaluation.of(true, coarse, coarse, CODES).repair.grades == {"partial": 3}
@@ -77,27 +104,40 @@ def test_every_class_of_an_image_with_a_coarse_error_is_one_graded_case(images, 
 def test_an_image_without_true_edge_does_not_enter_wfm(total):
     plain = np.full((20, 20), CODES[0], np.uint8)
     busy = blobs(8, 20)
-    assert np.isnan(Evaluation.of(plain, busy, busy, CODES).refined.scores()["wfm"])
-    more = total + Evaluation.of(plain, busy, busy, CODES)
-    assert more.refined.scores()["wfm"] == total.refined.scores()["wfm"]
-    assert more.refined.scores()["oa"] < total.refined.scores()["oa"]
+    alone = Evaluation.of(plain, busy, busy, CODES)
+    assert alone.scores(NAMES).refined.wfm_2px is None
+    before, after = (each.scores(NAMES).refined for each in (total, total + alone))
+    assert after.wfm_2px == before.wfm_2px
+    assert after.overall_accuracy < before.overall_accuracy
 
 
 def test_without_a_refiner_there_are_coarse_scores_alone(images):
     true, coarse, refined = images[0]
     alone = Evaluation.of(true, coarse, None, CODES)
-    assert alone.refined is None
-    assert alone.repair is None
-    assert alone.coarse.scores() == Evaluation.of(true, coarse, refined, CODES).coarse.scores()
-    assert (alone + alone).repair is None
+    scores = (alone + alone).scores(NAMES)
+    assert scores.refined is None
+    assert scores.repair is None
+    assert list(scores.maps()) == ["coarse"]
+    both = Evaluation.of(true, coarse, refined, CODES).scores(NAMES)
+    assert alone.scores(NAMES).coarse == both.coarse
+    assert list(both.maps()) == ["coarse", "refined"]
 
 
 def test_the_value_for_no_label_is_that_of_the_model(images):
     codes = (0, 1, 2)
     true, coarse, refined = (np.searchsorted((1, 3, 7), maps.clip(1)).astype(np.uint8) for maps in images[1])
     true[:4] = 255
-    found = Evaluation.of(true, coarse, refined, codes, ignore=255)
-    expected = Evaluation.of(*images[1], (1, 3, 7))
-    for name in ("miou", "oa", "biou", "bf1_3", "mba"):
-        assert found.refined.scores()[name] == expected.refined.scores()[name]
-    assert found.repair.scores() == expected.repair.scores()
+    scores = Evaluation.of(true, coarse, refined, codes, ignore=255).scores(NAMES)
+    expected = Evaluation.of(*images[1], (1, 3, 7)).scores(NAMES)
+    for name in ("mean_iou", "overall_accuracy", "boundary_iou_4px", "boundary_f1_3px", "mean_boundary_accuracy"):
+        assert getattr(scores.refined, name) == getattr(expected.refined, name)
+    assert scores.repair == expected.repair
+
+
+def test_scores_are_json_with_null_where_undefined():
+    plain = np.full((20, 20), CODES[0], np.uint8)
+    scores = asdict(Evaluation.of(plain, plain, plain, CODES).scores(NAMES))
+    text = json.dumps(scores, allow_nan=False)
+    assert json.loads(text)["refined"]["boundary_iou_4px"] is None
+    assert json.loads(text)["refined"]["classes"]["water"]["iou"] is None
+    assert json.loads(text)["refined"]["overall_accuracy"] == 100

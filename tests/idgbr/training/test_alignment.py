@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from idgbr.errors import CheckpointError
-from idgbr.training.alignment import Alignment, Places, read_tokens, tokens_at, weight
+from idgbr.training.alignment import Alignment, Places, tokens_at, weight
 from idgbr.training.data import Augmentation, Crops
 
 
@@ -77,34 +75,3 @@ def test_tokens_follow_their_pixels_through_cropping_turning_and_zooming():
     assert inside.mean() > 0.5
     assert np.abs((found - expected) * inside).max() < 2e-3
     assert {0, 1} == set(found[:, 2].round(3).ravel().tolist())
-
-
-def test_kept_tokens_are_read_by_stem(tmp_path):
-    path = tmp_path / "tokens.safetensors"
-    save_file({"a": torch.ones(2, 3, 5), "b": torch.zeros(4, 4, 5).half()}, path)
-    first, second = read_tokens(path, ["b", "a"])
-    assert first.shape == (4, 4, 5)
-    assert second.sum() == 30
-
-
-@pytest.mark.parametrize(
-    ("kept", "stems", "says"),
-    [
-        (None, ["a"], "there is no file"),
-        ({"a": torch.ones(2, 2, 5)}, ["a", "b"], "no tokens of the image b"),
-        ({"a": torch.ones(4, 5)}, ["a"], r"must be floats \(rows, columns, channels\)"),
-        ({"a": torch.ones(2, 2, 5), "b": torch.ones(2, 2, 6)}, ["a", "b"], r"tokens of \[5, 6\] channels"),
-    ],
-)
-def test_tokens_that_do_not_fit_are_told_in_one_sentence(tmp_path, kept, stems, says):
-    path = tmp_path / "tokens.safetensors"
-    if kept is not None:
-        save_file(kept, path)
-    with pytest.raises(CheckpointError, match=says):
-        read_tokens(path, stems)
-
-
-def test_a_pickle_is_no_token_file(tmp_path):
-    torch.save({"a": torch.ones(2, 2, 5)}, tmp_path / "tokens.pt")
-    with pytest.raises(CheckpointError, match="not a safetensors file"):
-        read_tokens(tmp_path / "tokens.pt", ["a"])

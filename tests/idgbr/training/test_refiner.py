@@ -8,6 +8,7 @@ from idgbr_toys import CLASSES, landscape
 
 from idgbr import IDGBRPipeline, Refiner, metrics
 from idgbr.errors import InputError
+from idgbr.metrics import BoundaryIoU, Evaluation
 from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner, write_card
 from idgbr.training.loop import OutOfTime
 from idgbr.training.refiner import _about, refiner_loss
@@ -46,17 +47,29 @@ def test_the_refined_map_beats_the_coarse_one(trained):
     coarse, fine = coarse_model(image)[0], model(image)[0]
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
     assert np.mean(refined[-10:]) < 0.5 * np.mean(refined[:10])
-    assert metrics.boundary_iou(label, fine, CODES) > metrics.boundary_iou(label, coarse, CODES) + 0.05
+    assert BoundaryIoU.of(label, fine, CODES, 2).mean > BoundaryIoU.of(label, coarse, CODES, 2).mean + 0.05
     before, after = (metrics.mean_iou(metrics.confusion_matrix(label, answer, CODES)) for answer in (coarse, fine))
     assert after > before + 0.01
 
 
 def test_the_card_names_bands_classes_scores_and_digest(trained):
     folder, *_ = trained
-    path = write_card(folder, "Toy", "Made landscapes.", "cc0-1.0", {"coarse": 80, "refiner": 100}, {"mIoU": 0.91234})
+    truth_HW = np.repeat([[10, 10], [20, 20]], 4, 1).astype(np.uint8)
+    coarse_HW = np.where(np.arange(8) == 0, 40, truth_HW).astype(np.uint8)
+    scores = Evaluation.of(truth_HW, coarse_HW, truth_HW, CODES).scores([row["name"] for row in CLASSES])
+    path = write_card(folder, "Toy", "Made landscapes.", "cc0-1.0", {"coarse": 80, "refiner": 100}, scores)
     text = path.read_text()
     assert path.name == "README.md"
-    for part in ("license: cc0-1.0", "| 20 | water | #2060c0 |", "| mIoU | 0.9123 |", "red, green, nir", "80 steps"):
+    for part in (
+        "license: cc0-1.0",
+        "| 20 | water | #2060c0 |",
+        "| metric | coarse | refined |",
+        "| overall accuracy | 87.50 | 100.00 |",
+        "boundary IoU (4 px)",
+        "parameters)",
+        "red, green, nir",
+        "80 steps",
+    ):
         assert part in text
     assert IDGBRPipeline.from_pretrained(folder).digest in text
 

@@ -11,11 +11,11 @@ import pytest
 
 import pipeline
 from catalogs import search
+from idgbr.metrics import Evaluation
 from pipeline import open_cube
 from pipeline.config.region import load
 from pipeline.scenes.search import catalog_query
 from pipeline.training import areas
-from pipeline.training.score import scores
 
 PACKAGE = Path(pipeline.__file__).parent
 REGION = PACKAGE / "regions" / "sentinel2-33t.yaml"
@@ -61,14 +61,15 @@ def test_the_map_agrees_with_the_scenes_own_classes_where_it_was_not_trained(map
     region, _ = mapped
     cube = open_cube(region.cube)
     window = region.extent.grid.window_of(NOT_TRAINED_ON) & region.extent.window
-    codes = [row["code"] for row in cube.attrs["classes"]]
+    codes, names = zip(*((row["code"], row["name"]) for row in cube.attrs["classes"]), strict=True)
     reference_HW = areas.scene_classes(region.extent.grid, window, search(catalog_query(region)), codes)
     inside = window.slices((region.extent.window.y0, region.extent.window.x0))
-    found = {name: scores([(reference_HW, cube[name].values[0][inside])], codes) for name in ("coarse", "landcover")}
-    print(found)
-    assert found["landcover"]["oa"] > 96
-    assert found["landcover"]["miou"] > found["coarse"]["miou"]
-    assert found["landcover"]["biou"] > found["coarse"]["biou"]
+    maps = (cube[name].values[0][inside] for name in ("coarse", "landcover"))
+    scores = Evaluation.of(reference_HW, *maps, codes).scores(names)
+    print(scores)
+    assert scores.refined.overall_accuracy > 96
+    assert scores.refined.mean_iou > scores.coarse.mean_iou
+    assert scores.refined.boundary_iou_4px > scores.coarse.boundary_iou_4px
 
 
 def test_the_median_is_free_of_most_clouds(mapped):

@@ -1,4 +1,7 @@
-"""`idgbr evaluate` through the command: every score for coarse and refined, and one sentence for whatever is wrong."""
+"""`idgbr evaluate` through the command: every score for coarse and refined, and one sentence for whatever is wrong.
+
+Covers pipeline.training.evaluate and pipeline.training.dataset.
+"""
 
 import json
 import math
@@ -7,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,7 @@ import torch
 from rasterio.errors import NotGeoreferencedWarning
 
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings, metrics
+from idgbr.metrics.scores import LABELS
 from pipeline import cli
 from pipeline.errors import UserError
 from pipeline.training import areas, dataset
@@ -25,7 +30,6 @@ CLASSES = (
     {"code": 1, "name": "water", "color": "#2060c0"},
     {"code": 2, "name": "built", "color": "#c03020"},
 )
-SCORES = ("miou", "mf1", "oa", "kappa", "wfm", "biou", "bf1_1", "bf1_3", "bf1_5", "mba")
 SIZES = {"east": (70, 90), "west": (64, 64)}
 PALETTE = {0: (9, 8, 7, 255), 1: (1, 1, 1, 255), 2: (0, 0, 0, 255), 5: (2, 2, 2, 255)}
 
@@ -135,16 +139,16 @@ def test_all_scores_are_told_for_coarse_and_refined_in_total_by_class_and_by_ima
     assert set(scores["images"]) == set(SIZES)
     for found in (scores, *scores["images"].values()):
         for which in ("coarse", "refined"):
-            assert set(SCORES) <= set(found[which])
+            assert set(LABELS) < set(found[which])
             assert list(found[which]["classes"]) == ["grass", "water", "built"]
             for own in found[which]["classes"].values():
-                assert {"iou", "f1", "biou", "bf1_1", "bf1_3", "bf1_5", "mba"} <= set(own)
-        assert "iou_imp" in found["refined"]["classes"]["grass"]
-        assert set(found["repair"]) == {"complete", "partial", "error"}
-        assert -100 <= found["iou_imp"] <= 100
-        assert 0 <= found["new_fp"] <= 100
+                assert set(own) == {field.name for field in fields(metrics.ClassScores)}
+        assert list(found["repair"]["class_iou_imp"]) == ["grass", "water", "built"]
+        assert {"complete", "partial", "error"} <= set(found["repair"])
+        assert -100 <= found["repair"]["iou_imp"] <= 100
+        assert 0 <= found["repair"]["new_fp"] <= 100
     assert scores["seconds_per_megapixel"] > 0
-    assert scores["coarse"]["oa"] != scores["refined"]["oa"]
+    assert scores["coarse"]["overall_accuracy"] != scores["refined"]["overall_accuracy"]
 
 
 def test_scores_are_those_of_the_maps_that_the_model_makes_of_the_whole_images(scores, model, data):
@@ -159,10 +163,10 @@ def test_scores_are_those_of_the_maps_that_the_model_makes_of_the_whole_images(s
         for which, found_HW in (("coarse", maps.coarse_BHW[0]), ("refined", maps.refined_BHW[0])):
             confusion[which] += metrics.confusion_matrix(true_HW, found_HW, (0, 1, 2), ignore=5)
             wfm = metrics.wfm(true_HW, found_HW, ignore=5)
-            assert scores["images"][stem][which]["wfm"] == pytest.approx(100 * wfm, abs=1e-4)
+            assert scores["images"][stem][which]["wfm_2px"] == pytest.approx(100 * wfm, abs=1e-4)
     for which, counts in confusion.items():
-        assert scores[which]["miou"] == pytest.approx(100 * metrics.mean_iou(counts), abs=1e-4)
-        assert scores[which]["oa"] == pytest.approx(100 * metrics.overall_accuracy(counts), abs=1e-4)
+        assert scores[which]["mean_iou"] == pytest.approx(100 * metrics.mean_iou(counts), abs=1e-4)
+        assert scores[which]["overall_accuracy"] == pytest.approx(100 * metrics.overall_accuracy(counts), abs=1e-4)
 
 
 def test_the_table_names_every_score_class_and_image(evaluate, model, data):
@@ -178,8 +182,8 @@ def test_a_model_without_refiner_has_coarse_scores_alone(evaluate, data, tmp_pat
     assert evaluate("--model", model, "--data", data, "--ignore", "5", "--json", file)[0] == 0
     found = json.loads(file.read_text())
     assert found["refined"] is None
-    assert found["iou_imp"] is None
-    assert found["coarse"]["miou"] > 0
+    assert found["repair"] is None
+    assert found["coarse"]["mean_iou"] > 0
     code, out, err = evaluate("--model", model, "--data", data, "--ignore", "5")
     assert code == 0, err
     assert "refined" not in out
@@ -191,9 +195,9 @@ def test_undefined_scores_are_null(evaluate, model, tmp_path):
     file = tmp_path / "scores.json"
     assert evaluate("--model", model, "--data", tmp_path, "--json", file)[0] == 0
     found = json.loads(file.read_text())
-    assert found["coarse"]["wfm"] is None
-    assert found["coarse"]["mba"] is None
-    assert not math.isnan(found["coarse"]["oa"])
+    assert found["coarse"]["wfm_2px"] is None
+    assert found["coarse"]["mean_boundary_accuracy"] is None
+    assert not math.isnan(found["coarse"]["overall_accuracy"])
     assert evaluate("--model", model, "--data", tmp_path)[0] == 0
 
 
@@ -211,7 +215,7 @@ def test_grey_labels_are_of_the_second_class_where_they_are_bright(evaluate, tmp
     assert np.array_equal(label_HW, np.where(grey_HW > 127, 7, 3))
     found_HW = IDGBRPipeline.from_pretrained(model).maps(image_BHW[None]).refined_BHW[0]
     share = 100 * (found_HW == label_HW).mean()
-    assert json.loads(file.read_text())["refined"]["oa"] == pytest.approx(share, abs=1e-4)
+    assert json.loads(file.read_text())["refined"]["overall_accuracy"] == pytest.approx(share, abs=1e-4)
 
 
 def test_label_values_with_no_meaning_are_named_with_their_file(evaluate, model, data):
@@ -363,7 +367,7 @@ def test_real_aerial_images_are_evaluated(evaluate, tmp_path, name, ignore, grey
     assert code == 0, err
     found = json.loads(file.read_text())
     assert set(found["images"]) == set(files)
-    assert all(0 <= found["refined"][score] <= 100 for score in SCORES if score != "kappa")
+    assert all(0 <= found["refined"][score] <= 100 for score in LABELS if score != "kappa")
 
 
 @pytest.mark.realdata

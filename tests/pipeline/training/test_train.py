@@ -1,3 +1,8 @@
+"""Trainings through `train`, with the areas that they read and the folders that they write.
+
+Covers train, prepare, areas, folds and card of pipeline.training.
+"""
+
 import json
 import os
 import shutil
@@ -17,9 +22,9 @@ from idgbr import IDGBRPipeline
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
 from pipeline.training import areas
-from pipeline.training.prepare import Meaning
+from pipeline.training.prepare import DatasetSpec, load_areas
 from pipeline.training.recipe import Simulated
-from pipeline.training.train import load, prepared, train
+from pipeline.training.train import load, train
 
 QUIET = {"report": lambda *step: None}
 SMALL = {"widths": [8, 8, 16, 16]}
@@ -31,7 +36,7 @@ def world(tmp_path_factory):
     """A data folder with one simulated area, which stands for those of other seeds too."""
     folder = tmp_path_factory.mktemp("world")
     areas = Simulated(kind="simulated", seeds=[7], kilometres=2)
-    prepared(areas, folder, **QUIET)
+    load_areas(areas, folder, **QUIET)
     for part in ("images", "labels"):
         for seed in (8, 9):
             shutil.copy(folder / part / "world-7-2km.tif", folder / part / f"world-{seed}-2km.tif")
@@ -63,10 +68,10 @@ def recipe(tmp_path, world):
 def test_both_networks_are_trained_from_simulated_areas_into_one_model_folder(recipe):
     told = []
     folder = recipe().model
-    assert set(train(recipe(), "coarse", lambda *step: told.append(step))) == {"coarse"}
+    assert train(recipe(), "coarse", lambda *step: told.append(step)).refined is None
     assert IDGBRPipeline.from_pretrained(folder).refiner is None
     other = recipe(areas={"kind": "simulated", "seeds": [8], "kilometres": 2})
-    assert set(train(other, "refiner", lambda *step: told.append(step))) == {"coarse", "refined"}
+    assert train(other, "refiner", lambda *step: told.append(step)).refined is not None
     model = IDGBRPipeline.from_pretrained(folder)
     assert model.refiner is not None
     assert model.settings.codes == (10, 30, 40, 50, 60, 80)
@@ -81,13 +86,13 @@ def test_both_networks_are_trained_from_simulated_areas_into_one_model_folder(re
 
 def test_a_labelled_folder_is_read_back_as_it_was_written(recipe):
     made = recipe()
-    ((image_BHW, label_HW),), about = prepared(made.areas, made.data, lambda *step: None)
+    ((image_BHW, label_HW),), spec = load_areas(made.areas, made.data, lambda *step: None)
     assert image_BHW.dtype == np.uint16
     assert image_BHW.shape == (4, *label_HW.shape)
     assert set(np.unique(label_HW)) <= {10, 30, 40, 50, 60, 80}
-    assert about.bands == ("blue", "green", "red", "nir")
-    assert (about.no_label, about.blank, about.grey) == (0, 0.0, None)
-    again, _ = prepared(recipe(areas={"kind": "folder", "path": str(made.data)}).areas, made.data, lambda *step: None)
+    assert spec.bands == ("blue", "green", "red", "nir")
+    assert (spec.no_label, spec.blank, spec.grey) == (0, 0.0, None)
+    again, _ = load_areas(recipe(areas={"kind": "folder", "path": str(made.data)}).areas, made.data, lambda *step: None)
     assert (again[0][0] == image_BHW).all()
     assert (again[0][1] == label_HW).all()
 
@@ -109,7 +114,7 @@ def test_areas_of_other_classes_do_not_join_a_folder(recipe):
 
 def test_an_image_without_a_label_is_named(recipe):
     made = recipe()
-    prepared(made.areas, made.data, lambda *step: None)
+    load_areas(made.areas, made.data, lambda *step: None)
     next((made.data / "labels").iterdir()).unlink()
     with pytest.raises(UserError, match=r"world-7-2km.tif has no label"):
         areas.read_folder(made.data)
@@ -169,16 +174,16 @@ def test_a_folder_of_photos_with_grey_labels_trains_any_network(recipe, photos):
         crop_size=64,
         learning_rate=0.01,
     )
-    found = train(made, "coarse", **QUIET)
-    assert found["coarse"]["oa"] > 80
+    scores = train(made, "coarse", **QUIET)
+    assert scores.coarse.overall_accuracy > 80
     model = IDGBRPipeline.from_pretrained(made.model)
     settings = model.settings
     assert type(model.coarse).__name__ == "SegFormer"
     assert (settings.codes, settings.bands, settings.no_label) == ((0, 1), ("red", "green", "blue"), 7)
     assert (settings.blank, settings.grey) == (None, 127)
-    ((image_BHW, label_HW),) = prepared(made.validation, made.data, **QUIET)[0]
+    ((image_BHW, label_HW),) = load_areas(made.validation, made.data, **QUIET)[0]
     right_HW = model(image_BHW[None])[0][0] == label_HW
-    assert found["coarse"]["oa"] == pytest.approx(100 * right_HW[label_HW != 7].mean(), abs=0.01)
+    assert scores.coarse.overall_accuracy == pytest.approx(100 * right_HW[label_HW != 7].mean(), abs=0.01)
     card = (made.model / "README.md").read_text()
     assert "of it a*" in card
     assert "of it b*" in card
@@ -187,20 +192,20 @@ def test_a_folder_of_photos_with_grey_labels_trains_any_network(recipe, photos):
 
 
 def test_only_the_photos_asked_for_are_read_and_ignored_values_have_no_label(recipe, photos):
-    pairs, meaning = prepared(recipe(areas=photo_areas(photos, "a1", "b*")).areas, photos, **QUIET)
+    pairs, spec = load_areas(recipe(areas=photo_areas(photos, "a1", "b*")).areas, photos, **QUIET)
     assert len(pairs) == 2
     image_BHW, label_HW = pairs[0]
     assert image_BHW.shape == (3, 96, 96)
     assert np.array_equal(label_HW[4:] == 1, image_BHW[0, 4:] > 120)
     assert (label_HW[:4] == 7).all()
-    assert meaning == Meaning(tuple(ROADS), ("red", "green", "blue"), 7, None, 127)
+    assert spec == DatasetSpec(tuple(ROADS), ("red", "green", "blue"), 7, None, 127)
 
 
 @pytest.mark.parametrize(("ignore", "first", "no_label"), [([5, 6], 0, 5), ([], 0, 255), ([], 1, 0), ([6], 1, 6)])
 def test_no_label_is_a_value_that_is_no_class(recipe, photos, ignore, first, no_label):
     classes = [{**row, "code": row["code"] + first} for row in ROADS]
     areas = recipe(areas=photo_areas(photos, "a1", classes=classes, ignore=ignore)).areas
-    assert prepared(areas, photos, **QUIET)[1].no_label == no_label
+    assert load_areas(areas, photos, **QUIET)[1].no_label == no_label
 
 
 @pytest.mark.parametrize(
@@ -214,7 +219,7 @@ def test_no_label_is_a_value_that_is_no_class(recipe, photos, ignore, first, no_
 )
 def test_a_folder_that_does_not_fit_its_recipe_is_told_in_one_sentence(recipe, photos, change, says):
     with pytest.raises(UserError, match=says):
-        prepared(recipe(areas=photo_areas(photos, "a*") | change).areas, photos, **QUIET)
+        load_areas(recipe(areas=photo_areas(photos, "a*") | change).areas, photos, **QUIET)
 
 
 @pytest.mark.parametrize(
@@ -329,8 +334,8 @@ def test_two_workers_train_one_network(recipe, photos):
     areas = {"areas": photo_areas(photos, "a*"), "validation": photo_areas(photos, "b*")}
     made = recipe(**areas, workers=2, model_args=SMALL, device="cpu", steps=30, learning_rate=0.01)
     told = []
-    found = train(made, "coarse", lambda *step: told.append(step))
-    assert found["coarse"]["oa"] > 80
+    scores = train(made, "coarse", lambda *step: told.append(step))
+    assert scores.coarse.overall_accuracy > 80
     assert [done for done, total, _ in told if total == 30] == list(range(1, 31))
     assert json.loads((made.model / "training.json").read_text())["coarse"]["workers"] == 2
     assert not list(made.model.glob("*.training.safetensors"))
@@ -353,8 +358,8 @@ def test_the_recipe_for_aerial_photos_trains_on_them(tmp_path, monkeypatch):
     areas = made.areas.model_copy(update={"include": ["tile1_part00[12]"]})
     validation = made.validation.model_copy(update={"include": ["tile5_part001"]})
     change = {"areas": areas, "validation": validation, "steps": 2, "batch_size": 2, "device": "cpu"}
-    found = train(made.model_copy(update=change), "coarse", **QUIET)
-    assert 0 <= found["coarse"]["miou"] <= 100
+    scores = train(made.model_copy(update=change), "coarse", **QUIET)
+    assert 0 <= scores.coarse.mean_iou <= 100
     settings = IDGBRPipeline.from_pretrained(made.model).settings
     assert (settings.codes, settings.no_label, settings.blank) == ((0, 1, 2, 3, 4), 5, None)
 

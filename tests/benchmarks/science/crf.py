@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import reduce
 from math import ceil, exp
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idgbr.errors import InputError
-from idgbr.metrics import boundary_counts, boundary_iou_of, confusion_matrix, mean_iou
-from idgbr.metrics.evaluation import BOUNDARY_IOU_DISTANCE
+from idgbr.metrics import BoundaryIoU, confusion_matrix, mean_iou
+from idgbr.metrics.scores import BOUNDARY_IOU_PX
 from idgbr.settings import UNLABELLED
 
 FLOOR = 1e-5
@@ -67,7 +69,7 @@ CHOICES: Mapping[str, Sequence[Any]] = {
     "position": (10.0, 20.0, 40.0, 80.0),
     "near": (1.0, 2.0, 3.0),
 }
-"""What `tune` tries, for images of unit variance per band."""
+"""What `tune` evaluates, for images of unit variance per band."""
 
 
 @torch.inference_mode()
@@ -106,8 +108,8 @@ def tune(
     choices: Mapping[str, Sequence[Any]] = CHOICES,
     start: CRF | None = None,
 ) -> list[tuple[CRF, float]]:
-    """Every setting tried, the best first, with its score over all examples: the mean of mIoU and boundary IoU, 0..1.
-    No CRF at all is among them.
+    """All settings evaluated, the best first, each with its score over all examples, 0..1: the mean of mIoU and
+    boundary IoU at BOUNDARY_IOU_PX. No CRF at all is among them.
 
     examples: (probability_KHW, image_CHW, index_HW with UNLABELLED where not known), not those that are scored later.
     From `start`, one field after the other takes the best of its `choices`, in rounds until nothing changes.
@@ -173,12 +175,11 @@ def _places(sigma: float, taps: int) -> list[int]:
 
 
 def _score(examples: Sequence[tuple[Tensor, Tensor, NDArray[Any]]], how: CRF) -> float:
-    confusion: Any = 0
-    boundaries: Any = 0
+    confusions, boundaries = [], []
     for probability_KHW, image_CHW, index_HW in examples:
         codes = range(len(probability_KHW))
         label_HW = crf(probability_KHW, image_CHW, how).argmax(0).to("cpu", torch.uint8).numpy()
         pair = np.asarray(index_HW), label_HW, codes
-        confusion = confusion + confusion_matrix(*pair, ignore=UNLABELLED)
-        boundaries = boundaries + boundary_counts(*pair, BOUNDARY_IOU_DISTANCE, ignore=UNLABELLED)
-    return (mean_iou(confusion) + boundary_iou_of(boundaries)) / 2
+        confusions.append(confusion_matrix(*pair, ignore=UNLABELLED))
+        boundaries.append(BoundaryIoU.of(*pair, BOUNDARY_IOU_PX, ignore=UNLABELLED))
+    return (mean_iou(reduce(add, confusions)) + reduce(add, boundaries).mean) / 2

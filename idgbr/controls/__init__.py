@@ -1,1 +1,0 @@
-"""Other ways to refine a coarse map, measured in the same harness."""
