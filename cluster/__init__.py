@@ -1,4 +1,4 @@
-"""Where work runs: a pool of workers that keep state (here or on Ray), events, and Dask for gathering."""
+"""Where work runs: a pool of workers that keep state (here or on Ray), events, and Dask to gather results."""
 
 from cluster.dask import gather
 from cluster.errors import PoolError, PoolLost

@@ -9,7 +9,7 @@ from cluster.errors import PoolError
 T = TypeVar("T")
 R = TypeVar("R")
 
-PARTS_PER_WORKER = 32
+CHUNKS_PER_WORKER = 32
 CONNECT_SECONDS = 30
 
 
@@ -20,42 +20,43 @@ def gather(
     address: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[R]:
-    """`[function(id) for id in ids]`, done by `workers` threads here or by the Dask cluster at `address`.
+    """`[function(id) for id in ids]`, by `workers` threads of this process or by the Dask cluster at `address`.
 
-    Ids and results must be small. Ids go in parts, so the graph stays small however many there are. `progress` is told
-    how many of how many are done. The first exception of the function is raised; PoolError if no Dask answers.
+    Ids and results must be small. Ids are sent in chunks, so the graph stays small for any number of them. `progress`
+    is called with (number done, total). Raises the first exception of the function, and PoolError if no Dask scheduler
+    answers.
     """
     if workers < 1:
         raise PoolError(f"{workers} workers were asked for, but it must be 1 or more")
-    size = max(1, len(ids) // (workers * PARTS_PER_WORKER))
-    parts = {f"part-{start}": ids[start : start + size] for start in range(0, len(ids), size)}
+    size = max(1, len(ids) // (workers * CHUNKS_PER_WORKER))
+    chunks = {f"chunk-{start}": ids[start : start + size] for start in range(0, len(ids), size)}
     done = 0
 
-    def report(key: str, *_: Any) -> None:
+    def count(key: str, *_: Any) -> None:
         nonlocal done
-        done += len(parts[key])
+        done += len(chunks[key])
         if progress is not None:
             progress(done, len(ids))
 
-    calls = {key: partial(_each, function, part) for key, part in parts.items()}
-    results = _threads(calls, workers, report) if address is None else _distributed(calls, address, report)
-    return [result for key in parts for result in results[key]]
+    calls = {key: partial(_apply, function, chunk) for key, chunk in chunks.items()}
+    results = _in_threads(calls, workers, count) if address is None else _distributed(calls, address, count)
+    return [result for key in chunks for result in results[key]]
 
 
-def _each(function: Callable[[T], R], part: Sequence[T]) -> list[R]:
-    return [function(id) for id in part]
+def _apply(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:
+    return [function(id) for id in chunk]
 
 
-def _threads(calls: Mapping[str, Callable[[], Any]], workers: int, report: Callable[..., None]) -> dict[str, Any]:
+def _in_threads(calls: Mapping[str, Callable[[], Any]], workers: int, count: Callable[..., None]) -> dict[str, Any]:
     import dask
     from dask.callbacks import Callback
 
     tasks = [dask.delayed(call, pure=False)(dask_key_name=key) for key, call in calls.items()]
-    with Callback(posttask=report):
+    with Callback(posttask=count):
         return dict(zip(calls, dask.compute(*tasks, scheduler="threads", num_workers=workers), strict=True))
 
 
-def _distributed(calls: Mapping[str, Callable[[], Any]], address: str, report: Callable[..., None]) -> dict[str, Any]:
+def _distributed(calls: Mapping[str, Callable[[], Any]], address: str, count: Callable[..., None]) -> dict[str, Any]:
     from distributed import Client, as_completed
 
     try:
@@ -67,5 +68,5 @@ def _distributed(calls: Mapping[str, Callable[[], Any]], address: str, report: C
         results = {}
         for future in as_completed(futures):
             results[futures[future]] = future.result()
-            report(futures[future])
+            count(futures[future])
         return results

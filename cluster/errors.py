@@ -1,6 +1,9 @@
+"""Errors of pools; each message is one sentence for the user."""
+
+
 class PoolError(ValueError):
-    """A pool that cannot be had as asked for; the message is one sentence for the user."""
+    """The pool that was asked for cannot be had."""
 
 
 class PoolLost(PoolError):
-    """A cluster that does not answer, has no room or is gone: the same call may work later."""
+    """The cluster does not answer, has no free resources, or is gone: the same call may work later."""

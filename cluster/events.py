@@ -1,4 +1,4 @@
-"""What a listener is told while a stage of work goes on."""
+"""Events of a stage of work, for progress displays."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,19 +8,23 @@ from cluster.types import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Started:
+    """A stage of `total` tasks has begun."""
+
     stage: str
     total: int
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """A task of a stage has its outcome."""
+
     stage: str
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`done` and `failed` count tasks; a stage that was broken off ends with fewer than it started with."""
+    """A stage has ended; `done` and `failed` count its tasks, fewer than its total if the stage was aborted."""
 
     stage: str
     done: int

@@ -1,4 +1,4 @@
-"""The calls that are under way."""
+"""The calls that workers have and have not answered yet."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """A task for a method. `number` identifies it over attempts and copies; `attempts` counts those that ended."""
+
     number: int
     method: str
     task: Any
@@ -15,50 +17,53 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class Submission:
+    """A call that was submitted to a worker; `since` is monotonic time."""
+
     call: Call
     worker: int
     since: float
 
 
 class InFlight:
-    """In the order of submission, by their tickets; a call may be there twice, when a copy of it runs.
+    """Submissions by their futures, in order of submission; a call has two while a copy of it runs.
 
-    They are counted as they begin and end, for a pool asks at each answer, with thousands of them on a large cluster.
+    The counts are kept as submissions come and go: a pool asks for them at every answer, and a large cluster has
+    thousands of submissions.
     """
 
     def __init__(self) -> None:
-        self._running: dict[Any, Running] = {}
-        self._on: Counter[tuple[str, int]] = Counter()
+        self._submissions: dict[Any, Submission] = {}
+        self._load: Counter[tuple[str, int]] = Counter()
         self._copies: Counter[int] = Counter()
 
-    def __iter__(self) -> Iterator[Running]:
-        return iter(self._running.values())
+    def __iter__(self) -> Iterator[Submission]:
+        return iter(self._submissions.values())
 
-    def __getitem__(self, ticket: Any) -> Running:
-        return self._running[ticket]
+    def __getitem__(self, future: Any) -> Submission:
+        return self._submissions[future]
 
     @property
-    def tickets(self) -> list[Any]:
-        return list(self._running)
+    def futures(self) -> list[Any]:
+        return list(self._submissions)
 
-    def begin(self, ticket: Any, call: Call, worker: int, now: float) -> None:
-        self._running[ticket] = Running(call, worker, now)
-        self._on[call.method, worker] += 1
+    def add(self, future: Any, call: Call, worker: int, now: float) -> None:
+        self._submissions[future] = Submission(call, worker, now)
+        self._load[call.method, worker] += 1
         self._copies[call.number] += 1
 
-    def end(self, ticket: Any) -> Running:
-        ended = self._running.pop(ticket)
-        self._on[ended.call.method, ended.worker] -= 1
-        self._copies[ended.call.number] -= 1
-        if not self._copies[ended.call.number]:
-            del self._copies[ended.call.number]
-        return ended
+    def remove(self, future: Any) -> Submission:
+        submission = self._submissions.pop(future)
+        self._load[submission.call.method, submission.worker] -= 1
+        self._copies[submission.call.number] -= 1
+        if not self._copies[submission.call.number]:
+            del self._copies[submission.call.number]
+        return submission
 
-    def on(self, worker: int, method: str) -> int:
-        """How many calls of a method a worker has."""
-        return self._on[method, worker]
+    def load(self, worker: int, method: str) -> int:
+        """Number of calls of a method that a worker has."""
+        return self._load[method, worker]
 
     def copies(self, call: Call) -> int:
-        """How many times a call is there."""
+        """Number of submissions of a call."""
         return self._copies[call.number]

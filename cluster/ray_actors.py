@@ -12,38 +12,38 @@ from typing import Any
 
 from cluster.errors import PoolError, PoolLost
 from cluster.ray_session import Connection, connect
-from cluster.types import WATCH_SECONDS, GroupPolicy, WorkerGroup
-from cluster.worker_host import Attempt, WorkerHost, check_built, failure
+from cluster.types import POLL_SECONDS, GroupPolicy, WorkerGroup
+from cluster.worker_host import Attempt, WorkerHost, check_built, failed_attempt
 
 START_SECONDS = 600
 JOIN_SECONDS = 10
 
 
 @contextmanager
-def actors(factory: Callable[[], Any], groups: GroupPolicy, address: str) -> Iterator["Actors"]:
-    """The workers of a pool; ended with the block."""
+def actors(factory: Callable[[], Any], policy: GroupPolicy, address: str) -> Iterator["Actors"]:
+    """The workers of a pool for the time of the block."""
     machine = {"CPU": os.cpu_count() or 1}
-    with connect(address, sum(group.workers for group in groups(machine))):
+    with connect(address, sum(group.workers for group in policy(machine))):
         import ray
 
-        there = ray.cluster_resources()
-        asked = groups(there)
+        available = ray.cluster_resources()
+        groups = policy(available)
         if address == "local":
-            _check_room(asked, there)
+            _check_resources(groups, available)
         sources = source_folders() if address == "local" else []
-        remote = Actors(factory, asked, int(there.get("CPU", 1)), sources, Connection(address))
+        workers = Actors(factory, groups, int(available.get("CPU", 1)), sources, Connection(address))
         try:
-            remote.wait_until_some_are_ready()
-            yield remote
+            workers.wait_until_ready()
+            yield workers
         finally:
-            remote.end()
+            workers.end()
 
 
-def _check_room(groups: Sequence[WorkerGroup], there: Mapping[str, float]) -> None:
-    """Raises PoolError for more than this machine will ever have; a cluster may grow."""
+def _check_resources(groups: Sequence[WorkerGroup], available: Mapping[str, float]) -> None:
+    """Raises PoolError if the groups take more than this machine has. (A cluster may grow.)"""
     workers = sum(group.workers for group in groups)
-    for name, asked in (("CPU", "cpus"), ("GPU", "gpus"), ("memory", "memory")):
-        needed, has = sum(group.workers * getattr(group, asked) for group in groups), there.get(name, 0)
+    for name, attribute in (("CPU", "cpus"), ("GPU", "gpus"), ("memory", "memory")):
+        needed, has = sum(group.workers * getattr(group, attribute) for group in groups), available.get(name, 0)
         if needed > has:
             raise PoolError(
                 f"{workers} workers were asked for, which take {needed:g} of {name}, but Ray has {has:g} on this "
@@ -53,18 +53,19 @@ def _check_room(groups: Sequence[WorkerGroup], there: Mapping[str, float]) -> No
 
 @dataclass
 class _Member:
-    """A worker: its actor, and the call that builds it, None once it is built."""
+    """A worker: its actor, and the future of building it, None once it is built."""
 
     group: WorkerGroup
     actor: Any
-    built: Any
+    build: Any
 
 
 class Actors:
-    """One Ray actor per worker, all asked for at once: Ray, and its autoscaler, make room for them when they can.
+    """One Ray actor per worker, all requested at once: Ray and its autoscaler place them when they can.
 
     A worker whose process is lost is replaced by a new one, which Ray may place elsewhere. Ray's own restarts and
-    retries are not used: they would not tell which of a worker's calls killed it.
+    retries are not used: they would not tell which of a worker's calls killed it. A future is a worker's number and a
+    Ray reference.
     """
 
     def __init__(
@@ -73,13 +74,13 @@ class Actors:
         groups: Sequence[WorkerGroup],
         cpus: int,
         sources: list[str],
-        joined: Connection,
+        connection: Connection,
     ) -> None:
-        self._factory, self._sources, self._joined = factory, sources, joined
+        self._factory, self._sources, self._connection = factory, sources, connection
         self._threads = max(1, cpus // sum(group.workers for group in groups))
-        self._members = [self._new(group) for group in groups for _ in range(group.workers)]
+        self._members = [self._start(group) for group in groups for _ in range(group.workers)]
 
-    def _new(self, group: WorkerGroup) -> _Member:
+    def _start(self, group: WorkerGroup) -> _Member:
         import ray
 
         environment = {"OMP_NUM_THREADS": str(self._threads)}
@@ -97,16 +98,16 @@ class Actors:
         host = options.remote(self._factory, group.memory_headroom)
         return _Member(group, host, host.build.remote())
 
-    def wait_until_some_are_ready(self) -> None:
-        """Waits for a worker of every group, and a little longer for the others."""
+    def wait_until_ready(self) -> None:
+        """Waits for one worker of every group, and up to JOIN_SECONDS for all of them."""
         begun = time.monotonic()
         while True:
-            self._welcome(WATCH_SECONDS)
+            self.update_ready(POLL_SECONDS)
             waited = time.monotonic() - begun
-            missing = [member for member in self._members if member.built is not None]
-            there = {id(member.group) for member in self._members if member.built is None}
-            every = there == {id(member.group) for member in self._members}
-            if not missing or (every and waited > JOIN_SECONDS):
+            missing = [member for member in self._members if member.build is not None]
+            ready_groups = {id(member.group) for member in self._members if member.build is None}
+            every_group = ready_groups == {id(member.group) for member in self._members}
+            if not missing or (every_group and waited > JOIN_SECONDS):
                 return
             if waited > START_SECONDS:
                 raise PoolLost(
@@ -115,22 +116,25 @@ class Actors:
                 )
 
     def ready(self) -> Mapping[int, WorkerGroup]:
-        return {worker: member.group for worker, member in enumerate(self._members) if member.built is None}
+        return {worker: member.group for worker, member in enumerate(self._members) if member.build is None}
 
-    def _welcome(self, seconds: float) -> None:
-        """Those workers that are built by now. PoolError if one cannot be, PoolLost if the cluster is gone."""
+    def update_ready(self, seconds: float) -> None:
+        """Waits up to `seconds` for the workers that are being built, and marks as ready those that are.
+
+        Raises PoolError if one cannot be built, PoolLost if the cluster is gone.
+        """
         import ray
 
-        self._joined.check()
-        joining = {member.built: worker for worker, member in enumerate(self._members) if member.built is not None}
-        done, _ = ray.wait(list(joining), num_returns=len(joining), timeout=seconds) if joining else ([], [])
-        for built in done:
-            worker = joining[built]
+        self._connection.check()
+        builds = {member.build: worker for worker, member in enumerate(self._members) if member.build is not None}
+        done, _ = ray.wait(list(builds), num_returns=len(builds), timeout=seconds) if builds else ([], [])
+        for build in done:
+            worker = builds[build]
             try:
-                check_built([ray.get(built)])
-                self._members[worker].built = None
+                check_built([ray.get(build)])
+                self._members[worker].build = None
             except ray.exceptions.RayTaskError as error:
-                check_built([failure(error.cause or error)])
+                check_built([failed_attempt(error.cause or error)])
             except ray.exceptions.RayError:
                 self._replace(worker)
 
@@ -139,7 +143,7 @@ class Actors:
 
         member = self._members[worker]
         ray.kill(member.actor)
-        self._members[worker] = self._new(member.group)
+        self._members[worker] = self._start(member.group)
 
     def submit(self, worker: int, method: str, task: Any, pause: float) -> tuple[int, Any]:
         member = self._members[worker]
@@ -148,13 +152,13 @@ class Actors:
             call = call.options(concurrency_group=method)
         return worker, call.remote(method, task, pause)
 
-    def finished(self, tickets: Sequence[tuple[int, Any]], seconds: float) -> tuple[tuple[int, Any], Attempt] | None:
+    def wait(self, futures: Sequence[tuple[int, Any]], seconds: float) -> tuple[tuple[int, Any], Attempt] | None:
         import ray
 
-        self._welcome(0 if tickets else seconds)
-        if not tickets:
+        self.update_ready(0 if futures else seconds)
+        if not futures:
             return None
-        references = {reference: worker for worker, reference in tickets}
+        references = {reference: worker for worker, reference in futures}
         done, _ = ray.wait(list(references), num_returns=1, timeout=seconds)
         if not done:
             return None
@@ -163,22 +167,22 @@ class Actors:
         try:
             return (worker, reference), ray.get(reference)
         except ray.exceptions.RayTaskError as error:
-            return (worker, reference), failure(error.cause or error)
+            return (worker, reference), failed_attempt(error.cause or error)
         except ray.exceptions.RayError as error:
             self._replace(worker)
-            lost = f"WorkerDied: the process of worker {worker} was lost while it did this ({type(error).__name__})"
-            return (worker, reference), Attempt(error=lost, traceback=str(error), died=True)
+            line = f"WorkerDied: the process of worker {worker} was lost while it did this ({type(error).__name__})"
+            return (worker, reference), Attempt(error=line, traceback=str(error), died=True)
 
     def end(self) -> None:
         import ray
 
-        # An actor that is killed while Ray makes room for it can leave that room taken: first those that wait for room.
-        for member in sorted(self._members, key=lambda member: member.built is None):
+        # Killing an actor that Ray is about to place can leak its resources, so the actors not yet placed go first.
+        for member in sorted(self._members, key=lambda member: member.build is None):
             ray.kill(member.actor)
 
 
 def source_folders() -> list[str]:
-    """Folders this process imports from that are not of the Python installation."""
+    """Folders on this process's import path that are not part of the Python installation."""
     installed = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     folders = [Path(entry or ".").resolve() for entry in sys.path]
     return [

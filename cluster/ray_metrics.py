@@ -1,4 +1,4 @@
-"""Ray's own metrics, for its dashboard and for Prometheus."""
+"""Ray metrics, for its dashboard and for Prometheus."""
 
 import sys
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ TAG = "of"
 
 
 class Gauges:
-    """Numbers of this process that Ray shows as `ray_NAME`, with a tag that says what of; nothing without a Ray."""
+    """Gauges of this process, which Ray shows as `ray_NAME` with a tag; without a Ray they do nothing."""
 
     def __init__(self, descriptions: Mapping[str, str]) -> None:
         self._descriptions = descriptions
         self._gauges: dict[str, Any] = {}
 
-    def set(self, name: str, value: float, of: str = "all") -> None:
+    def set(self, name: str, value: float, tag: str = "all") -> None:
         if gauge := self._gauge(name):
-            gauge.set(value, tags={TAG: of})
+            gauge.set(value, tags={TAG: tag})
 
     def _gauge(self, name: str) -> Any:
         if "ray" not in sys.modules:

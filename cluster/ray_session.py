@@ -1,4 +1,4 @@
-"""Starting a Ray or joining one, leaving it again, and noticing that it is gone."""
+"""Ray sessions: start Ray or connect to one, notice that it is gone, and leave it again."""
 
 import logging
 import os
@@ -14,22 +14,23 @@ from urllib.parse import urlsplit
 from cluster.errors import PoolError, PoolLost
 
 ANSWER_SECONDS = 10
-LOOK_SECONDS = 2
+CHECK_SECONDS = 2
 HEAD_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 STORE_BYTES = 128 * 2**20
 
 
 @contextmanager
 def connect(address: str, workers: int) -> Iterator[None]:
-    """Ray for the time of the block: what was started or joined here is left again, one already in use stays.
+    """Ray for the time of the block; a Ray that this process already uses is used and stays.
 
-    "local" starts one that listens on 127.0.0.1 only, guarded by a token. PoolError when there is none to join.
+    "local" starts a Ray for at least `workers` CPUs that listens on 127.0.0.1 only and requires a token. Raises
+    PoolError if no Ray answers at another address, and PoolLost if it is gone at the end of the block.
     """
     if address == "local":
         secure_environment()
     else:
         address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
-        _check_answers(address)
+        _check_reachable(address)
     import ray
 
     if ray.is_initialized():
@@ -43,37 +44,37 @@ def connect(address: str, workers: int) -> Iterator[None]:
         try:
             ray.init(address, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise _unanswered(address, error) from error
-    joined = Connection(address)
+            raise _unreachable(address, error) from error
+    connection = Connection(address)
     try:
         yield
     finally:
-        # Leaving a Ray whose head is gone would wait until Ray ends this process.
-        if not joined.answers():
-            raise joined.lost
+        # Shutting down after the head is gone would block until Ray ends this process.
+        if not connection.is_alive():
+            raise connection.error
         ray.shutdown()
 
 
 class Connection:
-    """The Ray that this process joined: whether its head still answers, and the node this process goes through."""
+    """This process's connection to a Ray: whether its head answers, and whether the node of this process is alive."""
 
     def __init__(self, address: str) -> None:
         import ray
 
-        # A client (ray://) has neither, and is told by Ray itself.
+        # A Ray client (ray://) has neither address nor node; Ray itself raises when its server is gone.
         context = None if address.startswith("ray://") else ray.get_runtime_context()
         self._head = None if context is None else urlsplit(f"//{context.gcs_address}")
         self._node = None if context is None else context.get_node_id()
-        # Ray ends this process, with no sentence of ours, after so long without its head.
-        self._patience = 0.6 * float(os.environ.get(HEAD_TIMEOUT, 60))
-        self._looked = self._answered = time.monotonic()
-        self.lost = PoolLost(
+        # Ray ends this process without our message after HEAD_TIMEOUT seconds without its head: be earlier.
+        self._timeout = 0.6 * float(os.environ.get(HEAD_TIMEOUT, 60))
+        self._last_check = self._last_answer = time.monotonic()
+        self.error = PoolLost(
             f"the Ray at {address} was lost, its head or the node that this process had joined; what is committed is "
             "kept, run again when it is back"
         )
 
-    def answers(self) -> bool:
-        """Whether the head answers at once."""
+    def is_alive(self) -> bool:
+        """Whether the head accepts a connection."""
         if self._head is None:
             return True
         try:
@@ -83,22 +84,22 @@ class Connection:
         return True
 
     def check(self) -> None:
-        """Looks every few seconds. Raises PoolLost."""
+        """Raises PoolLost if the head or the node is gone; looks at most every CHECK_SECONDS."""
         import ray
 
-        if self._head is None or time.monotonic() - self._looked < LOOK_SECONDS:
+        if self._head is None or time.monotonic() - self._last_check < CHECK_SECONDS:
             return
-        if self.answers():
-            self._answered = time.monotonic()
+        if self.is_alive():
+            self._last_answer = time.monotonic()
             if any(node["NodeID"] == self._node and not node["Alive"] for node in ray.nodes()):
-                raise self.lost
-        elif time.monotonic() - self._answered > self._patience:
-            raise self.lost
-        self._looked = time.monotonic()
+                raise self.error
+        elif time.monotonic() - self._last_answer > self._timeout:
+            raise self.error
+        self._last_check = time.monotonic()
 
 
-def _check_answers(address: str) -> None:
-    # Ray itself waits for minutes where nobody answers.
+def _check_reachable(address: str) -> None:
+    # Ray itself would wait for minutes.
     if address == "auto":
         return
     try:
@@ -111,10 +112,10 @@ def _check_answers(address: str) -> None:
     try:
         socket.create_connection((host, port), timeout=ANSWER_SECONDS).close()
     except OSError as error:
-        raise _unanswered(address, error) from error
+        raise _unreachable(address, error) from error
 
 
-def _unanswered(address: str, error: Exception) -> PoolLost:
+def _unreachable(address: str, error: Exception) -> PoolLost:
     reason = " ".join(str(error).split())
     return PoolLost(
         f"no Ray answers at address {address!r}: give local to start one, none to do without ({reason:.200})"
@@ -122,9 +123,9 @@ def _unanswered(address: str, error: Exception) -> PoolLost:
 
 
 def secure_environment() -> None:
-    """Makes a Ray that this process will start listen on this machine only, and ask for a token.
+    """Sets the environment so that a Ray which this process starts listens on loopback only and requires a token.
 
-    Ray reads its environment when it is first imported; where it already is, what the process was started with stands.
+    Ray reads its environment when it is first imported; after that this changes nothing.
     """
     if "ray" in sys.modules:
         return

@@ -1,4 +1,4 @@
-"""Several processes that train one network: Ray Train around a plain function."""
+"""Distributed training: Ray Train around a plain function."""
 
 import logging
 import os
@@ -13,8 +13,8 @@ from cluster.errors import PoolError
 from cluster.ray_actors import source_folders
 from cluster.ray_session import connect
 
-Tell = Callable[[Any], None]
-Function = Callable[[Any, str, Tell], Any]
+Send = Callable[[Any], None]
+Function = Callable[[Any, str, Send], Any]
 
 POLL_SECONDS = 0.2
 
@@ -26,16 +26,16 @@ def run_ranks(
     gpus: bool,
     folder: Path,
     address: str = "local",
-    listen: Tell = lambda told: None,
+    on_message: Send = lambda message: None,
 ) -> Any:
-    """Calls `function(config, device, tell)` in `workers` processes that torch.distributed joins; rank 0's result.
+    """Calls `function(config, device, send)` in `workers` processes of one torch.distributed group; rank 0's result.
 
-    gpus: each has a GPU (NCCL), otherwise a CPU (Gloo). folder: one that all machines see, for Ray Train's own notes,
-    which are removed. listen: called, in a thread, with what rank 0 gives to `tell`. Function, config, what is told and
-    the result are pickled: arrays and weights are the ranks' to read and write. PoolError when there is no room; what a
-    rank raises is raised here.
+    gpus: each process has a GPU (NCCL), otherwise a CPU (Gloo). folder: one that all machines see; Ray Train's own
+    files are written there and removed. on_message: called in a thread with what rank 0 sends. Function, config,
+    messages and the result are pickled, so ranks read and write arrays and weights themselves. Raises PoolError if the
+    cluster has no resources for all ranks, and what a rank raises.
     """
-    with connect(address, workers), _notes(folder) as notes, _mailbox(listen) as mailbox:
+    with connect(address, workers), _scratch(folder) as scratch, _mailbox(on_message) as mailbox:
         import ray
         from ray import cloudpickle
         from ray.train import RunConfig, ScalingConfig, TrainingFailedError
@@ -45,39 +45,39 @@ def run_ranks(
         environment = {"OMP_NUM_THREADS": str(_threads(workers, gpus))}
         if address == "local":
             environment["PYTHONPATH"] = os.pathsep.join(source_folders())
-        notes_kept: dict[str, Any] = {"storage_path": notes, "worker_runtime_env": {"env_vars": environment}}
+        run_config: dict[str, Any] = {"storage_path": scratch, "worker_runtime_env": {"env_vars": environment}}
         trainer: Any = TorchTrainer(
             _rank,
             train_loop_config={"call": cloudpickle.dumps((function, config)), "mailbox": mailbox},
             torch_config=TorchConfig(backend="nccl" if gpus else "gloo"),
             scaling_config=ScalingConfig(num_workers=workers, use_gpu=gpus, resources_per_worker=_resources(gpus)),
-            run_config=RunConfig(**notes_kept),
+            run_config=RunConfig(**run_config),
         )
         try:
             return trainer.fit().return_value
         except TrainingFailedError as error:
-            first = ray.get(mailbox.failure.remote())
-            if first is None:
+            failure = ray.get(mailbox.first_failure.remote())
+            if failure is None:
                 raise PoolError(f"a rank was lost: {' '.join(str(error).split()):.300}") from error
-            raise cloudpickle.loads(first) from error
+            raise cloudpickle.loads(failure) from error
 
 
-def _rank(given: dict[str, Any]) -> Any:
-    # What travels does so as bytes: Ray's own actors on the way need not be able to import it.
+def _rank(config: dict[str, Any]) -> Any:
+    # Everything is sent as bytes: Ray's own actors in between may be unable to import its classes.
     import ray
     import ray.train
     from ray import cloudpickle
     from ray.train.torch import get_device
 
-    mailbox = given["mailbox"]
+    mailbox = config["mailbox"]
 
-    def tell(told: Any) -> None:
+    def send(message: Any) -> None:
         if ray.train.get_context().get_world_rank() == 0:
-            mailbox.put.remote(cloudpickle.dumps(told))
+            mailbox.put.remote(cloudpickle.dumps(message))
 
-    function, config = cloudpickle.loads(given["call"])
+    function, argument = cloudpickle.loads(config["call"])
     try:
-        return function(config, str(get_device()), tell)
+        return function(argument, str(get_device()), send)
     except Exception as error:  # noqa: BLE001 - it is raised again where `run_ranks` was called
         line = " ".join(f"{type(error).__name__}: {error}".split())
         ray.get(mailbox.fail.remote(_pickled(error) or cloudpickle.dumps(PoolError(line))))
@@ -88,11 +88,11 @@ def _pickled(error: Exception) -> bytes | None:
     from ray import cloudpickle
 
     try:
-        kept: bytes = cloudpickle.dumps(error)
-        cloudpickle.loads(kept)
-    except Exception:  # noqa: BLE001 - whatever an error's own pickling raises, it is then told in words
+        data: bytes = cloudpickle.dumps(error)
+        cloudpickle.loads(data)
+    except Exception:  # noqa: BLE001 - an error that cannot be pickled, for whatever reason, is sent as its message
         return None
-    return kept
+    return data
 
 
 def _resources(gpus: bool) -> dict[str, float]:
@@ -100,47 +100,49 @@ def _resources(gpus: bool) -> dict[str, float]:
 
 
 def _threads(workers: int, gpus: bool) -> int:
-    """Per rank. PoolError where the cluster has no room for all."""
+    """Threads of a rank. Raises PoolError if the cluster has no resources for all ranks."""
     import ray
 
-    found = ray.cluster_resources()
+    available = ray.cluster_resources()
     for what, needed in (("GPU", gpus), ("CPU", True)):
-        if needed and workers > found.get(what, 0):
+        if needed and workers > available.get(what, 0):
             raise PoolError(
-                f"{workers} workers were asked for, but the Ray cluster has {int(found.get(what, 0))} {what}s: "
+                f"{workers} workers were asked for, but the Ray cluster has {int(available.get(what, 0))} {what}s: "
                 "ask for fewer"
             )
-    return max(1, int(found["CPU"]) // workers)
+    return max(1, int(available["CPU"]) // workers)
 
 
 @contextmanager
-def _notes(folder: Path) -> Iterator[str]:
+def _scratch(folder: Path) -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="ranks-", dir=folder, ignore_cleanup_errors=True) as notes:
-        yield str(Path(notes).resolve())
+    with tempfile.TemporaryDirectory(prefix="ranks-", dir=folder, ignore_cleanup_errors=True) as scratch:
+        yield str(Path(scratch).resolve())
 
 
 class _Mailbox:
+    """An actor that holds the messages of rank 0 until they are taken, and the first failure of any rank."""
+
     def __init__(self) -> None:
-        self.kept: list[bytes] = []
-        self.first: bytes | None = None
+        self.messages: list[bytes] = []
+        self.failure: bytes | None = None
 
-    def put(self, told: bytes) -> None:
-        self.kept.append(told)
+    def put(self, message: bytes) -> None:
+        self.messages.append(message)
 
-    def take(self) -> list[bytes]:
-        kept, self.kept = self.kept, []
-        return kept
+    def take_all(self) -> list[bytes]:
+        messages, self.messages = self.messages, []
+        return messages
 
     def fail(self, error: bytes) -> None:
-        self.first = self.first or error
+        self.failure = self.failure or error
 
-    def failure(self) -> bytes | None:
-        return self.first
+    def first_failure(self) -> bytes | None:
+        return self.failure
 
 
 @contextmanager
-def _mailbox(listen: Tell) -> Iterator[Any]:
+def _mailbox(on_message: Send) -> Iterator[Any]:
     import ray
     from ray import cloudpickle
 
@@ -152,10 +154,10 @@ def _mailbox(listen: Tell) -> Iterator[Any]:
         last = False
         while not last:
             last = ended.wait(POLL_SECONDS)
-            for told in ray.get(mailbox.take.remote()):
-                listen(cloudpickle.loads(told))
+            for message in ray.get(mailbox.take_all.remote()):
+                on_message(cloudpickle.loads(message))
 
-    thread = threading.Thread(target=deliver, name="listen", daemon=True)
+    thread = threading.Thread(target=deliver, name="mailbox", daemon=True)
     thread.start()
     try:
         yield mailbox

@@ -1,4 +1,4 @@
-"""What a pool and its workers say to each other."""
+"""Types that a pool, its workers and its callers share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 from cluster.worker_host import Attempt
 
-WATCH_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a task: `result`, or after the last attempt `error` on one line and its `traceback`.
+    """Outcome of a task: `result`, or after the last attempt `error` on one line and its `traceback`.
 
     `seconds` is the time of the last attempt.
     """
@@ -43,25 +43,29 @@ class WorkerGroup:
     memory: int = 0
     memory_headroom: int = 0
 
+    def accepts(self, method: str) -> bool:
+        """Whether these workers are called by a method."""
+        return not self.concurrency_groups or method in self.concurrency_groups
+
 
 GroupPolicy = Callable[[Mapping[str, float]], Sequence[WorkerGroup]]
 """Maps the resources of a cluster ("CPU", "GPU", and "memory" in bytes) to worker groups."""
 
 
-Take = Callable[[str], Any]
-"""Gives the next task of a method, or None where there is none just now."""
+NextTask = Callable[[str], Any]
+"""Returns the next task of a method, or None if there is none now."""
 
 
 class Workers(Protocol):
-    """Where calls run. A ticket stands for a call that was submitted.
+    """Workers by their number, and futures of the calls submitted to them.
 
-    `ready` are the workers that take calls now. `finished` waits so many seconds at most for one of the tickets. When
-    a worker's process is lost, one of its tickets finishes as died and its other tickets are void; another process
-    takes its place and is ready later.
+    `ready` are the workers that accept calls now. `submit` sends a call, which begins after `pause` seconds. `wait`
+    waits up to `seconds` for one of the futures. If the process of a worker is lost, one of its futures finishes with
+    `died`, its other futures are void, and another process takes its place and is ready later.
     """
 
     def ready(self) -> Mapping[int, WorkerGroup]: ...
 
     def submit(self, worker: int, method: str, task: Any, pause: float) -> Any: ...
 
-    def finished(self, tickets: Sequence[Any], seconds: float) -> tuple[Any, Attempt] | None: ...
+    def wait(self, futures: Sequence[Any], seconds: float) -> tuple[Any, Attempt] | None: ...

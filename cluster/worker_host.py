@@ -1,4 +1,4 @@
-"""One process's worker object, and what one try of a task gave."""
+"""The host of a worker object in its process, and the result of one attempt of a task."""
 
 import threading
 import time
@@ -11,12 +11,12 @@ from typing import Any
 
 from cluster.errors import PoolError
 
-LOOK_SECONDS = 0.2
+MEMORY_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a task: a result, or an error on one line with its traceback. `died` means the process was lost."""
+    """One attempt of a task: a result, or an error on one line with its traceback. `died`: the process was lost."""
 
     result: Any = None
     error: str | None = None
@@ -25,14 +25,14 @@ class Attempt:
     died: bool = False
 
 
-def failure(error: BaseException, seconds: float = 0.0) -> Attempt:
+def failed_attempt(error: BaseException, seconds: float = 0.0) -> Attempt:
     line = " ".join(f"{type(error).__name__}: {error}".split())
     return Attempt(None, line, "".join(traceback.format_exception(error)), seconds)
 
 
-def check_built(built: Iterable[Attempt]) -> None:
-    """PoolError if a worker could not be built; its traceback is a note of the error."""
-    for attempt in built:
+def check_built(builds: Iterable[Attempt]) -> None:
+    """Raises PoolError if a worker could not be built; its traceback is a note of the error."""
+    for attempt in builds:
         if attempt.error is not None:
             error = PoolError(f"a worker cannot be built: {attempt.error}")
             error.add_note(attempt.traceback or "")
@@ -42,7 +42,7 @@ def check_built(built: Iterable[Attempt]) -> None:
 class WorkerHost:
     """Builds the worker object once in its process and calls it, from several threads; never raises.
 
-    memory_headroom: bytes of the machine's memory without which no call begins beside another.
+    memory_headroom: bytes of memory that the machine must have available for a call to begin beside another one.
     """
 
     def __init__(self, factory: Callable[[], Any], memory_headroom: int = 0) -> None:
@@ -55,9 +55,9 @@ class WorkerHost:
         return replace(self._attempt(self._worker), result=None)
 
     def call(self, method: str, task: Any, pause: float = 0.0) -> Attempt:
-        """Call the worker's method with the task after `pause` seconds."""
+        """Calls the worker's method with the task after `pause` seconds."""
         time.sleep(pause)
-        with self._room():
+        with self._counted_call():
             return self._attempt(lambda: getattr(self._worker(), method)(task))
 
     def _worker(self) -> Any:
@@ -67,13 +67,13 @@ class WorkerHost:
             return self.worker
 
     @contextmanager
-    def _room(self) -> Iterator[None]:
+    def _counted_call(self) -> Iterator[None]:
         while True:
             with self.lock:
-                if self.calls == 0 or self.memory_headroom == 0 or _available() >= self.memory_headroom:
+                if self.calls == 0 or self.memory_headroom == 0 or _available_memory() >= self.memory_headroom:
                     self.calls += 1
                     break
-            time.sleep(LOOK_SECONDS)
+            time.sleep(MEMORY_POLL_SECONDS)
         try:
             yield
         finally:
@@ -85,12 +85,12 @@ class WorkerHost:
         try:
             result = action()
         except Exception as error:  # noqa: BLE001 - whatever a task raises becomes its outcome, and the pool goes on
-            return failure(error, time.perf_counter() - start)
+            return failed_attempt(error, time.perf_counter() - start)
         return Attempt(result, seconds=time.perf_counter() - start)
 
 
 def machine_memory() -> int:
-    """Bytes of memory that this machine, or the container that this process is in, has."""
+    """Bytes of memory of this machine, or of the container that this process is in."""
     import psutil
 
     limit = Path("/sys/fs/cgroup/memory.max")
@@ -99,7 +99,7 @@ def machine_memory() -> int:
     return total if text == "max" else min(total, int(text))
 
 
-def _available() -> int:
+def _available_memory() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)

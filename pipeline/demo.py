@@ -20,8 +20,9 @@ from pipeline.console.progress import CONSOLE, counted, stages
 from pipeline.console.tables import table
 from pipeline.cube.open import open_cube
 from pipeline.errors import UserError
-from pipeline.execution.report import Report, summary
+from pipeline.execution.report import Report
 from pipeline.execution.run import run
+from pipeline.execution.summary import summary
 from pipeline.geometry.grid import LONLAT, transformer
 from pipeline.training.evaluate import print_scores
 

@@ -127,8 +127,8 @@ def _run(
     from pipeline.config.region import load
     from pipeline.console.progress import stages
     from pipeline.console.tables import table
-    from pipeline.execution.report import summary
     from pipeline.execution.run import run as run_region
+    from pipeline.execution.summary import summary
 
     region = load(region_file)
     if picture is not None:

@@ -1,6 +1,6 @@
-"""Gates between a finished run and its publication: what a new version must not do unseen.
+"""Checks between a run and its publication: the blocks are those planned, and the map does not differ too much.
 
-They read the records of the blocks, a stripe at a time, so gains and losses within one block offset each other.
+They read the records of the blocks, a stripe at a time. Gains and losses within one block offset each other.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,16 @@ import zarr
 
 from pipeline.config.region import GateSettings
 from pipeline.cube import store, versions
-from pipeline.cube.records import Stripes
+from pipeline.cube.records import Stripes, held
 from pipeline.cube.schema import UNPROCESSED, Layout
 from pipeline.errors import RunError
+from pipeline.planning.blocks import Lost
+from pipeline.planning.plan import Plan
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A share, the most that is allowed of it, and what it says; `value` is None where nothing can be compared."""
+    """A share, the maximum allowed, and what the share means; `value` is None if there is nothing to compare with."""
 
     name: str
     value: float | None
@@ -28,23 +30,47 @@ class Gate:
     why: str
 
 
+def check_blocks(repository: icechunk.Repository, planned: Plan, lost: Lost) -> int:
+    """Number of degraded blocks on the run's branch; `lost` are the scenes that this run could not read.
+
+    Raises RunError if a block is not what was planned, but for scenes lost, or if too many are degraded.
+    """
+    records = held(repository, planned.region, planned.branch)
+    assert records is not None, "a run's branch has its period"
+    blocks = degraded = 0
+    for block in planned.blocks_of.plans(records, None):
+        blocks += 1
+        differs = block.mosaic_due or block.landcover_due
+        if differs and records.of(block.block) != planned.fingerprints(block.block, lost):
+            raise RunError(f"block {block.block} is not what was planned: not published; run again")
+        degraded += records.degraded(block.block)
+    allowed = planned.region.max_degraded
+    if degraded > allowed * blocks:
+        raise RunError(
+            f"{degraded} of {blocks} blocks lack a scene that could not be read, more than max_degraded "
+            f"{allowed:.1%} allows: not published; run again to try them again, or raise max_degraded"
+        )
+    return degraded
+
+
 def check_gates(
     repository: icechunk.Repository, branch: str, layout: Layout, time: int, settings: GateSettings
 ) -> list[Gate]:
     """The gates of a run's branch against the newest version. Raises RunError that names all that failed."""
     published = store.peek(repository, versions.MAIN)
-    found = gates(store.reader(repository, branch=branch), published, time, layout, settings)
-    failed = [gate for gate in found if not gate.passed]
+    checked = gates(store.reader(repository, branch=branch), published, time, layout, settings)
+    failed = [gate for gate in checked if not gate.passed]
     if failed:
-        told = "; ".join(
-            f"{g.name} {g.value:.2%} is more than gates.max_{g.name} {g.limit:.2%}: {g.why}" for g in failed
+        reasons = "; ".join(
+            f"{gate.name} {gate.value:.2%} is more than gates.max_{gate.name} {gate.limit:.2%}: {gate.why}"
+            for gate in failed
         )
-        look = "" if published is None else f", or look at 'idgbr diff CUBE newest {branch}'"
+        diff = "" if published is None else f", or look at 'idgbr diff CUBE newest {branch}'"
         raise RunError(
-            f"not published: {told}; raise the setting in the region file and run again to accept it{look} "
+            f"not published: {reasons}; raise the setting in the region file and run again to accept it{diff} "
             "(what was mapped is kept)"
         )
-    return found
+    return checked
 
 
 def gates(
@@ -52,15 +78,22 @@ def gates(
 ) -> list[Gate]:
     """Lost coverage, drift of the classes' shares, and holes of a period about to be published.
 
-    Compared with the same period of the older group or, where it is new, with the newest earlier one.
+    lost_coverage: share of the pixels mapped before that would become no data. drift: total variation distance of the
+    class shares, in the blocks mapped both times. holes: share of the observed pixels without a class, or of the blocks
+    never processed if that is more. Compared with the same period of the older group or, if it has none, with its
+    newest earlier one.
     """
     extent = layout.extent
     pixels, holes, state = (
         Stripes(store.array(group_new, f"blocks/{n}"), time_new) for n in ("pixels", "holes", "state")
     )
-    before = None if group_old is None else _before(group_new, group_old, time_new)
-    old = None if group_old is None or before is None else Stripes(store.array(group_old, "blocks/pixels"), before[0])
-    was = lost = mapped = missed = blocks = unprocessed = 0
+    reference = None if group_old is None else _reference(group_new, group_old, time_new)
+    old = (
+        None
+        if group_old is None or reference is None
+        else Stripes(store.array(group_old, "blocks/pixels"), reference[0])
+    )
+    before = lost = mapped = missed = blocks = unprocessed = 0
     shared_2K = np.zeros((2, len(layout.classes)), np.int64)
     for iy, ix_N in extent.rows():
         y, x0 = extent.slot((iy, 0))
@@ -73,20 +106,20 @@ def gates(
         if old is not None:
             old_NK = old.row(y)[at_N].astype(np.int64)
             old_N, new_N = old_NK.sum(1), new_NK.sum(1)
-            was += int(old_N.sum())
+            before += int(old_N.sum())
             lost += int(np.maximum(old_N - new_N, 0).sum())
             both_N = (old_N > 0) & (new_N > 0)
             shared_2K += np.stack([old_NK[both_N].sum(0), new_NK[both_N].sum(0)])
-    than = before[1] if before else "nothing"
+    reference_name = reference[1] if reference else "nothing"
     return [
-        _lost(lost, was, than, settings.max_lost_coverage),
-        _drift(shared_2K, layout, than, settings.max_drift),
+        _lost_coverage(lost, before, reference_name, settings.max_lost_coverage),
+        _drift(shared_2K, layout, reference_name, settings.max_drift),
         _holes(missed, mapped, unprocessed, blocks, settings.max_holes),
     ]
 
 
-def _before(group_new: zarr.Group, group_old: zarr.Group, time_new: int) -> tuple[int, str] | None:
-    """Where along the older group's time lies what a period is compared with, and what that is."""
+def _reference(group_new: zarr.Group, group_old: zarr.Group, time_new: int) -> tuple[int, str] | None:
+    """Index in the older group of the period to compare with, and its name; None if there is none."""
     day = int(np.asarray(store.array(group_new, "time"))[time_new])
     days = np.asarray(store.array(group_old, "time")).tolist()
     if day in days:
@@ -97,16 +130,15 @@ def _before(group_new: zarr.Group, group_old: zarr.Group, time_new: int) -> tupl
     return days.index(max(earlier)), f"the period from {date(1970, 1, 1) + timedelta(max(earlier))}"
 
 
-def _lost(lost: int, was: int, than: str, limit: float) -> Gate:
-    if not was:
-        return Gate(
-            "lost_coverage", None, limit, True, "nothing to compare with: no earlier map of this or an earlier period"
-        )
-    why = f"of {was:,} pixels mapped in {than} {lost:,} would become no data"
-    return Gate("lost_coverage", lost / was, limit, lost / was <= limit, why)
+def _lost_coverage(lost: int, before: int, reference: str, limit: float) -> Gate:
+    if not before:
+        why = "nothing to compare with: no earlier map of this or an earlier period"
+        return Gate("lost_coverage", None, limit, True, why)
+    why = f"of {before:,} pixels mapped in {reference} {lost:,} would become no data"
+    return Gate("lost_coverage", lost / before, limit, lost / before <= limit, why)
 
 
-def _drift(shared_2K: np.ndarray, layout: Layout, than: str, limit: float) -> Gate:
+def _drift(shared_2K: np.ndarray, layout: Layout, reference: str, limit: float) -> Gate:
     sums_2 = shared_2K.sum(1)
     if not sums_2.all():
         return Gate("drift", None, limit, True, "nothing to compare with: no block is mapped both before and now")
@@ -114,7 +146,8 @@ def _drift(shared_2K: np.ndarray, layout: Layout, than: str, limit: float) -> Ga
     value, most = float(np.abs(new_K - old_K).sum() / 2), int(np.abs(new_K - old_K).argmax())
     name = layout.classes[most]["name"]
     why = (
-        f"against {than} {name} changes most, from {old_K[most]:.1%} to {new_K[most]:.1%} of the blocks mapped in both"
+        f"against {reference} {name} changes most, from {old_K[most]:.1%} to {new_K[most]:.1%} of the blocks mapped in "
+        "both"
     )
     return Gate("drift", value, limit, value <= limit, why)
 

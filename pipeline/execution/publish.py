@@ -1,14 +1,14 @@
 """The STAC item of a published version."""
 
+from datetime import UTC, datetime, time
+
 from catalogs.publish import write_item
 from pipeline.planning.plan import Plan
 from pipeline.storage import files
 
 
 def publish_item(plan: Plan, version: str) -> None:
-    """Writes the STAC item of a published version into the cube."""
-    from datetime import UTC, datetime, time
-
+    """Writes the STAC item of a published version into the cube: `stac/NAME-START.json`."""
     region, layout = plan.region, plan.layout
     r, w = layout.extent.grid.resolution, layout.extent.window
     start, end = region.period

@@ -1,4 +1,5 @@
-"""Which block is next: mosaics as land cover needs them, and land cover once the mosaics that it sees are there."""
+"""The order of blocks: mosaics as segmentation needs them, and a segmentation once all mosaics it sees are
+committed."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -6,100 +7,103 @@ from collections.abc import Callable, Iterator
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.blocks import BlockPlan
 
-MOST = 1024
-"""Blocks that may wait for one stage before the other stops to feed it."""
+MAX_READY = 1024
+"""Blocks that may be ready for one stage before the queue stops drawing for the other."""
 
 
-class Feed:
-    """Draws on a stream of blocks, never further than the stages need: what it holds is a few rows of them.
+class BlockQueue:
+    """Lazy queue over a stream of blocks in row order.
 
-    The first land cover waits for four mosaics, not for a row of them. `seen_by` are the blocks whose mosaics a block's
-    land cover depends on. `due` tells, once these are there, whether its land cover is to be made. `held_back` counts
-    land covers that cannot be made.
+    It draws no further than the two stages need, so it holds a few rows of blocks. Mosaics come in the order in which
+    segmentations need them: the first segmentation waits for four mosaics, not for two rows of them. `seen_by` gives
+    the blocks whose mosaics the segmentation of a block reads, in row order. `held_back` counts the blocks that cannot
+    be segmented because a mosaic that they see has failed.
     """
 
-    def __init__(
-        self,
-        stream: Iterator[BlockPlan],
-        seen_by: Callable[[BlockId], list[BlockId]],
-        due: Callable[[BlockPlan], bool],
-    ) -> None:
-        self._stream, self._seen_by, self._due = stream, seen_by, due
-        self._arrived: deque[tuple[BlockPlan, list[BlockId]]] = deque()
-        self._unneeded: dict[BlockId, BlockPlan] = {}
+    def __init__(self, stream: Iterator[BlockPlan], seen_by: Callable[[BlockId], list[BlockId]]) -> None:
+        self._stream, self._seen_by = stream, seen_by
+        self._drawn: deque[tuple[BlockPlan, list[BlockId]]] = deque()
+        self._unordered: dict[BlockId, BlockPlan] = {}
         self._mosaics: deque[BlockPlan] = deque()
-        self._open: set[BlockId] = set()
-        self._behind: dict[BlockId, list[BlockId]] = {}
-        self._lacking: dict[BlockId, tuple[BlockPlan, set[BlockId]]] = {}
-        self._ready: deque[BlockPlan] = deque()
+        self._uncommitted: set[BlockId] = set()
+        self._dependents: dict[BlockId, list[BlockId]] = {}
+        self._blocked: dict[BlockId, tuple[BlockPlan, set[BlockId]]] = {}
+        self._segmentations: deque[BlockPlan] = deque()
         self._failed: set[BlockId] = set()
+        self._degraded: set[BlockId] = set()
+        self._exhausted = False
         self.held_back = 0
-        self._ended = False
 
-    def mosaic(self) -> BlockPlan | None:
-        """The next block to mosaic; None where there is none, or enough of them are ahead of the land cover."""
-        while not self._mosaics and not self._ended and len(self._ready) < MOST:
+    def next_mosaic(self) -> BlockPlan | None:
+        """The next block to mosaic; None if there is none, or if enough blocks are ready for segmentation."""
+        while not self._mosaics and not self._exhausted and len(self._segmentations) < MAX_READY:
             self._draw()
-        return self._mosaics.popleft() if self._mosaics and len(self._ready) < MOST else None
+        return self._mosaics.popleft() if self._mosaics and len(self._segmentations) < MAX_READY else None
 
-    def segment(self) -> BlockPlan | None:
-        """The next block whose land cover can be made; None where there is none now."""
-        while not self._ready and not self._ended and len(self._mosaics) < MOST and not self._open:
+    def next_segmentation(self) -> BlockPlan | None:
+        """The next block to segment; None if none is ready now.
+
+        These are the blocks whose land cover is due, and those that see a mosaic committed as degraded in this run:
+        whether their land cover has become due is for the caller to find out.
+        """
+        while not (self._segmentations or self._uncommitted or self._exhausted) and len(self._mosaics) < MAX_READY:
             self._draw()
-        return self._ready.popleft() if self._ready else None
+        return self._segmentations.popleft() if self._segmentations else None
 
     @property
-    def waiting(self) -> dict[str, int]:
-        """Blocks that could be given out now, by stage."""
-        return {"mosaic": len(self._mosaics), "segment": len(self._ready)}
+    def ready(self) -> dict[str, int]:
+        """Number of blocks that are ready now, by stage."""
+        return {"mosaic": len(self._mosaics), "segment": len(self._segmentations)}
 
-    def frees(self, blocks: set[BlockId]) -> bool:
-        """Whether a land cover waits for the mosaics of these blocks alone."""
-        behind = (self._lacking.get(waiting) for block in blocks for waiting in self._behind.get(block, ()))
-        return any(lacking is not None and lacking[1] <= blocks for lacking in behind)
+    def unblocks(self, mosaics: set[BlockId]) -> bool:
+        """Whether committing these mosaics would make a block ready for segmentation."""
+        blocked = (self._blocked.get(block) for mosaic in mosaics for block in self._dependents.get(mosaic, ()))
+        return any(entry is not None and entry[1] <= mosaics for entry in blocked)
 
-    def made(self, block: BlockId) -> None:
-        """A block's mosaic can be read."""
-        self._open.discard(block)
-        for waiting in self._behind.pop(block, ()):
-            if waiting in self._lacking:
-                plan, lacks = self._lacking[waiting]
-                lacks.discard(block)
-                if not lacks:
-                    del self._lacking[waiting]
-                    self._settle(plan)
+    def mosaic_committed(self, block: BlockId, degraded: bool = False) -> None:
+        """Records that a block's mosaic can be read; `degraded`: it lacks a scene that could not be read."""
+        self._uncommitted.discard(block)
+        if degraded:
+            self._degraded.add(block)
+        for dependent in self._dependents.pop(block, ()):
+            if dependent in self._blocked:
+                plan, missing = self._blocked[dependent]
+                missing.discard(block)
+                if not missing:
+                    del self._blocked[dependent]
+                    self._release(plan)
 
-    def failed(self, block: BlockId) -> None:
-        """A block's mosaic cannot be made: `held_back` are the land covers that see it."""
-        self._open.discard(block)
+    def mosaic_failed(self, block: BlockId) -> None:
+        """Records that a block's mosaic cannot be made, and holds back the blocks that see it."""
+        self._uncommitted.discard(block)
         self._failed.add(block)
-        for waiting in self._behind.pop(block, ()):
-            if self._lacking.pop(waiting, None):
+        for dependent in self._dependents.pop(block, ()):
+            if self._blocked.pop(dependent, None):
                 self.held_back += 1
 
     def _draw(self) -> None:
         plan = next(self._stream, None)
         if plan is None:
-            self._ended = True
+            self._exhausted = True
         else:
-            self._arrived.append((plan, self._seen_by(plan.block)))
+            self._drawn.append((plan, self._seen_by(plan.block)))
             if plan.mosaic_due:
-                self._unneeded[plan.block] = plan
-                self._open.add(plan.block)
-        # The stream goes row by row, so when it has passed the last block that another sees, all that are due are open.
-        while self._arrived and (plan is None or self._arrived[0][1][-1] <= plan.block):
-            first, seen = self._arrived.popleft()
-            self._mosaics.extend(self._unneeded.pop(each) for each in seen if each in self._unneeded)
-            lacks = self._open.intersection(seen)
+                self._unordered[plan.block] = plan
+                self._uncommitted.add(plan.block)
+        # The stream is in row order: once it has passed the last block that another sees, all of these are known.
+        while self._drawn and (plan is None or self._drawn[0][1][-1] <= plan.block):
+            first, seen = self._drawn.popleft()
+            self._mosaics.extend(self._unordered.pop(each) for each in seen if each in self._unordered)
+            missing = self._uncommitted.intersection(seen)
             if self._failed and self._failed.intersection(seen):
                 self.held_back += 1
-            elif not lacks:
-                self._settle(first)
+            elif not missing:
+                self._release(first)
             else:
-                self._lacking[first.block] = first, lacks
-                for each in lacks:
-                    self._behind.setdefault(each, []).append(first.block)
+                self._blocked[first.block] = first, missing
+                for each in missing:
+                    self._dependents.setdefault(each, []).append(first.block)
 
-    def _settle(self, plan: BlockPlan) -> None:
-        if self._due(plan):
-            self._ready.append(plan)
+    def _release(self, plan: BlockPlan) -> None:
+        if plan.landcover_due or (self._degraded and self._degraded.intersection(self._seen_by(plan.block))):
+            self._segmentations.append(plan)

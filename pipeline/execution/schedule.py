@@ -1,120 +1,184 @@
-"""The work of a run: mosaics and land cover of all blocks that are due, by a pool of workers, side by side."""
+"""The scheduler of a run: which stage of which block runs next, and when finished blocks are committed."""
 
 import time as clock
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
-
-import icechunk
 
 from cluster import Ended, Finished, Listener, Outcome, Pool, Started
 from pipeline.errors import RunError
-from pipeline.execution.commit import Committer, Progress
-from pipeline.execution.metrics import Meters
-from pipeline.execution.queue import Feed
+from pipeline.execution.commit import Committer, FinishedBlock
+from pipeline.execution.metrics import RunMetrics
+from pipeline.execution.queue import BlockQueue
+from pipeline.execution.task import Task, Work
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.blocks import BlockPlan
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Survey
 
 STAGES = ("segment", "mosaic")
-HOPELESS = 32
-"""So many blocks that fail one after the other end a run: it is not the blocks."""
+"""In the order in which a free worker is offered them."""
+
+COMMIT_SHARE = 0.2
+"""Maximum share of the driver's time spent committing while workers have other work."""
+
+MAX_COMMIT_DELAY = 60.0
+"""Seconds after a commit from which the next finished block is committed at once."""
+
+MAX_CONSECUTIVE_FAILURES = 32
+"""A run is aborted after so many consecutive failed blocks: the fault is systemic, not the blocks'."""
 
 
-def work(
-    plan: Plan,
-    survey: Survey,
-    crew: Pool,
-    repository: icechunk.Repository,
-    time: int,
-    progress: Progress,
-    guard: Callable[[], None],
-    listener: Listener | None = None,
-) -> None:
-    """Does what is due. A block that fails to the last attempt is set aside, and the others are done.
+class Scheduler:
+    """Runs what is due of a plan in a pool and commits it. Owns the queue and the finished blocks to be committed.
 
-    Raises RunError if some failed, after the others are committed, and what `guard` raises.
+    States of one stage (mosaic or segment) of a block that is due:
+
+    | state     | waits for                          | next state | on failure                    | if the driver dies |
+    |-----------|------------------------------------|------------|-------------------------------|--------------------|
+    | queued    | mosaic: its turn; segment: commits | running    | a mosaic that it sees failed: | queued again       |
+    |           | of all mosaics that it sees        |            | held back                     |                    |
+    | running   | a worker; the pool retries it      | finished   | failed, after the last        | queued again       |
+    |           |                                    |            | attempt                       |                    |
+    | finished  | the next commit                    | committed  | the commit raises: the run    | queued again       |
+    |           |                                    |            | ends, done again by the next  |                    |
+    | committed | nothing                            |            |                               | stays committed    |
+    | failed    | the next run; others go on         |            |                               | queued again       |
+    | held back | the next run; others go on         |            |                               | queued again       |
+
+    Finished blocks are committed when there are `commit_every` of them, unless commits would take more than
+    COMMIT_SHARE of the driver's time, and at the latest MAX_COMMIT_DELAY after the last commit. Finished mosaics are
+    committed early if that makes a block ready for segmentation, or if no other block runs. A mosaic that lacks scenes
+    which could not be read is committed as degraded. `guard` is called before each commit and raises if this run may no
+    longer write.
     """
-    tell: Listener = listener or (lambda event: None)
 
-    def due(block: BlockPlan) -> bool:
-        """What was due before, and what now sees a mosaic that lacks a scene."""
-        if block.landcover_due or not progress.lost:
-            return block.landcover_due
-        return plan.fingerprints(block.block, progress.lost)[1] != block.landcover
+    def __init__(
+        self,
+        plan: Plan,
+        totals: Survey,
+        pool: Pool,
+        committer: Committer,
+        guard: Callable[[], None],
+        listener: Listener | None = None,
+    ) -> None:
+        self._plan, self._pool, self._committer, self._guard = plan, pool, committer, guard
+        self._emit: Listener = listener or (lambda event: None)
+        self._due = {"mosaic": totals.to_mosaic, "segment": totals.to_segment}
+        self._queue = BlockQueue(plan.blocks(), plan.blocks_of.seen_by)
+        self._running: dict[tuple[str, BlockId], BlockPlan] = {}
+        self._finished: list[FinishedBlock] = []
+        self._failures = _Failures()
+        self._work = Work()
+        self._commit_ended, self._commit_seconds = clock.monotonic(), 0.0
 
-    def committed(stage: str, block: BlockId) -> None:
-        if stage == "mosaic":
-            feed.made(block)
+    def run(self) -> Work:
+        """Does all that is due. Raises RunError if blocks failed, after the others are committed; and what `guard`
+        raises."""
+        begun = clock.monotonic()
+        metrics = RunMetrics(self._plan, self._pool)
+        counts: Counter[str] = Counter()
+        for stage in reversed(STAGES):
+            self._emit(Started(stage, self._due[stage]))
+        try:
+            for outcome in self._pool.run(STAGES, self._next_task):
+                counts[outcome.method] += outcome.error is None
+                self._take_in(outcome)
+                self._emit(Finished(outcome.method, outcome))
+                metrics.record(outcome, self._queue.ready)
+                if self._failures.consecutive >= MAX_CONSECUTIVE_FAILURES:
+                    break
+            self._commit()
+        finally:
+            metrics.emit(self._queue.ready)
+            for stage in reversed(STAGES):
+                failed = self._failures.count[stage]
+                self._emit(Ended(stage, counts[stage], failed, clock.monotonic() - begun))
+        self._failures.check(self._due, self._queue.held_back)
+        return self._work
 
-    feed = Feed(plan.blocks(), plan.blocks_of.seen_by, due)
-    committer = Committer(repository, plan, time, progress, guard, feed.frees, committed)
-    given: dict[tuple[str, BlockId], BlockPlan] = {}
-
-    def take(stage: str) -> Any:
-        block = feed.mosaic() if stage == "mosaic" else feed.segment()
-        if block is None and stage == "segment":
-            committer.hurry(idle=not given)
-            block = feed.segment()
+    def _next_task(self, stage: str) -> Task | None:
+        block = self._queue.next_mosaic() if stage == "mosaic" else self._next_segmentation()
         if block is None:
             return None
-        given[stage, block.block] = block
-        return committer.task(block)
+        self._running[stage, block.block] = block
+        return self._committer.task(block)
 
-    begun = clock.monotonic()
-    meters = Meters(plan, crew, feed)
-    failures = _Failures(survey)
-    counts = Counter(dict.fromkeys(STAGES, 0))
-    tell(Started("mosaic", survey.to_mosaic))
-    tell(Started("segment", survey.to_segment))
-    try:
-        for outcome in crew.run(STAGES, take):
-            block = given.pop((outcome.method, outcome.task.block))
-            if outcome.error is None:
-                counts[outcome.method] += 1
-                committer.add(outcome.method, block, outcome.result)
-            elif outcome.method == "mosaic":
-                feed.failed(block.block)
-            tell(Finished(outcome.method, outcome))
-            meters.note(outcome)
-            failures.note(outcome)
-            if failures.hopeless:
-                break
-        committer.commit()
-    finally:
-        meters.tell()
-        for stage in reversed(STAGES):
-            tell(Ended(stage, counts[stage], failures.count[stage], clock.monotonic() - begun))
-    failures.check(feed.held_back)
+    def _next_segmentation(self) -> BlockPlan | None:
+        block = self._next_due()
+        if block is None:
+            self._flush_mosaics()
+            block = self._next_due()
+        return block
+
+    def _next_due(self) -> BlockPlan | None:
+        """The next ready block whose land cover is due, also because it sees a mosaic that has become degraded."""
+        while block := self._queue.next_segmentation():
+            if block.landcover_due or self._plan.fingerprints(block.block, self._work.lost)[1] != block.landcover:
+                return block
+        return None
+
+    def _take_in(self, outcome: Outcome) -> None:
+        block = self._running.pop((outcome.method, outcome.task.block))
+        self._failures.add(outcome)
+        if outcome.error is None:
+            self._finished.append(FinishedBlock(outcome.method, block, outcome.result))
+            late = clock.monotonic() - self._commit_ended > MAX_COMMIT_DELAY
+            enough = len(self._finished) >= self._plan.region.commit_every
+            if late or (enough and self._within_budget):
+                self._commit()
+        elif outcome.method == "mosaic":
+            self._queue.mosaic_failed(block.block)
+
+    def _flush_mosaics(self) -> None:
+        """Commits if there are mosaics that a block waits for, or if no other block runs."""
+        mosaics = {finished.plan.block for finished in self._finished if finished.stage == "mosaic"}
+        if mosaics and (not self._running or (self._within_budget and self._queue.unblocks(mosaics))):
+            self._commit()
+
+    @property
+    def _within_budget(self) -> bool:
+        return self._commit_seconds < COMMIT_SHARE * (clock.monotonic() - self._commit_ended)
+
+    def _commit(self) -> None:
+        if not self._finished:
+            return
+        begun = clock.monotonic()
+        self._guard()
+        for finished in self._finished:
+            self._work.add(finished.stage, finished.result)
+        self._committer.commit(self._finished, self._work.lost)
+        self._commit_ended = clock.monotonic()
+        self._commit_seconds = self._commit_ended - begun
+        for finished in self._finished:
+            if finished.stage == "mosaic":
+                self._queue.mosaic_committed(finished.plan.block, degraded=bool(finished.result.lost))
+        self._finished = []
 
 
 class _Failures:
-    def __init__(self, survey: Survey) -> None:
-        self.survey = survey
+    """Failed blocks: how many of each stage, how many consecutive ones by now, and the first."""
+
+    def __init__(self) -> None:
         self.count: Counter[str] = Counter()
-        self.first: tuple[str, BlockId, str] | None = None
-        self.running = 0
+        self.consecutive = 0
+        self._first: Outcome | None = None
 
-    @property
-    def hopeless(self) -> bool:
-        return self.running >= HOPELESS
-
-    def note(self, outcome: Outcome) -> None:
-        self.running = 0 if outcome.error is None else self.running + 1
+    def add(self, outcome: Outcome) -> None:
+        self.consecutive = 0 if outcome.error is None else self.consecutive + 1
         if outcome.error is not None:
             self.count[outcome.method] += 1
-            self.first = self.first or (outcome.method, outcome.task.block, outcome.error)
+            self._first = self._first or outcome
 
-    def check(self, held_back: int) -> None:
+    def check(self, due: dict[str, int], held_back: int) -> None:
         """Raises RunError if there are any."""
-        if self.first is None:
+        if self._first is None:
             return
-        stage, block, error = self.first
-        of = self.survey.to_mosaic if stage == "mosaic" else self.survey.to_segment
-        rest = f", which {held_back} more wait for" if held_back else ""
-        ended = f"; ended, since {HOPELESS} failed one after the other" if self.hopeless else ""
+        stage = self._first.method
+        waiting = f", which {held_back} more wait for" if held_back else ""
+        aborted = self.consecutive >= MAX_CONSECUTIVE_FAILURES
+        end = f"; aborted after {MAX_CONSECUTIVE_FAILURES} consecutive failures" if aborted else ""
         raise RunError(
-            f"{self.count[stage]} of {of} blocks failed to {stage}{rest}, the first at block {block}: {error}{ended}; "
-            "the others are kept, run again after mending the cause"
+            f"{self.count[stage]} of {due[stage]} blocks failed to {stage}{waiting}, the first at block "
+            f"{self._first.task.block}: {self._first.error}{end}; the others are kept, run again after mending the "
+            "cause"
         )

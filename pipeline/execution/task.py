@@ -1,6 +1,7 @@
-"""What a worker is asked to do and what it answers."""
+"""Messages between the driver of a run and its workers, and the totals of what the workers did."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 import icechunk
 
@@ -9,8 +10,11 @@ from pipeline.geometry.grid import BlockId
 
 @dataclass(frozen=True)
 class Task:
-    """A block to do: `fork` is the driver's session, forked and pickled; `snapshot` holds the mosaic that `segment`
-    reads."""
+    """One stage of a block to do.
+
+    scenes: ids of the scenes to mosaic. time: index of the period. fork: the driver's session, forked and pickled.
+    snapshot: the snapshot whose mosaic is segmented.
+    """
 
     block: BlockId
     scenes: tuple[str, ...]
@@ -20,18 +24,42 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Done:
-    """A finished block: the fork with its changes, scenes that were lost and why, the clear observations of its median
-    pixel (of a mosaic), whether anything was seen, seconds of each step."""
+class BlockResult:
+    """What a worker returns for a task.
+
+    fork: the session with the block's shards. lost: ids of scenes that could not be read, with the reason. clear: clear
+    observations of the block's median pixel (mosaic stage only). observed: whether any pixel has a value. seconds: of
+    each step.
+    """
 
     block: BlockId
     fork: icechunk.ForkSession
     lost: dict[str, str]
     clear: int
-    seen: bool
+    observed: bool
     seconds: dict[str, float]
 
 
+@dataclass
+class Work:
+    """Totals of what the workers of a run did.
+
+    blocks: number of blocks by stage. seconds: worker seconds by "stage.step". lost: by block, the scenes that could
+    not be read, with the reason.
+    """
+
+    blocks: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+    lost: dict[BlockId, dict[str, str]] = field(default_factory=dict)
+
+    def add(self, stage: str, result: BlockResult) -> None:
+        """Adds the result of a stage of a block."""
+        self.blocks[stage] += 1
+        self.seconds.update({f"{stage}.{step}": seconds for step, seconds in result.seconds.items()})
+        if stage == "mosaic" and result.lost:
+            self.lost[result.block] = result.lost
+
+
 def run_folder(run: str) -> str:
-    """Where in the cube a run keeps its region, its scenes and its report."""
+    """The folder in the cube where a run keeps its region, scenes and report."""
     return f"runs/{run}"

@@ -1,4 +1,4 @@
-"""What one worker process does for a run: ids come in, whole shards are written, small reports go out."""
+"""The worker of a run: takes a block's task, writes its whole shards, and returns a small result."""
 
 import pickle
 import threading
@@ -16,7 +16,7 @@ from idgbr.pipeline import IDGBRPipeline
 from pipeline.config.region import Region
 from pipeline.cube import store
 from pipeline.errors import RunError
-from pipeline.execution.task import Done, Task, run_folder
+from pipeline.execution.task import BlockResult, Task, run_folder
 from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.grid import BlockId, Window
 from pipeline.mosaic.block import READERS, BlockMosaic, mosaic_block, mosaic_params
@@ -29,16 +29,19 @@ from pipeline.storage.location import reaching
 
 
 class Worker:
-    """Its methods may be called from several threads at once."""
+    """Makes mosaics and segmentations of a region; its methods may be called from several threads at once.
+
+    The model, the scenes and the repository are loaded at their first use and kept.
+    """
 
     def __init__(self, region: Region, run: str, model_digest: str, bands: Sequence[str]) -> None:
         self.region, self.run, self.model_digest, self.bands = region, run, model_digest, tuple(bands)
-        self._first = threading.RLock()
+        self._load = threading.RLock()
 
     @property
     def device(self) -> Device:
         """The model on the device. Raises RunError if it is not the one that was planned with."""
-        with self._first:
+        with self._load:
             return self._device
 
     @cached_property
@@ -50,28 +53,28 @@ class Worker:
 
     @property
     def scenes(self) -> dict[str, Scene]:
-        with self._first:
+        with self._load:
             return self._scenes
 
     @cached_property
     def _scenes(self) -> dict[str, Scene]:
         cube, folder = self.region.cube, run_folder(self.run)
-        listed, decisions = read_items(cube, f"{folder}/scenes.parquet"), read_decisions(cube, f"{folder}/offsets.json")
-        chosen = choose_scenes(self.region, listed, self.bands, decisions)
+        items, decisions = read_items(cube, f"{folder}/scenes.parquet"), read_decisions(cube, f"{folder}/offsets.json")
+        chosen = choose_scenes(self.region, items, self.bands, decisions)
         return {scene.id: scene for scene in chosen.scenes}
 
     @property
     def repository(self) -> icechunk.Repository:
-        with self._first:
+        with self._load:
             return self._repository
 
     @cached_property
     def _repository(self) -> icechunk.Repository:
         return store.repository(self.region.cube)
 
-    def mosaic(self, task: Task) -> Done:
+    def mosaic(self, task: Task) -> BlockResult:
         extent = self.region.extent
-        watch = _Watch()
+        stopwatch = _Stopwatch()
         result = mosaic_block(
             extent.grid,
             extent.covered(task.block),
@@ -83,21 +86,21 @@ class Worker:
             threads=READERS,
             access=self.region.access,
         )
-        watch.lap("composite")
+        stopwatch.lap("composite")
         fork = pickle.loads(task.fork)
         with reaching(self.region.cube):
             group = zarr.open_group(fork.store)
             store.write_block(group, "mosaic", task.time, extent, task.block, result.mosaic_BHW)
             for name in ("observations", "first_clear", "last_clear"):
                 store.write_block(group, name, task.time, extent, task.block, getattr(result, f"{name}_HW"))
-        watch.lap("write")
-        return Done(
+        stopwatch.lap("write")
+        return BlockResult(
             task.block,
             fork,
             result.lost,
             self._median_clear(result, task.block),
             bool(result.observations_HW.any()),
-            watch.laps,
+            stopwatch.laps,
         )
 
     def _median_clear(self, result: BlockMosaic, block: BlockId) -> int:
@@ -107,31 +110,31 @@ class Worker:
             observations_HW = observations_HW[area_mask(extent.area, extent.grid, extent.covered(block))]
         return int(np.percentile(observations_HW, 50, method="lower")) if observations_HW.size else 0
 
-    def segment(self, task: Task) -> Done:
+    def segment(self, task: Task) -> BlockResult:
         extent = self.region.extent
-        watch = _Watch()
+        stopwatch = _Stopwatch()
 
         def read_mosaic(window: Window) -> np.ndarray:
             with reaching(self.region.cube):
                 mosaic = store.array(store.reader(self.repository, snapshot=task.snapshot), "mosaic")
-                found_BHW = store.read_window(mosaic, task.time, extent, window)
-            watch.lap("read")
-            return found_BHW
+                mosaic_BHW = store.read_window(mosaic, task.time, extent, window)
+            stopwatch.lap("read")
+            return mosaic_BHW
 
         device_seconds: list[float] = []
         labels = segment(self.device, read_mosaic, extent.covered(task.block), device_seconds.append)
-        watch.lap("infer")
+        stopwatch.lap("infer")
         fork = pickle.loads(task.fork)
         with reaching(self.region.cube):
             group = zarr.open_group(fork.store)
             for name in ("landcover", "coarse", "confidence", "refined"):
                 store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))
-        watch.lap("write")
-        seconds = watch.laps | {"device": sum(device_seconds)}
-        return Done(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), seconds)
+        stopwatch.lap("write")
+        seconds = stopwatch.laps | {"device": sum(device_seconds)}
+        return BlockResult(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), seconds)
 
 
-class _Watch:
+class _Stopwatch:
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
         self._last = clock.perf_counter()

@@ -2,12 +2,12 @@
 
     python tests/benchmarks/driver.py [--json FILE] [--sizes 100,10000,1000000]
 
-Maps are squares of so many blocks of 256 px at 10 m with Sentinel-2 tiles of 110 km on twelve dates, and a continent
-of 30 million km2 in blocks of 2048 px. Planning starts from STAC items and goes through the stream that a run
-executes; its memory is the peak of a process of its own, less what its imports took. Dispatch is the real feed and pool
-with workers that answer at once. Commits go by
-the real committer to a repository whose other shards are all referenced (without data; beyond what a commit touches one
-a manifest, where these are split), beside one that Icechunk makes unless told otherwise, up to 40,000 blocks.
+Maps are squares of so many blocks of 256 px at 10 m with Sentinel-2 tiles of 110 km on twelve dates, and a continent of
+30 million km2 in blocks of 2048 px. Planning starts from STAC items and goes through the stream that a run executes;
+its memory is the peak of a process of its own, less what its imports took. Dispatch is the real queue and pool with
+workers that answer at once. Commits go by the real committer to a repository whose other shards are all referenced
+(without data; beyond what a commit touches one a manifest, where these are split), beside one that Icechunk makes
+unless told otherwise, up to 40,000 blocks.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from types import SimpleNamespace
 SIZES = (100, 10_000, 1_000_000)
 CONTINENT = "continent"
 DATES, TILE, LAP = 12, 100_000, 10_000
-BLOCK, CREW = 256, 8
+BLOCK, PAIRS = 256, 8
 DISPATCHED, COMMITS, MOST_UNSPLIT = 50_000, 6, 40_000
 BANDS = ("blue", "green", "red", "nir")
 STAGES = ("mosaic", "segment")
@@ -115,43 +115,44 @@ def planned(size):
 
 
 class Instant:
-    """Workers that answer at once: what is left is the feed's and the pool's own time."""
+    """Workers that answer at once: what is left is the queue's and the pool's own time."""
 
-    def __init__(self, crews):
-        self.crews, self.asked, self.last = dict(enumerate(crews)), deque(), 0
+    def __init__(self, groups):
+        self.groups, self.asked, self.last = dict(enumerate(groups)), deque(), 0
 
     def ready(self):
-        return self.crews
+        return self.groups
 
     def submit(self, worker, method, task, pause):
         self.last += 1
         self.asked.append(self.last)
         return self.last
 
-    def finished(self, tickets, seconds):
+    def wait(self, futures, seconds):
         from cluster.worker_host import Attempt
 
         return self.asked.popleft(), Attempt()
 
 
 def dispatched(size):
-    """Blocks of a map through feed and pool, the first ones of a large map."""
+    """Blocks of a map through queue and pool, the first ones of a large map."""
     from cluster import Pool, WorkerGroup
-    from pipeline.execution.queue import Feed
+    from pipeline.execution.queue import BlockQueue
     from pipeline.execution.resources import SEGMENT_CONCURRENCY
     from pipeline.planning.blocks import BlockPlan, Blocks
 
     extent, before = extent_of(size), peak()
     stream = (BlockPlan(block, (), 0, 1, 1, True, True, "new") for block in extent.blocks())
-    feed = Feed(itertools.islice(stream, DISPATCHED), Blocks(extent, (), 260, b"", b"").seen_by, lambda plan: True)
-    crew = [
+    queue = BlockQueue(itertools.islice(stream, DISPATCHED), Blocks(extent, (), 260, b"", b"").seen_by)
+    next_block = {"mosaic": queue.next_mosaic, "segment": queue.next_segmentation}
+    groups = [
         WorkerGroup(concurrency_groups={"segment": SEGMENT_CONCURRENCY}, gpus=1),
         WorkerGroup(concurrency_groups={"mosaic": 1}),
-    ] * CREW
+    ] * PAIRS
     count, begun, spent = 0, time.perf_counter(), time.process_time()
-    for outcome in Pool(Instant(crew), 3).run(STAGES[::-1], lambda stage: getattr(feed, stage)()):
+    for outcome in Pool(Instant(groups), 3).run(STAGES[::-1], lambda stage: next_block[stage]()):
         if outcome.method == "mosaic":
-            feed.made(outcome.task.block)
+            queue.mosaic_committed(outcome.task.block)
         count += outcome.method == "segment"
     took, spent = time.perf_counter() - begun, time.process_time() - spent
     return {
@@ -163,14 +164,14 @@ def dispatched(size):
 
 
 def committed(size, splitting):
-    """The driver's part of commits of 8 blocks in both stages, or more, to a map whose other shards are all there."""
+    """The driver's part of commits of 8 blocks in both stages to a map whose other shards are all there."""
     import icechunk
     import zarr
 
     from pipeline.cube import store
     from pipeline.cube.create import prepare
     from pipeline.cube.schema import Layout
-    from pipeline.execution.commit import Committer, Progress
+    from pipeline.execution.commit import Committer, FinishedBlock
     from pipeline.planning.blocks import BlockPlan
 
     extent, before = extent_of(size), peak()
@@ -187,22 +188,17 @@ def committed(size, splitting):
         for name in filled():
             fill(repository, name, extent, {extent.slot(block) for block in blocks}, splitting)
         filling, driver, commits = time.perf_counter() - begun, 0.0, []
-        plan = SimpleNamespace(branch="main", extent=extent, region=SimpleNamespace(commit_every=16))
-        committer = Committer(repository, plan, 0, Progress(), lambda: None, lambda _: True, lambda *_: None)
-        for block, stage in itertools.product(blocks, STAGES):
-            each = BlockPlan(block, (), 0, 1, 1, True, True, "new")
+        committer = Committer(repository, SimpleNamespace(branch="main", extent=extent), 0)
+        for first in range(0, len(blocks), 8):
+            finished = []
+            for block, stage in itertools.product(blocks[first : first + 8], STAGES):
+                plan = BlockPlan(block, (), 0, 1, 1, True, True, "new")
+                begun = time.perf_counter()
+                task = committer.task(plan)
+                driver += time.perf_counter() - begun
+                finished.append(FinishedBlock(stage, plan, written(task, extent, stage)))
             begun = time.perf_counter()
-            task = committer.task(each)
-            asked = time.perf_counter() - begun
-            done = written(task, extent, stage)
-            begun = time.perf_counter()
-            committer.add(stage, each, done)
-            took = time.perf_counter() - begun
-            driver += asked + took
-            commits += [] if committer._waiting else [took]
-        if committer._waiting:
-            begun = time.perf_counter()
-            committer.commit()
+            committer.commit(finished, {})
             commits.append(time.perf_counter() - begun)
             driver += commits[-1]
         begun = time.perf_counter()
@@ -256,7 +252,7 @@ def written(task, extent, stage):
     import zarr
 
     from pipeline.cube import store
-    from pipeline.execution.task import Done
+    from pipeline.execution.task import BlockResult
 
     fork = pickle.loads(task.fork)
     group, shape = zarr.open_group(fork.store), extent.covered(task.block).shape
@@ -265,7 +261,7 @@ def written(task, extent, stage):
         array = store.array(group, name)
         values = np.full((*array.shape[1:-2], *shape), 7, array.dtype)
         store.write_block(group, name, task.time, extent, task.block, values)
-    return Done(task.block, fork, {}, 1, True, {})
+    return BlockResult(task.block, fork, {}, 1, True, {})
 
 
 def peak():

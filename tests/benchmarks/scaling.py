@@ -2,7 +2,7 @@
 
     python tests/benchmarks/scaling.py [--json FILE] [--measured 1,2,4,8,16,32] [--simulated 64,128,256,512,1024]
 
-The pool, its actors and the feed with its dependencies are the product's; the work sleeps: a mosaic so many seconds, a
+The pool, its actors and the scheduler are the product's; the work sleeps: a mosaic so many seconds, a
 land cover some for reading, on the device (one at a time in a worker) and for writing. Blocks come 2 in a row, 40 a
 worker; the driver waits 0.1 s for a commit (`driver.py`), as often as runs commit. The simulation runs the same
 scheduling code with a clock of its own, on which the code's own time counts as it is measured, and each call of Ray
@@ -22,21 +22,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 from fixed_cost import ray_here
 
 from cluster import Pool, WorkerGroup, pool
 from cluster.worker_host import Attempt
 from pipeline.console.tables import table
-from pipeline.execution.commit import BUSY
-from pipeline.execution.queue import Feed
+from pipeline.execution.schedule import Scheduler
+from pipeline.execution.task import BlockResult, Task
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 from pipeline.planning.blocks import BlockPlan, Blocks
+from pipeline.planning.totals import Survey
 
-STAGES = ("segment", "mosaic")
 LANES = {"segment": 2, "mosaic": 1}
 COLUMNS, EACH, COMMIT_EVERY, COMMIT = 2, 40, 16, 0.1
+RESULT = BlockResult((0, 0), None, {}, 0, True, {"device": 0.0})
 
 
 @dataclass(frozen=True)
@@ -55,66 +57,57 @@ class Sleeper:
     def __init__(self, seconds):
         self.seconds, self.device = seconds, threading.Lock()
 
-    def mosaic(self, block):
+    def mosaic(self, task):
         time.sleep(self.seconds.mosaic)
+        return RESULT
 
-    def segment(self, block):
+    def segment(self, task):
         time.sleep(self.seconds.read)
         with self.device:
             time.sleep(self.seconds.device)
         time.sleep(self.seconds.write)
+        return RESULT
 
 
-def driven(crew, workers, clock, sleep):
-    """Blocks a second of a run of the feed, with commits as `pipeline.commit` makes them."""
+class Waits:
+    """A committer that takes as long as a real one."""
+
+    def __init__(self, sleep):
+        self.sleep = sleep
+
+    def task(self, block):
+        return Task(block.block, (), 0, b"")
+
+    def commit(self, blocks, lost):
+        self.sleep(COMMIT)
+
+
+def driven(pool, workers, clock, sleep):
+    """Blocks a second of the product's scheduler."""
     rows, side = EACH * workers // COLUMNS, 2048
     extent = Extent(Grid("EPSG:3035", 10.0, side), Window(0, 0, rows * side, COLUMNS * side))
     stream = (BlockPlan(block, (), 0, 1, 1, True, True, "new") for block in extent.blocks())
-    feed = Feed(stream, Blocks(extent, (), 260, b"", b"").seen_by, lambda plan: True)
-    waiting, given, last = [], set(), [clock()]
-
-    def commit():
-        sleep(COMMIT)
-        for stage, block in waiting:
-            if stage == "mosaic":
-                feed.made(block)
-        waiting.clear()
-        last[0] = clock()
-
-    def rested():
-        return BUSY * (clock() - last[0]) > COMMIT
-
-    def take(stage):
-        plan = feed.mosaic() if stage == "mosaic" else feed.segment()
-        mosaics = {block for stage, block in waiting if stage == "mosaic"}
-        hurry = plan is None and stage == "segment" and bool(mosaics)
-        if hurry and (not given or (rested() and feed.frees(mosaics))):
-            commit()
-            plan = feed.segment()
-        if plan is not None:
-            given.add((stage, plan.block))
-        return plan and plan.block
-
-    begun, done = clock(), 0
-    for outcome in crew.run(STAGES, take):
-        assert outcome.error is None, outcome.error
-        given.discard((outcome.method, outcome.task))
-        waiting.append((outcome.method, outcome.task))
-        done += outcome.method == "segment"
-        if len(waiting) >= COMMIT_EVERY and rested():
-            commit()
-    commit()
-    assert done == rows * COLUMNS
-    return done / (clock() - begun)
+    plan = SimpleNamespace(
+        blocks=lambda: stream,
+        blocks_of=Blocks(extent, (), 260, b"", b""),
+        region=SimpleNamespace(commit_every=COMMIT_EVERY),
+        extent=extent,
+    )
+    begun = clock()
+    work = Scheduler(plan, Survey(), pool, Waits(sleep), lambda: None).run()
+    assert work.blocks["segment"] == rows * COLUMNS
+    return work.blocks["segment"] / (clock() - begun)
 
 
 def measured(workers, seconds):
     """On Ray's actors, each with a logical GPU; and what an actor takes of memory."""
-    with pool(partial(Sleeper, seconds), lambda there: [WorkerGroup(workers, LANES, cpus=1, gpus=1)], "local") as crew:
-        while crew.workers < workers:
+    with pool(
+        partial(Sleeper, seconds), lambda there: [WorkerGroup(workers, LANES, cpus=1, gpus=1)], "local"
+    ) as started:
+        while started.workers < workers:
             time.sleep(0.1)
-            crew._workers._welcome(1)
-        return driven(crew, workers, time.monotonic, time.sleep), resident()
+            started._workers.update_ready(1)
+        return driven(started, workers, time.monotonic, time.sleep), resident()
 
 
 def resident():
@@ -177,7 +170,7 @@ def ray_cost():
 class Simulated:
     """Workers on a clock of their own, on which the driver's own time counts as it passes."""
 
-    crews: dict
+    groups: dict
     seconds: Seconds
     cost: RayCost
     now: float = 0.0
@@ -196,12 +189,12 @@ class Simulated:
         self.now += seconds
 
     def ready(self):
-        return self.crews
+        return self.groups
 
     def submit(self, worker, method, task, pause):
         """A call begins when its lane is free; a land cover also waits for its worker's device."""
         self.now += self.cost.submit
-        ticket, steps = next(self.number), self.seconds
+        future, steps = next(self.number), self.seconds
         free = self.lanes.setdefault((worker, method), [0.0] * LANES[method])
         begun = max(self.now, heapq.heappop(free))
         if method == "mosaic":
@@ -210,34 +203,29 @@ class Simulated:
             self.device[worker] = max(begun + steps.read, self.device[worker]) + steps.device
             ends = self.device[worker] + steps.write
         heapq.heappush(free, ends)
-        heapq.heappush(self.events, (ends, ticket))
-        return ticket
+        heapq.heappush(self.events, (ends, future))
+        return future
 
-    def finished(self, tickets, seconds):
+    def wait(self, futures, seconds):
         """Whatever has ended by now, else the next that will, within so many seconds."""
         own = time.perf_counter() - self.left
         self.now += own
         self.driver += own
-        until, (ends, ticket) = self.now + seconds, self.events[0] if self.events else (float("inf"), None)
-        self.now = min(max(self.now, ends), until) + self.cost.wait + self.cost.wait_each * len(tickets)
+        until, (ends, future) = self.now + seconds, self.events[0] if self.events else (float("inf"), None)
+        self.now = min(max(self.now, ends), until) + self.cost.wait + self.cost.wait_each * len(futures)
         self.left = time.perf_counter()
         if ends > until:
             return None
         heapq.heappop(self.events)
-        return ticket, Attempt()
+        return future, Attempt(RESULT)
 
 
 def simulated(workers, seconds, cost):
     """Blocks a second, and the driver's seconds a block: its code's and Ray's."""
-    import sys
-
     made = Simulated(dict.fromkeys(range(workers), WorkerGroup(1, LANES, gpus=1)), seconds, cost)
-    module = sys.modules["cluster.pool"]
-    own, module.time = module.time, SimpleNamespace(monotonic=made.clock)
-    try:
+    simulated_time = SimpleNamespace(monotonic=made.clock)
+    with patch("cluster.dispatch.time", simulated_time), patch("pipeline.execution.schedule.clock", simulated_time):
         rate = driven(Pool(made, 3), workers, made.clock, made.sleep)
-    finally:
-        module.time = own
     return rate, made.driver / (EACH * workers)
 
 

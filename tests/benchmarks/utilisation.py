@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ def ours(folder, items, cost, rows, gpus=0):
     begun = time.perf_counter()
     with ray_here(2, gpus), fixed_cost(cost):
         report = run(where, workers=1, address="local")
-    assert report.done == {"mosaic": len(blocks(rows)), "segment": len(blocks(rows))}, report.done
+    assert asdict(report.done) == {"mosaic": len(blocks(rows)), "segment": len(blocks(rows))}, report.done
     work = report.seconds["work"] - report.seconds["start"]
     return {"work": work, "all": time.perf_counter() - begun, **{f"s {step}": s for step, s in report.work.items()}}
 

@@ -132,7 +132,7 @@ def test_what_becomes_ready_later_is_given_out_later(open_pool):
 
 
 @pytest.mark.ray
-def test_a_worker_does_as_many_calls_of_a_method_side_by_side_as_its_lane_is_wide(local_ray, tmp_path):
+def test_a_worker_does_as_many_calls_of_a_method_side_by_side_as_its_concurrency_group_allows(local_ray, tmp_path):
     group = WorkerGroup(1, {"together": 3, "square": 1})
     with pool(partial(Worker, tmp_path), lambda _: [group], local_ray) as workers:
         most = max(outcome.result for outcome in workers.map("together", range(9)))
@@ -141,7 +141,7 @@ def test_a_worker_does_as_many_calls_of_a_method_side_by_side_as_its_lane_is_wid
 
 
 @pytest.mark.ray
-def test_workers_of_a_crew_are_called_by_its_methods_only(local_ray, tmp_path):
+def test_workers_of_a_group_are_called_by_its_methods_only(local_ray, tmp_path):
     groups = [WorkerGroup(1, {"square": 1}), WorkerGroup(1, {"tell": 1}, cpus=0.5)]
     tasks = {"square": iter(range(10)), "tell": iter(range(10))}
     with pool(partial(Worker, tmp_path), lambda _: groups, local_ray) as workers:
@@ -159,7 +159,7 @@ def test_no_call_begins_beside_another_while_memory_is_short(local_ray, tmp_path
 
 @pytest.mark.ray
 def test_a_straggler_gets_a_copy_and_the_first_to_finish_counts(local_ray, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["cluster.pool"], "STRAGGLER_SECONDS", 1.0)
+    monkeypatch.setattr("cluster.dispatch.STRAGGLER_SECONDS", 1.0)
     begun = time.monotonic()
     with pool(partial(Worker, tmp_path), 2, local_ray) as workers:
         outcomes = list(workers.map("hang_once", range(20)))

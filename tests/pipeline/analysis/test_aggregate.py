@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_a_run_stopped_while_aggregating_aggregates_it_all_when_it_goes_on(regio
         run(region)
     monkeypatch.undo()
     report = run(region)
-    assert report.done == {"mosaic": 0, "segment": 0}
+    assert asdict(report.done) == {"mosaic": 0, "segment": 0}
     assert report.areas_km2 == whole.areas_km2
     level = [np.asarray(store.array(newest(each), "levels/1/landcover")) for each in (region, of)]
     assert (level[0] == level[1]).all()

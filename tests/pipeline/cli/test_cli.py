@@ -157,7 +157,7 @@ def test_plan_prints_the_stream_that_run_executes(region_of):
     assert planned["to_segment"] == len(planned["stream"]) == len(list(region.extent.blocks()))
     report = run(region)
     assert report.run == planned["run"]
-    assert report.done["segment"] == planned["to_segment"]
+    assert report.done.segment == planned["to_segment"]
     again = json.loads(idgbr("plan", path, "--json").stdout)
     assert again["to_mosaic"] == again["to_segment"] == 0
     assert {block["kind"] for block in again["stream"]} == {"same"}
@@ -174,7 +174,7 @@ def test_query_status_and_history_tell_of_a_published_cube(region_of):
     assert period["observations"] >= 1
     state = json.loads(idgbr("status", region.cube, "--json").stdout)
     assert state["published"] == report.version
-    assert state["blocks"]["mapped"] == report.blocks["new"]
+    assert state["blocks"]["mapped"] == report.blocks.new
     (version,) = json.loads(idgbr("history", region.cube, "--json").stdout)
     assert version["version"] == report.version
     outside = idgbr("query", region.cube, "--point", "2.35,48.85")

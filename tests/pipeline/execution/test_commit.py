@@ -1,96 +1,91 @@
-"""When finished blocks are committed, on a clock of the test's own."""
+"""What a commit of finished blocks leaves in the cube, and what tasks say of it."""
 
 import pickle
 from datetime import date
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import zarr
 
 from pipeline.cube import store
 from pipeline.cube.create import prepare
-from pipeline.cube.schema import Layout
-from pipeline.execution.commit import BUSY, SELDOM_SECONDS, Committer, Progress
-from pipeline.execution.task import Done
+from pipeline.cube.schema import DEGRADED, EMPTY, MAPPED, Layout
+from pipeline.execution.commit import Committer, FinishedBlock
+from pipeline.execution.task import BlockResult
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 from pipeline.planning.blocks import BlockPlan
 
-COMMIT_SECONDS = 1.0
-
-
-class Clock:
-    """Time that passes when it is told to, and by COMMIT_SECONDS in each commit."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def monotonic(self):
-        return self.now
-
-    def commit(self):
-        self.now += COMMIT_SECONDS
+EXTENT = Extent(Grid("EPSG:3035", 10.0, 256), Window(0, 0, 512, 768))
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr("pipeline.execution.commit.clock", clock)
-    return clock
-
-
-@pytest.fixture
-def committer(tmp_path, clock):
-    extent = Extent(Grid("EPSG:3035", 10.0, 256), Window(0, 0, 1024, 1024))
+def repository(tmp_path):
     repository = store.repository(tmp_path / "cube", create=True)
     session = repository.writable_session("main")
-    layout = Layout(extent, ("red",), ({"code": 1, "name": "land", "color": "#000000"},))
+    layout = Layout(EXTENT, ("red",), ({"code": 1, "name": "land", "color": "#000000"},))
     prepare(zarr.open_group(session.store), layout, (date(2024, 1, 1), date(2024, 12, 31)))
     session.commit("arrays")
-    plan = SimpleNamespace(branch="main", extent=extent, region=SimpleNamespace(commit_every=2))
-    made = Committer(repository, plan, 0, Progress(), clock.commit, lambda _: True, lambda *_: None)
-    clock.now += 10
-    return made
+    return repository
 
 
-def mosaics(committer, count, start=0):
-    """Finished mosaics of so many blocks; what is committed after each."""
-    for block in list(committer.plan.extent.blocks())[start : start + count]:
-        plan = BlockPlan(block, (), 1, 7, 8, True, True, "new")
-        fork = pickle.loads(committer.task(plan).fork)
-        committer.add("mosaic", plan, Done(block, fork, {}, 1, True, {}))
-        yield committed(committer)
+@pytest.fixture
+def committer(repository):
+    def fingerprints(block, lost):
+        return 70 + len(lost), 80 + len(lost)
+
+    return Committer(repository, SimpleNamespace(branch="main", extent=EXTENT, fingerprints=fingerprints), 0)
 
 
-def committed(committer):
-    group = store.reader(committer.repository, branch="main")
-    return int((store.array(group, "blocks/mosaic")[0] == 7).sum())
+def finished(committer, stage, block, value=0, **result):
+    """A stage of a block whose worker wrote `value` into its first pixel."""
+    plan = BlockPlan(block, (), 1, 7, 8, True, True, "new")
+    fork = pickle.loads(committer.task(plan).fork)
+    name, shape = ("mosaic", (1, 256, 256)) if stage == "mosaic" else ("landcover", (256, 256))
+    array = store.array(zarr.open_group(fork.store), name)
+    values = np.zeros(shape, array.dtype)
+    values[..., 0, 0] = value
+    store.write_block(zarr.open_group(fork.store), name, 0, EXTENT, block, values)
+    result = {"lost": {}, "clear": 1, "observed": True, "seconds": {}} | result
+    return FinishedBlock(stage, plan, BlockResult(block, fork, **result))
 
 
-def test_as_many_blocks_as_the_region_says_make_a_commit(committer):
-    assert list(mosaics(committer, 3)) == [0, 2, 2]
-    committer.commit()
-    assert committed(committer) == 3
+def record(repository, name):
+    return np.asarray(store.array(store.reader(repository, branch="main"), f"blocks/{name}"))[0]
 
 
-def test_where_blocks_come_faster_commits_take_no_more_than_their_share_of_the_drivers_time(committer, clock):
-    assert list(mosaics(committer, 2)) == [0, 2]
-    assert list(mosaics(committer, 6, start=2)) == [2] * 6
-    clock.now += COMMIT_SECONDS / BUSY + 0.1
-    assert list(mosaics(committer, 1, start=8)) == [9]
+def test_a_commit_holds_the_shards_of_its_blocks_with_their_records(repository, committer):
+    blocks = [
+        finished(committer, "mosaic", (0, 1), 9, clear=5),
+        finished(committer, "mosaic", (0, 2), lost={"scene": "gone"}),
+        finished(committer, "mosaic", (1, 0), observed=False, clear=0),
+        finished(committer, "segment", (1, 2), 1),
+    ]
+    before = len(list(repository.ancestry(branch="main")))
+    committer.commit(blocks, {})
+    assert len(list(repository.ancestry(branch="main"))) == before + 1
+    assert record(repository, "mosaic").tolist() == [[0, 7, 7], [7, 0, 0]]
+    assert record(repository, "landcover").tolist() == [[0, 0, 0], [0, 0, 8]]
+    assert record(repository, "clear").tolist() == [[0, 5, 1], [0, 0, 0]]
+    states = record(repository, "state")
+    assert (states[0, 1], states[0, 2], states[1, 0]) == (MAPPED, DEGRADED, EMPTY)
+    group = store.reader(repository, branch="main")
+    assert store.array(group, "mosaic")[0, 0, 0, 256] == 9
+    assert store.array(group, "landcover")[0, 256, 512] == 1
 
 
-def test_a_finished_block_waits_a_minute_at_most_for_others(committer, clock):
-    clock.now += SELDOM_SECONDS + 1
-    assert list(mosaics(committer, 1)) == [1]
+def test_fingerprints_are_those_of_the_plan_without_the_scenes_that_were_lost(repository, committer):
+    lost = {(0, 0): {"a": "gone"}, (0, 1): {"a": "gone"}}
+    committer.commit([finished(committer, "mosaic", (0, 0)), finished(committer, "segment", (0, 0))], lost)
+    assert record(repository, "mosaic")[0, 0] == 72
+    assert record(repository, "landcover")[0, 0] == 82
 
 
-def test_mosaics_that_land_cover_waits_for_are_committed_early(committer):
-    assert list(mosaics(committer, 1)) == [0]
-    committer.hurry(idle=False)
-    assert committed(committer) == 1
-    assert list(mosaics(committer, 1, start=1)) == [1]
-    committer.hurry(idle=False)
-    assert committed(committer) == 1
-    committer.hurry(idle=True)
-    assert committed(committer) == 2
+def test_tasks_name_the_snapshot_that_was_committed_last(repository, committer):
+    plan = BlockPlan((0, 0), ("scene",), 1, 7, 8, True, True, "new")
+    assert committer.task(plan).snapshot == str(repository.lookup_branch("main"))
+    committer.commit([finished(committer, "mosaic", (0, 0))], {})
+    task = committer.task(plan)
+    assert task.snapshot == str(repository.lookup_branch("main"))
+    assert (task.block, task.scenes, task.time) == ((0, 0), ("scene",), 0)

@@ -33,7 +33,7 @@ def test_a_polygon_is_mapped_inside_and_nowhere_else(region_of, undisturbed, tri
     region = region_of("triangle", bbox=None, polygon=str(triangle))
     report = run(region)
     extent = region.extent
-    assert report.blocks["new"] == len(list(extent.blocks())) < np.prod(extent.block_range.shape)
+    assert report.blocks.new == len(list(extent.blocks())) < np.prod(extent.block_range.shape)
     within_HW = area_mask(extent.area, extent.grid, extent.window)
     assert 0.4 < within_HW.mean() < 0.6
     cube = open_cube(region.cube)

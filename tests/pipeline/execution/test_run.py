@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -31,8 +31,8 @@ from pipeline.planning.plan import plan
 def test_a_run_maps_every_block_and_publishes(undisturbed):
     region, report = undisturbed
     blocks = len(list(region.extent.blocks()))
-    assert report.blocks == {"new": blocks, "changed": 0, "same": 0}
-    assert report.done == {"mosaic": blocks, "segment": blocks}
+    assert asdict(report.blocks) == {"new": blocks, "changed": 0, "same": 0}
+    assert asdict(report.done) == {"mosaic": blocks, "segment": blocks}
     assert report.degraded == []
     cube = open_cube(region.cube)
     seen = cube.observations.values > 0
@@ -71,7 +71,7 @@ def test_the_map_does_not_depend_on_how_it_was_cut_or_who_worked(tmp_path_factor
                 grid={"crs": "europe", "resolution": 10, "block": block},
             )
             report = run(region, address=address, workers=workers)
-            made.append((report.done["segment"], bytes_of(region)))
+            made.append((report.done.segment, bytes_of(region)))
     counts = [count for count, _ in made]
     assert counts[0] > counts[1] >= counts[2] >= 1
     assert_same(made[0][1], made[1][1])
@@ -133,7 +133,7 @@ def test_readers_see_nothing_before_the_first_version_is_published(region_of, mo
         open_cube(region.cube)
     monkeypatch.undo()
     report = run(region)
-    assert report.done == {"mosaic": 0, "segment": 0}
+    assert asdict(report.done) == {"mosaic": 0, "segment": 0}
     assert open_cube(region.cube).landcover.values.any()
 
 
@@ -153,13 +153,13 @@ def test_a_lost_scene_makes_its_blocks_degraded_and_keeps_them_from_being_publis
     report = run(tolerant)
     touched = [b.block for b in plan(tolerant).blocks() if scene.id in b.scenes]
     assert sorted(report.degraded) == sorted(touched)
-    assert 0 < len(touched) < report.blocks["new"]
+    assert 0 < len(touched) < report.blocks.new
     assert list(report.lost) == [scene.id]
 
     for path in hidden:
         path.with_suffix(".hidden").rename(path)
     repaired = run(region)
-    assert repaired.done["mosaic"] == len(touched)
+    assert repaired.done.mosaic == len(touched)
     assert repaired.degraded == []
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
 
@@ -196,7 +196,7 @@ def test_a_second_period_is_added_beside_the_first(undisturbed, region_of):
     report = run(later)
     cube = open_cube(region.cube)
     assert [str(t)[:10] for t in cube.time.values] == ["2024-05-01", "2024-07-01"]
-    assert report.blocks["new"] == len(list(region.extent.blocks()))
+    assert report.blocks.new == len(list(region.extent.blocks()))
     for name in ARRAYS:
         assert cube[name].values[:1].tobytes() == first[name].tobytes()
     assert not np.array_equal(cube.mosaic.values[0], cube.mosaic.values[1])
@@ -207,11 +207,11 @@ def test_a_run_that_another_model_overtook_maps_its_own_pixels(region_of, undist
     region = region_of("overtaken-by-a-model", commit_every=2)
     commit, commits = Committer.commit, []
 
-    def stop_after_three(committer):
-        commits.append(any(stage == "segment" for stage, _, _ in committer._waiting))
+    def stop_after_three(committer, blocks, lost):
+        commits.append(any(block.stage == "segment" for block in blocks))
         if sum(commits) > 2:
             raise RunError("stopped half-way")
-        commit(committer)
+        commit(committer, blocks, lost)
 
     monkeypatch.setattr(Committer, "commit", stop_after_three)
     with pytest.raises(RunError, match="half-way"):
@@ -223,7 +223,7 @@ def test_a_run_that_another_model_overtook_maps_its_own_pixels(region_of, undist
     (other / "model_index.json").write_text(json.dumps(index | {"seed": 7}))
     run(region.model_copy(update={"model": other}))
     report = run(region)
-    assert report.done["segment"] == len(list(region.extent.blocks()))
+    assert report.done.segment == len(list(region.extent.blocks()))
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
 
 
@@ -291,7 +291,7 @@ def test_counts_follow_the_map_when_a_scene_is_lost_in_one_block_only(region_of,
     assert report.areas_km2["Tree cover"] == pytest.approx((landcover == 10).sum() * 1e-4)
     monkeypatch.undo()
     repaired = run(wide)
-    assert repaired.done["mosaic"] == 1
+    assert repaired.done.mosaic == 1
     assert repaired.degraded == []
     landcover = open_cube(wide.cube).landcover.values
     assert repaired.areas_km2["Tree cover"] == pytest.approx((landcover == 10).sum() * 1e-4)

@@ -62,7 +62,7 @@ def wait_for_maps(region, process, count=1):
 def assert_continues(region, undisturbed, kept):
     """The same command does what was not committed, and ends with an undisturbed run's bytes."""
     report = answer(*command(region))
-    blocks = undisturbed[1].blocks["new"]
+    blocks = undisturbed[1].blocks.new
     assert report["done"] == {"mosaic": blocks - kept["mosaic"], "segment": blocks - kept["landcover"]}
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
     assert len(versions.history(store.repository(region.cube))) == 1
@@ -195,7 +195,7 @@ def test_a_block_that_the_device_has_no_memory_for_is_set_aside(region_of, undis
     assert f"at block {large}" in told
     assert "has no memory for a batch of 4 windows" in told
     assert "give each worker more of a device" in told
-    blocks = undisturbed[1].blocks["new"]
+    blocks = undisturbed[1].blocks.new
     assert Counter(tries) == {block: 3 if block == large else 1 for block in region.extent.blocks()}
     kept = finished(region)
     assert kept == {"mosaic": blocks, "landcover": blocks - 1}

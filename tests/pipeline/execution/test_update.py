@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -68,8 +68,8 @@ def test_two_later_dates_map_only_the_blocks_they_touch(growing, region_of, date
         return {block for block, w in windows.items() if swaths.intersects(shapely.box(*extent.grid.bounds(w)))}
 
     seen, mapped = touched(0), touched(halo)
-    assert report.done == {"mosaic": len(seen), "segment": len(mapped)}
-    assert report.blocks == {"new": 0, "changed": len(mapped), "same": len(list(extent.blocks())) - len(mapped)}
+    assert asdict(report.done) == {"mosaic": len(seen), "segment": len(mapped)}
+    assert asdict(report.blocks) == {"new": 0, "changed": len(mapped), "same": len(list(extent.blocks())) - len(mapped)}
     assert 0 < len(seen) <= len(mapped) < len(list(extent.blocks()))
     assert (len(seen) < len(mapped)) == neighbours_see_it
 

@@ -47,9 +47,9 @@ def test_the_next_plan_is_calibrated_by_what_the_last_run_took(undisturbed, regi
     region, report = undisturbed
     cost = known_cost(store.repository(region.cube))
     again = estimate(survey(plan(region_of("again"))), cost, workers=1)
-    assert again.mosaic_seconds == pytest.approx(report.took["mosaic_seconds"], rel=0.01)
-    assert again.device_seconds == pytest.approx(report.took["device_seconds"], rel=0.01)
-    assert report.expected["seconds"] is None
+    assert again.mosaic_seconds == pytest.approx(report.took.mosaic_seconds, rel=0.01)
+    assert again.device_seconds == pytest.approx(report.took.device_seconds, rel=0.01)
+    assert report.expected.seconds is None
 
 
 def test_a_mosaic_of_more_passes_needs_no_less_memory(region_of):

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 
 import icechunk
 import pytest
@@ -95,7 +96,7 @@ def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(
     monkeypatch.setattr(store, "TRIES", 2)
     region, line = region_of(cube=f"{bucket}/cube", commit_every=1), Line(s3)
     monkeypatch.setenv("AWS_ENDPOINT_URL", line.url)
-    blocks, mapped = undisturbed[1].blocks["new"], 0
+    blocks, mapped = undisturbed[1].blocks.new, 0
 
     def cut_before_the_end(event):
         nonlocal mapped
@@ -111,7 +112,7 @@ def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(
     (kept,) = status(region.cube)["running"].values()
     assert kept["landcover"] >= 1
     report = run(region)
-    assert report.done == {
+    assert asdict(report.done) == {
         stage: blocks - kept[name] for stage, name in (("mosaic", "mosaic"), ("segment", "landcover"))
     }
     assert_same_maps(region.cube, undisturbed[0].cube)

@@ -1,0 +1,49 @@
+"""The report of a run as a table for people."""
+
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.execution.report import Report
+from pipeline.geometry.grid import BlockId
+
+MAX_SHOWN = 12
+"""Maximum number of blocks that one row names."""
+
+
+def summary(report: Report) -> list[tuple[str, str]]:
+    """Rows of (quantity, value)."""
+    blocks, took = report.blocks, asdict(report.took)
+    rows: list[tuple[str, Any]] = [
+        ("version", report.version),
+        ("scenes", report.scenes),
+        ("blocks", f"{blocks.new} new, {blocks.changed} changed, {blocks.same} same; mapped {report.done.segment}"),
+        ("degraded", _list(report.degraded, report.count.degraded)),
+        ("never seen clear", f"{report.count.unseen} blocks"),
+        ("fewer clear views than asked", _list(report.thin, report.count.thin)),
+        ("items left out", f"{report.left_out} (see applied.json of run {report.run})"),
+        ("passes", f"{report.passes.found} found of {report.passes.expected} that the orbits let expect"),
+        ("region", f"{report.region_km2:,.1f} km2"),
+        ("seconds", ", ".join(f"{part} {value:.1f}" for part, value in report.seconds.items())),
+        ("worker seconds", ", ".join(f"{step} {value:.1f}" for step, value in report.work.items()) or "none"),
+        ("cube", f"{report.cube_bytes / 1e6:,.1f} MB"),
+    ]
+    rows += [
+        (name.replace("_", " "), f"{_number(expected)} expected, {_number(took[name])} took")
+        for name, expected in asdict(report.expected).items()
+        if took[name] is not None
+    ]
+    if total := report.seconds.get("total"):
+        rows.append(("speed", f"{report.region_km2 / total * 3600:,.0f} km2/h"))
+    if report.warnings:
+        rows.append(("in doubt", f"{len(report.warnings)} scenes (see applied.json), the first: {report.warnings[0]}"))
+    rows += [("lost scene", f"{scene}: {reason}") for scene, reason in report.lost.items()]
+    return [(quantity, str(value)) for quantity, value in rows]
+
+
+def _list(blocks: list[BlockId], count: int) -> str:
+    more = f" and {count - MAX_SHOWN} more" if count > MAX_SHOWN else ""
+    return (", ".join(map(str, blocks[:MAX_SHOWN])) or "none") + more
+
+
+def _number(value: float | None) -> str:
+    return "nothing known" if value is None else f"{value:,.3g}"
