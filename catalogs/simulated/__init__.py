@@ -1,4 +1,4 @@
-"""A simulated world with truth at hand: a landscape, the Sentinel-2-like scenes of it, and their STAC catalog."""
+"""A simulated world with known truth: a landscape, Sentinel-2-like scenes of it, and their STAC catalog."""
 
 from catalogs.simulated.classes import WORLDCOVER
 from catalogs.simulated.landscape import Landscape, LandscapeError, landscape, truth

@@ -1,4 +1,4 @@
-"""The raster on which a landscape is painted, layer over layer."""
+"""The raster of patch ids that layers of a landscape are painted on."""
 
 import numpy as np
 from affine import Affine
@@ -12,11 +12,11 @@ from catalogs.simulated.shapes import Shapes
 
 PATCH_METRES = 2.5
 BAND_ROWS = 256
-MOST_PATCHES = 2**16
+MAX_PATCHES = 2**16
 
 
 class LandscapeError(CatalogError):
-    """The landscape asked for cannot be made."""
+    """A landscape that cannot be made."""
 
 
 def patch_transform(bounds: Bounds) -> Affine:
@@ -25,7 +25,7 @@ def patch_transform(bounds: Bounds) -> Affine:
 
 
 class Canvas:
-    """Patch ids at 2.5 m over `bounds`; each layer claims ids of its own. Id 0 is land that no layer has painted."""
+    """Patch ids at 2.5 m over `bounds`; each layer has its own ids. Id 0 is land that no layer has painted."""
 
     def __init__(self, bounds: Bounds, ground: int) -> None:
         west, south, east, north = bounds
@@ -36,7 +36,7 @@ class Canvas:
         self.code_P = np.array([ground], np.uint8)
 
     def paint(self, *layers: Shapes) -> None:
-        """Layers of polygons, in order, over everything painted so far."""
+        """Paint layers of polygons, in order, over the present content."""
         firsts = [self._claim(layer.code) for layer in layers]
         pairs = (
             (polygon, int(patch) + first)
@@ -46,7 +46,7 @@ class Canvas:
         rasterize(pairs, out=self.patch_YX, transform=patch_transform(self.bounds))
 
     def overgrow(self, density: Field, limit: float, stand_P: NDArray[np.intp], code: int) -> None:
-        """Where `density` exceeds `limit`, patch p gives way to the new patch `stand_P[p]`, all of class `code`."""
+        """Where `density` exceeds `limit`, replace patch p by the new patch `stand_P[p]` of class `code`."""
         first = self._claim(np.full(int(stand_P.max()) + 1, code, np.uint8))
         stand_P = (stand_P + first).astype(np.uint16)
         for top in range(0, len(self.y_Y), BAND_ROWS):
@@ -55,7 +55,7 @@ class Canvas:
             np.copyto(band_YX, stand_P[band_YX], where=dense_YX)
 
     def settle(self, rng: np.random.Generator, town: Town) -> None:
-        """A town over everything painted so far."""
+        """Paint a town over the present content."""
         first = self._claim(PATCH_CODES)
         reach = 1.6 * town.radius
         columns = slice(*np.searchsorted(self.x_X, (town.x - reach, town.x + reach)))
@@ -67,10 +67,10 @@ class Canvas:
 
     def _claim(self, code_P: NDArray[np.uint8]) -> int:
         first = len(self.code_P)
-        if first + len(code_P) > MOST_PATCHES:
+        if first + len(code_P) > MAX_PATCHES:
             west, south, east, north = self.bounds
             raise LandscapeError(
-                f"bounds of {(east - west) / 1000:g} x {(north - south) / 1000:g} km hold more than {MOST_PATCHES} "
+                f"bounds of {(east - west) / 1000:g} x {(north - south) / 1000:g} km hold more than {MAX_PATCHES} "
                 "patches of land: give smaller bounds (about 25 km a side is the most)."
             )
         self.code_P = np.concatenate([self.code_P, code_P])

@@ -13,7 +13,7 @@ SOFT = 0.30
 
 @dataclass(frozen=True)
 class Sky:
-    """Thickness of cloud (its edge at 0), height of the clouds in metres, haze and light, and the sun in degrees."""
+    """Cloud thickness (the edge is at 0), cloud height in metres, haze, light, and the sun's position in degrees."""
 
     thickness: Field
     height: float

@@ -62,12 +62,12 @@ SCL_SHARES = {
 
 
 def item_id(overpass: Overpass, tile: Tile) -> str:
-    """Such as S2A_32UQU_20240513_0_L2A."""
+    """For example S2A_32UQU_20240513_0_L2A."""
     return f"{_satellite(overpass)}_{tile.name}_{overpass.day.replace('-', '')}_{overpass.sequence}_L2A"
 
 
 def item(overpass: Overpass, tile: Tile, exposure: Exposure, bounds: Bounds) -> dict[str, Any]:
-    """The STAC item of an exposure, asset hrefs relative to it; `bounds` (EPSG:3035) as the pass' swath refers to."""
+    """The STAC item of an exposure, with relative hrefs; `bounds` (EPSG:3035) is the region of the pass' swath edge."""
     footprint = _footprint(overpass, tile, bounds)
     centre = shapely.centroid(footprint)
     sensed = overpass.start + timedelta(seconds=20 - (tile.bounds[1] - 5_300_000) * SECONDS_PER_METRE)
@@ -210,7 +210,7 @@ def _cog(stem: str, title: str, tile: Tile, metres: int) -> dict[str, Any]:
 
 
 def _footprint(overpass: Overpass, tile: Tile, bounds: Bounds) -> BaseGeometry:
-    """Where the tile holds data, longitude and latitude."""
+    """The area of the tile with data, in longitude and latitude."""
     area: BaseGeometry = shapely.box(*tile.bounds)
     if overpass.swath_edge is not None:
         west, south, east, north = bounds
@@ -222,11 +222,13 @@ def _footprint(overpass: Overpass, tile: Tile, bounds: Bounds) -> BaseGeometry:
             (crossing + SWATH_TILT * reach, middle + reach),
             (crossing - 2 * reach, middle + reach),
         ]
-        area = area.intersection(shapely.segmentize(_moved(CRS, f"EPSG:{tile.epsg}", shapely.Polygon(swath)), 1000.0))
-    return shapely.normalize(_moved(f"EPSG:{tile.epsg}", "EPSG:4326", area))
+        area = area.intersection(
+            shapely.segmentize(_reproject(CRS, f"EPSG:{tile.epsg}", shapely.Polygon(swath)), 1000.0)
+        )
+    return shapely.normalize(_reproject(f"EPSG:{tile.epsg}", "EPSG:4326", area))
 
 
-def _moved(source: str, target: str, area: BaseGeometry) -> BaseGeometry:
+def _reproject(source: str, target: str, area: BaseGeometry) -> BaseGeometry:
     transformer = Transformer.from_crs(source, target, always_xy=True)
 
     def move(xy_N2: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -236,7 +238,7 @@ def _moved(source: str, target: str, area: BaseGeometry) -> BaseGeometry:
 
 
 def _for_server(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The item with absolute asset hrefs and without links, which a server makes itself."""
+    """The item with absolute asset hrefs and without links; a server adds its own."""
     assets = {
         name: {**asset, "href": str((folder / asset["href"]).resolve())} for name, asset in entry["assets"].items()
     }

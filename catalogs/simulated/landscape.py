@@ -1,4 +1,4 @@
-"""A simulated Central European landscape: which patch of land lies where, and of which class it is."""
+"""A simulated Central European landscape: patches of land and their classes."""
 
 from dataclasses import dataclass
 
@@ -45,9 +45,9 @@ def landscape(seed: int, bounds: Bounds) -> Landscape:
     fields = bend(stream(seed, "fields"), wide, 260.0, 90.0, everywhere=False)
     land = farmland(stream(seed, "farmland"), wide, wetness(stream(seed, "wetness"), wide, course_N2), fields)
     forest = smooth_field(stream(seed, "forest"), wide, 520.0, octaves=5, persistence=0.62)
-    settled = towns(stream(seed, "towns"), wide)
-    road = roads(stream(seed, "roads"), settled, bend(stream(seed, "bends"), wide, 600.0, 110.0))
-    town_N = [shapely.Point(town.x, town.y).buffer(town.radius) for town in settled]
+    settlements = towns(stream(seed, "towns"), wide)
+    road = roads(stream(seed, "roads"), settlements, bend(stream(seed, "bends"), wide, 600.0, 110.0))
+    town_N = [shapely.Point(town.x, town.y).buffer(town.radius) for town in settlements]
     shore, lake = lakes(stream(seed, "lakes"), wide, np.concatenate([road.geometry, town_N]))
 
     canvas = Canvas(bounds, ground=GRASS)
@@ -55,7 +55,7 @@ def landscape(seed: int, bounds: Bounds) -> Landscape:
     stand_P = np.concatenate([[0], land.row])
     canvas.overgrow(forest, float(np.quantile(forest.value_YX, 1 - FOREST_SHARE)), stand_P, TREE)
     canvas.paint(copses(stream(seed, "copses"), wide), land.hedges, lanes(stream(seed, "lanes"), land.estates))
-    for number, town in enumerate(settled):
+    for number, town in enumerate(settlements):
         canvas.settle(stream(seed, "town", number), town)
     canvas.paint(
         shore,

@@ -1,4 +1,4 @@
-"""Smooth randomness over the plane: seeded streams, and fields that are read anywhere by linear interpolation."""
+"""Smooth random fields over the plane, from seeded streams, read anywhere by linear interpolation."""
 
 import zlib
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ CELLS_PER_SIGMA = 2.5
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """A random generator of its own for every (seed, names); the same arguments give the same numbers."""
+    """An independent random generator for every (seed, names); the same arguments give the same numbers."""
     words = [zlib.crc32(str(name).encode()) for name in names]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *words])))
 
 
 @dataclass(frozen=True)
 class Field:
-    """Values on a north-up lattice; (west, north) is the place of the first value, metres."""
+    """Values on a north-up lattice; (west, north) is the position of the first value, metres."""
 
     value_YX: NDArray[np.float32]
     west: float
@@ -28,7 +28,7 @@ class Field:
     spacing: float
 
     def at(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float32]:
-        """Values at any places, of the shape of `x` and `y`."""
+        """Values at any positions, in the shape of `x` and `y`."""
         place = np.stack([(self.north - np.asarray(y)) / self.spacing, (np.asarray(x) - self.west) / self.spacing])
         return map_coordinates(self.value_YX, place, output=np.float32, order=1, mode="nearest")
 

@@ -1,4 +1,4 @@
-"""Writing what a pass sees of a tile: a folder of images and the STAC item that describes them."""
+"""Write one tile of one pass: a folder of images and its STAC item."""
 
 import json
 from pathlib import Path
@@ -14,19 +14,19 @@ from catalogs.simulated.tiles import PIXEL_METRES, Tile
 from catalogs.simulated.view import View
 
 
-def observe(folder: Path, seed: int, view: View, met: Conditions, bounds: Bounds) -> str | None:
+def observe(folder: Path, seed: int, view: View, conditions: Conditions, bounds: Bounds) -> str | None:
     """Write B02, B03, B04, B08 (10 m), SCL (20 m) and the item below `folder`; returns the item's id.
 
     Writes nothing and returns None where the swath misses the tile.
     """
-    exposure = expose(seed, view, met, bounds)
+    exposure = expose(seed, view, conditions, bounds)
     if not exposure.scl_HW.any():
         return None
-    name = item_id(met.overpass, view.tile)
+    name = item_id(conditions.overpass, view.tile)
     path = folder / COLLECTION / name
     path.mkdir(parents=True, exist_ok=True)
     _write_images(path, view.tile, exposure)
-    text = json.dumps(item(met.overpass, view.tile, exposure, bounds), indent=2)
+    text = json.dumps(item(conditions.overpass, view.tile, exposure, bounds), indent=2)
     (path / f"{name}.json").write_text(text)
     return name
 

@@ -1,4 +1,4 @@
-"""When the satellite passes, what it finds in the sky, and where the sun stands."""
+"""Passes of the satellite: day, processing baseline, clouds, swath; the position of the sun."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,7 +14,7 @@ OFFSET_SINCE_BASELINE = "04.00"
 
 
 class OverpassError(CatalogError):
-    """The pass described cannot be."""
+    """A pass that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Overpass:
 
     @property
     def offset(self) -> int:
-        """What is added to reflectance x 10000 before storing: 1000 from processing baseline 04.00 on, 0 before."""
+        """Added to reflectance x 10000 before storing: 1000 from processing baseline 04.00 on, 0 before."""
         return 1000 if self.baseline >= OFFSET_SINCE_BASELINE else 0
 
 

@@ -34,15 +34,15 @@ def farmland(rng: np.random.Generator, bounds: Bounds, wetness: Field, warp: War
     angle_E = rng.uniform(0, np.pi, len(estates))
     cuts_N4, estate_N, row_N = _strips(rng, estates)
     parcel_N = shapely.intersection(
-        _place(np.asarray(shapely.box(*cuts_N4.T)), estate_N, estates, angle_E),
+        _to_map(np.asarray(shapely.box(*cuts_N4.T)), estate_N, estates, angle_E),
         estates[estate_N],
     )
-    kept_N = shapely.area(parcel_N) > SMALLEST_M2
-    cuts_N4, estate_N, row_N, parcel_N = cuts_N4[kept_N], estate_N[kept_N], row_N[kept_N], parcel_N[kept_N]
+    large_N = shapely.area(parcel_N) > SMALLEST_M2
+    cuts_N4, estate_N, row_N, parcel_N = cuts_N4[large_N], estate_N[large_N], row_N[large_N], parcel_N[large_N]
     centre_N = shapely.centroid(parcel_N)
     x_N, y_N = shapely.get_x(centre_N), shapely.get_y(centre_N)
     side_N = np.asarray(shapely.linestrings(cuts_N4[:, [0, 1, 0, 3]].reshape(-1, 2, 2)))
-    side_N = shapely.intersection(_place(side_N, estate_N, estates, angle_E), estates[estate_N])
+    side_N = shapely.intersection(_to_map(side_N, estate_N, estates, angle_E), estates[estate_N])
     return Farmland(
         one_patch_each(warp(parcel_N), _use(rng, wetness.at(x_N, y_N))),
         np.unique(row_N, return_inverse=True)[1],
@@ -87,10 +87,10 @@ def _ticks(rng: np.random.Generator, reach: float, low: float, high: float) -> N
     return tick_T[: int(np.searchsorted(tick_T, reach)) + 1]
 
 
-def _place(
+def _to_map(
     geometry_N: Geometries, estate_N: NDArray[np.intp], estates: Geometries, angle_E: NDArray[np.float64]
 ) -> Geometries:
-    """Geometries in their estate's own frame, turned and moved to the estate."""
+    """Geometries in the frame of their estate, rotated and moved to map coordinates."""
     uv_C2, owner_C = shapely.get_coordinates(geometry_N, return_index=True)
     estate_C = estate_N[owner_C]
     centre_E = shapely.centroid(estates)
@@ -108,8 +108,8 @@ def _use(rng: np.random.Generator, wetness_N: NDArray[np.float32]) -> NDArray[np
 
 
 def _hedges(rng: np.random.Generator, side_N: Geometries, bocage_N: NDArray[np.float32]) -> Shapes:
-    chosen_N = (rng.random(len(side_N)) < np.clip(0.03 + 0.10 * bocage_N, 0, 1)) & (shapely.length(side_N) > 60)
-    line_H = side_N[chosen_N]
+    selected_N = (rng.random(len(side_N)) < np.clip(0.03 + 0.10 * bocage_N, 0, 1)) & (shapely.length(side_N) > 60)
+    line_H = side_N[selected_N]
     hedge_H = shapely.buffer(line_H, rng.uniform(2.5, 7.5, len(line_H)), cap_style="flat", quad_segs=1)
     return Shapes(hedge_H, np.arange(len(hedge_H)) // 8, np.full(len(hedge_H) // 8 + 1, TREE, np.uint8))
 

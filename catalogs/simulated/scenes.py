@@ -1,4 +1,4 @@
-"""One tile on one day as a Sentinel-2-like sensor delivers it: four bands and a scene classification."""
+"""Images of one tile on one day from a Sentinel-2-like sensor: four bands and a scene classification."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ class Exposure:
 
 
 def conditions(seed: int, land: Landscape, overpass: Overpass, longitude: float, latitude: float) -> Conditions:
-    """What a pass meets over a landscape about (`longitude`, `latitude`)."""
+    """The sky and the ground that a pass meets over a landscape near (`longitude`, `latitude`)."""
     sun = sun_position(overpass.start, longitude, latitude)
     above = sky(stream(seed, "sky", overpass.day, overpass.platform), land.bounds, overpass.cloudiness, sun)
     colour_PB = patch_reflectance(seed, land.class_of_patch, overpass.start.date())
@@ -50,15 +50,15 @@ def conditions(seed: int, land: Landscape, overpass: Overpass, longitude: float,
     return Conditions(overpass, above, np.concatenate([colour_PB, texture_P1], axis=1))
 
 
-def expose(seed: int, view: View, met: Conditions, bounds: Bounds) -> Exposure:
+def expose(seed: int, view: View, conditions: Conditions, bounds: Bounds) -> Exposure:
     """What the sensor sees: mixed pixels, texture, point spread, light, shadow, cloud, haze and noise, in that order.
 
     `bounds` (EPSG:3035) is the region that the pass' `swath_edge` refers to.
     """
-    overpass, above = met.overpass, met.sky
+    overpass, above = conditions.overpass, conditions.sky
     rng = stream(seed, "sensor", overpass.day, overpass.platform, view.tile.name)
     height, width = view.tile.shape
-    ground_HWC = (view.mix @ met.colour_PC).reshape(height, width, -1)
+    ground_HWC = (view.mix @ conditions.colour_PC).reshape(height, width, -1)
     rough_HW = ground_HWC[..., -1]
     opacity_HW, shade_HW = above.opacity(view.x_HW, view.y_HW), above.shade(view.x_HW, view.y_HW)
     valid_HW = in_swath(view.x_HW, view.y_HW, overpass, bounds)

@@ -1,4 +1,4 @@
-"""A STAC API over a simulated world, on this machine only."""
+"""A STAC API for a simulated world, on loopback."""
 
 import json
 import shutil
@@ -49,7 +49,7 @@ def serve(folder: str | Path, port: int = 0) -> Iterator[str]:
         with errors.open("w") as stderr:
             process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=stderr)
         try:
-            if not _answers(url, process):
+            if not _wait_until_ready(url, process):
                 reason = errors.read_text().strip() or f"no answer within {START_SECONDS:g} s"
                 raise ServerError(f"rustac does not serve {folder} at {address}: {reason}")
             yield url
@@ -62,7 +62,7 @@ def serve(folder: str | Path, port: int = 0) -> Iterator[str]:
                 process.wait()
 
 
-def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> bool:
     end = time.monotonic() + START_SECONDS
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < end and process.poll() is None:

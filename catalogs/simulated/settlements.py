@@ -41,20 +41,20 @@ def towns(rng: np.random.Generator, bounds: Bounds) -> list[Town]:
     km2 = (east - west) * (north - south) / 1e6
     radii = [rng.uniform(*TOWN_METRES) for _ in range(max(1, round(km2 / KM2_PER_TOWN)))]
     radii += [rng.uniform(*VILLAGE_METRES) for _ in range(max(3, round(km2 / KM2_PER_VILLAGE)))]
-    founded: list[Town] = []
+    settlements: list[Town] = []
     for radius in radii:
         for _ in range(20):
             x, y = rng.uniform((west, south), (east, north))
-            if all(np.hypot(x - other.x, y - other.y) > other.radius + 2 * radius + 300 for other in founded):
-                founded.append(Town(float(x), float(y), radius, rng.uniform(0, np.pi / 2)))
+            if all(np.hypot(x - other.x, y - other.y) > other.radius + 2 * radius + 300 for other in settlements):
+                settlements.append(Town(float(x), float(y), radius, rng.uniform(0, np.pi / 2)))
                 break
-    return founded
+    return settlements
 
 
 def town_patches(
     rng: np.random.Generator, town: Town, x_X: NDArray[np.float64], y_Y: NDArray[np.float64]
 ) -> NDArray[np.int32]:
-    """Patch of every place of a grid, as an index into `PATCH_CODES`; -1 outside the town."""
+    """Patch of every point of a grid, as an index into `PATCH_CODES`; -1 outside the town."""
     reach = 1.6 * town.radius
     around = town.x - reach, town.y - reach, town.x + reach, town.y + reach
     east_X, north_Y = (x_X - town.x).astype(np.float32), (y_Y - town.y).astype(np.float32)
@@ -87,19 +87,19 @@ def town_patches(
 
 
 def roads(rng: np.random.Generator, settlements: list[Town], warp: Warp) -> Shapes:
-    """Roads of 6 to 14 m that connect all settlements, and some that close a round."""
+    """Roads of 6 to 14 m width that connect all settlements, and some further ones that close loops."""
     site_T2 = np.array([(town.x, town.y) for town in settlements])
     corners = Delaunay(site_T2).simplices
     pair_E2 = np.unique(np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])), axis=0)
     length_E = np.hypot(*(site_T2[pair_E2[:, 0]] - site_T2[pair_E2[:, 1]]).T)
     size = len(settlements)
     tree = minimum_spanning_tree(coo_array((length_E, tuple(pair_E2.T)), shape=(size, size)))
-    needed = set(zip(*(axis.tolist() for axis in tree.nonzero()), strict=True))
+    tree_edges = set(zip(*(axis.tolist() for axis in tree.nonzero()), strict=True))
     short_E = length_E < np.quantile(length_E, 0.6)
-    kept_E = np.array([tuple(pair) in needed for pair in pair_E2.tolist()]) | (
+    selected_E = np.array([tuple(pair) in tree_edges for pair in pair_E2.tolist()]) | (
         short_E & (rng.random(len(pair_E2)) < 0.35)
     )
-    line_R = warp(shapely.linestrings(site_T2[pair_E2[kept_E]]))
+    line_R = warp(shapely.linestrings(site_T2[pair_E2[selected_E]]))
     road_R = shapely.buffer(line_R, rng.uniform(3, 7, len(line_R)), quad_segs=2)
     return Shapes(road_R, np.arange(len(road_R)), np.full(len(road_R), BUILT, np.uint8))
 
@@ -125,7 +125,7 @@ def _within(cuts: NDArray[np.float32], value_YX: NDArray[np.float32]) -> tuple[N
 def _kinds(
     rng: np.random.Generator, u_cuts: NDArray[np.float32], v_cuts: NDArray[np.float32], radius: float
 ) -> NDArray[np.intp]:
-    """What each block is: mostly core near the centre, houses further out, works at the rim."""
+    """The kind of each block of houses: mostly core near the centre, houses further out, works at the rim."""
     away_IJ = np.hypot((u_cuts[:-1] + u_cuts[1:])[:, None] / 2, (v_cuts[:-1] + v_cuts[1:]) / 2) / radius
     draw_IJ = rng.random(away_IJ.shape)
     core_IJ = 0.75 * np.exp(-((away_IJ / 0.55) ** 2))

@@ -1,4 +1,4 @@
-"""Polygons on their way into a raster of patches."""
+"""Polygons of patches, and their random displacement."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Warp = Callable[[Geometries], Geometries]
 
 @dataclass(frozen=True)
 class Shapes:
-    """Polygons painted in order; `patch` says which of the patches, whose classes are `code`, each belongs to."""
+    """Polygons in painting order; `patch` is the index of the patch of each, `code` the class of each patch."""
 
     geometry: Geometries
     patch: NDArray[np.intp]

@@ -1,4 +1,4 @@
-"""What each patch of land reflects on a day: reflectance x 10000 in B02, B03, B04, B08."""
+"""Reflectance x 10000 of each patch of land on a day, in B02, B03, B04, B08."""
 
 from datetime import date
 
@@ -33,7 +33,7 @@ SPREAD = {TREE: 0.12, GRASS: 0.11, CROP: 0.10, BUILT: 0.17, BARE: 0.13, WATER: 0
 
 
 def patch_texture(class_P: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How rough each patch looks at 10 m: deviation relative to its reflectance."""
+    """Texture of each patch at 10 m: deviation relative to its reflectance."""
     return _by_code(TEXTURE)[class_P]
 
 

@@ -1,4 +1,4 @@
-"""A landscape on the pixel grid of a tile: what each pixel is a mixture of, and where it lies."""
+"""A landscape on the pixel grid of a tile: the mixture of patches in each pixel, and its coordinates."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ SIDE = 4
 
 @dataclass(frozen=True)
 class View:
-    """`mix` (pixels, patches) weighs the patches in each 10 m pixel; `x_HW`, `y_HW` are EPSG:3035 places at 20 m.
+    """`mix` (pixels, patches): weights of patches in each 10 m pixel. `x_HW`, `y_HW`: EPSG:3035 coordinates at 20 m.
 
-    `texture_HW` (deviation about 1) and `drift_HW` (about 1) are lasting differences in brightness at 10 m.
+    `texture_HW` (deviation about 1) and `drift_HW` (about 1): permanent differences in brightness at 10 m.
     """
 
     tile: Tile
@@ -32,7 +32,7 @@ class View:
 
 def view(seed: int, land: Landscape, tile: Tile) -> View:
     """The landscape as the tile's grid cuts it, each 10 m pixel from 4 x 4 nearest 2.5 m patches."""
-    x_field, y_field = _places(land, tile)
+    x_field, y_field = _land_coordinates(land, tile)
     west, south, east, north = tile.bounds
     fine = PIXEL_METRES / SIDE
     x_X, y_Y = np.arange(west + fine / 2, east, fine), np.arange(north - fine / 2, south, -fine)
@@ -58,8 +58,8 @@ def view(seed: int, land: Landscape, tile: Tile) -> View:
     )
 
 
-def _places(land: Landscape, tile: Tile) -> tuple[Field, Field]:
-    """Metres east of and south of the landscape's corner, over the tile's plane."""
+def _land_coordinates(land: Landscape, tile: Tile) -> tuple[Field, Field]:
+    """Metres east and south of the landscape's north-western corner, as fields over the tile."""
     west, south, east, north = tile.bounds
     x_X = np.arange(west, east + LATTICE_METRES, LATTICE_METRES)
     y_Y = np.arange(north, south - LATTICE_METRES, -LATTICE_METRES)
@@ -76,10 +76,10 @@ def _mixture(patch_NS: NDArray[np.uint16], patches: int) -> csr_array:
     samples = patch_NS.shape[1]
     pure_N = (patch_NS == patch_NS[:, :1]).all(axis=1)
     count_N = np.where(pure_N, 1, samples)
-    kept_NS = ~pure_N[:, None] | (np.arange(samples) == 0)
+    distinct_NS = ~pure_N[:, None] | (np.arange(samples) == 0)
     ends_N = np.concatenate([[0], np.cumsum(count_N)])
     weight = np.repeat((1 / count_N).astype(np.float32), count_N)
-    return csr_array((weight, patch_NS[kept_NS].astype(np.int32), ends_N), shape=(len(patch_NS), patches))
+    return csr_array((weight, patch_NS[distinct_NS].astype(np.int32), ends_N), shape=(len(patch_NS), patches))
 
 
 def _brightness(seed: int, land: Landscape) -> tuple[Field, Field, Field]:

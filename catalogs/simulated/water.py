@@ -63,15 +63,15 @@ def brooks(rng: np.random.Generator, bounds: Bounds, river_N2: NDArray[np.float6
 
 
 def lakes(rng: np.random.Generator, bounds: Bounds, dry: Geometries) -> tuple[Shapes, Shapes]:
-    """Gravel pits' bare shores, and the lakes: off the `dry` geometries, until they take `LAKE_SHARE` of the area."""
+    """Bare shores of gravel pits, and lakes away from the `dry` geometries that cover `LAKE_SHARE` of the area."""
     west, south, east, north = bounds
     area_m2 = (east - west) * (north - south)
-    taken = shapely.STRtree(dry)
+    obstacles = shapely.STRtree(dry)
     lake, filled_m2 = [], 0.0
     for _ in range(int(LAKE_TRIES_PER_KM2 * area_m2 / 1e6)):
         radius = float(np.exp(rng.uniform(*np.log(LAKE_METRES))))
         site = shapely.buffer(shapely.Point(rng.uniform((west, south), (east, north))), radius)
-        if filled_m2 < LAKE_SHARE * area_m2 and not len(taken.query(site, "dwithin", 150.0)):
+        if filled_m2 < LAKE_SHARE * area_m2 and not len(obstacles.query(site, "dwithin", 150.0)):
             lake.append(site)
             filled_m2 += np.pi * radius**2
     lake_L = np.array(lake, dtype=np.object_)
@@ -84,7 +84,7 @@ def lakes(rng: np.random.Generator, bounds: Bounds, dry: Geometries) -> tuple[Sh
 
 
 def wetness(rng: np.random.Generator, bounds: Bounds, river_N2: NDArray[np.float64]) -> Field:
-    """How wet the land is: above 0 in the river's plain, with deviation 1 elsewhere."""
+    """Wetness of the land: above 0 in the river's plain, of deviation 1 elsewhere."""
     noise = smooth_field(rng, bounds, 1500.0, octaves=2)
     rows, columns = noise.value_YX.shape
     x_X, y_Y = noise.west + noise.spacing * np.arange(columns), noise.north - noise.spacing * np.arange(rows)

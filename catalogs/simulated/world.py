@@ -1,4 +1,4 @@
-"""A simulated world on disk: a static STAC catalog of scenes, and the truth they were made from."""
+"""A simulated world on disk: a static STAC catalog of scenes, and the truth that they show."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -31,12 +31,12 @@ Progress = Callable[[int, int], None]
 
 
 class WorldError(CatalogError):
-    """The world asked for cannot be made, found or extended."""
+    """A world that cannot be made, found or extended."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Where a world lies, what it was made from and what it covers; `bounds` in EPSG:3035."""
+    """Folder, inputs and extent of a world; `bounds` in EPSG:3035."""
 
     folder: Path
     seed: int
@@ -69,13 +69,13 @@ def simulate(
     """Write a world below `folder`: catalog.json, the scenes, items.ndjson, truth.tif and world.json.
 
     Without `bounds` (EPSG:3035, multiples of 10 m) it is a square of `kilometres` about 12 E 48.5 N, across two UTM
-    zones. `progress` is told (scenes done, scenes in all). Raises WorldError where `folder` holds a world already or
+    zones. `progress` is called with (scenes done, all scenes). Raises WorldError if `folder` holds a world already or
     `dates` repeats a scene, LandscapeError for bounds that do not fit.
     """
     folder = Path(folder)
     if (folder / "world.json").exists():
         raise WorldError(f"{folder} holds a world already: add dates to it with acquire, or name another folder.")
-    bounds = check_bounds(bounds or _about(CENTRE_LONLAT, kilometres))
+    bounds = check_bounds(bounds or _square_around(CENTRE_LONLAT, kilometres))
     tiles = lay_tiles(bounds)
     lonlat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform_bounds(*bounds)
     world = World(folder, seed, bounds, lonlat, (), tiles)
@@ -87,7 +87,7 @@ def simulate(
 
 
 def acquire(folder: str | Path, dates: Sequence[Overpass], tiles: Sequence[str] | None = None) -> list[str]:
-    """Add scenes of further dates, of all tiles or those named, to the world in `folder`; returns the new item ids.
+    """Add scenes of further dates to the world in `folder`, of all tiles or those named; returns the new item ids.
 
     Raises WorldError where there is no world, a tile is unknown or a scene exists already.
     """
@@ -120,23 +120,23 @@ def open_world(folder: str | Path) -> World:
 def _observe(
     world: World, land: Landscape, dates: Sequence[Overpass], tiles: Sequence[Tile], progress: Progress | None
 ) -> list[str]:
-    known = [json.loads(line)["id"] for line in world.items.read_text().splitlines()] if world.items.exists() else []
+    existing = [json.loads(line)["id"] for line in world.items.read_text().splitlines()] if world.items.exists() else []
     scenes = [item_id(date, tile) for date in dates for tile in tiles if tile.quadrant in date.quadrants]
     for number, name in enumerate(scenes):
-        if name in known or name in scenes[:number]:
+        if name in existing or name in scenes[:number]:
             raise WorldError(f"scene {name} exists already: give another day, platform or sequence.")
     views = [view(world.seed, land, tile) for tile in tiles]
     longitude, latitude = np.reshape(world.bounds_lonlat, (2, 2)).mean(axis=0)
     written: list[str | None] = []
     with ThreadPoolExecutor(WORKERS) as pool:
         for date in dates:
-            met = conditions(world.seed, land, date, longitude, latitude)
-            look = partial(observe, world.folder, world.seed, met=met, bounds=world.bounds)
-            for found in pool.map(look, [each for each in views if each.tile.quadrant in date.quadrants]):
-                written.append(found)
+            seen = conditions(world.seed, land, date, longitude, latitude)
+            observe_tile = partial(observe, world.folder, world.seed, conditions=seen, bounds=world.bounds)
+            for item in pool.map(observe_tile, [each for each in views if each.tile.quadrant in date.quadrants]):
+                written.append(item)
                 if progress:
                     progress(len(written), len(scenes))
-    if not known and not any(written):
+    if not existing and not any(written):
         raise WorldError("no date shows any tile: give dates, and swaths that meet the region.")
     write_index(world.folder)
     covered = {tile.quadrant for tile in tiles}
@@ -161,7 +161,7 @@ def _write_truth(world: World, land: Landscape) -> None:
     write_cog(world.truth, label_YX, CRS, transform, Resampling.nearest, colours)
 
 
-def _about(lonlat: tuple[float, float], kilometres: float) -> Bounds:
+def _square_around(lonlat: tuple[float, float], kilometres: float) -> Bounds:
     x, y = Transformer.from_crs("EPSG:4326", CRS, always_xy=True).transform(*lonlat)
     half = round(kilometres * 500 / TRUTH_METRES) * TRUTH_METRES
     x, y = round(x / TRUTH_METRES) * TRUTH_METRES, round(y / TRUTH_METRES) * TRUTH_METRES

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import label as regions
 
-from catalogs.simulated.canvas import MOST_PATCHES, Canvas
+from catalogs.simulated.canvas import MAX_PATCHES, Canvas
 from catalogs.simulated.classes import BARE, BUILT, CROP, GRASS, TREE, WATER, WORLDCOVER
 from catalogs.simulated.landscape import Landscape, LandscapeError, landscape, truth
 from catalogs.simulated.noise import stream
@@ -140,4 +140,4 @@ def test_more_patches_than_ids_are_refused():
     canvas = Canvas((0, 0, 100, 100), GRASS)
     none = np.array([], dtype=object)
     with pytest.raises(LandscapeError, match="smaller bounds"):
-        canvas.paint(Shapes(none, np.array([], int), np.full(MOST_PATCHES, CROP, np.uint8)))
+        canvas.paint(Shapes(none, np.array([], int), np.full(MAX_PATCHES, CROP, np.uint8)))
