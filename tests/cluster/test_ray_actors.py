@@ -1,0 +1,104 @@
+"""Workers as Ray actors: their death, their memory, their threads, and joining a run late."""
+
+import os
+from collections import Counter, deque
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+from worker import Worker
+
+from cluster import PoolError, WorkerGroup, pool
+
+
+@pytest.mark.ray
+def test_a_task_whose_worker_dies_is_done_again_by_a_new_one(local_ray, tmp_path):
+    with pool(partial(Worker, tmp_path), 2, address=local_ray) as workers:
+        outcomes = list(workers.map("die_once", range(12)))
+    assert sorted(outcome.result for outcome in outcomes) == list(range(12))
+    assert {outcome.task: outcome.attempts for outcome in outcomes} == {
+        task: 2 if task == 4 else 1 for task in range(12)
+    }
+
+
+@pytest.mark.ray
+def test_a_task_that_always_kills_its_worker_harms_no_other(local_ray, tmp_path):
+    with pool(partial(Worker, tmp_path), 2, address=local_ray) as workers:
+        outcomes = {outcome.task: outcome for outcome in workers.map("always_die", range(12))}
+    assert set(outcomes) == set(range(12))
+    assert [task for task, outcome in outcomes.items() if outcome.error] == [4]
+    assert outcomes[4].error.startswith("WorkerDied: the process of worker")
+    assert {task: outcome.attempts for task, outcome in outcomes.items()} == {n: 3 if n == 4 else 1 for n in range(12)}
+
+
+@pytest.mark.ray
+def test_no_call_begins_beside_another_while_memory_is_short(local_ray, tmp_path):
+    group = WorkerGroup(1, {"together": 3}, memory_headroom=2**60)
+    with pool(partial(Worker, tmp_path), lambda _: [group], local_ray) as workers:
+        assert {outcome.result for outcome in workers.map("together", range(4))} == {1}
+
+
+@pytest.mark.ray
+def test_a_worker_that_there_is_no_room_for_yet_joins_during_the_run(local_ray, tmp_path, monkeypatch):
+    """Another pool holds all CPUs but one; when it ends, a second worker of ours is built and works too."""
+    monkeypatch.setattr("cluster.ray_actors.JOIN_SECONDS", 1)
+    cpus = max(2, os.cpu_count() or 1)
+    left = deque(range(400))
+    with ExitStack() as others:
+        others.enter_context(pool(partial(Worker, tmp_path), cpus - 1, local_ray))
+        with pool(partial(Worker, tmp_path), 2, local_ray) as workers:
+            assert workers.workers == 1
+            done = Counter()
+            for outcome in workers.run(("nap",), lambda _: left.pop() if left else None):
+                done[outcome.worker] += 1
+                others.close()
+                if len(done) == 2:
+                    left.clear()
+    assert set(done) == {0, 1}
+
+
+@pytest.mark.ray
+def test_a_result_that_cannot_travel_is_an_error_of_the_task(local_ray, tmp_path):
+    with pool(partial(Worker, tmp_path), address=local_ray, attempts=1) as workers:
+        (outcome,) = workers.map("lock", [1])
+    assert outcome.error == "TypeError: cannot pickle '_thread.lock' object"
+
+
+@pytest.mark.ray
+def test_threads_are_shared_out_among_the_workers(local_ray, tmp_path):
+    cpus = max(2, os.cpu_count() or 1)
+    with pool(partial(Worker, tmp_path), 2, address=local_ray) as workers:
+        results = {outcome.result for outcome in workers.map("setting", ["OMP_NUM_THREADS"] * 4)}
+    assert results == {str(cpus // 2)}
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        (WorkerGroup(gpus=0.5), "1 workers were asked for, which take 0.5 of GPU, but Ray has 0 on this machine"),
+        (WorkerGroup(10_000), "10000 workers were asked for, which take 10000 of CPU"),
+    ],
+)
+def test_what_the_machine_cannot_give_is_refused(local_ray, tmp_path, group, said):
+    with pytest.raises(PoolError, match=said), pool(partial(Worker, tmp_path), lambda _: [group], local_ray):
+        pass
+
+
+@pytest.mark.ray
+def test_a_worker_does_as_many_calls_of_a_method_side_by_side_as_its_concurrency_group_allows(local_ray, tmp_path):
+    group = WorkerGroup(1, {"together": 3, "square": 1})
+    with pool(partial(Worker, tmp_path), lambda _: [group], local_ray) as workers:
+        most = max(outcome.result for outcome in workers.map("together", range(9)))
+        assert [outcome.result for outcome in workers.map("square", [4])] == [16]
+    assert most == 3
+
+
+@pytest.mark.ray
+def test_workers_of_a_group_are_called_by_its_methods_only(local_ray, tmp_path):
+    groups = [WorkerGroup(1, {"square": 1}), WorkerGroup(1, {"tell": 1}, cpus=0.5)]
+    tasks = {"square": iter(range(10)), "tell": iter(range(10))}
+    with pool(partial(Worker, tmp_path), lambda _: groups, local_ray) as workers:
+        outcomes = list(workers.run(("square", "tell"), lambda method: next(tasks[method], None)))
+    assert len(outcomes) == 20
+    assert {(outcome.method, outcome.worker) for outcome in outcomes} == {("square", 0), ("tell", 1)}

@@ -1,0 +1,57 @@
+"""Starting Ray and connecting to one."""
+
+import os
+import re
+import sys
+
+import pytest
+
+from cluster import PoolError, pool
+
+
+@pytest.mark.ray
+def test_ray_listens_on_this_machine_only(local_ray):
+    import ray
+
+    assert {node["NodeManagerAddress"] for node in ray.nodes()} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", "no Ray answers at address '127.0.0.1:1': give local to start one"),
+        ("ray://127.0.0.1:1", "no Ray answers at address 'ray://127.0.0.1:1'"),
+        ("nowhere", "address is 'nowhere', but it must be none, local, auto, ray://host:port or host:port"),
+        ("host:port", "address is 'host:port', but it must be"),
+    ],
+)
+def test_an_address_without_a_ray_is_refused_at_once(address, said):
+    with pytest.raises(PoolError, match=re.escape(said)), pool(list, address=address):
+        pass
+
+
+def test_a_job_joins_the_ray_that_its_environment_names(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with (
+        pytest.raises(PoolError, match=re.escape("no Ray answers at address '127.0.0.1:1'")),
+        pool(list, address="auto"),
+    ):
+        pass
+
+
+def test_a_ray_that_this_process_starts_is_guarded_by_a_token_of_its_own(monkeypatch):
+    from cluster.ray_session import secure_environment
+
+    monkeypatch.delitem(sys.modules, "ray", raising=False)
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    tokens = set()
+    for _ in range(2):
+        secure_environment()
+        assert os.environ["RAY_AUTH_MODE"] == "token"
+        tokens.add(os.environ["RAY_AUTH_TOKEN"])
+        monkeypatch.delenv("RAY_AUTH_TOKEN")
+    assert len(tokens) == 2
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    secure_environment()
+    assert "RAY_AUTH_TOKEN" not in os.environ
