@@ -19,7 +19,8 @@ from pipeline.errors import RunError
 from pipeline.execution.task import BlockResult, Task, run_folder
 from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.grid import BlockId, Window
-from pipeline.mosaic.block import READERS, BlockMosaic, mosaic_block, mosaic_params
+from pipeline.mosaic.block import READERS, BlockMosaic, mosaic_block
+from pipeline.mosaic.params import mosaic_params
 from pipeline.scenes.choose import choose_scenes
 from pipeline.scenes.decisions import read_decisions
 from pipeline.scenes.item_list import read_items

@@ -1,1 +1,1 @@
-"""A block's mosaic: passes read, fused and composited."""
+"""The cloud-free mosaic of a block: passes read, fused and composited."""

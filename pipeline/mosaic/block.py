@@ -1,4 +1,4 @@
-"""One block's cloud-free composite: look at it pass by pass, and reduce the views to one picture."""
+"""Make the mosaic of one block: view its passes one by one and composite the views."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,48 +14,33 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs import Scene
 from catalogs.access import ANYWHERE, Access
-from pipeline.config.region import Region
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.composite import METHODS, STACKED, BestParams, MapRows, PassView
-from pipeline.mosaic.fuse import SAMPLE_CACHE_BYTES, SampleCache, ViewParams, view_pass
-from pipeline.raster.gdal import CACHE_BYTES
+from pipeline.mosaic.best import BestParams
+from pipeline.mosaic.composite import METHODS
+from pipeline.mosaic.fuse import ViewParams, view_pass
+from pipeline.mosaic.memory import memory_strips
+from pipeline.mosaic.params import DEFAULT, MosaicParams
+from pipeline.mosaic.sample_cache import SampleCache
+from pipeline.mosaic.stack import MapRows
+from pipeline.mosaic.view import PassView
 from pipeline.raster.strips import one_thread
 from pipeline.scenes.passes import Pass, group_passes
 
-STACK_BYTES = 2**30
-ANY_DAY = 196
-FINEST = 10.0
 READERS = 4
-"""Passes that a worker reads, decodes and warps side by side: while some wait for a network, others compute."""
+"""Passes that a worker reads, decodes and warps at a time: while some wait for the network, others compute."""
 
-Thing = TypeVar("Thing")
-Done = TypeVar("Done")
-
-
-@dataclass(frozen=True)
-class MosaicParams:
-    """How a mosaic is made: `method` of composite.METHODS, `resampling` of resample.METHODS, and the day of the year
-    that `best` prefers."""
-
-    method: str = "median"
-    resampling: str = "bilinear"
-    day_of_year: int = ANY_DAY
-
-
-def mosaic_params(region: Region) -> MosaicParams:
-    """How a region's mosaics are made."""
-    best = region.mosaic.method == "best"
-    return MosaicParams(region.mosaic.method, region.mosaic.resampling, region.day_of_year if best else ANY_DAY)
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class BlockMosaic:
-    """A block's mosaic and what it was made from.
+    """The mosaic of a block and what it was made from.
 
-    `mosaic_BHW`: surface reflectance x 10,000, uint16 (0 = never seen clear). `observations_HW`: how many passes were
-    clear, uint8. `first_clear_HW`, `last_clear_HW`: days since 1970-01-01 of the first and the last of them, uint16
-    (0 = none). `lost`: scenes that could not be read, with why.
+    `mosaic_BHW`: surface reflectance x 10,000, uint16 (0 = never clear). `observations_HW`: number of clear passes,
+    uint8, at most 255. `first_clear_HW`, `last_clear_HW`: days since 1970-01-01 of the first and the last of them,
+    uint16 (0 = none). `lost`: why scenes could not be used, by scene id.
     """
 
     mosaic_BHW: np.ndarray
@@ -70,24 +55,24 @@ def mosaic_block(
     window: Window,
     scenes: Sequence[Scene],
     bands: Sequence[str],
-    params: MosaicParams = MosaicParams(),
-    among: Sequence[Scene] = (),
+    params: MosaicParams = DEFAULT,
+    selection: Sequence[Scene] = (),
     area: BaseGeometry | None = None,
     threads: int = 1,
     device: str = "cpu",
     access: Access = ANYWHERE,
 ) -> BlockMosaic:
-    """The composite of the clear views of `scenes` in `window`, within `area`.
+    """The mosaic of the clear views of `scenes` in `window`, within `area` (in the grid's CRS).
 
-    The tiles of one pass are one view: they show the same ground at the same moment. `among` is the whole choice of
-    scenes that these are the window's part of: the day and the order of a pass are those of all its tiles. Views are
-    held one by one, or all at once in strips of rows below 1 GiB where the method needs them together. A scene that
-    cannot be read anywhere in the window is left out of all of it, and so is one in doubt about its values. Raises
-    UserError where `best` has no blue or red to tell haze by.
+    The scenes of one pass give one view: they show the ground at the same moment. `selection`: all scenes of the run,
+    which set the day and the order of each pass (see `group_passes`). Views are held one at a time, or all at once in
+    strips of at most 1 GiB where the method needs them so. A scene that cannot be read anywhere in the window is left
+    out of all of it, and so is one whose offset is in doubt. Raises UserError where `best` lacks blue or red.
     """
-    if params.method == "best" and not {"blue", "red"} <= set(bands):
+    best = params.method == "best"
+    if best and not {"blue", "red"} <= set(bands):
         raise UserError(f"best tells haze by blue and red, but the bands are {', '.join(bands)}; choose another method")
-    look = ViewParams(grid, window, tuple(bands), params.resampling, area, params.method == "best", device, access)
+    view_params = ViewParams(grid, window, tuple(bands), params.resampling, area, best, device, access)
     lost = {
         scene.id: f"{scene.doubt.sentence} ({scene.doubt.name}), and nothing has settled it"
         for scene in scenes
@@ -95,89 +80,69 @@ def mosaic_block(
     }
     with one_thread(), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         while True:
-            passes = group_passes([scene for scene in scenes if scene.id not in lost], among)
-            block = _Block(look)
-            for strip in _memory_strips(window, len(passes), len(bands), params.method):
-                views = _views(replace(look, window=strip), passes, pool, threads, block.lost)
-                block.add(strip, views, params, pool.map)
-            if not block.lost:
-                return BlockMosaic(block.mosaic_BHW, block.observations_HW, block.first_HW, block.last_HW, lost)
-            lost |= block.lost
+            passes = group_passes([scene for scene in scenes if scene.id not in lost], selection)
+            arrays = _Arrays(view_params)
+            for strip in memory_strips(window, len(passes), len(bands), params.method):
+                views = _views(replace(view_params, window=strip), passes, pool, threads, arrays.lost)
+                arrays.fill(strip, views, params, pool.map)
+            if not arrays.lost:
+                return BlockMosaic(arrays.mosaic_BHW, arrays.observations_HW, arrays.first_HW, arrays.last_HW, lost)
+            lost |= arrays.lost
 
 
-class _Block:
-    """A block's arrays, filled strip by strip."""
+class _Arrays:
+    """The arrays of a block, filled strip by strip. `lost`: why scenes could not be read, by scene id."""
 
-    def __init__(self, look: ViewParams) -> None:
-        self.look = look
-        self.mosaic_BHW = np.zeros((len(look.bands), *look.window.shape), np.uint16)
-        self.observations_HW = np.zeros(look.window.shape, np.uint8)
-        self.first_HW, self.last_HW = (np.zeros(look.window.shape, np.uint16) for _ in range(2))
+    def __init__(self, view_params: ViewParams) -> None:
+        self.view_params = view_params
+        shape = view_params.window.shape
+        self.mosaic_BHW = np.zeros((len(view_params.bands), *shape), np.uint16)
+        self.observations_HW = np.zeros(shape, np.uint8)
+        self.first_HW, self.last_HW = (np.zeros(shape, np.uint16) for _ in range(2))
         self.lost: dict[str, str] = {}
 
-    def add(self, strip: Window, views: Iterator[PassView], params: MosaicParams, run: MapRows) -> None:
+    def fill(self, strip: Window, views: Iterator[PassView], params: MosaicParams, map_rows: MapRows) -> None:
         first = next(views, None)
         if first is None:
             return
-        rows = strip.slices((self.look.window.y0, self.look.window.x0))[0]
-        bands = self.look.bands
-        wanted = BestParams(params.day_of_year, bands.index("blue"), bands.index("red")) if self.look.clouds else None
-        result_BHW = METHODS[params.method](self._counted(chain([first], views), rows), wanted, run)
+        bands, window = self.view_params.bands, self.view_params.window
+        rows = strip.slices((window.y0, window.x0))[0]
+        best_params = None
+        if params.method == "best":
+            best_params = BestParams(params.day_of_year, bands.index("blue"), bands.index("red"))
+        result_BHW = METHODS[params.method](self._count(chain([first], views), rows), best_params, map_rows)
         self.mosaic_BHW[:, rows] = result_BHW.cpu().numpy().view(np.uint16)
 
-    def _counted(self, views: Iterable[PassView], rows: slice) -> Iterator[PassView]:
+    def _count(self, views: Iterable[PassView], rows: slice) -> Iterator[PassView]:
+        """Passes the views on, and counts their clear pixels in the rows of a strip."""
         observations_HW, first_HW, last_HW = self.observations_HW[rows], self.first_HW[rows], self.last_HW[rows]
-        for seen in views:
-            clear_HW = seen.clear_HW.cpu().numpy()
+        for view in views:
+            clear_HW = view.clear_HW.cpu().numpy()
             np.add(observations_HW, 1, out=observations_HW, where=clear_HW & (observations_HW < 255))
-            np.copyto(first_HW, seen.day, where=clear_HW & (first_HW == 0))
-            np.copyto(last_HW, seen.day, where=clear_HW)
-            yield seen
+            np.copyto(first_HW, view.day, where=clear_HW & (first_HW == 0))
+            np.copyto(last_HW, view.day, where=clear_HW)
+            yield view
 
 
 def _views(
-    look: ViewParams, passes: Sequence[Pass], pool: ThreadPoolExecutor, threads: int, lost: dict[str, str]
+    view_params: ViewParams, passes: Sequence[Pass], pool: ThreadPoolExecutor, threads: int, lost: dict[str, str]
 ) -> Iterator[PassView]:
-    """The passes' views in order; what could not be read is added to `lost`."""
-    for seen, unreadable in _map_ahead(pool, partial(view_pass, SampleCache(look)), passes, threads + 1):
+    """The views of passes in order. Scenes that cannot be read are added to `lost`."""
+    cache = SampleCache(view_params.grid, view_params.device)
+    for view, unreadable in _map_ahead(pool, partial(view_pass, view_params, cache), passes, threads + 1):
         lost |= unreadable
-        if seen is not None:
-            yield seen
+        if view is not None:
+            yield view
 
 
 def _map_ahead(
-    pool: ThreadPoolExecutor, work: Callable[[Thing], Done], things: Iterable[Thing], most: int
-) -> Iterator[Done]:
-    """What `work` gives of each thing, in order, with at most so many under way or waiting."""
-    waiting: deque[Future[Done]] = deque()
-    for thing in things:
-        waiting.append(pool.submit(work, thing))
-        if len(waiting) == most:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-def mosaic_bytes(grid: Grid, passes: int, bands: int, params: MosaicParams, threads: int) -> int:
-    """Bytes that a block may take at most while its mosaic is made, the interpreter's own memory left aside.
-
-    Views in hand; parts being read, a fifth longer and wider than the block and twice while they are copied, of sources
-    of 10 m or coarser that have overviews by twos; where their pixels fall; the results; GDAL's cache.
-    """
-    pixels = grid.block**2
-    view = pixels * bands * 2
-    held = min(passes * view, max(STACK_BYTES, view)) if params.method in STACKED else 3 * view
-    finer = min(max(grid.resolution / FINEST, 1), 2)
-    part = int(pixels * (1.2 * finer) ** 2) * bands * 2 * 2
-    places = SAMPLE_CACHE_BYTES + threads * pixels * 24
-    return held + threads * (view + part) + places + pixels * (bands * 2 + 5) + CACHE_BYTES
-
-
-def _memory_strips(window: Window, views: int, bands: int, method: str) -> Iterator[Window]:
-    """The window in strips of so many rows that all their views fit into STACK_BYTES, if the method stacks them."""
-    height, width = window.shape
-    rows = height
-    if method in STACKED:
-        rows = max(1, min(height, STACK_BYTES // max(1, views * bands * width * 2)))
-    for y in range(window.y0, window.y1, rows):
-        yield Window(y, window.x0, min(y + rows, window.y1), window.x1)
+    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], limit: int
+) -> Iterator[Result]:
+    """Maps in order, with at most `limit` items submitted but not yet yielded."""
+    futures: deque[Future[Result]] = deque()
+    for item in items:
+        futures.append(pool.submit(function, item))
+        if len(futures) == limit:
+            yield futures.popleft().result()
+    while futures:
+        yield futures.popleft().result()

@@ -1,6 +1,8 @@
 """Bytes of memory that a worker takes."""
 
-from pipeline.mosaic.block import READERS, mosaic_bytes, mosaic_params
+from pipeline.mosaic.block import READERS
+from pipeline.mosaic.memory import mosaic_bytes
+from pipeline.mosaic.params import mosaic_params
 from pipeline.planning.estimate import PROCESS_BYTES
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Survey

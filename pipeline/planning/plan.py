@@ -18,7 +18,7 @@ from pipeline.errors import UserError
 from pipeline.fingerprint import json_digest
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId
-from pipeline.mosaic.block import mosaic_params
+from pipeline.mosaic.params import mosaic_params
 from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
 from pipeline.scenes.coverage import Coverage, coverage
 from pipeline.scenes.decisions import OffsetDecision

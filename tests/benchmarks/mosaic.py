@@ -33,7 +33,8 @@ import catalogs
 from pipeline.console.tables import table
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import mosaic_block
-from pipeline.mosaic.composite import UNSEEN, PassView, median
+from pipeline.mosaic.median import median
+from pipeline.mosaic.view import UNSEEN, PassView
 from pipeline.raster.read import inspect
 from pipeline.raster.resample import METHODS
 from pipeline.raster.strips import one_thread

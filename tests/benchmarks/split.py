@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import contextmanager
 from functools import wraps
 
-from pipeline.mosaic import block, composite, fuse
+from pipeline.mosaic import asset, block, composite, fuse
 from pipeline.raster import resample
 
 STAGES = ("read and decode", "sampling", "masks", "warp", "composite")
@@ -32,18 +32,19 @@ def split(resampling, method):
 
         return run
 
-    place, resampled = resample.METHODS[resampling]
+    method_before = place, resampled = resample.METHODS[resampling]
     reduce, one_pass = composite.METHODS[method], block.view_pass
-    reads = fuse.read_part, fuse.inspect, fuse._write
-    resample.METHODS[resampling] = timed("sampling", place), resampled
-    resample.METHODS["nearest"] = timed("sampling", resample.METHODS["nearest"][0]), resample.METHODS["nearest"][1]
+    reads = asset.read_part, fuse.inspect, fuse._write
+    resample.METHODS[resampling] = resample.Method(timed("sampling", place), resampled)
+    nearest = resample.METHODS["nearest"]
+    resample.METHODS["nearest"] = resample.Method(timed("sampling", nearest.locate), nearest.resample)
     composite.METHODS[method], block.view_pass = timed("composite", reduce), timed("masks", one_pass)
-    fuse.read_part, fuse.inspect, fuse._write = (
+    asset.read_part, fuse.inspect, fuse._write = (
         timed(stage, hooked)
         for stage, hooked in zip(("read and decode", "read and decode", "warp"), reads, strict=True)
     )
     try:
         yield seconds
     finally:
-        resample.METHODS[resampling], composite.METHODS[method], block.view_pass = (place, resampled), reduce, one_pass
-        fuse.read_part, fuse.inspect, fuse._write = reads
+        resample.METHODS[resampling], composite.METHODS[method], block.view_pass = method_before, reduce, one_pass
+        asset.read_part, fuse.inspect, fuse._write = reads

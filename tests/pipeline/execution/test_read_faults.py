@@ -87,7 +87,7 @@ def test_a_scene_that_stays_lost_degrades_exactly_its_blocks_and_no_window_costs
         needed[path] += (part.rows[1] - 1) // tile - part.rows[0] // tile + 1
         return read(href, raster, part, *more)
 
-    for module in ("pipeline.mosaic.fuse", "pipeline.scenes.offsets"):
+    for module in ("pipeline.mosaic.asset", "pipeline.scenes.offsets"):
         monkeypatch.setattr(f"{module}.read_part", counted)
     with serving(world.folder) as server:
         region = region_of("lasting", catalog=remote(server), max_degraded=1.0)

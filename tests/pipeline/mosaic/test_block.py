@@ -19,10 +19,10 @@ from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic import block as block_module
-from pipeline.mosaic import fuse as one_pass
-from pipeline.mosaic.block import MosaicParams, mosaic_block
+from pipeline.mosaic import asset, memory
+from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.composite import METHODS
+from pipeline.mosaic.params import MosaicParams
 from pipeline.raster.read import read_part
 from pipeline.raster.resample import METHODS as RESAMPLING
 from pipeline.raster.retry import ReadError
@@ -69,7 +69,7 @@ def by_blocks(grid, whole, scenes, order, bands=catalogs.ROLES, **how):
     extent = Extent(grid, whole)
     for block in random.Random(order).sample(list(extent.blocks()), len(list(extent.blocks()))):
         window = extent.covered(block)
-        found = mosaic_block(grid, window, touching(scenes, grid, window), bands, among=scenes, **how)
+        found = mosaic_block(grid, window, touching(scenes, grid, window), bands, selection=scenes, **how)
         assert found.lost == {}
         for name, array in arrays.items():
             array[..., *window.slices((whole.y0, whole.x0))] = getattr(found, name)
@@ -121,8 +121,8 @@ def test_any_window_has_the_bytes_of_the_whole(composed, scenes, whole, y, x, he
 
 
 def test_little_memory_gives_the_same_bytes(composed, scenes, whole, monkeypatch):
-    monkeypatch.setattr(block_module, "STACK_BYTES", 2**20)
-    strips = list(block_module._memory_strips(whole, len(group_passes(scenes)), 4, "median"))
+    monkeypatch.setattr(memory, "STACK_BYTES", 2**20)
+    strips = list(memory.memory_strips(whole, len(group_passes(scenes)), 4, "median"))
     assert len(strips) > 3
     found = mosaic_block(GRID, whole, scenes, catalogs.ROLES, threads=2)
     for name in PARTS:
@@ -171,8 +171,8 @@ def test_a_scene_lost_in_one_strip_is_left_out_of_all_of_them(scenes, whole, mon
                 raise ReadError(f"{href}: connection reset")
         return read_part(href, *how)
 
-    monkeypatch.setattr(one_pass, "read_part", read_or_fail)
-    monkeypatch.setattr(block_module, "STACK_BYTES", 2**16)
+    monkeypatch.setattr(asset, "read_part", read_or_fail)
+    monkeypatch.setattr(memory, "STACK_BYTES", 2**16)
     found = mosaic_block(GRID, whole, clearest, ["red"])
     assert list(found.lost) == [failing.id]
     assert len(calls) > 2
@@ -235,7 +235,7 @@ def test_a_pass_over_midnight_has_one_day_in_every_block(tmp_path):
     ]
     day = (date(2024, 5, 1) - date(1970, 1, 1)).days
     south = Window(OVER.y0 + 150, OVER.x0, OVER.y0 + 240, OVER.x1)
-    found = mosaic_block(SQUARE, south, tiles[1:], ["red"], among=tiles)
+    found = mosaic_block(SQUARE, south, tiles[1:], ["red"], selection=tiles)
     assert (found.first_clear_HW == day).all()
     assert (found.last_clear_HW == day).all()
 

@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.mosaic import composite
-from pipeline.mosaic.composite import CLOUD_METRES, DAYS, HAZE, METHODS, UNSEEN, BestParams, PassView, _network
+from pipeline.mosaic import stack
+from pipeline.mosaic.best import CLOUD_METRES, DAYS, HAZE, BestParams
+from pipeline.mosaic.composite import METHODS
+from pipeline.mosaic.median import sorting_network
+from pipeline.mosaic.view import UNSEEN, PassView
 
 WANTED = BestParams(day_of_year=196, blue=0, red=1)
 VALUES = hnp.arrays(
@@ -167,7 +170,7 @@ def test_days_are_counted_around_the_year(day, nearer):
 def test_the_network_sorts_all_zeros_and_ones_and_so_anything(n):
     """The 0-1 principle (Knuth, The Art of Computer Programming, 5.3.4, theorem Z)."""
     rows = np.array(list(itertools.product((0, 1), repeat=n)), np.int8).reshape(-1, n)
-    for low, high in _network(n):
+    for low, high in sorting_network(n):
         assert 0 <= low < high < n
         rows[:, low], rows[:, high] = np.minimum(rows[:, low], rows[:, high]), np.maximum(rows[:, low], rows[:, high])
     assert (np.diff(rows, axis=1) >= 0).all()
@@ -176,7 +179,7 @@ def test_the_network_sorts_all_zeros_and_ones_and_so_anything(n):
 @pytest.mark.parametrize("n", [16, 31, 100, 300])
 def test_the_network_sorts_many(n):
     value_N = np.random.default_rng(n).permutation(n)
-    for low, high in _network(n):
+    for low, high in sorting_network(n):
         value_N[low], value_N[high] = sorted((value_N[low], value_N[high]))
     assert (value_N == np.arange(n)).all()
 
@@ -210,5 +213,5 @@ def test_a_pixel_depends_on_no_other_nor_on_the_rows_done_at_once(method, monkey
     whole_BHW = done(slice(None), slice(None))
     assert (done(slice(11, 30), slice(5, 6)) == whole_BHW[:, 11:30, 5:6]).all()
     assert (done(slice(39, 40), slice(None)) == whole_BHW[:, 39:40]).all()
-    monkeypatch.setattr(composite, "IN_CACHE", 1)
+    monkeypatch.setattr(stack, "IN_CACHE", 1)
     assert (done(slice(None), slice(None)) == whole_BHW).all()

@@ -30,8 +30,9 @@ from scipy.ndimage import distance_transform_edt
 from pipeline.geometry.footprint import project
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import mosaic_block
-from pipeline.mosaic.composite import UNSEEN
-from pipeline.mosaic.fuse import SampleCache, ViewParams, view_pass
+from pipeline.mosaic.fuse import ViewParams, view_pass
+from pipeline.mosaic.sample_cache import SampleCache
+from pipeline.mosaic.view import UNSEEN
 from pipeline.raster.resample import METHODS
 from pipeline.scenes.passes import Pass
 
@@ -41,7 +42,7 @@ WHOLE = around(GRID, 12.01, 48.0, 330, 400)
 
 def looked(look, scenes):
     """One pass of these tiles, which count in this order."""
-    return view_pass(SampleCache(look), Pass(scenes[0].datetime, tuple(scenes)))
+    return view_pass(look, SampleCache(look.grid, look.device), Pass(scenes[0].datetime, tuple(scenes)))
 
 
 def seen(grid, window, scenes, bands=("red",), **how):

@@ -8,7 +8,8 @@ from made_rasters import CLEAR, around, exact_coordinates, scene, write
 from pyproj import Transformer
 
 from pipeline.geometry.grid import Grid
-from pipeline.mosaic.block import MosaicParams, mosaic_block
+from pipeline.mosaic.block import mosaic_block
+from pipeline.mosaic.params import MosaicParams
 from pipeline.raster.read import Raster
 from pipeline.raster.resample import METHODS as RESAMPLING
 

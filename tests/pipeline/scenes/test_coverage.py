@@ -11,7 +11,8 @@ import catalogs
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.block import STACK_BYTES, MosaicParams, mosaic_bytes
+from pipeline.mosaic.memory import STACK_BYTES, mosaic_bytes
+from pipeline.mosaic.params import MosaicParams
 from pipeline.planning.plan import plan
 from pipeline.scenes.coverage import coverage
 from pipeline.scenes.passes import Pass

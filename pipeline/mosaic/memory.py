@@ -1,0 +1,39 @@
+"""The memory that making a block's mosaic takes."""
+
+from collections.abc import Iterator
+
+from pipeline.geometry.grid import Grid, Window
+from pipeline.mosaic.composite import STACKED
+from pipeline.mosaic.params import MosaicParams
+from pipeline.mosaic.sample_cache import SAMPLE_CACHE_BYTES
+from pipeline.raster.gdal import CACHE_BYTES
+
+STACK_BYTES = 2**30
+"""Memory for all views of a strip, where the method needs them at once."""
+FINEST = 10.0
+"""Metres per pixel of the finest sources."""
+
+
+def mosaic_bytes(grid: Grid, passes: int, bands: int, params: MosaicParams, threads: int) -> int:
+    """Upper bound of the bytes that a block's mosaic takes, without the interpreter and its modules.
+
+    The sum of: views; parts being read, a fifth longer and wider than the block and twice while copied, of sources of
+    10 m or coarser with overviews by factors of two; pixel positions; results; GDAL's cache.
+    """
+    pixels = grid.block**2
+    view = pixels * bands * 2
+    views = min(passes * view, max(STACK_BYTES, view)) if params.method in STACKED else 3 * view
+    finer = min(max(grid.resolution / FINEST, 1), 2)
+    part = int(pixels * (1.2 * finer) ** 2) * bands * 2 * 2
+    positions = SAMPLE_CACHE_BYTES + threads * pixels * 24
+    return views + threads * (view + part) + positions + pixels * (bands * 2 + 5) + CACHE_BYTES
+
+
+def memory_strips(window: Window, views: int, bands: int, method: str) -> Iterator[Window]:
+    """The window in strips of rows: whole, or where the method needs all views at once, as STACK_BYTES holds."""
+    height, width = window.shape
+    rows = height
+    if method in STACKED:
+        rows = max(1, min(height, STACK_BYTES // max(1, views * bands * width * 2)))
+    for y in range(window.y0, window.y1, rows):
+        yield Window(y, window.x0, min(y + rows, window.y1), window.x1)
