@@ -1,5 +1,7 @@
 import os
 
+import loopback
+import pytest
 from hypothesis import settings
 
 from cluster.ray_session import secure_environment
@@ -14,3 +16,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only():
+    """No test reaches beyond this machine."""
+    with loopback.only():
+        yield

@@ -1,11 +1,14 @@
+import pickle
+import shutil
 from pathlib import Path
 
 import pytest
 import s3_server
 import torch
 import yaml
+from shared_folder import shared
 
-from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
+from catalogs.simulated import WORLDCOVER, Overpass, World, open_world, simulate
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
 from pipeline.config.region import Region, load
 from pipeline.demo import inner_bounds
@@ -23,13 +26,18 @@ DATES = (
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> World:
     """A simulated world of 6 x 6 km over two UTM zones, three dates and a reprocessed scene."""
-    return simulate(tmp_path_factory.mktemp("world") / "world", seed=11, kilometres=6, dates=DATES)
+    return open_world(
+        shared(tmp_path_factory, "world", lambda folder: simulate(folder, seed=11, kilometres=6, dates=DATES))
+    )
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory) -> Path:
     """A small model with random weights: what it maps is nonsense, but it depends on every pixel in its reach."""
-    folder = tmp_path_factory.mktemp("model")
+    return shared(tmp_path_factory, "model", _save_model)
+
+
+def _save_model(folder: Path) -> None:
     torch.manual_seed(0)
     settings = Settings(
         classes=tuple(WORLDCOVER),
@@ -46,7 +54,6 @@ def model(tmp_path_factory) -> Path:
     for weight in [*coarse.parameters(), *refiner.parameters()]:
         torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
     IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)
-    return folder
 
 
 def write_region(folder: Path, world: World, with_model: Path, **changes: object) -> Region:
@@ -67,10 +74,25 @@ def write_region(folder: Path, world: World, with_model: Path, **changes: object
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory, world, model) -> tuple[Region, Report]:
+def region_in(world, model):
+    """A function that writes a region file of the world in a given folder and loads it."""
+    return lambda folder, **changes: write_region(folder, world, model, **changes)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, region_in) -> tuple[Region, Report]:
     """A run of the world from beginning to end, and its report; to look at, not to change."""
-    region = write_region(tmp_path_factory.mktemp("undisturbed"), world, model)
-    return region, run(region)
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        report = run(region_in(folder))
+        (folder / "report.pickle").write_bytes(pickle.dumps(report))
+
+    # A copy for each process, for a run takes the lease of its cube.
+    made = shared(tmp_path_factory, "undisturbed", make)
+    folder = tmp_path_factory.mktemp("undisturbed")
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    return region_in(folder), pickle.loads((folder / "report.pickle").read_bytes())
 
 
 @pytest.fixture(scope="session")
@@ -88,12 +110,12 @@ def s3(s3_serving, monkeypatch) -> s3_server.Server:
 
 
 @pytest.fixture
-def region_of(tmp_path, world, model):
+def region_of(tmp_path, region_in):
     """A function that writes a region file of the world in a folder of its own and loads it."""
 
     def make(name: str = "region", **changes: object) -> Region:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        return write_region(folder, world, model, **changes)
+        return region_in(folder, **changes)
 
     return make

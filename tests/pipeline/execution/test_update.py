@@ -25,14 +25,24 @@ LATER = (
 )
 
 
-@pytest.fixture
-def growing(region_of, world):
-    """A region over a copy of the world, mapped once, whose catalog can grow."""
-    folder = region_of("growing").cube.parent
+@pytest.fixture(scope="module")
+def mapped_once(tmp_path_factory, region_in, world):
+    """A region over a copy of the world, mapped once; and a copy of its folder."""
+    folder = tmp_path_factory.mktemp("growing")
     copy = shutil.copytree(world.folder, folder / "world")
-    region = region_of("growing", catalog=str(copy / "catalog.json"))
+    region = region_in(folder, catalog=str(copy / "catalog.json"))
     run(region)
-    return region, copy
+    return region, shutil.copytree(folder, tmp_path_factory.mktemp("mapped") / "growing")
+
+
+@pytest.fixture
+def growing(mapped_once):
+    """A region over a copy of the world, as it was when it had been mapped once, whose catalog can grow."""
+    region, kept = mapped_once
+    folder = region.cube.parent
+    shutil.rmtree(folder)
+    shutil.copytree(kept, folder)
+    return region, folder / "world"
 
 
 SOUTH_WEST = tuple(replace(overpass, swath_edge=0.48) for overpass in LATER)
