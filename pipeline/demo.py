@@ -16,8 +16,8 @@ from catalogs.simulated import World, open_world, serve, simulate
 from idgbr.metrics import Evaluation, EvaluationScores
 from pipeline.analysis.picture import draw_maps
 from pipeline.config.region import Region, load
-from pipeline.console.progress import CONSOLE, counted, stages
-from pipeline.console.tables import table
+from pipeline.console.progress import CONSOLE, progress_bar, stage_progress
+from pipeline.console.tables import print_table
 from pipeline.cube.open import open_cube
 from pipeline.errors import UserError
 from pipeline.execution.report import Report
@@ -37,7 +37,7 @@ def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
     world = _world(folder / "world", seed)
     with serve(world.folder) as url:
         region = write_region(folder, world, url)
-        with stages() as shown:
+        with stage_progress() as shown:
             report = run(region, workers=2, address="local", listener=shown.listen, count=shown.count)
     cube = open_cube(region.cube)
     truth_HW = read_truth(world, cube)
@@ -57,7 +57,7 @@ def _world(folder: Path, seed: int) -> World:
         if world.seed != seed:
             raise UserError(f"{folder} holds the world of seed {world.seed}, not {seed}; name another folder")
         return world
-    with counted("simulate") as show:
+    with progress_bar("simulate") as show:
         return simulate(folder, seed, kilometres=KILOMETRES, progress=lambda done, total: show(done, total, ""))
 
 
@@ -116,15 +116,15 @@ def _print(
     region: Region,
     seconds: float,
 ) -> None:
-    table(
+    print_table(
         "area, km2",
         [(name, f"{report.areas_km2[name]:.2f}", f"{km2:.2f}") for name, km2 in true_km2.items()],
         ("class", "mapped", "true"),
     )
     print_scores("against the truth, %", scores)
-    table("run", summary(report))
+    print_table("run", summary(report))
     west, south, east, north = region.area.bounds
-    table(
+    print_table(
         f"done in {seconds:.0f} s; try next",
         [
             ("look at", str(picture)),

@@ -72,7 +72,7 @@ def prune(
 
     Example: `idgbr prune cube --keep 5 --older-than 90`
     """
-    from pipeline.console.tables import table
+    from pipeline.console.tables import print_table
     from pipeline.cube import store
     from pipeline.cube.retention import prune as prune_cube
     from pipeline.storage import lease
@@ -98,4 +98,4 @@ def prune(
             (what, ", ".join(value) or "none" if isinstance(value, list) else str(value))
             for what, value in facts.items()
         ]
-        table("would be pruned" if dry_run else "pruned", rows)
+        print_table("would be pruned" if dry_run else "pruned", rows)

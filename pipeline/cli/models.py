@@ -36,12 +36,12 @@ def refiner(config: RecipeFile) -> None:
 
 
 def _train(config: Path, network: Any) -> None:
-    from pipeline.console.progress import counted
+    from pipeline.console.progress import progress_bar
     from pipeline.training.evaluate import print_scores
     from pipeline.training.train import load, train
 
     recipe = load(config)
-    with counted(network) as report:
+    with progress_bar(network) as report:
         scores = train(recipe, network, report)
     print_scores(f"{recipe.model}, on areas kept out, %", scores)
 
@@ -57,7 +57,7 @@ def evaluate(
 
     Example: `idgbr evaluate --model model --data aerial --ignore 5,6 --json scores.json`
     """
-    from pipeline.console.progress import counted
+    from pipeline.console.progress import progress_bar
     from pipeline.training.evaluate import evaluate as evaluate_model
     from pipeline.training.evaluate import open_model_and_images, print_report
 
@@ -68,7 +68,7 @@ def evaluate(
     if json_file is not None:
         check_writable(json_file)
     pipeline, images = open_model_and_images(model, data, ignored)
-    with counted("evaluate") as report:
+    with progress_bar("evaluate") as report:
         scores = evaluate_model(pipeline, images, report)
     if json_file is None:
         print_report(scores)

@@ -25,7 +25,7 @@ def query(
     Example: `idgbr query cube --point 12.01,48.49`
     """
     from pipeline.analysis.query import point as at_point
-    from pipeline.console.tables import table
+    from pipeline.console.tables import print_table
 
     try:
         lon, lat = (float(part) for part in point.split(","))
@@ -36,4 +36,4 @@ def query(
         print(json.dumps(facts))
     else:
         for period in facts["periods"]:
-            table(f"{lon}, {lat}", [(what, str(value)) for what, value in period.items()])
+            print_table(f"{lon}, {lat}", [(what, str(value)) for what, value in period.items()])

@@ -1,6 +1,5 @@
 """Verbs that make maps: demo, plan, run, update."""
 
-import json
 import os
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import AsJson, RegionFile
-from pipeline.console.output import check_folder
+from pipeline.console.output import check_folder, to_json
 from pipeline.execution.resources import WorkerCounts
 
-Picture = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
 Workers = Annotated[int, typer.Option(min=1, help="worker processes")]
-Helpers = Annotated[
+MosaicWorkers = Annotated[
     int | None,
     typer.Option(min=0, help="further workers that only mosaic; default: the CPUs beside workers with GPUs, else 0"),
 ]
@@ -22,7 +21,7 @@ Gpus = Annotated[
     float | None,
     typer.Option(min=0, help="GPUs of each worker, such as 0.5; default: 1 where there are GPUs, else 0"),
 ]
-Price = Annotated[float | None, typer.Option(min=0, help="of an hour of one worker: adds what the run costs")]
+Price = Annotated[float | None, typer.Option(min=0, help="adds a cost estimate")]
 Address = Annotated[
     str | None,
     typer.Option(
@@ -36,7 +35,7 @@ app = typer.Typer()
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="where to make it")] = Path("out/demo"),
+    folder: Annotated[Path, typer.Argument(help="folder to write")] = Path("out/demo"),
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="write scores and seconds to FILE")
     ] = None,
@@ -58,23 +57,24 @@ def demo(
 def plan(
     region_file: RegionFile,
     workers: Workers = 1,
-    helpers: Helpers = None,
-    price: Price = None,
+    mosaic_workers: MosaicWorkers = None,
+    price_per_worker_hour: Price = None,
     as_json: AsJson = False,
 ) -> None:
-    """Shows what a run would do: scenes, blocks, what is due, and from what earlier runs took, what it will take.
+    """Shows what a run would do: its scenes, its blocks, which of them are due, and an estimate of time and cost.
 
-    Example: `idgbr plan region.yaml --workers 4 --price 2.5`
+    Example: `idgbr plan region.yaml --workers 4 --price-per-worker-hour 2.5`
     """
     from pipeline.config.region import load
-    from pipeline.console.progress import stages
-    from pipeline.planning.describe import facts, show
+    from pipeline.console.progress import stage_progress
+    from pipeline.planning.describe import describe, print_description
     from pipeline.planning.plan import plan as make_plan
 
     region = load(region_file)
-    with stages() as shown:
-        found = facts(make_plan(region, count=shown.count), workers, helpers or 0, price)
-    print(json.dumps(found)) if as_json else show(found)
+    with stage_progress() as progress:
+        planned = make_plan(region, count=progress.count)
+        description = describe(planned, workers, mosaic_workers or 0, price_per_worker_hour)
+    print(to_json(description)) if as_json else print_description(description)
 
 
 @app.command()
@@ -82,17 +82,18 @@ def run(
     region_file: RegionFile,
     address: Address = None,
     workers: Workers = 1,
-    helpers: Helpers = None,
+    mosaic_workers: MosaicWorkers = None,
     gpus: Gpus = None,
-    price: Price = None,
-    picture: Picture = None,
+    price_per_worker_hour: Price = None,
+    plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
-    """Maps a region and publishes it; the same command again continues where it was stopped.
+    """Maps a region and publishes the map; the same command again continues an interrupted run.
 
     Example: `idgbr run region.yaml --workers 2`
     """
-    _run(region_file, address, WorkerCounts(workers, gpus, helpers), price, picture, as_json, refresh=False)
+    counts = WorkerCounts(workers, gpus, mosaic_workers)
+    _run(region_file, address, counts, price_per_worker_hour, plot, as_json, refresh=False)
 
 
 @app.command()
@@ -100,61 +101,59 @@ def update(
     region_file: RegionFile,
     address: Address = None,
     workers: Workers = 1,
-    helpers: Helpers = None,
+    mosaic_workers: MosaicWorkers = None,
     gpus: Gpus = None,
-    price: Price = None,
-    picture: Picture = None,
+    price_per_worker_hour: Price = None,
+    plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
-    """Looks for new acquisitions and maps again only the blocks that they touch. For cron.
+    """Searches for new acquisitions and maps again only the blocks that they touch. For cron.
 
     Example: `idgbr update region.yaml`
     """
-    _run(region_file, address, WorkerCounts(workers, gpus, helpers), price, picture, as_json, refresh=True)
+    counts = WorkerCounts(workers, gpus, mosaic_workers)
+    _run(region_file, address, counts, price_per_worker_hour, plot, as_json, refresh=True)
 
 
 def _run(
     region_file: Path,
     address: str | None,
     counts: WorkerCounts,
-    price: float | None,
-    picture: Path | None,
+    price_per_worker_hour: float | None,
+    plot: Path | None,
     as_json: bool,
     refresh: bool,
 ) -> None:
-    from dataclasses import asdict
-
     from pipeline.config.region import load
-    from pipeline.console.progress import stages
-    from pipeline.console.tables import table
+    from pipeline.console.progress import stage_progress
+    from pipeline.console.tables import print_table
     from pipeline.execution.run import run as run_region
     from pipeline.execution.summary import summary
 
     region = load(region_file)
-    if picture is not None:
+    if plot is not None:
         from pipeline.analysis.picture import draw_maps
 
-        check_folder(picture)
+        check_folder(plot)
     # Ray prints to stdout, which is for results, when it loses a node.
-    with stages() as shown, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        where = address or ("auto" if "RAY_ADDRESS" in os.environ else "local")
+    with stage_progress() as progress, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         report = run_region(
             region,
             workers=counts.workers,
             mosaic_workers=counts.mosaic_workers,
             gpus=counts.gpus,
-            price_per_worker_hour=price,
-            address=where,
+            price_per_worker_hour=price_per_worker_hour,
+            address=address or ("auto" if "RAY_ADDRESS" in os.environ else "local"),
             refresh=refresh,
-            listener=shown.listen,
-            count=shown.count,
+            listener=progress.listen,
+            count=progress.count,
         )
-    if picture is not None:
+    if plot is not None:
         from pipeline.cube.open import open_cube
 
         cube = open_cube(region.cube).sel(time=[str(region.period[0])])
-        draw_maps(picture, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})
+        draw_maps(plot, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})
     if as_json:
-        print(json.dumps(asdict(report)))
+        print(to_json(report))
     else:
-        table(f"{region.name}: {'published' if report.done_anything else 'nothing to do'}", summary(report))
+        print_table(f"{region.name}: {'published' if report.done_anything else 'nothing to do'}", summary(report))

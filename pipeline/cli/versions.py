@@ -20,11 +20,13 @@ def status(cube: CubeFolder, as_json: AsJson = False) -> None:
 
     Example: `idgbr status cube --json`
     """
-    from pipeline.console.tables import table
+    from pipeline.console.tables import print_table
     from pipeline.cube.status import status as status_of
 
     facts = status_of(cube)
-    print(json.dumps(facts)) if as_json else table(str(cube), [(what, str(value)) for what, value in facts.items()])
+    print(json.dumps(facts)) if as_json else print_table(
+        str(cube), [(what, str(value)) for what, value in facts.items()]
+    )
 
 
 @app.command()
@@ -33,14 +35,14 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
 
     Example: `idgbr history cube`
     """
-    from pipeline.console.tables import table
+    from pipeline.console.tables import print_table
     from pipeline.cube import store, versions
 
     known = versions.history(store.repository(cube))
     if as_json:
         print(json.dumps([versions.facts(version) for version in known]))
     else:
-        table("versions", [(version.snapshot, _told(versions.facts(version))) for version in known])
+        print_table("versions", [(version.snapshot, _told(versions.facts(version))) for version in known])
 
 
 def _told(facts: dict) -> str:
@@ -69,15 +71,15 @@ def diff(
     Example: `idgbr diff cube previous newest`
     """
     from pipeline.analysis.diff import diff as between
-    from pipeline.console.progress import counted
-    from pipeline.console.tables import table
+    from pipeline.console.progress import progress_bar
+    from pipeline.console.tables import print_table
     from pipeline.cube import store
 
     try:
         start = None if period is None else datetime.strptime(period, "%Y-%m-%d").date()
     except ValueError:
         raise UserError(f"--period is {period!r}; give the first day of a period, such as 2024-05-01") from None
-    with counted("diff") as report:
+    with progress_bar("diff") as report:
         found = between(store.repository(cube), a, b, start, workers, lambda done, total: report(done, total, ""))
     facts = found.facts()
     if as_json:
@@ -89,6 +91,6 @@ def diff(
         f"made anew, {pixels['changed']:,} pixels ({pixels['changed_km2']:,.2f} km2) changed"
     )
     rows = [(row["from"], row["to"], f"{row['pixels']:,}", f"{row['km2']:,.4f}") for row in facts["changes"]]
-    table(title, rows[:ROWS], ("from", "to", "pixels", "km2"))
+    print_table(title, rows[:ROWS], ("from", "to", "pixels", "km2"))
     if len(rows) > ROWS:
         print(f"and {len(rows) - ROWS} more: --json lists all")

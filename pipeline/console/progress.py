@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar for each stage on a terminal, in logs now and then a line."""
+"""Progress on stderr: on a terminal a bar for each stage, in a log a line every 30 seconds at most."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,22 +22,22 @@ from cluster import Event, Finished, Started
 CONSOLE = Console(stderr=True)
 QUIET_SECONDS = 30
 
-Show = Callable[[str, int, int | None, str], None]
-"""Takes what is done, how many are, of how many (None: not known), and a note."""
+Update = Callable[[str, int, int | None, str], None]
+"""Takes the stage, how many are done, of how many (None: unknown), and a note."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """`listen` takes events of `cluster`, `count` takes (what, how many so far)."""
+class StageProgress:
+    """Progress of a plan or a run: `listen` takes events of `cluster`, `count` a stage and how many so far."""
 
     listen: Callable[[Event], None]
     count: Callable[[str, int], None]
 
 
 @contextmanager
-def stages() -> Iterator[Shown]:
-    """Shows a plan or a run as it goes."""
-    with _shown() as show:
+def stage_progress() -> Iterator[StageProgress]:
+    """Shows the stages of a plan or a run."""
+    with _display() as update:
         done: dict[str, int] = {}
         totals: dict[str, int] = {}
 
@@ -48,26 +48,26 @@ def stages() -> Iterator[Shown]:
                 done[event.stage] += 1
             else:
                 return
-            show(event.stage, done[event.stage], totals[event.stage], "")
+            update(event.stage, done[event.stage], totals[event.stage], "")
 
-        yield Shown(listen, lambda what, number: show(what, number, None, ""))
+        yield StageProgress(listen, lambda stage, number: update(stage, number, None, ""))
 
 
 @contextmanager
-def counted(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A function to call with (done, total, note)."""
-    with _shown() as show:
+def progress_bar(stage: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Shows one stage; yields a function to call with (done, total, note)."""
+    with _display() as update:
 
         def report(done: int, total: int, note: str = "") -> None:
-            show(what, done, total, note)
+            update(stage, done, total, note)
 
         yield report
 
 
 @contextmanager
-def _shown() -> Iterator[Show]:
+def _display() -> Iterator[Update]:
     if not CONSOLE.is_terminal:
-        yield _lines()
+        yield _log_lines()
         return
     columns = (
         TextColumn("{task.description:<10}"),
@@ -80,33 +80,36 @@ def _shown() -> Iterator[Show]:
     with Progress(*columns, console=CONSOLE) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(what: str, done: int, total: int | None, note: str) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total, note=note)
-            bars.update(tasks[what], completed=done, total=total, note=note)
+        def update(stage: str, done: int, total: int | None, note: str) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, note=note)
+            bars.update(tasks[stage], completed=done, total=total, note=note)
 
-        yield show
+        yield update
 
 
-def _lines() -> Show:
-    """A line of each stage when it is done, and until then at most every QUIET_SECONDS; what was done before the first
-    call, as by a training that goes on, says nothing of the speed."""
+def _log_lines() -> Update:
+    """Prints a line for each stage when it is done, and before that one every QUIET_SECONDS at most.
+
+    The time left is reckoned from the first call: what was done before it, such as by a training that continues, does
+    not count as speed.
+    """
     first: dict[tuple[str, int | None], tuple[float, int]] = {}
     last: dict[str, float] = {}
 
-    def show(what: str, done: int, total: int | None, note: str) -> None:
+    def update(stage: str, done: int, total: int | None, note: str) -> None:
         now = time.monotonic()
-        begun, already = first.setdefault((what, total), (now, done))
-        ended = done == total and total > 0
-        if not ended and now - last.setdefault(what, now) < QUIET_SECONDS:
+        start, already = first.setdefault((stage, total), (now, done))
+        complete = done == total and total > 0
+        if not complete and now - last.setdefault(stage, now) < QUIET_SECONDS:
             return
-        last[what] = now
-        words = [f"{what} {done}" if total is None else f"{what} {done}/{total}", f"after {_clock(now - begun)}"]
+        last[stage] = now
+        words = [f"{stage} {done}" if total is None else f"{stage} {done}/{total}", f"after {_clock(now - start)}"]
         if total is not None and already < done < total:
-            words.append(f"about {_clock((now - begun) * (total - done) / (done - already))} left")
+            words.append(f"about {_clock((now - start) * (total - done) / (done - already))} left")
         CONSOLE.print(", ".join(filter(None, [*words, note])), highlight=False, soft_wrap=True)
 
-    return show
+    return update
 
 
 def _clock(seconds: float) -> timedelta:

@@ -15,7 +15,7 @@ from pipeline.execution.task import Work
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.estimate import Estimate
 from pipeline.planning.plan import Plan
-from pipeline.planning.totals import Survey
+from pipeline.planning.totals import Totals
 from pipeline.storage import files
 from pipeline.storage.location import Place
 
@@ -100,7 +100,7 @@ class Report:
 def report(
     plan: Plan,
     version: str,
-    totals: Survey,
+    totals: Totals,
     expected: Estimate,
     took: Estimate,
     work: Work,

@@ -24,10 +24,10 @@ from pipeline.execution.resources import WorkerCounts, check_memory, worker_grou
 from pipeline.execution.schedule import Scheduler
 from pipeline.execution.task import Work, run_folder
 from pipeline.execution.worker import Worker
-from pipeline.planning.estimate import estimate, known_cost, measured, taken
-from pipeline.planning.memory import worker_bytes
+from pipeline.planning.estimate import estimate, latest_cost, measured_cost, measured_estimate
+from pipeline.planning.memory import worker_memory
 from pipeline.planning.plan import Plan, plan
-from pipeline.planning.totals import Survey, survey
+from pipeline.planning.totals import Totals, block_totals
 from pipeline.scenes.decisions import write_decisions
 from pipeline.scenes.item_list import write_items
 from pipeline.scenes.provenance import write_provenance
@@ -61,9 +61,9 @@ def run(
     with store.writing(region.cube), lease.held(region.cube, {"run": planned.run, "name": region.name}) as held:
         check(store.peek(repository, versions.MAIN), planned.layout, region.period)
         base = versions.begin(repository, planned.branch)
-        totals = survey(planned)
+        totals = block_totals(planned)
         expected = estimate(
-            totals, known_cost(repository), counts.workers, counts.mosaic_workers or 0, price_per_worker_hour
+            totals, latest_cost(repository), counts.workers, counts.mosaic_workers or 0, price_per_worker_hour
         )
         seconds["plan"] = clock.perf_counter() - begun
         work, version = Work(), base
@@ -85,7 +85,7 @@ def run(
             held.check()
             version = versions.publish(repository, planned.branch, base, _about(planned, totals, work, degraded, gates))
         seconds["total"] = clock.perf_counter() - begun
-        took = taken(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
+        took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
         result = report(planned, version, totals, expected, took, work, seconds)
         publish_item(planned, version)
         if result.done_anything or not files.exists(region.cube, f"{run_folder(planned.run)}/report.json"):
@@ -111,16 +111,16 @@ def _prepare_arrays(repository: icechunk.Repository, planned: Plan) -> int:
     return time
 
 
-def _pool(planned: Plan, totals: Survey, counts: WorkerCounts, address: str) -> AbstractContextManager[Pool]:
+def _pool(planned: Plan, totals: Totals, counts: WorkerCounts, address: str) -> AbstractContextManager[Pool]:
     """The workers of a run. Raises UserError if this machine has too little memory for them."""
     factory = partial(Worker, planned.region, planned.run, planned.model_digest, planned.model.settings.bands)
-    groups = worker_groups(counts, *worker_bytes(planned, totals))
+    groups = worker_groups(counts, *worker_memory(planned, totals))
     if address in ("none", "local"):
         check_memory(groups({"CPU": os.cpu_count() or 1}), machine_memory(), totals.busiest)
     return pool(factory, groups, address)
 
 
-def _about(planned: Plan, totals: Survey, work: Work, degraded: int, gates: Sequence[Gate]) -> dict[str, Any]:
+def _about(planned: Plan, totals: Totals, work: Work, degraded: int, gates: Sequence[Gate]) -> dict[str, Any]:
     """What a version tells of the run that made it; `cost` calibrates the estimates of later runs."""
     return {
         "run": planned.run,
@@ -128,7 +128,7 @@ def _about(planned: Plan, totals: Survey, work: Work, degraded: int, gates: Sequ
         "blocks": totals.blocks - totals.kinds["same"],
         "degraded": degraded,
         "model": planned.model_digest[:16],
-        "cost": measured(totals, work.seconds),
+        "cost": measured_cost(totals, work.seconds),
         "gates": {gate.name: gate.value for gate in gates},
     }
 

@@ -13,7 +13,7 @@ from pipeline.execution.task import Task, Work
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.blocks import BlockPlan
 from pipeline.planning.plan import Plan
-from pipeline.planning.totals import Survey
+from pipeline.planning.totals import Totals
 
 STAGES = ("segment", "mosaic")
 """In the order in which a free worker is offered them."""
@@ -55,7 +55,7 @@ class Scheduler:
     def __init__(
         self,
         plan: Plan,
-        totals: Survey,
+        totals: Totals,
         pool: Pool,
         committer: Committer,
         guard: Callable[[], None],

@@ -1,83 +1,129 @@
-"""What `idgbr plan` tells of a plan."""
+"""Description of a plan: what `idgbr plan` prints, as a typed result and as a table."""
 
-from typing import Any
+from dataclasses import dataclass
 
-from pipeline.console.tables import table
+from pipeline.console.tables import listing, print_table
 from pipeline.cube import store
-from pipeline.planning.estimate import estimate, known_cost
-from pipeline.planning.memory import worker_bytes
+from pipeline.geometry.grid import BlockId
+from pipeline.planning.estimate import estimate, latest_cost
+from pipeline.planning.memory import worker_memory
 from pipeline.planning.plan import Plan
-from pipeline.planning.totals import Survey, surveyed
+from pipeline.planning.totals import Totals
 
-SHOWN = 6
-
-
-def facts(planned: Plan, workers: int = 1, helpers: int = 0, price: float | None = None) -> dict[str, Any]:
-    """A plan as JSON-able facts; "stream" holds the blocks that a run would work on, in its order."""
-    total = Survey()
-    blocks = [(block, planned.coverage(block.block)) for block in surveyed(planned, total)]
-    cube = planned.region.cube
-    cost = known_cost(store.repository(cube)) if store.exists(cube) else None
-    mosaic, segment = worker_bytes(planned, total)
-    return {
-        "run": planned.run,
-        "scenes": [scene.id for scene in planned.scenes],
-        "blocks": {kind: total.kinds[kind] for kind in ("new", "changed", "same")},
-        "to_mosaic": total.to_mosaic,
-        "to_segment": total.to_segment,
-        "views": total.views,
-        "gb_to_read": round(total.bytes / 1e9, 3),
-        "windows": total.windows,
-        "estimate": None if cost is None else estimate(total, cost, workers, helpers, price).rounded(),
-        "memory_per_worker_mb": {"mosaic": round(mosaic / 1e6), "segment": round(segment / 1e6)},
-        "busiest": total.busiest,
-        "region_km2": round(planned.region_km2, 4),
-        "uncovered": [b.block for b, c in blocks if c.share < 0.9999],
-        "clear_views": round(min((c.clear for _, c in blocks), default=0), 2),
-        "left_out": planned.selection.exclusions,
-        "passes": {"expected": sum(p.expected for p in planned.passes), "found": sum(p.found for p in planned.passes)},
-        "warnings": sorted(decision.why for decision in planned.decisions.values()),
-        "stream": [
-            {
-                "block": b.block,
-                "kind": b.kind,
-                "scenes": b.scenes,
-                "fingerprint": f"{b.landcover:016x}",
-                "covered": round(c.share, 4),
-                "clear_views": round(c.clear, 2),
-            }
-            for b, c in blocks
-        ],
-    }
+FULLY_COVERED = 0.9999
 
 
-def show(found: dict[str, Any]) -> None:
-    """Prints `facts` but for the stream; of what was left out, and of warnings, how many and the first."""
-    lists = {
-        "left_out": [f"{name}: {why}" for name, why in found["left_out"].items()],
-        "warnings": found["warnings"],
-    }
-    table(
-        "plan",
-        [
-            *(
-                (what, _short(value))
-                for what, value in found.items()
-                if what not in lists and what != "stream" and value is not None
-            ),
-            *(
-                [("estimate", "none before a first run has measured what a block takes")]
-                if not found["estimate"]
-                else []
-            ),
-            *((what, f"{len(told)}, the first: {told[0]}" if told else "none") for what, told in lists.items()),
+@dataclass(frozen=True)
+class BlockDescription:
+    """A block of the stream. covered: share of its ground that scenes cover. clear_views: expected number."""
+
+    block: BlockId
+    kind: str
+    scenes: tuple[str, ...]
+    fingerprint: str
+    covered: float
+    clear_views: float
+
+
+@dataclass(frozen=True)
+class PlanDescription:
+    """A plan in numbers.
+
+    run: id of the run. blocks: count by kind. views: passes over all blocks to mosaic. windows: inference windows.
+    estimate: fields of `Estimate`, None before a run of the cube has measured its cost. busiest: the block due with the
+    most passes, and their number. uncovered: blocks not fully covered by scenes. clear_views: the fewest of any block.
+    left_out: reason by item. passes: expected from the orbits and found. stream: the blocks in the order of the run.
+    """
+
+    run: str
+    scenes: list[str]
+    blocks: dict[str, int]
+    to_mosaic: int
+    to_segment: int
+    views: int
+    gb_to_read: float
+    windows: int
+    estimate: dict[str, float | None] | None
+    memory_per_worker_mb: dict[str, int]
+    busiest: tuple[BlockId, int] | None
+    region_km2: float
+    uncovered: list[BlockId]
+    clear_views: float
+    left_out: dict[str, str]
+    passes: dict[str, int]
+    warnings: list[str]
+    stream: list[BlockDescription]
+
+
+def describe(
+    plan: Plan, workers: int = 1, mosaic_workers: int = 0, price_per_worker_hour: float | None = None
+) -> PlanDescription:
+    """Walks the plan's blocks once."""
+    totals, stream = Totals(), []
+    for block in plan.blocks():
+        totals.add(block, plan)
+        coverage = plan.coverage(block.block)
+        stream.append((block, coverage))
+    cube = plan.region.cube
+    cost = latest_cost(store.repository(cube)) if store.exists(cube) else None
+    memory = worker_memory(plan, totals)
+    return PlanDescription(
+        run=plan.run,
+        scenes=[scene.id for scene in plan.scenes],
+        blocks={kind: totals.kinds[kind] for kind in ("new", "changed", "same")},
+        to_mosaic=totals.to_mosaic,
+        to_segment=totals.to_segment,
+        views=totals.views,
+        gb_to_read=round(totals.bytes / 1e9, 3),
+        windows=totals.windows,
+        estimate=None
+        if cost is None
+        else estimate(totals, cost, workers, mosaic_workers, price_per_worker_hour).rounded(),
+        memory_per_worker_mb={"mosaic": round(memory.mosaic / 1e6), "segment": round(memory.segment / 1e6)},
+        busiest=totals.busiest,
+        region_km2=round(plan.region_km2, 4),
+        uncovered=[block.block for block, coverage in stream if coverage.share < FULLY_COVERED],
+        clear_views=round(min((coverage.clear for _, coverage in stream), default=0), 2),
+        left_out=plan.selection.exclusions,
+        passes={"expected": sum(p.expected for p in plan.passes), "found": sum(p.found for p in plan.passes)},
+        warnings=sorted(decision.why for decision in plan.decisions.values()),
+        stream=[
+            BlockDescription(
+                block.block,
+                block.kind,
+                block.scenes,
+                f"{block.landcover:016x}",
+                round(coverage.share, 4),
+                round(coverage.clear, 2),
+            )
+            for block, coverage in stream
         ],
     )
 
 
-def _short(value: Any) -> str:
-    if value is None:
-        return "not known before a first run"
-    if isinstance(value, list) and len(value) > SHOWN:
-        return f"{len(value)}: {', '.join(map(str, value[:SHOWN]))} ..."
-    return str(value)
+def print_description(plan: PlanDescription) -> None:
+    """Prints all but the stream; of long lists the number and the first entries."""
+    kinds, memory, passes = plan.blocks, plan.memory_per_worker_mb, plan.passes
+    rows = [
+        ("run", plan.run),
+        ("scenes", listing(plan.scenes)),
+        ("blocks", ", ".join(f"{number} {kind}" for kind, number in kinds.items())),
+        ("to mosaic", f"{plan.to_mosaic} blocks from {plan.views} views, {plan.gb_to_read:,.3f} GB to read"),
+        ("to segment", f"{plan.to_segment} blocks in {plan.windows:,} windows"),
+        ("estimate", _estimate(plan.estimate)),
+        ("memory per worker", f"mosaic {memory['mosaic']:,} MB, segment {memory['segment']:,} MB"),
+        *([("busiest block", f"{plan.busiest[0]} with {plan.busiest[1]} passes")] if plan.busiest else []),
+        ("region", f"{plan.region_km2:,.2f} km2"),
+        ("not fully covered", listing(plan.uncovered)),
+        ("fewest clear views", f"{plan.clear_views:.2f} of a block"),
+        ("passes", f"{passes['found']} found of {passes['expected']} expected from the orbits"),
+        ("left out", listing([f"{name}: {reason}" for name, reason in plan.left_out.items()], 1)),
+        ("warnings", listing(plan.warnings, 1)),
+    ]
+    print_table("plan", rows)
+
+
+def _estimate(fields: dict[str, float | None] | None) -> str:
+    if fields is None:
+        return "unknown before a first run of the cube has measured its cost"
+    return ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in fields.items() if value is not None)

@@ -1,19 +1,30 @@
-"""Bytes of memory that a worker takes."""
+"""Memory bound of a worker, before it is started."""
+
+from typing import NamedTuple
 
 from pipeline.mosaic.block import READERS
 from pipeline.mosaic.memory import mosaic_bytes
 from pipeline.mosaic.params import mosaic_params
-from pipeline.planning.estimate import PROCESS_BYTES
 from pipeline.planning.plan import Plan
-from pipeline.planning.totals import Survey
-from pipeline.segment.block import memory as segment_memory
+from pipeline.planning.totals import Totals
+from pipeline.segment.block import memory as segment_bytes
+
+PROCESS_BYTES = 700 * 2**20
+"""Memory of a worker besides a block: interpreter, libraries and model (measured with the shipped model: 0.52 GB)."""
 
 
-def worker_bytes(plan: Plan, survey: Survey) -> tuple[int, int]:
-    """What a worker may take at most that mosaics the busiest block, and one that segments."""
-    passes = survey.busiest[1] if survey.busiest else 0
-    settings, region = plan.model.settings, plan.region
+class WorkerMemory(NamedTuple):
+    """Upper bounds in bytes of a worker that mosaics and of a worker that segments."""
+
+    mosaic: int
+    segment: int
+
+
+def worker_memory(plan: Plan, totals: Totals) -> WorkerMemory:
+    """Bounds for the busiest block that is due: passes kept in memory, and scores of the whole block."""
+    settings, grid = plan.model.settings, plan.extent.grid
+    passes = totals.busiest[1] if totals.busiest else 0
     bands = len(settings.bands)
-    mosaic = mosaic_bytes(plan.extent.grid, passes, bands, mosaic_params(region), READERS) if passes else 0
-    segment = segment_memory(plan.extent.grid.block, bands, len(settings.classes), settings.window)
-    return PROCESS_BYTES + mosaic, PROCESS_BYTES + segment
+    mosaic = mosaic_bytes(grid, passes, bands, mosaic_params(plan.region), READERS) if passes else 0
+    segment = segment_bytes(grid.block, bands, len(settings.classes), settings.window)
+    return WorkerMemory(PROCESS_BYTES + mosaic, PROCESS_BYTES + segment)

@@ -1,7 +1,6 @@
-"""What a run has before it, added up from the stream of its blocks."""
+"""Totals of the blocks of a plan: how many of each kind, and what is due."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.geometry.grid import BlockId
@@ -11,11 +10,11 @@ from pipeline.segment.lattice import count
 
 
 @dataclass
-class Survey:
-    """Blocks by kind and what is due of them.
+class Totals:
+    """Counts of blocks by kind (new, changed, same) and of the work that is due.
 
-    `views`: pictures of a block that mosaics are made of, one a pass. `bytes`: what reading these comes to, decoded, at
-    the grid's resolution. `windows`: inference windows. `busiest`: the block of most passes that is due, and how many.
+    views: passes over all mosaics that are due. bytes: decoded size of these views at the grid's resolution.
+    windows: inference windows. busiest: the block due with the most passes, and its number of passes.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -32,33 +31,31 @@ class Survey:
 
     @property
     def due(self) -> bool:
+        """Whether any block is due."""
         return self.to_mosaic + self.to_segment > 0
 
-
-def surveyed(plan: Plan, survey: Survey) -> Iterator[BlockPlan]:
-    """The plan's blocks, added to `survey` as they pass."""
-    settings, extent = plan.model.settings, plan.extent
-    a_pixel = 2 * len(settings.bands) + 1
-    for block in plan.blocks():
-        survey.kinds[block.kind] += 1
-        covered = extent.covered(block.block)
+    def add(self, block: BlockPlan, plan: Plan) -> None:
+        """Counts one block of the plan."""
+        settings = plan.model.settings
+        covered = plan.extent.covered(block.block)
+        self.kinds[block.kind] += 1
         if block.mosaic_due:
-            survey.to_mosaic += 1
-            survey.views += block.passes
             rows, cols = covered.shape
-            survey.bytes += block.passes * rows * cols * a_pixel
-            if survey.busiest is None or block.passes > survey.busiest[1]:
-                survey.busiest = block.block, block.passes
+            bytes_per_pixel = 2 * len(settings.bands) + 1
+            self.to_mosaic += 1
+            self.views += block.passes
+            self.bytes += block.passes * rows * cols * bytes_per_pixel
+            if self.busiest is None or block.passes > self.busiest[1]:
+                self.busiest = block.block, block.passes
         if block.landcover_due:
-            survey.to_segment += 1
-            survey.windows += count(
-                covered.pad(settings.boundary_radius), settings.window, settings.window - settings.overlap
-            )
-        yield block
+            stride = settings.window - settings.overlap
+            self.to_segment += 1
+            self.windows += count(covered.pad(settings.boundary_radius), settings.window, stride)
 
 
-def survey(plan: Plan) -> Survey:
-    total = Survey()
-    for _ in surveyed(plan, total):
-        pass
-    return total
+def block_totals(plan: Plan) -> Totals:
+    """Totals of all blocks of a plan."""
+    result = Totals()
+    for block in plan.blocks():
+        result.add(block, plan)
+    return result

@@ -12,7 +12,7 @@ from idgbr import IDGBRPipeline
 from idgbr.metrics.evaluation import Evaluation
 from idgbr.metrics.scores import LABELS, EvaluationScores
 from idgbr.settings import Settings
-from pipeline.console.tables import table
+from pipeline.console.tables import print_table
 from pipeline.errors import UserError
 from pipeline.training import dataset
 
@@ -110,18 +110,18 @@ def print_report(report: EvaluationReport) -> None:
             ("right pixels made wrong, %", _number(repair.new_fp)),
             *rows,
         ]
-    table("no refiner" if report.repair is None else "refinement", rows)
+    print_table("no refiner" if report.repair is None else "refinement", rows)
     for name, title in (("iou", "IoU"), ("boundary_iou_4px", LABELS["boundary_iou_4px"])):
         classes = [
             (each, *_numbers([getattr(scores.classes[each], name) for scores in maps.values()]))
             for each in report.coarse.classes
         ]
-        table(f"{title} by class, %", classes, ("", *columns))
+        print_table(f"{title} by class, %", classes, ("", *columns))
     by_image = [
         (stem, *_numbers([scores.mean_iou for scores in image.maps().values()]))
         for stem, image in report.images.items()
     ]
-    table("mIoU by image, %", by_image, ("", *columns))
+    print_table("mIoU by image, %", by_image, ("", *columns))
 
 
 def print_scores(title: str, scores: EvaluationScores) -> None:
@@ -129,7 +129,7 @@ def print_scores(title: str, scores: EvaluationScores) -> None:
     maps = scores.maps()
     columns = (*maps, "gain") if len(maps) == 2 else tuple(maps)
     rows = [(label, *_numbers([getattr(each, name) for each in maps.values()])) for name, label in LABELS.items()]
-    table(title, rows, ("", *columns))
+    print_table(title, rows, ("", *columns))
 
 
 def _check_metadata(settings: Settings, data: Path) -> None:

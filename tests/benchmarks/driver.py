@@ -81,7 +81,7 @@ def planned(size):
     import catalogs
     import pipeline.planning.plan  # noqa: F401 - what planning imports is not its own time
     from pipeline.planning.blocks import Blocks
-    from pipeline.planning.totals import Survey, surveyed
+    from pipeline.planning.totals import block_totals
     from pipeline.segment.block import reach
 
     extent, before = extent_of(size), peak()
@@ -95,9 +95,7 @@ def planned(size):
     plan = SimpleNamespace(
         model=SimpleNamespace(settings=settings), extent=extent, blocks=lambda: blocks.plans(None, None)
     )
-    found = Survey()
-    for _ in surveyed(plan, found):
-        pass
+    found = block_totals(plan)
     ended = time.perf_counter()
     return {
         "blocks": found.blocks,
@@ -286,7 +284,7 @@ def child(part, size):
 
 
 def main(sizes, parts, json_file):
-    from pipeline.console.tables import table
+    from pipeline.console.tables import print_table
 
     os.environ.setdefault("COLUMNS", "132")
     found = {}
@@ -300,7 +298,7 @@ def main(sizes, parts, json_file):
         shown = [
             (n, *(f"{row[key]:,.4g}" for key in columns), f"{row['ms a block'] / first:.2f}") for n, row in rows.items()
         ]
-        table(f"{part}: {cores} cores, load {load:.1f}", shown, ("blocks in the map", *columns, "x the first"))
+        print_table(f"{part}: {cores} cores, load {load:.1f}", shown, ("blocks in the map", *columns, "x the first"))
     if json_file:
         json_file.write_text(json.dumps({"cores": cores, "load": load, **found}, indent=1) + "\n")
 

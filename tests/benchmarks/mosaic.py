@@ -30,7 +30,7 @@ from pyproj import Transformer
 from split import STAGES, split
 
 import catalogs
-from pipeline.console.tables import table
+from pipeline.console.tables import print_table
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.median import median
@@ -201,9 +201,11 @@ def show(best):
         "mean",
     )
     side = GRID.block
-    table(f"{side} x {side} px of {GRID.crs}, 8 scenes x {len(BANDS)} bands + SCL, {THREADS} threads", rows, columns)
+    print_table(
+        f"{side} x {side} px of {GRID.crs}, 8 scenes x {len(BANDS)} bands + SCL, {THREADS} threads", rows, columns
+    )
     stages = [(stage, f"{best[OURS]['split'].get(stage, 0):.2f}") for stage in STAGES]
-    table("Ours by stage, seconds of processor time over all threads", stages, ("", "seconds"))
+    print_table("Ours by stage, seconds of processor time over all threads", stages, ("", "seconds"))
 
 
 if __name__ == "__main__":

@@ -28,13 +28,13 @@ from fixed_cost import ray_here
 
 from cluster import Pool, WorkerGroup, pool
 from cluster.worker_host import Attempt
-from pipeline.console.tables import table
+from pipeline.console.tables import print_table
 from pipeline.execution.schedule import Scheduler
 from pipeline.execution.task import BlockResult, Task
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 from pipeline.planning.blocks import BlockPlan, Blocks
-from pipeline.planning.totals import Survey
+from pipeline.planning.totals import Totals
 
 LANES = {"segment": 2, "mosaic": 1}
 COLUMNS, EACH, COMMIT_EVERY, COMMIT = 2, 40, 16, 0.1
@@ -94,7 +94,7 @@ def driven(pool, workers, clock, sleep):
         extent=extent,
     )
     begun = clock()
-    work = Scheduler(plan, Survey(), pool, Waits(sleep), lambda: None).run()
+    work = Scheduler(plan, Totals(), pool, Waits(sleep), lambda: None).run()
     assert work.blocks["segment"] == rows * COLUMNS
     return work.blocks["segment"] / (clock() - begun)
 
@@ -265,7 +265,7 @@ def main(counts, beyond, seconds, json_file):
         "difference",
         "own ms a block",
     )
-    table(f"{seconds}: {load}", rows, columns)
+    print_table(f"{seconds}: {load}", rows, columns)
     ray = f"{cost.submit * 1e3:.2f} ms a submission, {cost.wait * 1e3:.2f} ms a wait"
     print(f"Ray: {ray} and {cost.wait_each * 1e6:.1f} us more for each call waited for")
     if json_file:

@@ -209,7 +209,7 @@ def one(name, milliseconds, rows):
 
 
 def main(costs, rows, ways, json_file):
-    from pipeline.console.tables import table
+    from pipeline.console.tables import print_table
 
     os.environ.setdefault("COLUMNS", "132")
     items_of()
@@ -228,7 +228,7 @@ def main(costs, rows, ways, json_file):
     for cost, by_name in found.items():
         unit = by_name.get(GPU, next(iter(by_name.values())))["work"]
         rows_of = [row(name, done, by_name, km2, unit) for name, done in by_name.items()]
-        table(f"{cost} ms a batch: {where}", rows_of, SHOWN)
+        print_table(f"{cost} ms a batch: {where}", rows_of, SHOWN)
     if json_file:
         json_file.write_text(json.dumps({"where": where, "by cost": found}, indent=1) + "\n")
 

@@ -265,7 +265,7 @@ def test_every_idgbr_command_parses_and_finds_its_region(tmp_path):
         found = parsed(words, region)
         assert found["address"] == "auto"
         assert 1 <= found["workers"] * found["gpus"] <= room["GPU"]
-        assert 1 <= found["workers"] + found["helpers"] <= room["CPU"]
+        assert 1 <= found["workers"] + found["mosaic_workers"] <= room["CPU"]
         assert next(word for word in words if word.endswith(".yaml")) in places
 
 

@@ -38,7 +38,7 @@ def finish(shown, stage, number):
 
 def test_a_log_gets_a_line_of_a_stage_now_and_then_and_one_when_it_is_done(stderr, clock):
     out = stderr(terminal=False)
-    with progress.stages() as shown:
+    with progress.stage_progress() as shown:
         shown.listen(Started("mosaic", 10))
         shown.listen(Started("segment", 10))
         finish(shown, "mosaic", 3)
@@ -59,7 +59,7 @@ def test_a_log_gets_a_line_of_a_stage_now_and_then_and_one_when_it_is_done(stder
 
 def test_a_run_that_fails_at_once_leaves_nothing_but_its_sentence_in_a_log(stderr, clock):
     out = stderr(terminal=False)
-    with progress.stages() as shown:
+    with progress.stage_progress() as shown:
         shown.count("scenes found", 120)
         shown.listen(Started("segment", 9))
     assert out.getvalue() == ""
@@ -68,7 +68,7 @@ def test_a_run_that_fails_at_once_leaves_nothing_but_its_sentence_in_a_log(stder
 def test_what_was_done_before_says_nothing_of_the_time_that_is_left(stderr, clock):
     """A training that goes on at step 900 of 1000 and takes a second a step."""
     out = stderr(terminal=False)
-    with progress.counted("refiner") as report:
+    with progress.progress_bar("refiner") as report:
         report(900, 1000, "loss 0.700")
         clock[0] += 50
         report(950, 1000, "loss 0.500")
@@ -77,7 +77,7 @@ def test_what_was_done_before_says_nothing_of_the_time_that_is_left(stderr, cloc
 
 def test_a_count_without_an_end_is_told_without_one(stderr, clock):
     out = stderr(terminal=False)
-    with progress.stages() as shown:
+    with progress.stage_progress() as shown:
         shown.count("scenes found", 1)
         clock[0] += 31
         shown.count("scenes found", 4000)
@@ -87,10 +87,10 @@ def test_a_count_without_an_end_is_told_without_one(stderr, clock):
 
 def test_a_terminal_gets_a_bar_a_stage(stderr):
     out = stderr(terminal=True)
-    with progress.stages() as shown:
+    with progress.stage_progress() as shown:
         shown.listen(Started("mosaic", 2))
         finish(shown, "mosaic", 2)
-        with progress.counted("evaluate") as report:
+        with progress.progress_bar("evaluate") as report:
             report(1, 2, "almost")
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
     assert re.search(r"mosaic +━+ 2/2 ", plain)

@@ -12,7 +12,7 @@ from pipeline.execution.task import BlockResult, Task
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 from pipeline.planning.blocks import BlockPlan
-from pipeline.planning.totals import Survey
+from pipeline.planning.totals import Totals
 
 COMMIT_SECONDS = 1.0
 EXTENT = Extent(Grid("EPSG:3035", 10.0, 256), Window(0, 0, 1024, 1024))
@@ -104,7 +104,7 @@ def scheduled(clock):
             fingerprints=fingerprints,
             extent=EXTENT,
         )
-        totals = Survey(to_mosaic=sum(p.mosaic_due for p in plans), to_segment=sum(p.landcover_due for p in plans))
+        totals = Totals(to_mosaic=sum(p.mosaic_due for p in plans), to_segment=sum(p.landcover_due for p in plans))
         commits, events = Commits(clock), []
         pool = Pool(lambda next_task: script(next_task, commits))
         scheduler = Scheduler(plan, totals, pool, commits, guard, events.append)

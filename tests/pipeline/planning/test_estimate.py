@@ -3,25 +3,25 @@
 import pytest
 
 from pipeline.cube import store
-from pipeline.planning.estimate import Cost, estimate, known_cost
-from pipeline.planning.memory import worker_bytes
+from pipeline.planning.estimate import Cost, estimate, latest_cost
+from pipeline.planning.memory import worker_memory
 from pipeline.planning.plan import plan
-from pipeline.planning.totals import Survey, survey
+from pipeline.planning.totals import Totals, block_totals
 from pipeline.segment.lattice import count, covering
 
 
-def test_a_survey_counts_what_the_stream_holds(undisturbed, region_of):
-    region = region_of("surveyed")
+def test_totals_count_what_the_stream_holds(undisturbed, region_of):
+    region = region_of("totals")
     planned = plan(region)
     blocks, settings = list(planned.blocks()), planned.model.settings
-    found = survey(planned)
+    found = block_totals(planned)
     assert found.to_mosaic == found.to_segment == found.blocks == len(blocks)
     assert found.views == sum(block.passes for block in blocks)
     windows = [region.extent.covered(block.block).pad(settings.boundary_radius) for block in blocks]
     stride = settings.window - settings.overlap
     assert found.windows == sum(len(covering(window, settings.window, stride)) for window in windows)
     assert found.busiest[1] == max(block.passes for block in blocks)
-    assert not survey(plan(undisturbed[0])).due
+    assert not block_totals(plan(undisturbed[0])).due
 
 
 @pytest.mark.parametrize("shape", [(0, 0, 100, 70), (-333, 12, 40, 900), (95, 96, 97, 97)])
@@ -33,11 +33,11 @@ def test_windows_are_counted_as_they_are_laid(shape):
 
 def test_the_closed_form_of_an_estimate():
     """10 GB at 36 s, 7,200 windows at 0.5 s: 360 s of mosaics, 3,600 s of devices."""
-    work = Survey(bytes=10**10, windows=7200)
+    work = Totals(bytes=10**10, windows=7200)
     cost = Cost(second_per_gb=36, second_per_window=0.5)
-    alone = estimate(work, cost, workers=2, price=3.0)
+    alone = estimate(work, cost, workers=2, price_per_worker_hour=3.0)
     assert (alone.seconds, alone.device_hours, alone.money) == (1980, pytest.approx(1.1), pytest.approx(3.3))
-    helped = estimate(work, cost, workers=2, helpers=4)
+    helped = estimate(work, cost, workers=2, mosaic_workers=4)
     assert (helped.mosaic_seconds, helped.device_seconds, helped.seconds, helped.money) == (360, 3600, 1800, None)
     assert estimate(work, None, workers=2).seconds is None
 
@@ -45,8 +45,8 @@ def test_the_closed_form_of_an_estimate():
 def test_the_next_plan_is_calibrated_by_what_the_last_run_took(undisturbed, region_of):
     """The same work again is expected to take what it took."""
     region, report = undisturbed
-    cost = known_cost(store.repository(region.cube))
-    again = estimate(survey(plan(region_of("again"))), cost, workers=1)
+    cost = latest_cost(store.repository(region.cube))
+    again = estimate(block_totals(plan(region_of("again"))), cost, workers=1)
     assert again.mosaic_seconds == pytest.approx(report.took.mosaic_seconds, rel=0.01)
     assert again.device_seconds == pytest.approx(report.took.device_seconds, rel=0.01)
     assert report.expected.seconds is None
@@ -54,5 +54,5 @@ def test_the_next_plan_is_calibrated_by_what_the_last_run_took(undisturbed, regi
 
 def test_a_mosaic_of_more_passes_needs_no_less_memory(region_of):
     planned = plan(region_of("memory"))
-    needs = [worker_bytes(planned, Survey(busiest=((0, 0), passes)))[0] for passes in (1, 10, 100)]
+    needs = [worker_memory(planned, Totals(busiest=((0, 0), passes)))[0] for passes in (1, 10, 100)]
     assert needs == sorted(needs)
