@@ -30,29 +30,29 @@ def load_backbone(network: CoarseNetwork, path: str | Path) -> None:
             f"{path.name} is not a .safetensors file, and pickled weights are not read, as they can run code; "
             "convert it with safetensors.torch.save_file where you trust it"
         )
-    wanted = {
+    targets = {
         name: value
         for name, value in network.state_dict().items()
         if name.startswith(network.backbone) and not name.endswith(".num_batches_tracked")
     }
     try:
         with safe_open(path, "pt") as file:
-            held = set(file.keys())
-            found = {name: file.get_tensor(name) for name in wanted if name in held}
+            names = set(file.keys())
+            tensors = {name: file.get_tensor(name) for name in targets if name in names}
     except SafetensorError as error:
         raise CheckpointError(f"{path} is truncated or not a safetensors file ({error}); copy it again") from error
-    if network.first in found:
-        found[network.first] = _fit_bands(found[network.first], wanted[network.first])
-    faults = [_fault(name, value, found.get(name)) for name, value in wanted.items()]
+    if network.first in tensors:
+        tensors[network.first] = _fit_bands(tensors[network.first], targets[network.first])
+    faults = [_fault(name, value, tensors.get(name)) for name, value in targets.items()]
     faults = [fault for fault in faults if fault]
     if faults:
         raise CheckpointError(
-            f"{path} does not fit a {type(network).__name__}: {len(faults)} of {len(wanted)} tensors are missing or of "
-            f"another shape, first {faults[0]}; give weights of this architecture and size"
+            f"{path} does not fit a {type(network).__name__}: {len(faults)} of {len(targets)} tensors are missing or "
+            f"of another shape, first {faults[0]}; give weights of this architecture and size"
         )
     with torch.no_grad():
-        for name, value in wanted.items():
-            value.copy_(found[name])
+        for name, value in targets.items():
+            value.copy_(tensors[name])
 
 
 def _fit_bands(weight_OCHW: Tensor, like_OCHW: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def _fit_bands(weight_OCHW: Tensor, like_OCHW: Tensor) -> Tensor:
     return (weight_OCHW.float().sum(1, keepdim=True) / bands).expand(-1, bands, -1, -1)
 
 
-def _fault(name: str, value: Tensor, found: Tensor | None) -> str:
-    if found is None:
+def _fault(name: str, value: Tensor, tensor: Tensor | None) -> str:
+    if tensor is None:
         return f"{name} (missing)"
-    return "" if found.shape == value.shape else f"{name} ({list(found.shape)}, needed {list(value.shape)})"
+    return "" if tensor.shape == value.shape else f"{name} ({list(tensor.shape)}, needed {list(value.shape)})"

@@ -57,12 +57,12 @@ class Wrapped(CoarseNetwork):
         require_multiple(image_BCHW, self.multiple)
         logits_BKhw = self.module(image_BCHW)
         batch, _, height, width = image_BCHW.shape
-        wanted = (batch, self.config["classes"], height // self.stride, width // self.stride)
-        if not isinstance(logits_BKhw, Tensor) or logits_BKhw.shape != wanted:
-            found = tuple(logits_BKhw.shape) if isinstance(logits_BKhw, Tensor) else type(logits_BKhw).__name__
+        expected = (batch, self.config["classes"], height // self.stride, width // self.stride)
+        if not isinstance(logits_BKhw, Tensor) or logits_BKhw.shape != expected:
+            actual = tuple(logits_BKhw.shape) if isinstance(logits_BKhw, Tensor) else type(logits_BKhw).__name__
             raise InputError(
-                f"the wrapped {type(self.module).__name__} must give logits {wanted} for an image "
-                f"{tuple(image_BCHW.shape)}, not {found}; check its classes and stride"
+                f"the wrapped {type(self.module).__name__} must give logits {expected} for an image "
+                f"{tuple(image_BCHW.shape)}, not {actual}; check its classes and stride"
             )
         return logits_BKhw
 

@@ -56,11 +56,11 @@ def weight(step: int, steps: int = STEPS) -> float:
     return WEIGHT if step <= steps else 0.0
 
 
-class Places(Sequence[NDArray[np.float32]]):
+class PixelPositions(Sequence[NDArray[np.float32]]):
     """Extra arrays for `data.Crops` with the position of a crop's pixels: image number, y and x in 0..1 (3HW).
 
     A `Crops` of the same pairs, seed and augmentation with these extras draws the same crops, so its third array is
-    the places of theirs.
+    the positions of theirs.
     """
 
     def __init__(self, sizes: Sequence[tuple[int, int]]) -> None:
@@ -71,22 +71,22 @@ class Places(Sequence[NDArray[np.float32]]):
 
     def __getitem__(self, number: int) -> NDArray[np.float32]:  # type: ignore[override]
         height, width = self._sizes[number]
-        place_3HW = np.empty((3, height, width), np.float32)
-        place_3HW[0] = number
-        place_3HW[1] = ((np.arange(height, dtype=np.float32) + 0.5) / height)[:, None]
-        place_3HW[2] = (np.arange(width, dtype=np.float32) + 0.5) / width
-        return place_3HW
+        position_3HW = np.empty((3, height, width), np.float32)
+        position_3HW[0] = number
+        position_3HW[1] = ((np.arange(height, dtype=np.float32) + 0.5) / height)[:, None]
+        position_3HW[2] = (np.arange(width, dtype=np.float32) + 0.5) / width
+        return position_3HW
 
 
-def tokens_at(tokens: Sequence[Tensor], place_B3HW: NDArray[np.float32], grid: int) -> Tensor:
+def tokens_at(tokens: Sequence[Tensor], position_B3HW: NDArray[np.float32], grid: int) -> Tensor:
     """tokens_BhwC, float32: the images' tokens at the centres of a grid x grid lattice over each crop, bilinear."""
-    side = place_B3HW.shape[-1]
+    side = position_B3HW.shape[-1]
     if not 1 <= grid <= side:
         raise InputError(f"the token grid of a crop of {side} px must be in 1..{side}, not {grid}")
-    lattice_B3hw = F.interpolate(torch.from_numpy(place_B3HW), (grid, grid), mode="bilinear", align_corners=False)
+    lattice_B3hw = F.interpolate(torch.from_numpy(position_B3HW), (grid, grid), mode="bilinear", align_corners=False)
     answers = []
-    for place_3hw, number in zip(lattice_B3hw, place_B3HW[:, 0, 0, 0], strict=True):
-        xy_1hw2 = 2 * place_3hw[[2, 1]].movedim(0, -1)[None] - 1
+    for position_3hw, number in zip(lattice_B3hw, position_B3HW[:, 0, 0, 0], strict=True):
+        xy_1hw2 = 2 * position_3hw[[2, 1]].movedim(0, -1)[None] - 1
         token_1Chw = tokens[int(number)].float().movedim(-1, 0)[None]
         answer_1Chw = F.grid_sample(token_1Chw, xy_1hw2, mode="bilinear", padding_mode="border", align_corners=False)
         answers.append(answer_1Chw[0].movedim(0, -1))

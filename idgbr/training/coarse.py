@@ -21,7 +21,7 @@ from idgbr.pipeline import IDGBRPipeline
 from idgbr.settings import Settings
 from idgbr.training import ranks
 from idgbr.training.data import Augmentation, Crops, Pair, band_statistics, check_pairs, prefetch
-from idgbr.training.loop import Optimisation, Progress, optimise, seeded
+from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 from idgbr.training.losses import cross_entropy
 
 
@@ -72,7 +72,7 @@ def train_coarse(
         blank=config.blank,
         grey=config.grey,
     )
-    network = seeded(config.seed, lambda: _built(config))
+    network = with_seed(config.seed, lambda: _build(config))
     if config.backbone is not None:
         load_backbone(network, config.backbone)
     pipeline = IDGBRPipeline(settings, network).to(config.device)
@@ -127,18 +127,18 @@ def out_of_fold(
     if len(groups) != len(pairs):
         raise InputError(f"{len(pairs)} pairs need as many groups, not {len(groups)}")
     fold_of = deal(groups, [label_HW.size for _, label_HW in pairs], folds)
-    found: dict[int, NDArray[np.float16]] = {}
+    probabilities: dict[int, NDArray[np.float16]] = {}
     for fold in range(folds):
-        place = Path(folder) / f"fold-{fold}"
-        seen = [pair for pair, group in zip(pairs, groups, strict=True) if fold_of[group] != fold]
-        state = place.with_suffix(".safetensors")
-        for progress in train_coarse(seen, place, config, state, save_every=save_every, deadline=deadline):
+        fold_folder = Path(folder) / f"fold-{fold}"
+        others = [pair for pair, group in zip(pairs, groups, strict=True) if fold_of[group] != fold]
+        state = fold_folder.with_suffix(".safetensors")
+        for progress in train_coarse(others, fold_folder, config, state, save_every=save_every, deadline=deadline):
             listen(fold, progress)
-        model = IDGBRPipeline.from_pretrained(place).to(config.device)
+        model = IDGBRPipeline.from_pretrained(fold_folder).to(config.device)
         for number, ((image_CHW, _), group) in enumerate(zip(pairs, groups, strict=True)):
             if fold_of[group] == fold:
-                found[number] = model.coarse_probabilities(image_CHW[None])[0].astype(np.float16)
-    return [found[number] for number in range(len(pairs))]
+                probabilities[number] = model.coarse_probabilities(image_CHW[None])[0].astype(np.float16)
+    return [probabilities[number] for number in range(len(pairs))]
 
 
 def deal(groups: Sequence[Hashable], sizes: Sequence[int], folds: int) -> dict[Hashable, int]:
@@ -158,8 +158,8 @@ def deal(groups: Sequence[Hashable], sizes: Sequence[int], folds: int) -> dict[H
 
 def fingerprint(pairs: Sequence[Pair], config: CoarseTraining) -> str:
     """sha256 (hex) of the data and of all settings but the optimisation and the device."""
-    known = {name: value for name, value in asdict(config).items() if name not in ("optimisation", "device")}
-    total = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
+    settings = {name: value for name, value in asdict(config).items() if name not in ("optimisation", "device")}
+    total = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for pair in pairs:
         for array in pair:
             total.update(f"{array.dtype} {array.shape}".encode())
@@ -167,7 +167,7 @@ def fingerprint(pairs: Sequence[Pair], config: CoarseTraining) -> str:
     return total.hexdigest()
 
 
-def _built(config: CoarseTraining) -> CoarseNetwork:
+def _build(config: CoarseTraining) -> CoarseNetwork:
     if config.network not in KINDS:
         raise InputError(f"network must be one of {', '.join(KINDS)}, not {config.network!r}")
     kind: Callable[..., CoarseNetwork] = KINDS[config.network]

@@ -18,7 +18,7 @@ from idgbr.training import ranks
 Pair = tuple[NDArray[Any], NDArray[np.uint8]]
 """image_CHW in raw numbers and label_HW in class codes or the code for no label."""
 
-Made = TypeVar("Made")
+Item = TypeVar("Item")
 Sample = tuple[NDArray[Any], NDArray[np.uint8], NDArray[Any] | None]
 
 
@@ -40,7 +40,7 @@ class Crops:
 
     extras: further arrays KHW, one a pair and of its size, that are cropped, turned and zoomed along (nearest where
     integers, else bilinear), their brightness kept. augmentation None: crops as they are. An image smaller than the
-    crop is filled up by repeating its edge (as `idgbr.tiling` does) and without label.
+    crop is filled up by repeating its edge (as `idgbr.inference.tiling` does) and without label.
     """
 
     pairs: Sequence[Pair]
@@ -108,21 +108,21 @@ class Crops:
         extra_KHW: NDArray[Any] | None,
         random: np.random.Generator,
     ) -> Sample:
-        how = self.augmentation or Augmentation()
+        augmentation = self.augmentation or Augmentation()
         turns, mirrored = int(random.integers(4)), bool(random.integers(2))
 
-        def moved(array: NDArray[Any]) -> NDArray[Any]:
+        def turn(array: NDArray[Any]) -> NDArray[Any]:
             turned = np.rot90(array, turns, (-2, -1))
             return turned[..., ::-1] if mirrored else turned
 
-        log_gain_C = random.normal(0, how.gain) + random.normal(0, how.band_gain, len(image_CHW))
+        log_gain_C = random.normal(0, augmentation.gain) + random.normal(0, augmentation.band_gain, len(image_CHW))
         gain_C11 = np.exp(log_gain_C).astype(np.float32)[:, None, None]
-        image, label = moved(image_CHW), moved(label_HW)
-        extra = None if extra_KHW is None else moved(extra_KHW)
+        image, label = turn(image_CHW), turn(label_HW)
+        extra = None if extra_KHW is None else turn(extra_KHW)
         if self.blank is None:
             return image * gain_C11, label, extra
         image = np.where((image != self.blank).any(0), image * gain_C11, np.float32(self.blank))
-        if random.random() < how.nodata:
+        if random.random() < augmentation.nodata:
             height, width = (int(side) for side in random.integers(self.size // 16 + 1, self.size // 2 + 2, 2))
             y, x = (int(start) for start in random.integers(0, self.size, 2))
             image[:, y : y + height, x : x + width] = self.blank
@@ -136,15 +136,15 @@ def random_of(seed: int, step: int, rank: int = 0, stream: str = "") -> np.rando
     return np.random.Generator(np.random.Philox(counter=[0, 0, 0, zlib.crc32(stream.encode())], key=key))
 
 
-class Ahead(Generic[Made]):
+class Prefetch(Generic[Item]):
     """What `prefetch` returns: call it with a step; leave it (`with`) to end its thread at once."""
 
-    def __init__(self, function: Callable[[int], Made], steps: int, depth: int) -> None:
+    def __init__(self, function: Callable[[int], Item], steps: int, depth: int) -> None:
         self._function, self._steps, self._depth = function, steps, depth
-        self._due: dict[int, Future[Made]] = {}
+        self._due: dict[int, Future[Item]] = {}
         self._thread = ThreadPoolExecutor(1, "prefetch")
 
-    def __call__(self, step: int) -> Made:
+    def __call__(self, step: int) -> Item:
         for due in range(step, max(step, min(step + self._depth, self._steps)) + 1):
             if due not in self._due:
                 self._due[due] = self._thread.submit(self._function, due)
@@ -157,13 +157,13 @@ class Ahead(Generic[Made]):
         self._thread.shutdown(cancel_futures=True)
 
 
-def prefetch(function: Callable[[int], Made], steps: int, depth: int = 2) -> Ahead[Made]:
+def prefetch(function: Callable[[int], Item], steps: int, depth: int = 2) -> Prefetch[Item]:
     """`function` of a step, computed up to `depth` steps ahead (none after `steps`) in a thread of its own.
 
     Raises what `function` raises, at the step that it is about. Steps are meant to be asked for in rising order. The
     thread ends with the `with` block, or when the object is no longer used.
     """
-    return Ahead(function, steps, depth)
+    return Prefetch(function, steps, depth)
 
 
 def check_pairs(pairs: Sequence[Pair], bands: int, codes: tuple[int, ...], no_label: int = 0) -> None:
@@ -196,16 +196,16 @@ def band_statistics(pairs: Sequence[Pair], blank: float | None = 0.0) -> tuple[t
 
 
 def _nearest(array: NDArray[Any], size: int) -> NDArray[Any]:
-    place_N = ((np.arange(size) + 0.5) * array.shape[-1] / size).astype(int)
-    return array[..., place_N[:, None], place_N]
+    position_N = ((np.arange(size) + 0.5) * array.shape[-1] / size).astype(int)
+    return array[..., position_N[:, None], position_N]
 
 
 def _bilinear(array_CHW: NDArray[Any], size: int) -> NDArray[np.float32]:
     """A square to another size, pixel centres kept in place, in float32."""
     side = array_CHW.shape[-1]
-    place_N = ((np.arange(size) + 0.5) * side / size - 0.5).clip(0, side - 1)
-    low_N = np.minimum(place_N.astype(int), max(0, side - 2))
-    high_N, part_N = np.minimum(low_N + 1, side - 1), (place_N - low_N).astype(np.float32)
+    position_N = ((np.arange(size) + 0.5) * side / size - 0.5).clip(0, side - 1)
+    low_N = np.minimum(position_N.astype(int), max(0, side - 2))
+    high_N, part_N = np.minimum(low_N + 1, side - 1), (position_N - low_N).astype(np.float32)
     value = array_CHW.astype(np.float32)
     value = value[:, low_N] * (1 - part_N)[:, None] + value[:, high_N] * part_N[:, None]
     return value[:, :, low_N] * (1 - part_N) + value[:, :, high_N] * part_N

@@ -23,7 +23,7 @@ from idgbr.training.data import random_of
 from idgbr.training.ranks import agree, average, rank, share
 from idgbr.training.state import State
 
-Built = TypeVar("Built", bound=nn.Module)
+Network = TypeVar("Network", bound=nn.Module)
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 SPEED_STEPS = 20
@@ -95,89 +95,94 @@ class Progress:
 def optimise(
     network: nn.Module,
     loss_of_step: Callable[[int], Tensor],
-    how: Optimisation,
+    optimisation: Optimisation,
     state: Path | None = None,
     *,
     about: str = "",
     save_every: int = 200,
     deadline: float | None = None,
 ) -> Iterator[Progress]:
-    """Trains `network` on `loss_of_step(step)` of steps 1..how.steps; when exhausted it holds the averaged weights.
+    """Trains `network` on `loss_of_step(step)` of steps 1..optimisation.steps. When exhausted, it holds the averaged
+    weights.
 
-    loss_of_step: scalar, called under autocast with the random state of (how.seed, rank, step); with batches that are a
-    function of the step, a resumed training gives the bits of an uninterrupted one on the same kind of device.
+    loss_of_step: scalar, called under autocast with the random state of (optimisation.seed, rank, step). With batches
+    that are a function of the step, a resumed training gives the bits of an uninterrupted one on the same kind of
+    device.
     Only parameters that require gradients are trained and kept; the averages include floating buffers (batch norm).
-    state: a safetensors file, written atomically every `save_every` steps and at the end; where it exists training goes
-    on from it, CheckpointError if it is of another network, `how` or `about` (a digest of data and further settings).
+    state: a safetensors file, written atomically every `save_every` steps and at the end. Where it exists, training
+    continues from it; CheckpointError if it is of another network, `optimisation` or `about` (a digest of data and
+    further settings).
     deadline: value of time.monotonic() after which the state is saved and OutOfTime raised.
     Raises Diverged, and saves nothing, when loss or gradient is not finite. Ranks: gradients are averaged, all start
     from rank 0's weights, rank 0 reads and writes the state and keeps the deadline.
     """
-    now = State(network, how.weight_decay, how.precision == "fp16", asdict(how) | {"about": about})
-    begun = now.begin(state)
+    current = State(
+        network, optimisation.weight_decay, optimisation.precision == "fp16", asdict(optimisation) | {"about": about}
+    )
+    last_step = current.begin(state)
     network.train()
     marks = deque([time.monotonic()], SPEED_STEPS + 1)
-    for step in range(begun + 1, how.steps + 1):
-        if deadline is not None and agree(time.monotonic() >= deadline, now.device):
+    for step in range(last_step + 1, optimisation.steps + 1):
+        if deadline is not None and agree(time.monotonic() >= deadline, current.device):
             if state is not None:
-                now.save(state, step - 1)
-            raise OutOfTime(step - 1, how.steps)
-        rate = learning_rate(step, how)
-        with _random(how.seed, step, now.device), _autocast(how, now.device):
+                current.save(state, step - 1)
+            raise OutOfTime(step - 1, optimisation.steps)
+        rate = learning_rate(step, optimisation)
+        with _random(optimisation.seed, step, current.device), _autocast(optimisation, current.device):
             loss = loss_of_step(step)
-        value = _update(now, loss, rate, step, how)
-        moving, averages = list(now.moving.values()), list(now.averages.values())
+        value = _update(current, loss, rate, step, optimisation)
+        moving, averages = list(current.moving.values()), list(current.averages.values())
         with torch.no_grad():
-            torch._foreach_lerp_(averages, moving, 1 - min(how.ema, step / (step + 10)))
-        now.smoothed = value if step == 1 else now.smoothed + max(0.05, 1 / step) * (value - now.smoothed)
-        if state is not None and (step % save_every == 0 or step == how.steps):
-            now.save(state, step)
+            torch._foreach_lerp_(averages, moving, 1 - min(optimisation.ema, step / (step + 10)))
+        current.smoothed = value if step == 1 else current.smoothed + max(0.05, 1 / step) * (value - current.smoothed)
+        if state is not None and (step % save_every == 0 or step == optimisation.steps):
+            current.save(state, step)
         marks.append(time.monotonic())
         speed = (len(marks) - 1) / max(marks[-1] - marks[0], 1e-9)
-        yield Progress(step, how.steps, value, rate, now.smoothed, speed)
+        yield Progress(step, optimisation.steps, value, rate, current.smoothed, speed)
     with torch.no_grad():
-        torch._foreach_copy_(list(now.moving.values()), list(now.averages.values()))
-    share([*now.moving.values(), *now.buffers.values()])
+        torch._foreach_copy_(list(current.moving.values()), list(current.averages.values()))
+    share([*current.moving.values(), *current.buffers.values()])
     network.eval()
 
 
-def learning_rate(step: int, how: Optimisation) -> float:
+def learning_rate(step: int, optimisation: Optimisation) -> float:
     """Rises linearly over the warm-up, then falls to 0 along half a cosine."""
-    if step <= how.warmup:
-        return how.rate * step / how.warmup
-    done = (step - how.warmup) / max(1, how.steps - how.warmup)
-    return how.rate * 0.5 * (1 + math.cos(math.pi * done))
+    if step <= optimisation.warmup:
+        return optimisation.rate * step / optimisation.warmup
+    done = (step - optimisation.warmup) / max(1, optimisation.steps - optimisation.warmup)
+    return optimisation.rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def seeded(seed: int, build: Callable[[], Built]) -> Built:
+def with_seed(seed: int, build: Callable[[], Network]) -> Network:
     """What `build` makes with its first weights drawn from `seed`; the global random state stays as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
 
 
-def _update(now: State, loss: Tensor, rate: float, step: int, how: Optimisation) -> float:
+def _update(current: State, loss: Tensor, rate: float, step: int, optimisation: Optimisation) -> float:
     """One step of AdamW down the gradient of `loss`; the loss, mean over ranks."""
-    for group in now.optimiser.param_groups:
+    for group in current.optimiser.param_groups:
         group["lr"] = rate
-    now.optimiser.zero_grad()
-    now.scaler.scale(loss).backward()
-    for weight in now.weights.values():
+    current.optimiser.zero_grad()
+    current.scaler.scale(loss).backward()
+    for weight in current.weights.values():
         if weight.grad is None:
             weight.grad = torch.zeros_like(weight)
     mean = loss.detach().float().clone()
-    average([*(weight.grad for weight in now.weights.values() if weight.grad is not None), mean])
-    now.scaler.unscale_(now.optimiser)
-    norm = nn.utils.clip_grad_norm_(now.weights.values(), how.clip)
+    average([*(weight.grad for weight in current.weights.values() if weight.grad is not None), mean])
+    current.scaler.unscale_(current.optimiser)
+    norm = nn.utils.clip_grad_norm_(current.weights.values(), optimisation.clip)
     value, length = torch.stack([mean, norm.float()]).tolist()
-    overflow = how.precision == "fp16" and math.isfinite(value)
+    overflow = optimisation.precision == "fp16" and math.isfinite(value)
     if not math.isfinite(value) or not (math.isfinite(length) or overflow):
         raise Diverged(
-            f"loss {value} and gradient norm {length} at step {step} of {how.steps} are not finite; "
-            f"lower the rate ({how.rate}), raise the warmup ({how.warmup}) or take precision fp32"
+            f"loss {value} and gradient norm {length} at step {step} of {optimisation.steps} are not finite; "
+            f"lower the rate ({optimisation.rate}), raise the warmup ({optimisation.warmup}) or take precision fp32"
         )
-    now.scaler.step(now.optimiser)
-    now.scaler.update()
+    current.scaler.step(current.optimiser)
+    current.scaler.update()
     return value
 
 
@@ -188,5 +193,5 @@ def _random(seed: int, step: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _autocast(how: Optimisation, device: torch.device) -> torch.autocast:
-    return torch.autocast(device.type, PRECISIONS[how.precision], how.precision != "fp32")
+def _autocast(optimisation: Optimisation, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, PRECISIONS[optimisation.precision], optimisation.precision != "fp32")

@@ -38,9 +38,9 @@ def average(tensors: list[Tensor]) -> None:
             tensor.copy_(part.view(tensor.shape))
 
 
-def agree(wanted: bool, device: torch.device) -> bool:
-    """What rank 0 wants."""
-    answer = torch.tensor(float(wanted), device=device)
+def agree(value: bool, device: torch.device) -> bool:
+    """Rank 0's value."""
+    answer = torch.tensor(float(value), device=device)
     share([answer])
     return bool(answer.item())
 

@@ -23,10 +23,10 @@ from idgbr.processes import PROCESSES, diffusion
 from idgbr.processes.sampling import Denoiser
 from idgbr.refiners.refiner import Refiner
 from idgbr.settings import UNLABELLED, Settings, class_index
-from idgbr.training.alignment import STEPS, Alignment, Places, tokens_at, weight
+from idgbr.training.alignment import STEPS, Alignment, PixelPositions, tokens_at, weight
 from idgbr.training.corruption import corrupt
 from idgbr.training.data import Augmentation, Crops, Pair, check_pairs, prefetch
-from idgbr.training.loop import Optimisation, Progress, optimise, seeded
+from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 from idgbr.training.losses import boundary_loss, cross_entropy, edge_weights
 from idgbr.training.ranks import rank
 
@@ -97,7 +97,7 @@ def train_refiner(
     if refiner is None:
         refiner = new_refiner(pairs, settings, config)
     refiner.requires_grad_(True).place(config.device)
-    drawn = (
+    crop_args = (
         settings.codes,
         config.crop,
         config.batch,
@@ -106,19 +106,19 @@ def train_refiner(
         settings.no_label,
         settings.blank,
     )
-    crops = Crops(pairs, *drawn, masks)
+    crops = Crops(pairs, *crop_args, masks)
     learning: nn.Module = refiner
     aligner = None
     if tokens is not None:
-        places = Crops(pairs, *drawn, Places([label_HW.shape for _, label_HW in pairs]))
+        positions = Crops(pairs, *crop_args, PixelPositions([label_HW.shape for _, label_HW in pairs]))
         widths = refiner.deepest_channels, tokens[0].shape[-1]
-        aligner = seeded(config.seed, lambda: Alignment(*widths)).to(config.device)
+        aligner = with_seed(config.seed, lambda: Alignment(*widths)).to(config.device)
         learning = nn.ModuleDict({"refiner": refiner, "aligner": aligner})
     scale = 255.0 if masks[0].dtype == np.uint8 else 1.0
 
     with (
         prefetch(lambda step: crops(step, rank()), config.optimisation.steps) as batches,
-        _kept(refiner.deepest) as seen,
+        _last_output(refiner.deepest) as outputs,
     ):
 
         def loss(step: int) -> Tensor:
@@ -129,10 +129,10 @@ def train_refiner(
             if aligner is None or tokens is None or not share:
                 return value
             grid = max(1, config.crop // TOKEN)
-            wanted_BhwC = tokens_at(tokens, places(step, rank())[2], grid).to(pipeline.device)
-            return value + share * aligner.loss(seen[-1], wanted_BhwC)
+            teacher_BhwC = tokens_at(tokens, positions(step, rank())[2], grid).to(pipeline.device)
+            return value + share * aligner.loss(outputs[-1], teacher_BhwC)
 
-        about = _about(refiner, config, tokens is not None)
+        about = _identity(refiner, config, tokens is not None)
         yield from optimise(learning, loss, config.optimisation, state, about=about, deadline=deadline)
     if rank() == 0:
         IDGBRPipeline(settings, pipeline.coarse, refiner).save_pretrained(folder)
@@ -143,7 +143,7 @@ def new_refiner(
 ) -> Refiner:
     """A `kind(**config.sizes)` with weights drawn from the seed, its label codec trained on the labels."""
     classes = len(settings.classes)
-    refiner = seeded(config.seed, lambda: kind(len(settings.bands), classes, **config.sizes))
+    refiner = with_seed(config.seed, lambda: kind(len(settings.bands), classes, **config.sizes))
     if refiner.config["code"] == "embedding":
         refiner.codec = train_embedding(classes, seed=config.seed)
     elif refiner.config["code"] == "autoencoder":
@@ -153,22 +153,22 @@ def new_refiner(
 
 
 @contextmanager
-def _kept(module: nn.Module) -> Iterator[deque[Tensor]]:
-    """The last output of a module."""
-    seen: deque[Tensor] = deque(maxlen=1)
-    hook = module.register_forward_hook(lambda module, inputs, output: seen.append(output))
+def _last_output(module: nn.Module) -> Iterator[deque[Tensor]]:
+    """The last output of a module, as the only element."""
+    outputs: deque[Tensor] = deque(maxlen=1)
+    hook = module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     try:
-        yield seen
+        yield outputs
     finally:
         hook.remove()
 
 
-def _about(refiner: AnyRefiner, config: RefinerTraining, aligned: bool) -> str:
+def _identity(refiner: AnyRefiner, config: RefinerTraining, aligned: bool) -> str:
     """What a state must agree in: everything of the training but where it runs."""
-    told = {key: value for key, value in asdict(config).items() if key not in ("optimisation", "device")}
+    settings = {key: value for key, value in asdict(config).items() if key not in ("optimisation", "device")}
     # Keys that begin with _ are diffusers' own; one lists names in an order that differs from process to process.
     network = {key: value for key, value in refiner.config.items() if not key.startswith("_")}
-    return json.dumps([network, told, aligned], sort_keys=True, default=str)
+    return json.dumps([network, settings, aligned], sort_keys=True, default=str)
 
 
 def refiner_loss(
@@ -215,8 +215,8 @@ def refiner_loss(
     return loss if not config.boundary else loss + config.boundary * boundary_loss(answer, target_BHW)
 
 
-def _times(how: Times, count: int, random: torch.Generator) -> Tensor:
-    if how == "last":
+def _times(kind: Times, count: int, random: torch.Generator) -> Tensor:
+    if kind == "last":
         return torch.ones(count)
     uniform_B = torch.rand(count, generator=random)
-    return 1 - (uniform_B if how == "uniform" else uniform_B.pow(3))
+    return 1 - (uniform_B if kind == "uniform" else uniform_B.pow(3))

@@ -26,9 +26,9 @@ class State:
     """
 
     def __init__(self, network: nn.Module, weight_decay: float, scaled: bool, identity: Mapping[str, Any]) -> None:
-        kept = network.state_dict().keys()
+        persistent = network.state_dict().keys()
         self.weights = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
-        self.buffers = {name: buffer for name, buffer in network.named_buffers() if name in kept}
+        self.buffers = {name: buffer for name, buffer in network.named_buffers() if name in persistent}
         if not self.weights:
             raise InputError(f"the {type(network).__name__} has no parameter that requires a gradient")
         floating = {name: buffer for name, buffer in self.buffers.items() if buffer.is_floating_point()}
@@ -65,8 +65,8 @@ class State:
         if path is not None and rank() == 0 and path.exists():
             try:
                 numbers = self._read(path)
-            except CheckpointError as found:
-                error, numbers = found, torch.full_like(numbers, -1)
+            except CheckpointError as fault:
+                error, numbers = fault, torch.full_like(numbers, -1)
         numbers_on_device = numbers.to(self.device)
         share([numbers_on_device])
         if error is not None:
@@ -89,13 +89,13 @@ class State:
                     raise CheckpointError(f"{path} is not the state of a training; name another file for it")
                 self._compare(path, json.loads(about["identity"]))
                 targets = self._tensors()
-                found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-                for name in sorted(found.keys() ^ targets.keys()):
+                shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+                for name in sorted(shapes.keys() ^ targets.keys()):
                     raise CheckpointError(f"{path} is of another network: {name} is in only one of them; {_ADVICE}")
                 for name, target in targets.items():
-                    if found[name] != tuple(target.shape):
+                    if shapes[name] != tuple(target.shape):
                         raise CheckpointError(
-                            f"{path} is of another network: its {name} is {found[name]}, "
+                            f"{path} is of another network: its {name} is {shapes[name]}, "
                             f"not {tuple(target.shape)}; {_ADVICE}"
                         )
                 with torch.no_grad():
@@ -107,11 +107,11 @@ class State:
                 raise
             raise CheckpointError(f"{path} is truncated or not a safetensors file ({error}); {_ADVICE}") from error
 
-    def _compare(self, path: Path, found: dict[str, Any]) -> None:
+    def _compare(self, path: Path, identity: dict[str, Any]) -> None:
         for name, value in json.loads(json.dumps(self._identity)).items():
-            if found.get(name) != value:
+            if identity.get(name) != value:
                 raise CheckpointError(
-                    f"{path} is of another training: its {name} is {found.get(name)}, not {value}; {_ADVICE}"
+                    f"{path} is of another training: its {name} is {identity.get(name)}, not {value}; {_ADVICE}"
                 )
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -126,8 +126,8 @@ class State:
     def _numbers(self, step: int) -> Tensor:
         updates = next(iter(self.optimiser.state.values()))["step"].item()
         scaler = self.scaler.state_dict()
-        found = [step, updates, self.smoothed, scaler.get("scale", 0), scaler.get("_growth_tracker", 0)]
-        return torch.tensor(found, dtype=torch.float64)
+        numbers = [step, updates, self.smoothed, scaler.get("scale", 0), scaler.get("_growth_tracker", 0)]
+        return torch.tensor(numbers, dtype=torch.float64)
 
 
 _NUMBERS = ("step", "updates", "smoothed", "scale", "growth")

@@ -5,7 +5,7 @@ import torch
 from scipy import ndimage
 
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
-from idgbr.training.loop import seeded
+from idgbr.training.loop import with_seed
 
 CLASSES = (
     {"code": 10, "name": "grass", "color": "#80c040"},
@@ -37,8 +37,8 @@ def small_model(refiner=True, **changes):
     fields = {"window": 64, "overlap": 16, "batch": 2, "uncertainty_threshold": 0.1} | changes
     bands = ("red", "green", "nir")
     settings = Settings(**{"classes": CLASSES, "bands": bands, "mean": (1000,) * 3, "std": (800,) * 3, **fields})
-    coarse = seeded(1, lambda: CoarseUNet(3, 3, (16, 16, 16, 16)))
-    fine = seeded(2, lambda: Refiner(3, 3, (16, 16, 16, 16), full=8)) if refiner else None
+    coarse = with_seed(1, lambda: CoarseUNet(3, 3, (16, 16, 16, 16)))
+    fine = with_seed(2, lambda: Refiner(3, 3, (16, 16, 16, 16), full=8)) if refiner else None
     if fine is not None:
         with torch.no_grad():
             for fusion in fine.fusions:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from idgbr.training.alignment import Alignment, Places, tokens_at, weight
+from idgbr.training.alignment import Alignment, PixelPositions, tokens_at, weight
 from idgbr.training.data import Augmentation, Crops
 
 
@@ -65,7 +65,9 @@ def test_tokens_follow_their_pixels_through_cropping_turning_and_zooming():
     pairs = [(field, np.full(field.shape[1:], 1, np.uint8)) for field in fields]
     how = Augmentation(gain=0, band_gain=0, nodata=0, zoom=0.3)
     crops = Crops(pairs, (1, 2), 32, 16, 0, how, blank=None)
-    places = Crops(pairs, (1, 2), 32, 16, 0, how, blank=None, extras=Places([field.shape[1:] for field in fields]))
+    places = Crops(
+        pairs, (1, 2), 32, 16, 0, how, blank=None, extras=PixelPositions([field.shape[1:] for field in fields])
+    )
     image = crops(5)[0]
     same, _, place = places(5)
     assert np.array_equal(image, same)

@@ -7,14 +7,14 @@ from torch import nn
 
 from idgbr.errors import CheckpointError, InputError
 from idgbr.training import state as states
-from idgbr.training.loop import Diverged, Optimisation, OutOfTime, learning_rate, optimise, seeded
+from idgbr.training.loop import Diverged, Optimisation, OutOfTime, learning_rate, optimise, with_seed
 
 HOW = {"steps": 20, "rate": 0.02, "warmup": 3, "ema": 0.9}
 
 
 def network(width=4):
     """With what makes going on hard: batch statistics, dropout, weights in channels-last layout."""
-    made = seeded(
+    made = with_seed(
         0,
         lambda: nn.Sequential(
             nn.Conv2d(2, width, 3), nn.BatchNorm2d(width), nn.Dropout(0.3), nn.ReLU(), nn.Conv2d(width, 1, 3)

@@ -11,7 +11,7 @@ from idgbr.errors import InputError
 from idgbr.metrics import BoundaryIoU, Evaluation
 from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner, write_card
 from idgbr.training.loop import OutOfTime
-from idgbr.training.refiner import _about, refiner_loss
+from idgbr.training.refiner import _identity, refiner_loss
 
 BANDS = ("red", "green", "nir")
 CODES = (10, 20, 40)
@@ -205,5 +205,5 @@ def test_what_a_state_must_agree_in_is_the_same_in_every_process():
     for order in (1, -1):
         network = Refiner(4, 6, widths=(8, 8, 16, 16), full=4)
         network.register_to_config(_use_default_values=network.config["_use_default_values"][::order])
-        told.add(_about(network, RefinerTraining(optimisation=Optimisation(steps=1)), aligned=False))
+        told.add(_identity(network, RefinerTraining(optimisation=Optimisation(steps=1)), aligned=False))
     assert len(told) == 1
