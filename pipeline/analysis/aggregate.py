@@ -14,6 +14,7 @@ import zarr
 
 from cluster import gather
 from pipeline.cube import store
+from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout
 from pipeline.geometry.grid import BlockId
 
@@ -21,22 +22,22 @@ GROUP = 64
 """Blocks per side of the squares that are committed together."""
 
 
-def aggregate_blocks(repository: icechunk.Repository, branch: str, layout: Layout, time: int, workers: int) -> None:
+def aggregate_blocks(cube: Cube, branch: str, layout: Layout, time: int, workers: int) -> None:
     """Updates class counts and levels of a branch for blocks whose land cover is newer, a group of blocks at a time.
 
     The counts of a group are committed after its levels, so that an interrupted group is done again as a whole.
     """
-    for due in _groups(repository, branch, time):
+    for due in _groups(cube, branch, time):
         slots = due
         for level in range(1, layout.levels + 1):
             slots = list(dict.fromkeys((y // 2, x // 2) for y, x in slots))
-            _write_level(repository, branch, layout, time, level, slots, workers)
-        _write_counts(repository, branch, layout, time, due, workers)
+            _write_level(cube, branch, layout, time, level, slots, workers)
+        _write_counts(cube, branch, layout, time, due, workers)
 
 
-def _groups(repository: icechunk.Repository, branch: str, time: int) -> Iterator[list[BlockId]]:
+def _groups(cube: Cube, branch: str, time: int) -> Iterator[list[BlockId]]:
     """For each square of GROUP x GROUP blocks, the slots whose land cover is newer than their counts, if any."""
-    group = store.reader(repository, branch=branch)
+    group = cube.group(branch=branch)
     made, aggregated = (store.array(group, f"blocks/{name}") for name in ("landcover", "aggregate"))
     for y in range(0, made.shape[1], GROUP):
         for x in range(0, made.shape[2], GROUP):
@@ -47,7 +48,7 @@ def _groups(repository: icechunk.Repository, branch: str, time: int) -> Iterator
 
 
 def _write_level(
-    repository: icechunk.Repository,
+    cube: Cube,
     branch: str,
     layout: Layout,
     time: int,
@@ -55,18 +56,16 @@ def _write_level(
     slots: list[BlockId],
     workers: int,
 ) -> None:
-    session = repository.writable_session(branch)
+    session = cube.repository.writable_session(branch)
     halve = partial(_halve, level, pickle.dumps(session.fork()), layout, time)
     session.merge(*gather(halve, slots, workers=workers))
     if session.has_uncommitted_changes:
         session.commit(f"aggregate: level {level}")
 
 
-def _write_counts(
-    repository: icechunk.Repository, branch: str, layout: Layout, time: int, due: list[BlockId], workers: int
-) -> None:
-    session = repository.writable_session(branch)
-    count = partial(_count, repository, str(session.snapshot_id), layout, time)
+def _write_counts(cube: Cube, branch: str, layout: Layout, time: int, due: list[BlockId], workers: int) -> None:
+    session = cube.repository.writable_session(branch)
+    count = partial(_count, cube, str(session.snapshot_id), layout, time)
     count_NK = np.array(gather(count, due, workers=workers), np.uint32)
     group = zarr.open_group(session.store)
     rows, cols = np.array(due).T
@@ -79,9 +78,9 @@ def _write_counts(
     session.commit(f"aggregate: {len(due)} blocks")
 
 
-def _count(repository: icechunk.Repository, snapshot: str, layout: Layout, time: int, slot: BlockId) -> list[int]:
+def _count(cube: Cube, snapshot: str, layout: Layout, time: int, slot: BlockId) -> list[int]:
     """Pixels of each class in a block, then pixels that were observed but have no class."""
-    group, shard = store.reader(repository, snapshot=snapshot), _shard(layout, slot)
+    group, shard = cube.group(snapshot=snapshot), _shard(layout, slot)
     landcover_HW, observations_HW = (
         np.asarray(store.array(group, name)[time, *shard]) for name in ("landcover", "observations")
     )

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-import icechunk
 import numpy as np
 import zarr
 
 from cluster import gather
 from pipeline.cube import store, versions
-from pipeline.cube.records import Stripes
+from pipeline.cube.cube import Cube
+from pipeline.cube.records import BlockRows
 from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
 from pipeline.geometry.grid import BlockId
@@ -73,7 +73,7 @@ class Difference:
 
 
 def diff(
-    repository: icechunk.Repository,
+    cube: Cube,
     a: str,
     b: str,
     start: date | None = None,
@@ -85,13 +85,13 @@ def diff(
     Either is what `versions.resolve` takes, or the branch of a run under way. Only blocks with different fingerprints
     are read. Raises UserError.
     """
-    from_a, to_b = _snapshot(repository, a), _snapshot(repository, b)
-    old, new = (store.reader(repository, snapshot=snapshot) for snapshot in (from_a, to_b))
+    from_a, to_b = _snapshot(cube, a), _snapshot(cube, b)
+    old, new = (cube.group(snapshot=snapshot) for snapshot in (from_a, to_b))
     day, times = _period((a, old), (b, new), start)
     layout = Layout.of(new)
     extent = layout.extent
     made_of, made_to = (
-        Stripes(store.array(group, "blocks/landcover"), time) for group, time in zip((old, new), times, strict=True)
+        BlockRows(store.array(group, "blocks/landcover"), time) for group, time in zip((old, new), times, strict=True)
     )
     compared, due = 0, []
     for iy, ix_N in extent.rows():
@@ -104,10 +104,10 @@ def diff(
     return Difference(from_a, to_b, day, layout, compared, dict(zip(due, found, strict=True)))
 
 
-def _snapshot(repository: icechunk.Repository, version: str) -> str:
-    if version.startswith("run-") and version in repository.list_branches():
-        return str(repository.lookup_branch(version))
-    return versions.resolve(repository, version)
+def _snapshot(cube: Cube, version: str) -> str:
+    if version.startswith("run-") and version in cube.repository.list_branches():
+        return str(cube.repository.lookup_branch(version))
+    return versions.resolve(cube, version)
 
 
 def _period(a: tuple[str, zarr.Group], b: tuple[str, zarr.Group], start: date | None) -> tuple[date, tuple[int, int]]:

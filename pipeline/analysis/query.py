@@ -5,18 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.cube import store
-from pipeline.cube.open import open_cube
+from pipeline.cube.cube import Cube
+from pipeline.cube.open import open_version
 from pipeline.cube.schema import STATES, Layout
+from pipeline.cube.store import array
 from pipeline.errors import UserError
 
 
 def point(path: str | Path, lon: float, lat: float, version: str | None = None) -> dict[str, Any]:
     """What a cube says of the pixel under a point (degrees), a list with one entry a period. Raises UserError
     outside the region."""
-    cube = open_cube(path, version)
-    repository = store.repository(path)
-    group = store.reader(repository, snapshot=cube.attrs["version_id"])
+    opened = Cube.open(path)
+    cube = open_version(opened, version)
+    group = opened.group(snapshot=cube.attrs["version_id"])
     layout = Layout.of(group)
     extent = layout.extent
     row, col = extent.grid.pixel_of(lon, lat)
@@ -26,7 +27,7 @@ def point(path: str | Path, lon: float, lat: float, version: str | None = None) 
     block = row // extent.grid.block, col // extent.grid.block
     pixel = cube.isel(y=row - w.y0, x=col - w.x0)
     names = {row["code"]: row["name"] for row in layout.classes}
-    states = np.asarray(store.array(group, "blocks/state")[:, *extent.slot(block)])
+    states = np.asarray(array(group, "blocks/state")[:, *extent.slot(block)])
     periods = []
     for t, state in enumerate(states):
         at = pixel.isel(time=t)

@@ -8,7 +8,6 @@ import typer
 
 from pipeline.cli.options import AsJson, CubeFolder, Version
 from pipeline.errors import UserError
-from pipeline.storage.location import place
 
 app = typer.Typer()
 
@@ -19,14 +18,13 @@ def rollback(cube: CubeFolder, version: Version, as_json: AsJson = False) -> Non
 
     Example: `idgbr rollback cube previous`
     """
-    from pipeline.cube import store, versions
-    from pipeline.storage import lease
+    from pipeline.cube import versions
+    from pipeline.cube.cube import Cube
 
-    at = place(cube)
-    repository = store.repository(at)
-    target = versions.resolve(repository, version)
-    with store.writing(at), lease.held(at, {"run": "rollback", "name": target}):
-        made = versions.rollback(repository, target)
+    opened = Cube.open(cube)
+    target = versions.resolve(opened, version)
+    with opened.lease("rollback", target):
+        made = versions.rollback(opened, target)
     facts = {"version": made, "rolled_back_to": target}
     print(json.dumps(facts) if as_json else f"published {made}, which is {target} again")
 
@@ -43,13 +41,14 @@ def tag(
 
     Example: `idgbr tag cube 2024-delivered`
     """
-    from pipeline.cube import store, tags
+    from pipeline.cube import tags
+    from pipeline.cube.cube import Cube
 
     if delete and version is not None:
         raise UserError(f"--delete takes the tag alone, not version {version!r} too; leave the version out")
-    repository = store.repository(cube)
-    with store.writing(place(cube)):
-        snapshot = tags.remove(repository, name) if delete else tags.add(repository, name, version)
+    opened = Cube.open(cube)
+    with opened.writing():
+        snapshot = tags.remove(opened, name) if delete else tags.add(opened, name, version)
     if as_json:
         print(json.dumps({"tag": name, "version": snapshot, "deleted": delete}))
     else:
@@ -73,14 +72,12 @@ def prune(
     Example: `idgbr prune cube --keep 5 --older-than 90`
     """
     from pipeline.console.tables import print_table
-    from pipeline.cube import store
+    from pipeline.cube.cube import Cube
     from pipeline.cube.retention import prune as prune_cube
-    from pipeline.storage import lease
 
-    at = place(cube)
-    repository = store.repository(at)
-    with store.writing(at), lease.held(at, {"run": "prune", "name": f"keep {keep}"}):
-        done = prune_cube(repository, keep, None if older_than is None else timedelta(older_than), dry_run)
+    opened = Cube.open(cube)
+    with opened.lease("prune", f"keep {keep}"):
+        done = prune_cube(opened, keep, None if older_than is None else timedelta(older_than), dry_run)
     facts = {
         "dry_run": dry_run,
         "kept": [version.snapshot for version in done.kept],

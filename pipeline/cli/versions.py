@@ -1,6 +1,7 @@
 """Verbs that tell of a cube and its versions: status, history, diff."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -21,12 +22,21 @@ def status(cube: CubeFolder, as_json: AsJson = False) -> None:
     Example: `idgbr status cube --json`
     """
     from pipeline.console.tables import print_table
+    from pipeline.cube.cube import Cube
     from pipeline.cube.status import status as status_of
 
-    facts = status_of(cube)
-    print(json.dumps(facts)) if as_json else print_table(
-        str(cube), [(what, str(value)) for what, value in facts.items()]
-    )
+    found = status_of(Cube.open(cube))
+    if as_json:
+        print(json.dumps(asdict(found)))
+        return
+    rows = [
+        ("published", found.published or "nothing yet"),
+        ("versions", str(found.versions)),
+        *((f"blocks {state.replace('_', ' ')}", f"{count:,}") for state, count in found.blocks.items()),
+        ("held by", found.held_by or "nobody"),
+        *((f"run {run}", f"{at.mosaic:,} mosaics, {at.landcover:,} maps") for run, at in found.running.items()),
+    ]
+    print_table(str(cube), rows)
 
 
 @app.command()
@@ -36,9 +46,10 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
     Example: `idgbr history cube`
     """
     from pipeline.console.tables import print_table
-    from pipeline.cube import store, versions
+    from pipeline.cube import versions
+    from pipeline.cube.cube import Cube
 
-    known = versions.history(store.repository(cube))
+    known = versions.history(Cube.open(cube))
     if as_json:
         print(json.dumps([versions.facts(version) for version in known]))
     else:
@@ -73,14 +84,14 @@ def diff(
     from pipeline.analysis.diff import diff as between
     from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
-    from pipeline.cube import store
+    from pipeline.cube.cube import Cube
 
     try:
         start = None if period is None else datetime.strptime(period, "%Y-%m-%d").date()
     except ValueError:
         raise UserError(f"--period is {period!r}; give the first day of a period, such as 2024-05-01") from None
     with progress_bar("diff") as report:
-        found = between(store.repository(cube), a, b, start, workers, lambda done, total: report(done, total, ""))
+        found = between(Cube.open(cube), a, b, start, workers, lambda done, total: report(done, total, ""))
     facts = found.facts()
     if as_json:
         print(json.dumps(facts))

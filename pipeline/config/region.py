@@ -20,7 +20,7 @@ from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent, extent_of
 from pipeline.geometry.grid import Grid, projected_crs
 from pipeline.geometry.search_area import search_area
-from pipeline.storage.location import Place, place
+from pipeline.storage.location import Location, parse_location
 
 SHIPPED_MODELS = Path(__file__).parents[2] / "idgbr" / "weights"
 
@@ -126,8 +126,8 @@ class Region(Frozen):
 
     @field_validator("cube")
     @classmethod
-    def _cube_has_a_place(cls, cube: Path | str) -> Place:
-        at = place(cube)
+    def _cube_has_a_location(cls, cube: Path | str) -> Location:
+        at = parse_location(cube)
         if isinstance(at, Path) and ("\0" in str(at) or at.is_file()):
             raise ValueError("must be a folder, which a run makes if it is not there, or s3://bucket/prefix")
         return at
@@ -211,7 +211,7 @@ def load(path: Path, with_model: bool = True) -> Region:
     raw = read(path)
     folder = path.resolve().parent
     if isinstance(raw.get("cube"), str):
-        at = _place(raw["cube"], path)
+        at = _location(raw["cube"], path)
         raw["cube"] = folder / at if isinstance(at, Path) else at
     if isinstance(raw.get("model"), str):
         raw["model"] = model_folder(raw["model"], folder)
@@ -231,9 +231,9 @@ def load(path: Path, with_model: bool = True) -> Region:
     return region
 
 
-def _place(cube: str, path: Path) -> Place:
+def _location(cube: str, path: Path) -> Location:
     try:
-        return place(cube)
+        return parse_location(cube)
     except UserError as error:
         raise UserError(f"{path.name}: {error}") from None
 

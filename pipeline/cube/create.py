@@ -15,7 +15,7 @@ from pipeline.cube.store import array
 from pipeline.geometry.extent import Extent
 
 
-def prepare(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int:
+def add_period(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int:
     """Makes the arrays if there are none, and adds the period if it is new; returns its index along time."""
     if "mosaic" not in group:
         _create(group, layout)

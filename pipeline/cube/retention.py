@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import icechunk
-
 from pipeline.cube import versions
+from pipeline.cube.cube import Cube
 from pipeline.cube.versions import Version
 
 SAFETY = timedelta(hours=24)
@@ -30,7 +29,7 @@ class Pruned:
 
 
 def prune(
-    repository: icechunk.Repository,
+    cube: Cube,
     keep: int,
     older_than: timedelta | None = None,
     dry_run: bool = False,
@@ -41,54 +40,54 @@ def prune(
 
     Raises UserError if nothing is published.
     """
-    now, newest = datetime.now(UTC), versions.resolve(repository)
-    known = versions.history(repository)
+    now, newest = datetime.now(UTC), versions.resolve(cube)
+    known = versions.history(cube)
     since = min(
         version.published
         for n, version in enumerate(known)
         if n < keep or version.snapshot == newest or (older_than is not None and version.published >= now - older_than)
     )
     expired = [version for version in known if version.published < since and not version.tags]
-    running, abandoned = _branches(repository, now - safety)
-    before = min([now, *(_base(repository, branch) for branch in running)]) - safety
+    running, abandoned = _branches(cube, now - safety)
+    before = min([now, *(_base(cube, branch) for branch in running)]) - safety
     if not dry_run:
-        _release(repository, known, since)
+        _release(cube, known, since)
         for branch in abandoned:
-            repository.delete_branch(branch)
-        repository.expire_snapshots(since)
-    collected = repository.garbage_collect(before, dry_run=dry_run)
+            cube.repository.delete_branch(branch)
+        cube.repository.expire_snapshots(since)
+    collected = cube.repository.garbage_collect(before, dry_run=dry_run)
     kept = [version for version in known if version not in expired]
     return Pruned(kept, expired, running, abandoned, collected.bytes_deleted, before)
 
 
-def _release(repository: icechunk.Repository, known: list[Version], since: datetime) -> None:
+def _release(cube: Cube, known: list[Version], since: datetime) -> None:
     """Leaves the system's own tags only upon withdrawn versions that are kept."""
     old = {version.snapshot: version for version in known if version.published < since}
     kept = {snapshot for snapshot, version in old.items() if version.withdrawn and version.tags}
     for snapshot in kept:
-        versions.keep_withdrawn(repository, snapshot)
-    for tag, snapshot in versions.withdrawals(repository).items():
+        versions.tag_withdrawn(cube, snapshot)
+    for tag, snapshot in versions.withdrawal_tags(cube).items():
         if snapshot in old and snapshot not in kept:
-            repository.delete_tag(tag)
+            cube.repository.delete_tag(tag)
 
 
-def _branches(repository: icechunk.Repository, then: datetime) -> tuple[list[str], list[str]]:
+def _branches(cube: Cube, then: datetime) -> tuple[list[str], list[str]]:
     """Branches beside `main`: of runs under way, and those overtaken and left alone since `then`."""
-    head = next(repository.ancestry(branch=versions.MAIN))
+    head = next(cube.repository.ancestry(branch=versions.MAIN))
     running: list[str] = []
     abandoned: list[str] = []
-    for branch in sorted(repository.list_branches() - {versions.MAIN}):
-        tip = next(repository.ancestry(branch=branch))
-        overtaken = head.id not in {snapshot.id for snapshot in repository.ancestry(branch=branch)}
+    for branch in sorted(cube.repository.list_branches() - {versions.MAIN}):
+        tip = next(cube.repository.ancestry(branch=branch))
+        overtaken = head.id not in {snapshot.id for snapshot in cube.repository.ancestry(branch=branch)}
         stale = overtaken and max(tip.written_at, head.written_at) < then
         (abandoned if stale else running).append(branch)
     return running, abandoned
 
 
-def _base(repository: icechunk.Repository, branch: str) -> datetime:
+def _base(cube: Cube, branch: str) -> datetime:
     """When the version was published that a branch was made from; the repository's beginning if there is none."""
     written = datetime.now(UTC)
-    for snapshot in repository.ancestry(branch=branch):
+    for snapshot in cube.repository.ancestry(branch=branch):
         written = snapshot.written_at
         if snapshot.metadata.get("published"):
             break

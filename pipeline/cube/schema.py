@@ -69,7 +69,7 @@ def _day(when: date) -> int:
     return int(np.datetime64(when, "D").astype(int))
 
 
-def check(group: zarr.Group | None, layout: Layout, period: tuple[date, date]) -> None:
+def check_layout(group: zarr.Group | None, layout: Layout, period: tuple[date, date]) -> None:
     """Raises UserError if a cube is made for another layout, or holds a period that begins alike and ends otherwise."""
     if group is None:
         return

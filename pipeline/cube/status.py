@@ -1,50 +1,70 @@
 """How far a cube is, from the cube alone."""
 
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import zarr
 
-from pipeline.cube import store, versions
+from pipeline.cube import versions
+from pipeline.cube.cube import Cube
 from pipeline.cube.schema import STATES
+from pipeline.cube.store import array
 from pipeline.storage import lease
-from pipeline.storage.location import place
 
 
-def status(cube: str | Path) -> dict[str, Any]:
-    """The newest version with its blocks by state, who holds the cube, and for each run under way how many blocks
-    have a mosaic and a map. Raises UserError."""
-    repository = store.repository(cube)
-    known = versions.history(repository)
-    running = sorted(branch for branch in repository.list_branches() if branch.startswith("run-"))
-    main, holder = store.peek(repository, versions.MAIN), lease.holder(place(cube))
-    return {
-        "published": known[0].snapshot if known else None,
-        "versions": len(known),
-        "blocks": _states(main),
-        "held_by": holder and str(holder),
-        "running": {branch.removeprefix("run-"): _finished(store.peek(repository, branch), main) for branch in running},
-    }
+@dataclass(frozen=True)
+class RunProgress:
+    """Blocks of all periods whose mosaic or map in a run's branch is not the newest version's."""
+
+    mosaic: int = 0
+    landcover: int = 0
 
 
-def _states(group: zarr.Group | None) -> dict[str, int]:
-    if group is None:
-        return {}
-    count = np.bincount(np.asarray(store.array(group, "blocks/state")).ravel(), minlength=len(STATES))
-    return {state: int(n) for state, n in zip(STATES, count, strict=True)}
+@dataclass(frozen=True)
+class Status:
+    """The state of a cube; `dataclasses.asdict` of it is the JSON for programs.
+
+    published: the newest version; None where nothing is published. versions: how many are kept. blocks: number of
+    blocks of all periods by state, empty where nothing is published. held_by: the process that holds the cube, in
+    words. running: the progress of each run under way, by its id.
+    """
+
+    published: str | None
+    versions: int
+    blocks: dict[str, int]
+    held_by: str | None
+    running: dict[str, RunProgress]
 
 
-def _finished(group: zarr.Group | None, main: zarr.Group | None) -> dict[str, int]:
-    """How many blocks have a mosaic and a map that the newest version does not have, in all periods."""
-    counts = {"mosaic": 0, "landcover": 0}
-    if group is None:
-        return counts
-    for name in counts:
-        made = np.asarray(store.array(group, f"blocks/{name}"))
-        before = np.zeros_like(made)
-        if main is not None:
-            published = np.asarray(store.array(main, f"blocks/{name}"))
-            before[: len(published)] = published
-        counts[name] = int(((made != before) & (made > 0)).sum())
-    return counts
+def status(cube: Cube) -> Status:
+    """The newest version, who holds the cube, and the progress of each run under way. Raises RunError."""
+    history = versions.history(cube)
+    runs = sorted(branch for branch in cube.repository.list_branches() if branch.startswith("run-"))
+    published, holder = cube.branch_group(versions.MAIN), lease.holder(cube.files)
+    return Status(
+        published=history[0].snapshot if history else None,
+        versions=len(history),
+        blocks={} if published is None else _blocks_by_state(published),
+        held_by=None if holder is None else str(holder),
+        running={run.removeprefix("run-"): _progress(cube.branch_group(run), published) for run in runs},
+    )
+
+
+def _blocks_by_state(group: zarr.Group) -> dict[str, int]:
+    counts = np.bincount(np.asarray(array(group, "blocks/state")).ravel(), minlength=len(STATES))
+    return dict(zip(STATES, counts.tolist(), strict=True))
+
+
+def _progress(run: zarr.Group | None, published: zarr.Group | None) -> RunProgress:
+    if run is None:
+        return RunProgress()
+    return RunProgress(_count_new(run, published, "mosaic"), _count_new(run, published, "landcover"))
+
+
+def _count_new(run: zarr.Group, published: zarr.Group | None, name: str) -> int:
+    new = np.asarray(array(run, f"blocks/{name}"))
+    old = np.zeros_like(new)
+    if published is not None:
+        before = np.asarray(array(published, f"blocks/{name}"))
+        old[: len(before)] = before
+    return int(((new != old) & (new > 0)).sum())

@@ -1,10 +1,21 @@
-"""The cube: an Icechunk repository in `CUBE/store`, where CUBE is a folder or object storage (`pipeline.place`).
+"""The Icechunk repository of a cube, at `store` below its location, and reading and writing of its arrays.
 
-/            mosaic (time, band, y, x) uint16, landcover, coarse, confidence, refined, observations (time, y, x) uint8
-/levels/N    landcover at 2**N times the pixel size, by majority
-/blocks      one value a block and period (time, by, bx): fingerprints, state, pixels of each class
+Arrays (dimensions) dtype; 0 means no data in all but the coordinates:
 
-One block is one shard of every array, so a shard has one writer.
+/                mosaic (time, band, y, x) uint16: reflectance x 10,000
+                 landcover, coarse (time, y, x) uint8: class codes; confidence: percent; refined: 0 not considered,
+                 1 confirmed, 2 changed; observations: number of clear observations
+                 first_clear, last_clear (time, y, x) uint16: days since 1970-01-01
+                 time, time_bnds, band, y, x, spatial_ref: coordinates
+/levels/N        landcover at 2**N times the pixel size, by majority; y, x
+/blocks          one value a block and period (time, by, bx):
+                 mosaic, landcover, aggregate uint64: fingerprint of what each was made from
+                 state uint8: index into `schema.STATES`
+                 clear uint8: clear observations of the block's median pixel
+                 holes uint32: pixels with a clear observation and no class
+                 pixels (time, by, bx, class) uint32: pixels of each class
+
+One block is one shard of every array of pixels, so a shard has one writer.
 """
 
 import errno
@@ -16,67 +27,59 @@ from typing import Any
 import icechunk
 import numpy as np
 import zarr
-from zarr.errors import GroupNotFoundError
 
-from pipeline.errors import RunError, UserError
+from pipeline.errors import RunError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId, Window
-from pipeline.storage.location import Place, bucket, place, reaching, unreached
+from pipeline.storage.location import Location, bucket, storage_error, storage_errors
 
 icechunk.set_logs_filter("off")  # it writes to stdout, and raises what it logs
 
 SHARDS_A_MANIFEST = 64
-"""Shards of an array along y and x whose references stand in one file.
+"""Shards of an array along y and x whose references are in one manifest.
 
-A commit writes those files anew that it touches, and Icechunk (1.1.21) compares each with each. In a map of a million
-blocks it takes less than twice what it takes in one of ten thousand; with 32 twenty times as long.
+A commit rewrites each manifest that it touches, and Icechunk (1.1.21) compares all of them pairwise. With 64 a commit
+into a map of a million blocks takes less than twice as long as into one of ten thousand; with 32 twenty times as long.
 """
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 TRIES = 10
-"""Of each request to object storage, with growing pauses: about twelve seconds in all."""
+"""Attempts of each request to object storage, with growing pauses: about twelve seconds in all."""
 
 
-def exists(cube: str | Path) -> bool:
-    """Raises UserError and RunError as `repository`."""
-    with reaching(cube):
-        return icechunk.Repository.exists(_storage(place(cube)))
+def find_repository(location: Location) -> icechunk.Repository | None:
+    """Opens a repository; None where there is none. Raises RunError where object storage does not answer."""
+    with storage_errors(location):
+        storage = _storage(location)
+        return icechunk.Repository.open(storage, _config(location)) if icechunk.Repository.exists(storage) else None
 
 
-def _storage(cube: Place) -> icechunk.Storage:
-    if isinstance(cube, Path):
-        return icechunk.local_filesystem_storage(str(cube / "store"))
-    found = bucket(cube)
+def create_repository(location: Location) -> icechunk.Repository:
+    """Opens a repository, or makes it where there is none. Raises RunError where object storage does not answer."""
+    with storage_errors(location):
+        if isinstance(location, Path):
+            location.mkdir(parents=True, exist_ok=True)
+        return icechunk.Repository.open_or_create(_storage(location), _config(location))
+
+
+def _storage(location: Location) -> icechunk.Storage:
+    if isinstance(location, Path):
+        return icechunk.local_filesystem_storage(str(location / "store"))
+    at = bucket(location)
     return icechunk.s3_storage(
-        bucket=found.name,
-        prefix=f"{found.prefix}/store".lstrip("/"),
-        region=found.region,
-        endpoint_url=found.endpoint,
-        allow_http=found.plain,
-        force_path_style=found.endpoint is not None,
+        bucket=at.name,
+        prefix=f"{at.prefix}/store".lstrip("/"),
+        region=at.region,
+        endpoint_url=at.endpoint,
+        allow_http=at.plain,
+        force_path_style=at.endpoint is not None,
         from_env=True,
     )
 
 
-def repository(cube: str | Path, create: bool = False) -> icechunk.Repository:
-    """The Icechunk repository of a cube.
-
-    Raises UserError where there is none (and `create` is not set), and RunError where object storage does not answer.
-    """
-    at = place(cube)
-    with reaching(cube):
-        if create:
-            if isinstance(at, Path):
-                at.mkdir(parents=True, exist_ok=True)
-            return icechunk.Repository.open_or_create(_storage(at), _config(at))
-        if not exists(cube):
-            raise UserError(f"there is no cube at {cube}; give what a run's region file names as 'cube'")
-        return icechunk.Repository.open(_storage(at), _config(at))
-
-
-def _config(cube: Place) -> icechunk.RepositoryConfig:
-    """`SHARDS_A_MANIFEST`, which the cube keeps; no manifest read before it is asked for; `TRIES` on object storage."""
+def _config(location: Location) -> icechunk.RepositoryConfig:
+    """`SHARDS_A_MANIFEST`, which the repository keeps; manifests are read when needed; `TRIES` on object storage."""
     dimension = icechunk.ManifestSplitDimCondition.DimensionName
     sides: Any = {dimension("y"): SHARDS_A_MANIFEST, dimension("x"): SHARDS_A_MANIFEST}
     splitting = icechunk.ManifestSplittingConfig.from_dict({icechunk.ManifestSplitCondition.AnyArray(): sides})
@@ -84,44 +87,31 @@ def _config(cube: Place) -> icechunk.RepositoryConfig:
     retries = icechunk.StorageRetriesSettings(max_tries=TRIES)
     return icechunk.RepositoryConfig(
         manifest=icechunk.ManifestConfig(splitting=splitting, preload=preload),
-        storage=None if isinstance(cube, Path) else icechunk.StorageSettings(retries=retries),
+        storage=None if isinstance(location, Path) else icechunk.StorageSettings(retries=retries),
     )
 
 
 @contextmanager
-def writing(cube: Place) -> Iterator[None]:
-    """Raises RunError, in one sentence, where what is done meanwhile cannot be written."""
+def write_errors(location: Location) -> Iterator[None]:
+    """Turns an error of Icechunk or of the disk in the block into a RunError of one sentence."""
     try:
         yield
     except (icechunk.IcechunkError, icechunk.ConflictError, icechunk.RebaseFailedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in UNWRITABLE:
             raise
         reason = " ".join(str(error).split())[:200]
-        raise unreached(cube, error) or RunError(
-            f"the cube at {cube} cannot be written ({reason}); what is committed is kept, mend the cause and run again"
+        raise storage_error(location, error) or RunError(
+            f"the cube at {location} cannot be written ({reason}); what is committed is kept, mend the cause and run "
+            "again"
         ) from error
-
-
-def reader(repository: icechunk.Repository, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:
-    """A cube's arrays as they stand at a branch's tip or at a snapshot, to read."""
-    return zarr.open_group(repository.readonly_session(branch=branch, snapshot_id=snapshot).store, mode="r")
-
-
-def peek(repository: icechunk.Repository, branch: str) -> zarr.Group | None:
-    """A branch's arrays to read; None where a run was stopped before it made them."""
-    try:
-        group = reader(repository, branch=branch)
-    except GroupNotFoundError:
-        return None
-    return group if "mosaic" in group else None
 
 
 def array(group: zarr.Group, path: str) -> zarr.Array:
     """The array at `path` of a group."""
-    found = group[path]
-    if not isinstance(found, zarr.Array):
+    node = group[path]
+    if not isinstance(node, zarr.Array):
         raise TypeError(f"{path} is a group, not an array")
-    return found
+    return node
 
 
 def write_block(group: zarr.Group, name: str, time: int, extent: Extent, block: BlockId, covered: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import icechunk
 import zarr
 
+from pipeline.cube.cube import Cube
 from pipeline.errors import RunError, UserError
 
 MAIN = "main"
@@ -30,14 +31,14 @@ class Version:
     withdrawn: bool = False
 
 
-def history(repository: icechunk.Repository) -> list[Version]:
+def history(cube: Cube) -> list[Version]:
     """Every version that is kept, newest first: what `main` is made upon, what is tagged, what a rollback withdrew."""
-    named, withdrawn = tagged(repository), withdrawals(repository)
-    walks = [(head(repository), False), *((s, True) for s in withdrawn.values()), *((s, False) for s in named.values())]
+    named, withdrawn = user_tags(cube), withdrawal_tags(cube)
+    walks = [(head(cube), False), *((s, True) for s in withdrawn.values()), *((s, False) for s in named.values())]
     seen: set[str] = set()
     known = []
     for start, gone in walks:
-        for snapshot in repository.ancestry(snapshot_id=start):
+        for snapshot in cube.repository.ancestry(snapshot_id=start):
             if snapshot.id in seen:
                 break
             seen.add(snapshot.id)
@@ -59,37 +60,37 @@ def facts(version: Version) -> dict[str, Any]:
     }
 
 
-def tagged(repository: icechunk.Repository) -> dict[str, str]:
+def user_tags(cube: Cube) -> dict[str, str]:
     """The snapshot of each tag that a user made."""
-    return {tag: at for tag, at in _tags(repository).items() if not tag.startswith(WITHDRAWN)}
+    return {tag: at for tag, at in _tags(cube).items() if not tag.startswith(WITHDRAWN)}
 
 
-def withdrawals(repository: icechunk.Repository) -> dict[str, str]:
+def withdrawal_tags(cube: Cube) -> dict[str, str]:
     """The snapshot of each tag that a rollback made."""
-    return {tag: at for tag, at in _tags(repository).items() if tag.startswith(WITHDRAWN)}
+    return {tag: at for tag, at in _tags(cube).items() if tag.startswith(WITHDRAWN)}
 
 
-def _tags(repository: icechunk.Repository) -> dict[str, str]:
-    return {tag: str(repository.lookup_tag(tag)) for tag in sorted(repository.list_tags())}
+def _tags(cube: Cube) -> dict[str, str]:
+    return {tag: str(cube.repository.lookup_tag(tag)) for tag in sorted(cube.repository.list_tags())}
 
 
-def head(repository: icechunk.Repository) -> str:
-    return str(repository.lookup_branch(MAIN))
+def head(cube: Cube) -> str:
+    return str(cube.repository.lookup_branch(MAIN))
 
 
-def resolve(repository: icechunk.Repository, version: str | None = None) -> str:
+def resolve(cube: Cube, version: str | None = None) -> str:
     """The snapshot of a version: its own name, a tag, "newest" (the default) or "previous". Raises UserError."""
-    newest = next((str(s.id) for s in repository.ancestry(branch=MAIN) if s.metadata.get("published")), None)
+    newest = next((str(s.id) for s in cube.repository.ancestry(branch=MAIN) if s.metadata.get("published")), None)
     if newest is None:
         raise UserError("nothing is published in this cube yet; 'idgbr run' its region to the end")
     if version in (None, NEWEST, newest):
         return newest
-    known = [v.snapshot for v in history(repository)]
+    known = [v.snapshot for v in history(cube)]
     if version == PREVIOUS:
         if len(known) == 1:
             raise UserError(f"the cube has no version before {newest}, its only one; name that")
         return next(snapshot for snapshot in known if snapshot != newest)
-    tags = tagged(repository)
+    tags = user_tags(cube)
     snapshot = tags.get(version, version)
     if snapshot not in known:
         raise UserError(
@@ -99,83 +100,81 @@ def resolve(repository: icechunk.Repository, version: str | None = None) -> str:
     return snapshot
 
 
-def begin(repository: icechunk.Repository, branch: str) -> str:
+def start_branch(cube: Cube, branch: str) -> str:
     """Makes a run's branch from `main`, or keeps it as an interrupted run left it; returns the head of `main`.
 
     A branch that `main` has overtaken starts anew.
     """
-    base = head(repository)
-    if branch in repository.list_branches():
-        if base in {snapshot.id for snapshot in repository.ancestry(branch=branch)}:
+    base = head(cube)
+    if branch in cube.repository.list_branches():
+        if base in {snapshot.id for snapshot in cube.repository.ancestry(branch=branch)}:
             return base
-        repository.delete_branch(branch)
-    repository.create_branch(branch, base)
+        cube.repository.delete_branch(branch)
+    cube.repository.create_branch(branch, base)
     return base
 
 
-def is_published(repository: icechunk.Repository, snapshot: str) -> bool:
-    return bool(next(repository.ancestry(snapshot_id=snapshot)).metadata.get("published"))
+def is_published(cube: Cube, snapshot: str) -> bool:
+    return bool(next(cube.repository.ancestry(snapshot_id=snapshot)).metadata.get("published"))
 
 
-def drop(repository: icechunk.Repository, branch: str) -> None:
+def delete_branch(cube: Cube, branch: str) -> None:
     """Deletes a run's branch if there is one."""
-    if branch in repository.list_branches():
-        repository.delete_branch(branch)
+    if branch in cube.repository.list_branches():
+        cube.repository.delete_branch(branch)
 
 
-def publish(repository: icechunk.Repository, branch: str, base: str, about: dict[str, Any]) -> str:
+def publish(cube: Cube, branch: str, base: str, about: dict[str, Any]) -> str:
     """Closes a run's branch with a commit that carries `about` and moves `main` from `base` to it; returns the version.
 
     Raises RunError if `main` is no longer at `base`: somebody else has published meanwhile.
     """
-    tip = next(repository.ancestry(branch=branch))
+    tip = next(cube.repository.ancestry(branch=branch))
     if tip.id == base and tip.metadata.get("published"):
-        repository.delete_branch(branch)
+        cube.repository.delete_branch(branch)
         return base
-    version = (
-        str(tip.id) if tip.metadata.get("published") else _close(repository, branch, f"publish {about['run']}", about)
-    )
-    _move_main(repository, base, version, "run the same command again to map what is still due")
-    repository.delete_branch(branch)
+    version = str(tip.id) if tip.metadata.get("published") else _close(cube, branch, f"publish {about['run']}", about)
+    _move_main(cube, base, version, "run the same command again to map what is still due")
+    cube.repository.delete_branch(branch)
     return version
 
 
-def rollback(repository: icechunk.Repository, version: str) -> str:
+def rollback(cube: Cube, version: str) -> str:
     """Publishes the content of an older (or withdrawn) version as the newest; returns the new version.
 
     What it withdraws stays readable, and can be restored by another rollback, until it is pruned. Raises UserError,
     and RunError if a run has published meanwhile.
     """
-    base, target = head(repository), resolve(repository, version)
+    base, target = head(cube), resolve(cube, version)
     if target == base:
         raise UserError(f"{version} is the newest version already; name an older one, 'idgbr history' lists them")
-    (about,) = (v.about for v in history(repository) if v.snapshot == target)
+    (about,) = (v.about for v in history(cube) if v.snapshot == target)
     branch = f"rollback-{target}"
-    drop(repository, branch)
-    repository.create_branch(branch, target)
-    made = _close(repository, branch, f"roll back to {target}", {**about, "rolled_back_to": target})
-    keep_withdrawn(repository, base)
-    _move_main(repository, base, made, "see 'idgbr history' and roll back again if that is still wanted")
-    repository.delete_branch(branch)
+    delete_branch(cube, branch)
+    cube.repository.create_branch(branch, target)
+    made = _close(cube, branch, f"roll back to {target}", {**about, "rolled_back_to": target})
+    tag_withdrawn(cube, base)
+    _move_main(cube, base, made, "see 'idgbr history' and roll back again if that is still wanted")
+    cube.repository.delete_branch(branch)
     return made
 
 
-def keep_withdrawn(repository: icechunk.Repository, snapshot: str) -> None:
+def tag_withdrawn(cube: Cube, snapshot: str) -> None:
     """Tags a version, if it is not yet, so that it and what it is made upon outlive their withdrawal from `main`."""
-    if snapshot not in withdrawals(repository).values():
-        repository.create_tag(f"{WITHDRAWN}{datetime.now(UTC):%Y%m%dT%H%M%S}-{snapshot[:8]}", snapshot)
+    if snapshot not in withdrawal_tags(cube).values():
+        cube.repository.create_tag(f"{WITHDRAWN}{datetime.now(UTC):%Y%m%dT%H%M%S}-{snapshot[:8]}", snapshot)
 
 
-def _close(repository: icechunk.Repository, branch: str, message: str, about: dict[str, Any]) -> str:
-    session = repository.writable_session(branch)
+def _close(cube: Cube, branch: str, message: str, about: dict[str, Any]) -> str:
+    session = cube.repository.writable_session(branch)
     zarr.open_group(session.store).attrs["version"] = about
     return str(session.commit(message, metadata={**about, "published": True}))
 
 
-def _move_main(repository: icechunk.Repository, base: str, version: str, what_to_do: str) -> None:
+def _move_main(cube: Cube, base: str, version: str, what_to_do: str) -> None:
     try:
-        repository.reset_branch(MAIN, version, from_snapshot_id=base)
+        cube.repository.reset_branch(MAIN, version, from_snapshot_id=base)
     except icechunk.IcechunkError as error:
-        if head(repository) == base:
+        if head(cube) == base:
             raise
         raise RunError(f"another run has published into this cube meanwhile; {what_to_do}") from error

@@ -6,13 +6,13 @@ They read the records of the blocks, a stripe at a time. Gains and losses within
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import icechunk
 import numpy as np
 import zarr
 
 from pipeline.config.region import GateSettings
 from pipeline.cube import store, versions
-from pipeline.cube.records import Stripes, held
+from pipeline.cube.cube import Cube
+from pipeline.cube.records import BlockRows, block_records
 from pipeline.cube.schema import UNPROCESSED, Layout
 from pipeline.errors import RunError
 from pipeline.planning.blocks import Lost
@@ -30,18 +30,18 @@ class Gate:
     why: str
 
 
-def check_blocks(repository: icechunk.Repository, planned: Plan, lost: Lost) -> int:
+def check_blocks(cube: Cube, planned: Plan, lost: Lost) -> int:
     """Number of degraded blocks on the run's branch; `lost` are the scenes that this run could not read.
 
     Raises RunError if a block is not what was planned, but for scenes lost, or if too many are degraded.
     """
-    records = held(repository, planned.region, planned.branch)
+    records = block_records(cube, planned.branch, planned.extent, planned.region.period[0])
     assert records is not None, "a run's branch has its period"
     blocks = degraded = 0
     for block in planned.blocks_of.plans(records, None):
         blocks += 1
         differs = block.mosaic_due or block.landcover_due
-        if differs and records.of(block.block) != planned.fingerprints(block.block, lost):
+        if differs and records.fingerprints(block.block) != planned.fingerprints(block.block, lost):
             raise RunError(f"block {block.block} is not what was planned: not published; run again")
         degraded += records.degraded(block.block)
     allowed = planned.region.max_degraded
@@ -53,12 +53,10 @@ def check_blocks(repository: icechunk.Repository, planned: Plan, lost: Lost) -> 
     return degraded
 
 
-def check_gates(
-    repository: icechunk.Repository, branch: str, layout: Layout, time: int, settings: GateSettings
-) -> list[Gate]:
+def check_gates(cube: Cube, branch: str, layout: Layout, time: int, settings: GateSettings) -> list[Gate]:
     """The gates of a run's branch against the newest version. Raises RunError that names all that failed."""
-    published = store.peek(repository, versions.MAIN)
-    checked = gates(store.reader(repository, branch=branch), published, time, layout, settings)
+    published = cube.branch_group(versions.MAIN)
+    checked = gates(cube.group(branch=branch), published, time, layout, settings)
     failed = [gate for gate in checked if not gate.passed]
     if failed:
         reasons = "; ".join(
@@ -85,13 +83,13 @@ def gates(
     """
     extent = layout.extent
     pixels, holes, state = (
-        Stripes(store.array(group_new, f"blocks/{n}"), time_new) for n in ("pixels", "holes", "state")
+        BlockRows(store.array(group_new, f"blocks/{n}"), time_new) for n in ("pixels", "holes", "state")
     )
     reference = None if group_old is None else _reference(group_new, group_old, time_new)
     old = (
         None
         if group_old is None or reference is None
-        else Stripes(store.array(group_old, "blocks/pixels"), reference[0])
+        else BlockRows(store.array(group_old, "blocks/pixels"), reference[0])
     )
     before = lost = mapped = missed = blocks = unprocessed = 0
     shared_2K = np.zeros((2, len(layout.classes)), np.int64)

@@ -3,16 +3,16 @@
 from datetime import UTC, datetime, time
 
 from catalogs.publish import write_item
+from pipeline.cube.cube import Cube
 from pipeline.planning.plan import Plan
-from pipeline.storage import files
 
 
-def publish_item(plan: Plan, version: str) -> None:
+def publish_item(cube: Cube, plan: Plan, version: str) -> None:
     """Writes the STAC item of a published version into the cube: `stac/NAME-START.json`."""
     region, layout = plan.region, plan.layout
     r, w = layout.extent.grid.resolution, layout.extent.window
     start, end = region.period
-    with files.writing(region.cube, f"stac/{region.name}-{start}.json") as path:
+    with cube.files.local_draft(f"stac/{region.name}-{start}.json") as path:
         write_item(
             path,
             id=f"{region.name}-{start}",
@@ -23,7 +23,7 @@ def publish_item(plan: Plan, version: str) -> None:
             shape_YX=w.shape,
             transform=(r, 0.0, w.x0 * r, 0.0, -r, -w.y0 * r),
             classes=layout.classes,
-            store=f"{region.cube}/store",
+            store=f"{cube.location}/store",
             snapshot=version,
             scenes=[scene.id for scene in plan.scenes],
         )

@@ -9,15 +9,16 @@ import zarr
 
 from pipeline.analysis.areas import class_areas
 from pipeline.cube import store
-from pipeline.cube.records import Stripes
+from pipeline.cube.cube import Cube
+from pipeline.cube.records import BlockRows
 from pipeline.cube.schema import DEGRADED, EMPTY, period_index
 from pipeline.execution.task import Work
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.estimate import Estimate
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Totals
-from pipeline.storage import files
-from pipeline.storage.location import Place
+from pipeline.storage.files import Files
+from pipeline.storage.location import Location
 
 MAX_LISTED = 1000
 """Maximum number of blocks that a report lists of one kind."""
@@ -43,8 +44,8 @@ class StageCounts:
 @dataclass(frozen=True)
 class ProblemCounts:
     """Blocks that lack a scene, that were never seen clear, and whose median pixel has fewer clear observations than
-    the
-    region asks for."""
+    the region
+    asks for."""
 
     degraded: int
     unseen: int
@@ -98,6 +99,7 @@ class Report:
 
 
 def report(
+    cube: Cube,
     plan: Plan,
     version: str,
     totals: Totals,
@@ -107,7 +109,7 @@ def report(
     seconds: Mapping[str, float],
 ) -> Report:
     """The report of a run that published `version`; `totals` are those of its plan."""
-    group = store.reader(store.repository(plan.region.cube), snapshot=version)
+    group = cube.group(snapshot=version)
     time = period_index(group, plan.region.period[0])
     assert time is not None, "a published version has its own period"
     count, degraded, thin = _problems(plan, group, time)
@@ -131,18 +133,18 @@ def report(
         work={step: round(value, 2) for step, value in work.seconds.items()},
         areas_km2=class_areas(group, time),
         region_km2=plan.region_km2,
-        cube_bytes=_size(plan.region.cube),
+        cube_bytes=_size(cube.location),
     )
 
 
-def write_report(cube: Place, folder: str, report: Report) -> None:
-    files.write(cube, f"{folder}/report.json", json.dumps(asdict(report), indent=1) + "\n")
+def write_report(files: Files, folder: str, report: Report) -> None:
+    files.write(f"{folder}/report.json", json.dumps(asdict(report), indent=1) + "\n")
 
 
 def _problems(plan: Plan, group: zarr.Group, time: int) -> tuple[ProblemCounts, list[BlockId], list[BlockId]]:
     """How many blocks are degraded, unseen and thin, and the first of the degraded and of the thin."""
     extent, min_clear = plan.extent, plan.region.mosaic.min_clear
-    states, clears = (Stripes(store.array(group, f"blocks/{name}"), time) for name in ("state", "clear"))
+    states, clears = (BlockRows(store.array(group, f"blocks/{name}"), time) for name in ("state", "clear"))
     count = dict.fromkeys(("degraded", "unseen", "thin"), 0)
     degraded: list[BlockId] = []
     thin: list[BlockId] = []
@@ -156,6 +158,6 @@ def _problems(plan: Plan, group: zarr.Group, time: int) -> tuple[ProblemCounts, 
     return ProblemCounts(**count), degraded, thin
 
 
-def _size(cube: Place) -> int:
+def _size(location: Location) -> int:
     """Bytes of a cube in a folder; 0 for one on object storage."""
-    return sum(f.stat().st_size for f in cube.rglob("*") if f.is_file()) if isinstance(cube, Path) else 0
+    return sum(f.stat().st_size for f in location.rglob("*") if f.is_file()) if isinstance(location, Path) else 0

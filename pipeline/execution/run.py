@@ -4,18 +4,19 @@ import os
 import time as clock
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import icechunk
 import zarr
 
 from cluster import Listener, Pool, machine_memory, pool
 from pipeline.analysis import aggregate
 from pipeline.config.region import Region
-from pipeline.cube import store, versions
-from pipeline.cube.create import prepare
-from pipeline.cube.schema import check
+from pipeline.cube import versions
+from pipeline.cube.create import add_period
+from pipeline.cube.cube import Cube
+from pipeline.cube.schema import check_layout
 from pipeline.execution.commit import Committer
 from pipeline.execution.gates import Gate, check_blocks, check_gates
 from pipeline.execution.publish import publish_item
@@ -31,7 +32,7 @@ from pipeline.planning.totals import Totals, block_totals
 from pipeline.scenes.decisions import write_decisions
 from pipeline.scenes.item_list import write_items
 from pipeline.scenes.provenance import write_provenance
-from pipeline.storage import files, lease
+from pipeline.storage.files import Files
 
 
 def run(
@@ -57,55 +58,56 @@ def run(
     seconds: dict[str, float] = {}
     counts = WorkerCounts(workers, gpus, mosaic_workers)
     planned = plan(region, refresh, count)
-    repository = store.repository(region.cube, create=True)
-    with store.writing(region.cube), lease.held(region.cube, {"run": planned.run, "name": region.name}) as held:
-        check(store.peek(repository, versions.MAIN), planned.layout, region.period)
-        base = versions.begin(repository, planned.branch)
+    cube = planned.cube or Cube.create(region.cube)
+    planned = replace(planned, cube=cube)
+    with cube.lease(planned.run, region.name) as lease:
+        check_layout(cube.branch_group(versions.MAIN), planned.layout, region.period)
+        base = versions.start_branch(cube, planned.branch)
         totals = block_totals(planned)
         expected = estimate(
-            totals, latest_cost(repository), counts.workers, counts.mosaic_workers or 0, price_per_worker_hour
+            totals, latest_cost(cube), counts.workers, counts.mosaic_workers or 0, price_per_worker_hour
         )
         seconds["plan"] = clock.perf_counter() - begun
         work, version = Work(), base
-        if set(totals.kinds) == {"same"} and versions.is_published(repository, base):
-            versions.drop(repository, planned.branch)
+        if set(totals.kinds) == {"same"} and versions.is_published(cube, base):
+            versions.delete_branch(cube, planned.branch)
         else:
-            _write_inputs(planned)
-            time = _prepare_arrays(repository, planned)
+            _write_inputs(cube.files, planned)
+            time = _prepare_arrays(cube, planned)
             if totals.due:
-                committer = Committer(repository, planned, time)
+                committer = Committer(cube.repository, planned, time)
                 with _timed(seconds, "work"), ExitStack() as pools:
                     with _timed(seconds, "start"):
                         worker_pool = pools.enter_context(_pool(planned, totals, counts, address))
-                    work = Scheduler(planned, totals, worker_pool, committer, held.check, listener).run()
+                    work = Scheduler(planned, totals, worker_pool, committer, lease.check, listener).run()
             with _timed(seconds, "aggregate"):
-                aggregate.aggregate_blocks(repository, planned.branch, planned.layout, time, counts.workers)
-            degraded = check_blocks(repository, planned, work.lost)
-            gates = check_gates(repository, planned.branch, planned.layout, time, region.gates)
-            held.check()
-            version = versions.publish(repository, planned.branch, base, _about(planned, totals, work, degraded, gates))
+                aggregate.aggregate_blocks(cube, planned.branch, planned.layout, time, counts.workers)
+            degraded = check_blocks(cube, planned, work.lost)
+            gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
+            lease.check()
+            version = versions.publish(cube, planned.branch, base, _about(planned, totals, work, degraded, gates))
         seconds["total"] = clock.perf_counter() - begun
         took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
-        result = report(planned, version, totals, expected, took, work, seconds)
-        publish_item(planned, version)
-        if result.done_anything or not files.exists(region.cube, f"{run_folder(planned.run)}/report.json"):
-            write_report(region.cube, run_folder(planned.run), result)
+        result = report(cube, planned, version, totals, expected, took, work, seconds)
+        publish_item(cube, planned, version)
+        if result.done_anything or not cube.files.exists(f"{run_folder(planned.run)}/report.json"):
+            write_report(cube.files, run_folder(planned.run), result)
         return result
 
 
-def _write_inputs(planned: Plan) -> None:
+def _write_inputs(files: Files, planned: Plan) -> None:
     """Writes what the workers read, and what tells how the map was made."""
-    cube, folder = planned.region.cube, run_folder(planned.run)
-    files.write(cube, f"{folder}/region.json", planned.region.model_dump_json(indent=1))
-    write_items(cube, f"{folder}/scenes.parquet", planned.items)
-    write_decisions(cube, f"{folder}/offsets.json", planned.decisions)
-    write_provenance(cube, f"{folder}/applied.json", planned.selection, planned.decisions)
+    folder = run_folder(planned.run)
+    files.write(f"{folder}/region.json", planned.region.model_dump_json(indent=1))
+    write_items(files, f"{folder}/scenes.parquet", planned.items)
+    write_decisions(files, f"{folder}/offsets.json", planned.decisions)
+    write_provenance(files, f"{folder}/applied.json", planned.selection, planned.decisions)
 
 
-def _prepare_arrays(repository: icechunk.Repository, planned: Plan) -> int:
+def _prepare_arrays(cube: Cube, planned: Plan) -> int:
     """Makes the arrays of the run's branch as needed; returns the index of its period."""
-    session = repository.writable_session(planned.branch)
-    time = prepare(zarr.open_group(session.store), planned.layout, planned.region.period)
+    session = cube.repository.writable_session(planned.branch)
+    time = add_period(zarr.open_group(session.store), planned.layout, planned.region.period)
     if session.has_uncommitted_changes:
         session.commit("arrays")
     return time

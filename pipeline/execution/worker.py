@@ -6,7 +6,6 @@ import time as clock
 from collections.abc import Sequence
 from functools import cached_property
 
-import icechunk
 import numpy as np
 import torch
 import zarr
@@ -15,6 +14,7 @@ from catalogs import Scene
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.config.region import Region
 from pipeline.cube import store
+from pipeline.cube.cube import Cube
 from pipeline.errors import RunError
 from pipeline.execution.task import BlockResult, Task, run_folder
 from pipeline.geometry.area_mask import area_mask
@@ -26,13 +26,13 @@ from pipeline.scenes.decisions import read_decisions
 from pipeline.scenes.item_list import read_items
 from pipeline.segment.batching import Device
 from pipeline.segment.block import segment
-from pipeline.storage.location import reaching
+from pipeline.storage.location import storage_errors
 
 
 class Worker:
     """Makes mosaics and segmentations of a region; its methods may be called from several threads at once.
 
-    The model, the scenes and the repository are loaded at their first use and kept.
+    The model, the scenes and the cube are loaded at their first use and kept.
     """
 
     def __init__(self, region: Region, run: str, model_digest: str, bands: Sequence[str]) -> None:
@@ -59,19 +59,20 @@ class Worker:
 
     @cached_property
     def _scenes(self) -> dict[str, Scene]:
-        cube, folder = self.region.cube, run_folder(self.run)
-        items, decisions = read_items(cube, f"{folder}/scenes.parquet"), read_decisions(cube, f"{folder}/offsets.json")
+        files, folder = self.cube.files, run_folder(self.run)
+        items = read_items(files, f"{folder}/scenes.parquet")
+        decisions = read_decisions(files, f"{folder}/offsets.json")
         chosen = choose_scenes(self.region, items, self.bands, decisions)
         return {scene.id: scene for scene in chosen.scenes}
 
     @property
-    def repository(self) -> icechunk.Repository:
+    def cube(self) -> Cube:
         with self._load:
-            return self._repository
+            return self._cube
 
     @cached_property
-    def _repository(self) -> icechunk.Repository:
-        return store.repository(self.region.cube)
+    def _cube(self) -> Cube:
+        return Cube.open(self.region.cube)
 
     def mosaic(self, task: Task) -> BlockResult:
         extent = self.region.extent
@@ -89,7 +90,7 @@ class Worker:
         )
         stopwatch.lap("composite")
         fork = pickle.loads(task.fork)
-        with reaching(self.region.cube):
+        with storage_errors(self.cube.location):
             group = zarr.open_group(fork.store)
             store.write_block(group, "mosaic", task.time, extent, task.block, result.mosaic_BHW)
             for name in ("observations", "first_clear", "last_clear"):
@@ -116,8 +117,8 @@ class Worker:
         stopwatch = _Stopwatch()
 
         def read_mosaic(window: Window) -> np.ndarray:
-            with reaching(self.region.cube):
-                mosaic = store.array(store.reader(self.repository, snapshot=task.snapshot), "mosaic")
+            with storage_errors(self.cube.location):
+                mosaic = store.array(self.cube.group(snapshot=task.snapshot), "mosaic")
                 mosaic_BHW = store.read_window(mosaic, task.time, extent, window)
             stopwatch.lap("read")
             return mosaic_BHW
@@ -126,7 +127,7 @@ class Worker:
         labels = segment(self.device, read_mosaic, extent.covered(task.block), device_seconds.append)
         stopwatch.lap("infer")
         fork = pickle.loads(task.fork)
-        with reaching(self.region.cube):
+        with storage_errors(self.cube.location):
             group = zarr.open_group(fork.store)
             for name in ("landcover", "coarse", "confidence", "refined"):
                 store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))

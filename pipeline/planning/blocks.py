@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from catalogs import Scene
-from pipeline.cube.records import Held
+from pipeline.cube.records import Records
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import BlockId
@@ -57,7 +57,7 @@ class Blocks:
     mosaic_by: bytes
     landcover_by: bytes
 
-    def plans(self, done: Held | None, published: Held | None) -> Iterator[BlockPlan]:
+    def plans(self, done: Records | None, published: Records | None) -> Iterator[BlockPlan]:
         """Every block in order, against what is done and what is published."""
         for iy, ix_N in self.extent.rows():
             had_mosaic_N, had_landcover_N = done.row(iy, ix_N) if done else np.zeros((2, len(ix_N)), np.uint64)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from pipeline.console.tables import listing, print_table
-from pipeline.cube import store
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.estimate import estimate, latest_cost
 from pipeline.planning.memory import worker_memory
@@ -64,8 +63,7 @@ def describe(
         totals.add(block, plan)
         coverage = plan.coverage(block.block)
         stream.append((block, coverage))
-    cube = plan.region.cube
-    cost = latest_cost(store.repository(cube)) if store.exists(cube) else None
+    cost = latest_cost(plan.cube) if plan.cube else None
     memory = worker_memory(plan, totals)
     return PlanDescription(
         run=plan.run,

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import icechunk
-
 from pipeline.cube import versions
+from pipeline.cube.cube import Cube
 from pipeline.planning.totals import Totals
 
 
@@ -80,10 +79,10 @@ def measured_cost(totals: Totals, work: Mapping[str, float]) -> dict[str, float]
     }
 
 
-def latest_cost(repository: icechunk.Repository) -> Cost | None:
+def latest_cost(cube: Cube) -> Cost | None:
     """The cost stored with the newest versions; None until both fields are known."""
     fields: dict[str, Any] = {}
-    for version in versions.history(repository):
+    for version in versions.history(cube):
         fields = dict(version.about.get("cost", {})) | fields
         if {"second_per_gb", "second_per_window"} <= set(fields):
             return Cost(fields["second_per_gb"], fields["second_per_window"])

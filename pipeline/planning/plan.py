@@ -11,8 +11,9 @@ from catalogs.passes import PassCount, count_passes
 from catalogs.select import Selection
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.config.region import Region
-from pipeline.cube import store, versions
-from pipeline.cube.records import held
+from pipeline.cube import versions
+from pipeline.cube.cube import Cube
+from pipeline.cube.records import Records, block_records
 from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
 from pipeline.fingerprint import json_digest
@@ -27,6 +28,7 @@ from pipeline.scenes.passes import group_passes
 from pipeline.scenes.resolve import resolve_offsets
 from pipeline.scenes.search import catalog_query, find_items
 from pipeline.segment.block import reach
+from pipeline.storage.files import files_at
 
 DATA_VERSION = 3
 """Raised whenever the same scenes and settings would give other pixels."""
@@ -34,7 +36,7 @@ DATA_VERSION = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """A run before it runs. `blocks()` is the very stream that the run executes."""
+    """A run before it runs. `blocks()` is the very stream that the run executes. `cube` is None before a first run."""
 
     region: Region
     model: IDGBRPipeline
@@ -42,6 +44,7 @@ class Plan:
     items: list[dict]
     decisions: dict[str, OffsetDecision]
     selection: Selection
+    cube: Cube | None = None
 
     @property
     def scenes(self) -> list[Scene]:
@@ -88,12 +91,13 @@ class Plan:
 
     def blocks(self) -> Iterator[BlockPlan]:
         """Every block in order, against what the run's branch has of it, or else the newest version."""
-        done = published = None
-        if store.exists(self.region.cube):
-            repository = store.repository(self.region.cube)
-            published = held(repository, self.region, versions.MAIN)
-            done = held(repository, self.region, self.branch) or published
-        return self.blocks_of.plans(done, published)
+        published = self._records(versions.MAIN)
+        return self.blocks_of.plans(self._records(self.branch) or published, published)
+
+    def _records(self, branch: str) -> Records | None:
+        if self.cube is None:
+            return None
+        return block_records(self.cube, branch, self.extent, self.region.period[0])
 
     def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
         """See `Blocks.fingerprints`."""
@@ -133,13 +137,15 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     bands = tuple(model.settings.bands)
     _check_bands(region, bands)
     _ = region.extent
-    items = find_items(region.cube, catalog_query(region), refresh, counting("found"))
-    selection, decisions = resolve_offsets(region, items, bands, counting("settled"))
+    files = files_at(region.cube)
+    items = find_items(files, catalog_query(region), refresh, counting("found"))
+    selection, decisions = resolve_offsets(region, files, items, bands, counting("settled"))
     if not selection.scenes:
         first = next(iter(selection.exclusions.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
-    left = {**read_refusals(region.cube, catalog_query(region)), **selection.exclusions}
-    return Plan(region, model, model.digest, items, decisions, Selection(selection.scenes, left))
+    left = {**read_refusals(files, catalog_query(region)), **selection.exclusions}
+    selection = Selection(selection.scenes, left)
+    return Plan(region, model, model.digest, items, decisions, selection, Cube.find(region.cube))
 
 
 def _check_values(region: Region, model: IDGBRPipeline) -> None:

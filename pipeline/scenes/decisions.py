@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from pipeline.storage import files
-from pipeline.storage.location import Place
+from pipeline.storage.files import Files
 
 
 @dataclass(frozen=True)
@@ -16,12 +15,12 @@ class OffsetDecision:
     why: str
 
 
-def read_decisions(cube: Place, name: str) -> dict[str, OffsetDecision]:
+def read_decisions(files: Files, name: str) -> dict[str, OffsetDecision]:
     """The decisions of the file `name` in the cube, by scene digest."""
-    return {digest: OffsetDecision(**decision) for digest, decision in json.loads(files.read(cube, name)).items()}
+    return {digest: OffsetDecision(**decision) for digest, decision in json.loads(files.read(name)).items()}
 
 
-def write_decisions(cube: Place, name: str, decisions: Mapping[str, OffsetDecision]) -> None:
+def write_decisions(files: Files, name: str, decisions: Mapping[str, OffsetDecision]) -> None:
     """Writes decisions, by scene digest, to the file `name` in the cube."""
     content = {digest: asdict(decisions[digest]) for digest in sorted(decisions)}
-    files.write(cube, name, json.dumps(content, indent=1) + "\n")
+    files.write(name, json.dumps(content, indent=1) + "\n")

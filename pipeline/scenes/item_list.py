@@ -8,8 +8,7 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs import Query, scenelist
 from pipeline.fingerprint import json_digest
-from pipeline.storage import files
-from pipeline.storage.location import Place
+from pipeline.storage.files import Files
 
 
 def list_name(query: Query) -> str:
@@ -25,27 +24,27 @@ def list_name(query: Query) -> str:
     return f"scenes/{json_digest([key, area.wkt])[:16]}"
 
 
-def read_items(cube: Place, name: str) -> list[dict[str, Any]]:
+def read_items(files: Files, name: str) -> list[dict[str, Any]]:
     """The STAC items of the stac-geoparquet file `name` in the cube."""
-    with files.reading(cube, name) as path:
+    with files.local_copy(name) as path:
         return scenelist.read(path)
 
 
-def write_items(cube: Place, name: str, items: list[dict[str, Any]]) -> None:
+def write_items(files: Files, name: str, items: list[dict[str, Any]]) -> None:
     """Writes STAC items to the stac-geoparquet file `name` in the cube."""
-    with files.writing(cube, name) as path:
+    with files.local_draft(name) as path:
         scenelist.write(path, items)
 
 
-def read_refusals(cube: Place, query: Query) -> dict[str, str]:
+def read_refusals(files: Files, query: Query) -> dict[str, str]:
     """The items that the last search of a query found but could not parse: id to reason."""
     name = _refusals(query)
-    return json.loads(files.read(cube, name)) if files.exists(cube, name) else {}
+    return json.loads(files.read(name)) if files.exists(name) else {}
 
 
-def write_refusals(cube: Place, query: Query, refusals: Mapping[str, str]) -> None:
+def write_refusals(files: Files, query: Query, refusals: Mapping[str, str]) -> None:
     """Replaces what `read_refusals` returns."""
-    files.write(cube, _refusals(query), json.dumps(refusals, indent=1) + "\n")
+    files.write(_refusals(query), json.dumps(refusals, indent=1) + "\n")
 
 
 def _refusals(query: Query) -> str:

@@ -6,11 +6,10 @@ from dataclasses import asdict
 
 from catalogs.select import Selection
 from pipeline.scenes.decisions import OffsetDecision
-from pipeline.storage import files
-from pipeline.storage.location import Place
+from pipeline.storage.files import Files
 
 
-def write_provenance(cube: Place, name: str, selection: Selection, decisions: Mapping[str, OffsetDecision]) -> None:
+def write_provenance(files: Files, name: str, selection: Selection, decisions: Mapping[str, OffsetDecision]) -> None:
     """Writes scale, offset and mask rule of each scene, and why each other item is excluded, as JSON in the cube."""
     used = [
         {
@@ -26,4 +25,4 @@ def write_provenance(cube: Place, name: str, selection: Selection, decisions: Ma
     ]
     warnings = sorted(decision.why for decision in decisions.values())
     applied = {"used": used, "warnings": warnings, "left_out": selection.exclusions}
-    files.write(cube, name, json.dumps(applied, indent=1) + "\n")
+    files.write(name, json.dumps(applied, indent=1) + "\n")

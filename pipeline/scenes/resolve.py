@@ -12,11 +12,12 @@ from pipeline.scenes.decisions import OffsetDecision, read_decisions, write_deci
 from pipeline.scenes.item_list import list_name
 from pipeline.scenes.offsets import decide_offsets
 from pipeline.scenes.search import catalog_query
-from pipeline.storage import files
+from pipeline.storage.files import Files
 
 
 def resolve_offsets(
     region: Region,
+    files: Files,
     items: list[dict[str, Any]],
     bands: tuple[str, ...],
     progress: Callable[[int], None] | None = None,
@@ -27,7 +28,7 @@ def resolve_offsets(
     call tries it again. `progress` is called with the number of scenes read.
     """
     name = f"{list_name(catalog_query(region))}.offsets.json"
-    decisions = read_decisions(region.cube, name) if files.exists(region.cube, name) else {}
+    decisions = read_decisions(files, name) if files.exists(name) else {}
     tried: set[str] = set()
     while True:
         selection = choose_scenes(region, items, bands, decisions)
@@ -36,7 +37,7 @@ def resolve_offsets(
             return selection, decisions
         tried |= {scene.digest for scene in doubtful}
         decisions |= decide_offsets(doubtful, region.access, progress)
-        write_decisions(region.cube, name, decisions)
+        write_decisions(files, name, decisions)
 
 
 def resolve_or_drop(scenes: Sequence[Scene], access: Access = ANYWHERE) -> list[Scene]:

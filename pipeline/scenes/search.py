@@ -10,8 +10,7 @@ from catalogs.sources import page_store
 from pipeline.config.region import Region
 from pipeline.errors import UserError
 from pipeline.scenes.item_list import list_name, read_items, write_items, write_refusals
-from pipeline.storage import files
-from pipeline.storage.location import Place
+from pipeline.storage.files import Files
 
 
 def catalog_query(region: Region) -> Query:
@@ -28,7 +27,7 @@ def catalog_query(region: Region) -> Query:
 
 
 def find_items(
-    cube: Place, query: Query, refresh: bool = False, progress: Callable[[int], None] | None = None
+    files: Files, query: Query, refresh: bool = False, progress: Callable[[int], None] | None = None
 ) -> list[dict[str, Any]]:
     """The STAC items of a query, from its durable list in the cube.
 
@@ -38,17 +37,17 @@ def find_items(
     CatalogError, UserError where the query has no items, and RunError.
     """
     name = f"{list_name(query)}.parquet"
-    exists = files.exists(cube, name)
+    exists = files.exists(name)
     if refresh or not exists:
-        folder = files.scratch(cube, f"{list_name(query)}.pages")
+        folder = files.scratch(f"{list_name(query)}.pages")
         result = catalogs.find(query, folder, progress)
-        items = scenelist.merge(read_items(cube, name), result.items) if exists else result.items
+        items = scenelist.merge(read_items(files, name), result.items) if exists else result.items
         if not items:
             raise UserError(
                 f"no scenes of {query.collection!r} in {query.catalog} for this area from {query.start.date()} to "
                 f"{query.end.date()}; check the collection, or widen the area or the period"
             )
-        write_items(cube, name, items)
-        write_refusals(cube, query, result.refusals)
+        write_items(files, name, items)
+        write_refusals(files, query, result.refusals)
         page_store.remove(folder)
-    return read_items(cube, name)
+    return read_items(files, name)

@@ -1,15 +1,13 @@
-"""The small files of a cube, by their names in it such as "runs/ID/report.json".
-
-A file is there whole or not at all, also after a crash. Every function raises RunError where object storage does not
-answer or refuses.
-"""
+"""The small files of a cube, by their names in it such as "runs/ID/report.json"."""
 
 import fcntl
 import hashlib
 import os
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -20,156 +18,193 @@ from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import S3Store
 
 from pipeline.errors import RunError
-from pipeline.storage.location import Bucket, Place, bucket, reaching
+from pipeline.storage.atomic import write_atomically
+from pipeline.storage.location import Bucket, Location, bucket, parse_location, storage_errors
 
 if TYPE_CHECKING:
     from obstore import GetResult, PutMode
     from obstore.store import S3Config
 
 
-def exists(cube: Place, name: str) -> bool:
-    if isinstance(cube, Path):
-        return (cube / name).is_file()
-    return _get(cube, name) is not None
+def files_at(location: Location) -> "Files":
+    """The files of the cube at a location. Touches no storage. Raises UserError if it is no location."""
+    parsed = parse_location(location)
+    return FolderFiles(parsed) if isinstance(parsed, Path) else BucketFiles(parsed)
 
 
-def read(cube: Place, name: str) -> bytes:
-    """Raises FileNotFoundError."""
-    if isinstance(cube, Path):
-        with _usable(cube):
-            return (cube / name).read_bytes()
-    found = _get(cube, name)
-    if found is None:
-        raise FileNotFoundError(f"{cube}/{name}")
-    with reaching(cube):
-        return bytes(found.bytes())
+class Files(ABC):
+    """The files of one cube.
 
-
-def write(cube: Place, name: str, content: str | bytes) -> None:
-    content = content.encode() if isinstance(content, str) else content
-    if isinstance(cube, Path):
-        with _usable(cube):
-            _replace(cube / name, content)
-        return
-    with reaching(cube):
-        obstore.put(_client(cube), name, content)
-
-
-def swap(cube: Place, name: str, old: bytes | None, new: bytes | None) -> bool:
-    """Replaces a file whose content is still `old`, and tells whether it was: of several at once one succeeds.
-
-    `old` and `new` must differ; None is no file. On object storage, where nothing deletes on condition, an empty file
-    is left instead.
+    A file is there whole or not at all, also after a crash. Every method raises RunError where the folder cannot be
+    used, or where object storage does not answer or refuses.
     """
-    if isinstance(cube, Path):
-        with _usable(cube):
-            return _swap_locally(cube / name, old, new)
-    found = _get(cube, name)
-    with reaching(cube):
-        held = bytes(found.bytes()) if found is not None else b""
-        if held != (old or b""):
-            return False
-        mode: PutMode = "create" if found is None else {"e_tag": found.meta["e_tag"]}
+
+    location: Location
+
+    @abstractmethod
+    def exists(self, name: str) -> bool: ...
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Raises FileNotFoundError."""
+
+    @abstractmethod
+    def write(self, name: str, content: str | bytes) -> None:
+        """Creates or replaces a file, and the folders above it."""
+
+    @abstractmethod
+    def swap(self, name: str, old: bytes | None, new: bytes | None) -> bool:
+        """Replaces a file if its content is `old`; returns whether it was. Of several at once one succeeds.
+
+        `old` and `new` must differ; None means no file. Object storage has no conditional delete: there new=None
+        leaves an empty file.
+        """
+
+    @abstractmethod
+    def scratch(self, name: str) -> Path:
+        """A local folder for what need not last: in the cube, or in the user's cache for a cube on object storage."""
+
+    @contextmanager
+    def local_copy(self, name: str) -> Iterator[Path]:
+        """A local path to read a file at; nothing is there if the cube has no such file."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / Path(name).name
+            with suppress(FileNotFoundError):
+                copy.write_bytes(self.read(name))
+            yield copy
+
+    @contextmanager
+    def local_draft(self, name: str) -> Iterator[Path]:
+        """A local path to write a file at; the cube gets the file when the block ends without an exception."""
+        with tempfile.TemporaryDirectory() as folder:
+            draft = Path(folder) / Path(name).name
+            yield draft
+            self.write(name, draft.read_bytes())
+
+
+@dataclass(frozen=True)
+class FolderFiles(Files):
+    """In a local folder. Not by obstore's LocalStore, which neither syncs a file to the disk nor puts on condition."""
+
+    location: Path
+
+    def exists(self, name: str) -> bool:
+        return (self.location / name).is_file()
+
+    def read(self, name: str) -> bytes:
+        with self._errors():
+            return (self.location / name).read_bytes()
+
+    def write(self, name: str, content: str | bytes) -> None:
+        with self._errors():
+            write_atomically(self.location / name, _bytes(content))
+
+    def swap(self, name: str, old: bytes | None, new: bytes | None) -> bool:
+        path = self.location / name
+        with self._errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.with_suffix(".guard").open("wb") as guard:
+                fcntl.flock(guard, fcntl.LOCK_EX)
+                try:
+                    if (path.read_bytes() if path.is_file() else None) != old:
+                        return False
+                    if new is not None:
+                        write_atomically(path, new)
+                    elif old is not None:
+                        path.unlink()
+                finally:
+                    fcntl.flock(guard, fcntl.LOCK_UN)
+        return True
+
+    def scratch(self, name: str) -> Path:
+        return self.location / name
+
+    @contextmanager
+    def local_copy(self, name: str) -> Iterator[Path]:
+        yield self.location / name
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            obstore.put(_client(cube), name, new or b"", mode=mode)
-        except (AlreadyExistsError, PreconditionError, FileNotFoundError):
-            now = _get(cube, name)
-            return now is not None and bool(new) and bytes(now.bytes()) == new
-    return True
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise RunError(
+                f"the cube at {self.location} cannot be used ({error.strerror}); mend that and run again"
+            ) from error
 
 
-@contextmanager
-def reading(cube: Place, name: str) -> Iterator[Path]:
-    """A local path to read a file by; to nothing where there is no such file."""
-    if isinstance(cube, Path):
-        yield cube / name
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / Path(name).name
-        with suppress(FileNotFoundError):
-            copy.write_bytes(read(cube, name))
-        yield copy
+@dataclass(frozen=True)
+class BucketFiles(Files):
+    """On object storage, with the keys that the environment has when a file is asked for."""
 
+    location: str
 
-@contextmanager
-def writing(cube: Place, name: str) -> Iterator[Path]:
-    """A local path to write a file at, which the cube has when the block ends well."""
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / Path(name).name
-        yield draft
-        write(cube, name, draft.read_bytes())
+    def exists(self, name: str) -> bool:
+        return self._get(name) is not None
 
+    def read(self, name: str) -> bytes:
+        result = self._get(name)
+        if result is None:
+            raise FileNotFoundError(f"{self.location}/{name}")
+        with storage_errors(self.location):
+            return bytes(result.bytes())
 
-def scratch(cube: Place, name: str) -> Path:
-    """A local folder for what need not last: in the cube, or in the user's cache for a cube on object storage."""
-    if isinstance(cube, Path):
-        return cube / name
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "idgbr" / hashlib.sha256(cube.encode()).hexdigest()[:16] / name
+    def write(self, name: str, content: str | bytes) -> None:
+        with storage_errors(self.location):
+            obstore.put(self._client, name, _bytes(content))
 
+    def swap(self, name: str, old: bytes | None, new: bytes | None) -> bool:
+        result = self._get(name)
+        with storage_errors(self.location):
+            content = bytes(result.bytes()) if result is not None else b""
+            if content != (old or b""):
+                return False
+            mode: PutMode = "create" if result is None else {"e_tag": result.meta["e_tag"]}
+            try:
+                obstore.put(self._client, name, new or b"", mode=mode)
+            except (AlreadyExistsError, PreconditionError, FileNotFoundError):
+                # A put that was sent twice is refused the second time although the first succeeded.
+                now = self._get(name)
+                return now is not None and bool(new) and bytes(now.bytes()) == new
+        return True
 
-def _get(url: str, name: str) -> "GetResult | None":
-    with reaching(url):
-        try:
-            return obstore.get(_client(url), name)
-        except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
-                raise
-            return None
+    def scratch(self, name: str) -> Path:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return cache / "idgbr" / hashlib.sha256(self.location.encode()).hexdigest()[:16] / name
 
+    def _get(self, name: str) -> "GetResult | None":
+        with storage_errors(self.location):
+            try:
+                return obstore.get(self._client, name)
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+                return None
 
-def _client(url: str) -> S3Store:
-    return _store(bucket(url), os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SESSION_TOKEN"))
+    @property
+    def _client(self) -> S3Store:
+        keys = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SESSION_TOKEN")
+        return _client(bucket(self.location), *keys)
 
 
 @lru_cache(maxsize=16)
-def _store(found: Bucket, *keys: str | None) -> S3Store:
-    """One for each `keys` of the environment, where it finds them itself."""
-    where: S3Config = {}
-    if found.endpoint is not None:
-        where["endpoint"] = found.endpoint
-    if found.region is not None:
-        where["region"] = found.region
+def _client(at: Bucket, *keys: str | None) -> S3Store:
+    """One client for each `keys`; S3Store reads them from the environment itself."""
+    config: S3Config = {}
+    if at.endpoint is not None:
+        config["endpoint"] = at.endpoint
+    if at.region is not None:
+        config["region"] = at.region
     return S3Store(
-        found.name,
-        prefix=found.prefix or None,
-        config=where,
-        client_options={"allow_http": found.plain, "connect_timeout": timedelta(seconds=5)},
+        at.name,
+        prefix=at.prefix or None,
+        config=config,
+        client_options={"allow_http": at.plain, "connect_timeout": timedelta(seconds=5)},
         retry_config={"max_retries": 6, "retry_timeout": timedelta(seconds=20)},
     )
 
 
-@contextmanager
-def _usable(cube: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise RunError(f"the cube at {cube} cannot be used ({error.strerror}); mend that and run again") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _swap_locally(path: Path, old: bytes | None, new: bytes | None) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".guard").open("wb") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        try:
-            if (path.read_bytes() if path.is_file() else None) != old:
-                return False
-            if new is not None:
-                _replace(path, new)
-            elif old is not None:
-                path.unlink()
-        finally:
-            fcntl.flock(guard, fcntl.LOCK_UN)
-    return True
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content

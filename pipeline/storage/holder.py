@@ -1,4 +1,4 @@
-"""Who holds a cube: a process, told from every other of the same number on any machine."""
+"""Identifies the process that holds a cube uniquely across machines and reboots."""
 
 import json
 import os
@@ -13,9 +13,8 @@ from pathlib import Path
 class Holder:
     """A process and the run it holds a cube for.
 
-    `boot` and `namespace` name the machine since it was started and the processes that its numbers are unique among,
-    `started` is when the process began in the machine's own count. `since` (UTC) is for people. `beat` is raised as
-    long as it lives.
+    `boot` is the id of the machine's current boot, `namespace` the PID namespace of the process, `started` its start
+    in clock ticks after boot. `since` (UTC) is for people. `beat` is the count that a live holder raises.
     """
 
     id: str
@@ -47,12 +46,12 @@ class Holder:
 
     @property
     def near(self) -> bool:
-        """Whether it is a process that this one can look for by its number."""
+        """Whether the holder is of this boot and PID namespace, so that its pid can be looked up."""
         return bool(self.boot and self.namespace) and (self.boot, self.namespace) == machine()
 
     @property
     def dead(self) -> bool:
-        """Whether it is seen to have ended."""
+        """Whether the holder is known to have ended."""
         return self.near and started(self.pid) != self.started
 
     def __str__(self) -> str:
@@ -60,7 +59,7 @@ class Holder:
 
 
 def machine() -> tuple[str, str]:
-    """This machine since it was started, and the namespace of this process's number; empty where nothing tells."""
+    """(boot id, PID namespace) of this process; empty where there is no /proc."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -68,7 +67,7 @@ def machine() -> tuple[str, str]:
 
 
 def started(pid: int) -> str:
-    """When a process began; empty for one that has ended."""
+    """Start of a process in clock ticks after boot; empty for one that has ended."""
     try:
         state, *more = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

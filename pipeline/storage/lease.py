@@ -1,137 +1,144 @@
 """The lease of a cube: one run at a time.
 
-Who holds it says so in the cube's `lock.json`, whose count a thread raises every BEAT seconds. It passes on when it is
-given back, when its holder is seen to be dead (a process of this machine that is gone), or when its count has stood
-still for EXPIRY seconds by the monotonic clock of the one who waits. So neither a clock that jumps nor what other
-machines take for the time matters. A holder that was suspended so long that another took over is told at its next
-`check`, and never writes over the other's lock.
+The holder writes itself into the cube's `lock.json`, and a thread raises the count in it every BEAT seconds. Another
+process may take the cube over
+- when the lock was given back,
+- at once when the holder is a process of the same machine that has ended,
+- when the count has not changed for EXPIRY seconds by the monotonic clock of the process that waits.
+No wall clock is compared, so clocks may jump or differ. A holder that was suspended until another took over raises in
+its next `check`, and never overwrites the other's lock.
+
+The count is needed in folders too: they may lie on network storage, where a `flock` need not be seen by other machines.
 """
 
 import threading
 import time as clock
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import RunError
-from pipeline.storage import files
+from pipeline.storage.files import Files
 from pipeline.storage.holder import Holder
-from pipeline.storage.location import Place
 
 LOCK = "lock.json"
 BEAT = 5.0
 EXPIRY = 30.0
 
-_over: set[str] = set()
-"""The holders that this process was; an outage may have kept their locks."""
+_released: set[str] = set()
+"""Ids of leases that this process released but, in an outage, may not have deleted."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    cube: Place
+    """A cube held by this process."""
+
+    files: Files
     holder: Holder
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> None:
-        """Raises RunError where this process holds the cube no longer, or where that cannot be told now."""
-        if self._mine() is None:
-            now = holder(self.cube)
+        """Raises RunError if this process does not hold the cube any more, or if storage does not answer."""
+        if self._own_lock() is None:
+            now = holder(self.files)
             raise RunError(
-                f"the cube at {self.cube} is held by {now or 'nobody'} now, for this run's lock was removed or stood "
-                f"still for {EXPIRY:g} s; what is committed is kept, run again"
+                f"the cube at {self.files.location} is held by {now or 'nobody'} now, for this run's lock was removed "
+                f"or stood still for {EXPIRY:g} s; what is committed is kept, run again"
             )
 
-    def _mine(self) -> tuple[bytes, Holder] | None:
-        """The lock as it stands, if it is still this one."""
-        found = _look(self.cube)
-        now = found and _holder(self.cube, found)
-        return (found, now) if found and now and now.id == self.holder.id else None
+    def _own_lock(self) -> tuple[bytes, Holder] | None:
+        """The lock as it stands, if it is this lease's."""
+        lock = _read(self.files)
+        now = lock and _parse(self.files, lock)
+        return (lock, now) if lock and now and now.id == self.holder.id else None
 
-    def _keep(self) -> None:
-        """Raises the count until the end, and gives the lock back then; what fails is tried again."""
+    def _beat(self) -> None:
+        """Raises the count until the lease ends, then deletes the lock; retries what fails."""
         while not self._ended.wait(BEAT):
-            if self._lost(lambda now: replace(now, beat=now.beat + 1).text()):
+            if self._replace(lambda now: replace(now, beat=now.beat + 1).text()):
                 return
-        while not self._lost(lambda now: None):
+        while not self._replace(lambda now: None):
             clock.sleep(BEAT)
 
-    def _lost(self, then: Callable[[Holder], bytes | None]) -> bool:
-        """Writes what comes next into the lock, and tells whether that, or another, has made an end of it."""
+    def _replace(self, content: Callable[[Holder], bytes | None]) -> bool:
+        """Writes what `content` makes of the lock; returns whether the lock is gone or another's by now."""
         with suppress(RunError, OSError):
-            mine = self._mine()
-            if mine is None:
+            own = self._own_lock()
+            if own is None:
                 return True
-            found, now = mine
-            new = then(now)
-            return files.swap(self.cube, LOCK, found, new) and new is None
+            lock, now = own
+            new = content(now)
+            return self.files.swap(LOCK, lock, new) and new is None
         return False
 
 
 @contextmanager
-def held(cube: Place, about: Mapping[str, str]) -> Iterator[Lease]:
-    """Holds a cube for one run; `about` has its `run` and the `name` of its region.
+def hold(files: Files, run: str, name: str) -> Iterator[Lease]:
+    """Holds a cube for a run of the region `name`.
 
-    Waits up to EXPIRY seconds where a run of another machine may be dead. Raises RunError where another run holds the
-    cube, and where object storage does not answer or refuses.
+    Waits up to EXPIRY seconds where the lock of another machine may be dead. Raises RunError where another run holds
+    the cube, and where object storage does not answer or refuses.
     """
-    mine = Holder.here(about["run"], about["name"])
-    while not files.swap(cube, LOCK, _free(cube), mine.text()):
+    own = Holder.here(run, name)
+    while not files.swap(LOCK, _free_lock(files), own.text()):
         continue
-    lease = Lease(cube, mine)
-    keeper = threading.Thread(target=lease._keep, name="lease", daemon=True)
-    keeper.start()
+    lease = Lease(files, own)
+    heart = threading.Thread(target=lease._beat, name="lease", daemon=True)
+    heart.start()
     try:
         yield lease
     finally:
-        _over.add(mine.id)
+        _released.add(own.id)
         lease._ended.set()
-        keeper.join(BEAT)
+        heart.join(BEAT)
 
 
-def holder(cube: Place) -> Holder | None:
-    """Who holds a cube, or has died holding it. Raises RunError."""
-    found = _look(cube)
-    return _holder(cube, found) if found else None
+def holder(files: Files) -> Holder | None:
+    """The process that the lock names, alive or dead. Raises RunError."""
+    lock = _read(files)
+    return _parse(files, lock) if lock else None
 
 
-def _free(cube: Place) -> bytes | None:
-    """A dead lock as it stands, None where there is no lock. Raises RunError where it is alive."""
-    while found := _look(cube):
-        other = _holder(cube, found)
-        if other.dead or other.id in _over:
-            return found
+def _free_lock(files: Files) -> bytes | None:
+    """The lock of a dead holder as it stands; None where there is no lock. Raises RunError if the holder is alive."""
+    while lock := _read(files):
+        other = _parse(files, lock)
+        if other.dead or other.id in _released:
+            return lock
         if not other.near:
-            now = _watched(cube, found)
-            if now == found:
-                return found
-            if now is None or _holder(cube, now).id != other.id:
+            now = _wait_for_change(files, lock)
+            if now == lock:
+                return lock
+            if now is None or _parse(files, now).id != other.id:
                 continue
         raise RunError(
-            f"the cube at {cube} is held by {other}; wait for it, or end it: its lock expires {EXPIRY:g} s after its "
-            "last beat"
+            f"the cube at {files.location} is held by {other}; wait for it, or end it: its lock expires {EXPIRY:g} s "
+            "after its last beat"
         )
     return None
 
 
-def _watched(cube: Place, found: bytes) -> bytes | None:
-    """A lock once it is another than the one found, or after EXPIRY seconds."""
-    now: bytes | None = found
+def _wait_for_change(files: Files, lock: bytes) -> bytes | None:
+    """The lock as soon as it changes, or as it stands after EXPIRY seconds."""
+    now: bytes | None = lock
     begun = clock.monotonic()
-    while now == found and clock.monotonic() - begun < EXPIRY:
+    while now == lock and clock.monotonic() - begun < EXPIRY:
         clock.sleep(min(1.0, EXPIRY / 10))
-        now = _look(cube)
+        now = _read(files)
     return now
 
 
-def _look(cube: Place) -> bytes | None:
+def _read(files: Files) -> bytes | None:
     try:
-        return files.read(cube, LOCK) or None
+        return files.read(LOCK) or None
     except FileNotFoundError:
         return None
 
 
-def _holder(cube: Place, found: bytes) -> Holder:
+def _parse(files: Files, lock: bytes) -> Holder:
     try:
-        return Holder.of(found)
+        return Holder.of(lock)
     except ValueError:
-        raise RunError(f"{cube}/{LOCK} is damaged; see that no run is under way and delete that file") from None
+        raise RunError(
+            f"{files.location}/{LOCK} is damaged; see that no run is under way and delete that file"
+        ) from None

@@ -167,7 +167,8 @@ def committed(size, splitting):
     import zarr
 
     from pipeline.cube import store
-    from pipeline.cube.create import prepare
+    from pipeline.cube.create import add_period
+    from pipeline.cube.cube import Cube
     from pipeline.cube.schema import Layout
     from pipeline.execution.commit import Committer, FinishedBlock
     from pipeline.planning.blocks import BlockPlan
@@ -176,9 +177,9 @@ def committed(size, splitting):
     layout = Layout(extent, BANDS, tuple({"code": n, "name": f"class {n}", "color": "#000000"} for n in (1, 2)))
     with tempfile.TemporaryDirectory() as folder:
         plain = icechunk.local_filesystem_storage(f"{folder}/store")
-        repository = store.repository(folder, create=True) if splitting else icechunk.Repository.create(plain)
+        repository = Cube.create(folder).repository if splitting else icechunk.Repository.create(plain)
         session = repository.writable_session("main")
-        prepare(zarr.open_group(session.store), layout, (date(2024, 1, 1), date(2024, 12, 31)))
+        add_period(zarr.open_group(session.store), layout, (date(2024, 1, 1), date(2024, 12, 31)))
         session.commit("arrays")
         middle = extent.block_range.y0 + extent.block_range.shape[0] // 2
         blocks = list(itertools.islice((block for block in extent.blocks() if block[0] >= middle), 8 * COMMITS))
@@ -200,7 +201,8 @@ def committed(size, splitting):
             commits.append(time.perf_counter() - begun)
             driver += commits[-1]
         begun = time.perf_counter()
-        group = store.reader(store.repository(folder) if splitting else repository, branch="main")
+        opened = Cube.open(folder).repository if splitting else repository
+        group = zarr.open_group(opened.readonly_session("main").store, mode="r")
         _ = store.read_window(store.array(group, "landcover"), 0, extent, extent.covered(blocks[0]))
         return {
             "ms a commit": sorted(commits)[len(commits) // 2] * 1e3,

@@ -4,12 +4,12 @@ import sys
 
 from pipeline.errors import RunError
 from pipeline.storage import lease
-from pipeline.storage.location import place
+from pipeline.storage.files import files_at
 
 
 def main(cube: str, run: str, beat: float, expiry: float) -> None:
     lease.BEAT, lease.EXPIRY = beat, expiry
-    with lease.held(place(cube), {"run": run, "name": "bavaria"}) as held:
+    with lease.hold(files_at(cube), run, "bavaria") as held:
         print("held", flush=True)
         for line in sys.stdin:
             if line.strip() == "end":

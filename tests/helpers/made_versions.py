@@ -7,7 +7,7 @@ import numpy as np
 import zarr
 
 from pipeline.cube import store, versions
-from pipeline.cube.create import prepare
+from pipeline.cube.create import add_period
 from pipeline.cube.schema import MAPPED, Layout
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
@@ -32,13 +32,13 @@ def blocks_of(values_HW):
     return values_HW.reshape(2, 256, 3, 256).swapaxes(1, 2).reshape(2, 3, -1)
 
 
-def mapped(repository, landcover_HW, period=SUMMER, run="a", seen_HW=None, unprocessed=()):
+def mapped(cube, landcover_HW, period=SUMMER, run="a", seen_HW=None, unprocessed=()):
     """A run's branch that holds a map as a finished run leaves it; returns (branch, index along time, base)."""
     branch = f"run-{run}"
-    base = versions.begin(repository, branch)
-    session = repository.writable_session(branch)
+    base = versions.start_branch(cube, branch)
+    session = cube.repository.writable_session(branch)
     group = zarr.open_group(session.store)
-    time = prepare(group, LAYOUT, period)
+    time = add_period(group, LAYOUT, period)
     blocks_YXN = blocks_of(landcover_HW)
     made = np.array([[zlib.crc32(block.tobytes()) + 1 for block in row] for row in blocks_YXN], np.uint64)
     holes_HW = (landcover_HW == 0) & (landcover_HW > 0 if seen_HW is None else seen_HW)
@@ -58,11 +58,11 @@ def mapped(repository, landcover_HW, period=SUMMER, run="a", seen_HW=None, unpro
     return branch, time, base
 
 
-def published(repository, landcover_HW, period=SUMMER, run="a"):
+def published(cube, landcover_HW, period=SUMMER, run="a"):
     """Publishes a map; returns its version."""
-    branch, _, base = mapped(repository, landcover_HW, period, run)
-    return versions.publish(repository, branch, base, ABOUT | {"run": run})
+    branch, _, base = mapped(cube, landcover_HW, period, run)
+    return versions.publish(cube, branch, base, ABOUT | {"run": run})
 
 
-def landcover_of(repository, version):
-    return np.asarray(store.array(store.reader(repository, snapshot=version), "landcover"))
+def landcover_of(cube, version):
+    return np.asarray(store.array(cube.group(snapshot=version), "landcover"))

@@ -13,11 +13,11 @@ import zarr
 
 from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
-from pipeline.cube import store, versions
+from pipeline.cube import versions
+from pipeline.cube.cube import Cube
 from pipeline.demo import inner_bounds
-from pipeline.storage import files
+from pipeline.storage.files import files_at
 from pipeline.storage.lease import LOCK
-from pipeline.storage.location import place
 
 Arrays = dict[str, np.ndarray]
 
@@ -111,7 +111,7 @@ def arrays(cube: str) -> Arrays:
 
 
 def newest(cube: str) -> zarr.Group:
-    return store.reader(store.repository(cube), branch=versions.MAIN)
+    return Cube.open(cube).group(branch=versions.MAIN)
 
 
 def differences(cube: str, expected: Arrays) -> list[str]:
@@ -122,8 +122,8 @@ def differences(cube: str, expected: Arrays) -> list[str]:
         ours, theirs = found[name], expected[name]
         if ours.shape != theirs.shape or ours.tobytes() != theirs.tobytes():
             told.append(f"array {name} differs in {_different(ours, theirs)}")
-    repository = store.repository(cube)
-    known, branches = versions.history(repository), sorted(repository.list_branches())
+    opened = Cube.open(cube)
+    known, branches = versions.history(opened), sorted(opened.repository.list_branches())
     if len(known) != 2:
         told.append(f"the history has {len(known)} versions, not 2")
     if branches != [versions.MAIN]:
@@ -135,7 +135,7 @@ def differences(cube: str, expected: Arrays) -> list[str]:
 
 def lock_of(cube: str) -> bytes:
     try:
-        return files.read(place(cube), LOCK)
+        return files_at(cube).read(LOCK)
     except FileNotFoundError:
         return b""
 

@@ -6,34 +6,35 @@ import icechunk
 import numpy as np
 
 from pipeline.cube import store, versions
+from pipeline.cube.cube import Cube
 
 PARTS = ("manifests", "snapshots", "transactions")
 
 
-def phase(cube: str, aimed: bool) -> str:
+def phase(location: str, aimed: bool) -> str:
     """How far a run is: planning, work, commit, aggregate, publish, after."""
-    repository = store.repository(cube)
-    published = len(versions.history(repository)) > 1
-    branches = repository.list_branches() - {versions.MAIN}
+    cube = Cube.open(location)
+    published = len(versions.history(cube)) > 1
+    branches = cube.repository.list_branches() - {versions.MAIN}
     if not branches:
         return "after" if published else "planning"
     (branch,) = branches
     try:
-        return _of_branch(repository, branch, published, aimed)
+        return _of_branch(cube, branch, published, aimed)
     except icechunk.IcechunkError:
         # Where not all of a run was killed, it goes on, and may delete its branch meanwhile.
-        if branch in repository.list_branches():
+        if branch in cube.repository.list_branches():
             raise
         return "after"
 
 
-def _of_branch(repository: icechunk.Repository, branch: str, published: bool, aimed: bool) -> str:
-    tip = next(iter(repository.ancestry(branch=branch)))
-    if published or (tip.metadata.get("published") and tip.id != versions.head(repository)):
+def _of_branch(cube: Cube, branch: str, published: bool, aimed: bool) -> str:
+    tip = next(iter(cube.repository.ancestry(branch=branch)))
+    if published or (tip.metadata.get("published") and tip.id != versions.head(cube)):
         return "publish"
-    group = store.reader(repository, branch=branch)
+    group = cube.group(branch=branch)
     made, counted = (np.asarray(store.array(group, f"blocks/{name}")[...]) for name in ("landcover", "aggregate"))
-    old = np.asarray(store.array(store.reader(repository, branch=versions.MAIN), "blocks/landcover")[...])
+    old = np.asarray(store.array(cube.group(branch=versions.MAIN), "blocks/landcover")[...])
     if (made == counted).all() and (made != old).any():
         return "publish"
     if (made != old).all():

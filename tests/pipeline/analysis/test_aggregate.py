@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 from pipeline.analysis import aggregate
 from pipeline.analysis.aggregate import majority
 from pipeline.cube import store, versions
+from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout
 from pipeline.errors import RunError
 from pipeline.execution.run import run
@@ -32,8 +33,8 @@ def test_majority_of_two_by_two_pixels_ties_to_the_lowest_code_and_skips_no_data
 def test_levels_and_counts_are_those_of_the_published_map(region_of):
     region = region_of()
     run(region)
-    repository = store.repository(region.cube)
-    group = store.reader(repository, snapshot=versions.resolve(repository))
+    cube = Cube.open(region.cube)
+    group = cube.group(snapshot=versions.resolve(cube))
     layout = Layout.of(group)
     level_HW = np.asarray(store.array(group, "landcover")[0])
     assert layout.levels == 1
@@ -72,4 +73,4 @@ def test_a_run_stopped_while_aggregating_aggregates_it_all_when_it_goes_on(regio
 
 
 def newest(region):
-    return store.reader(store.repository(region.cube), branch=versions.MAIN)
+    return Cube.open(region.cube).group(branch=versions.MAIN)

@@ -9,7 +9,8 @@ import pytest
 import zarr
 
 from pipeline.cube import store
-from pipeline.cube.create import prepare
+from pipeline.cube.create import add_period
+from pipeline.cube.cube import Cube
 from pipeline.cube.schema import DEGRADED, EMPTY, MAPPED, Layout
 from pipeline.execution.commit import Committer, FinishedBlock
 from pipeline.execution.task import BlockResult
@@ -21,21 +22,21 @@ EXTENT = Extent(Grid("EPSG:3035", 10.0, 256), Window(0, 0, 512, 768))
 
 
 @pytest.fixture
-def repository(tmp_path):
-    repository = store.repository(tmp_path / "cube", create=True)
-    session = repository.writable_session("main")
+def cube(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    session = cube.repository.writable_session("main")
     layout = Layout(EXTENT, ("red",), ({"code": 1, "name": "land", "color": "#000000"},))
-    prepare(zarr.open_group(session.store), layout, (date(2024, 1, 1), date(2024, 12, 31)))
+    add_period(zarr.open_group(session.store), layout, (date(2024, 1, 1), date(2024, 12, 31)))
     session.commit("arrays")
-    return repository
+    return cube
 
 
 @pytest.fixture
-def committer(repository):
+def committer(cube):
     def fingerprints(block, lost):
         return 70 + len(lost), 80 + len(lost)
 
-    return Committer(repository, SimpleNamespace(branch="main", extent=EXTENT, fingerprints=fingerprints), 0)
+    return Committer(cube.repository, SimpleNamespace(branch="main", extent=EXTENT, fingerprints=fingerprints), 0)
 
 
 def finished(committer, stage, block, value=0, **result):
@@ -51,41 +52,41 @@ def finished(committer, stage, block, value=0, **result):
     return FinishedBlock(stage, plan, BlockResult(block, fork, **result))
 
 
-def record(repository, name):
-    return np.asarray(store.array(store.reader(repository, branch="main"), f"blocks/{name}"))[0]
+def record(cube, name):
+    return np.asarray(store.array(cube.group(branch="main"), f"blocks/{name}"))[0]
 
 
-def test_a_commit_holds_the_shards_of_its_blocks_with_their_records(repository, committer):
+def test_a_commit_holds_the_shards_of_its_blocks_with_their_records(cube, committer):
     blocks = [
         finished(committer, "mosaic", (0, 1), 9, clear=5),
         finished(committer, "mosaic", (0, 2), lost={"scene": "gone"}),
         finished(committer, "mosaic", (1, 0), observed=False, clear=0),
         finished(committer, "segment", (1, 2), 1),
     ]
-    before = len(list(repository.ancestry(branch="main")))
+    before = len(list(cube.repository.ancestry(branch="main")))
     committer.commit(blocks, {})
-    assert len(list(repository.ancestry(branch="main"))) == before + 1
-    assert record(repository, "mosaic").tolist() == [[0, 7, 7], [7, 0, 0]]
-    assert record(repository, "landcover").tolist() == [[0, 0, 0], [0, 0, 8]]
-    assert record(repository, "clear").tolist() == [[0, 5, 1], [0, 0, 0]]
-    states = record(repository, "state")
+    assert len(list(cube.repository.ancestry(branch="main"))) == before + 1
+    assert record(cube, "mosaic").tolist() == [[0, 7, 7], [7, 0, 0]]
+    assert record(cube, "landcover").tolist() == [[0, 0, 0], [0, 0, 8]]
+    assert record(cube, "clear").tolist() == [[0, 5, 1], [0, 0, 0]]
+    states = record(cube, "state")
     assert (states[0, 1], states[0, 2], states[1, 0]) == (MAPPED, DEGRADED, EMPTY)
-    group = store.reader(repository, branch="main")
+    group = cube.group(branch="main")
     assert store.array(group, "mosaic")[0, 0, 0, 256] == 9
     assert store.array(group, "landcover")[0, 256, 512] == 1
 
 
-def test_fingerprints_are_those_of_the_plan_without_the_scenes_that_were_lost(repository, committer):
+def test_fingerprints_are_those_of_the_plan_without_the_scenes_that_were_lost(cube, committer):
     lost = {(0, 0): {"a": "gone"}, (0, 1): {"a": "gone"}}
     committer.commit([finished(committer, "mosaic", (0, 0)), finished(committer, "segment", (0, 0))], lost)
-    assert record(repository, "mosaic")[0, 0] == 72
-    assert record(repository, "landcover")[0, 0] == 82
+    assert record(cube, "mosaic")[0, 0] == 72
+    assert record(cube, "landcover")[0, 0] == 82
 
 
-def test_tasks_name_the_snapshot_that_was_committed_last(repository, committer):
+def test_tasks_name_the_snapshot_that_was_committed_last(cube, committer):
     plan = BlockPlan((0, 0), ("scene",), 1, 7, 8, True, True, "new")
-    assert committer.task(plan).snapshot == str(repository.lookup_branch("main"))
+    assert committer.task(plan).snapshot == str(cube.repository.lookup_branch("main"))
     committer.commit([finished(committer, "mosaic", (0, 0))], {})
     task = committer.task(plan)
-    assert task.snapshot == str(repository.lookup_branch("main"))
+    assert task.snapshot == str(cube.repository.lookup_branch("main"))
     assert (task.block, task.scenes, task.time) == ((0, 0), ("scene",), 0)

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from pipeline.cube import store
+from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
 from pipeline.cube.status import status
 
@@ -157,8 +157,8 @@ def test_a_submitted_job_goes_on_without_its_submitter_and_after_the_death_of_it
     assert sent.returncode == 0, told(sent)
 
     def finished():
-        running = status(region.cube)["running"].values() if store.exists(region.cube) else []
-        return sum(next(iter(running), {}).values())
+        cube = Cube.find(region.cube)
+        return sum(run.mosaic + run.landcover for run in status(cube).running.values()) if cube else 0
 
     wait_for(lambda: finished() >= 3)
     running = drivers(region)

@@ -17,9 +17,10 @@ from cube_bytes import ARRAYS, assert_same, bytes_of
 
 from catalogs.simulated import simulate
 from cluster.ray_session import connect
-from pipeline.cube import store, versions
+from pipeline.cube import versions
+from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
-from pipeline.cube.status import status
+from pipeline.cube.status import RunProgress, status
 from pipeline.demo import inner_bounds
 from pipeline.errors import RunError
 from pipeline.execution.commit import Committer
@@ -53,7 +54,7 @@ def test_the_same_command_again_has_nothing_to_do(undisturbed):
     again = run(region)
     assert not again.done_anything
     assert again.version == report.version
-    assert len(versions.history(store.repository(region.cube))) == 1
+    assert len(versions.history(Cube.open(region.cube))) == 1
 
 
 @pytest.mark.long
@@ -98,8 +99,9 @@ def test_a_killed_driver_continues_where_it_was_and_ends_with_the_same_bytes(reg
     region = region_of(f"killed-{stage}", commit_every=2)
 
     def finished():
-        running = status(region.cube)["running"].values() if store.exists(region.cube) else []
-        return next(iter(running), {"mosaic": 0, "landcover": 0})
+        cube = Cube.find(region.cube)
+        running = status(cube).running.values() if cube else []
+        return asdict(next(iter(running), RunProgress()))
 
     driver = _driver(region)
     _wait_until(lambda: finished()[stage] >= 2 or driver.poll() is not None)
@@ -117,7 +119,7 @@ def test_a_killed_driver_continues_where_it_was_and_ends_with_the_same_bytes(reg
     assert done == {"mosaic": blocks - kept["mosaic"], "segment": blocks - kept["landcover"]}
     assert done["mosaic"] < blocks
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
-    assert status(region.cube)["running"] == {}
+    assert status(Cube.open(region.cube)).running == {}
 
 
 def test_readers_see_nothing_before_the_first_version_is_published(region_of, monkeypatch):
@@ -168,11 +170,11 @@ def test_a_run_overtaken_by_another_says_so_and_publishes_nothing(region_of, mon
     region = region_of("overtaken")
     publish = versions.publish
 
-    def overtaken(repository, branch, base, about):
-        session = repository.writable_session("main")
+    def overtaken(cube, branch, base, about):
+        session = cube.repository.writable_session("main")
         zarr.open_group(session.store).attrs["other"] = "run"
         session.commit("another run", metadata={"published": True, "run": "other", "blocks": 0, "degraded": 0})
-        return publish(repository, branch, base, about)
+        return publish(cube, branch, base, about)
 
     monkeypatch.setattr(versions, "publish", overtaken)
     with pytest.raises(RunError, match="another run has published"):

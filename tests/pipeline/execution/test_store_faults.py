@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,9 @@ from told import sentences
 from catalogs.simulated import serve
 from idgbr import IDGBRPipeline
 from pipeline import cli
-from pipeline.cube import store, versions
-from pipeline.cube.status import status
+from pipeline.cube import versions
+from pipeline.cube.cube import Cube
+from pipeline.cube.status import RunProgress, status
 from pipeline.execution.worker import Worker
 
 DAY = 86400
@@ -49,8 +51,9 @@ def command(region):
 
 def finished(region):
     """Mosaics and maps that the run under way has committed."""
-    running = status(region.cube)["running"].values() if store.exists(region.cube) else []
-    return next(iter(running), {"mosaic": 0, "landcover": 0})
+    cube = Cube.find(region.cube)
+    running = status(cube).running.values() if cube else []
+    return asdict(next(iter(running), RunProgress()))
 
 
 def wait_for_maps(region, process, count=1):
@@ -65,8 +68,8 @@ def assert_continues(region, undisturbed, kept):
     blocks = undisturbed[1].blocks.new
     assert report["done"] == {"mosaic": blocks - kept["mosaic"], "segment": blocks - kept["landcover"]}
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
-    assert len(versions.history(store.repository(region.cube))) == 1
-    assert status(region.cube)["running"] == {}
+    assert len(versions.history(Cube.open(region.cube))) == 1
+    assert status(Cube.open(region.cube)).running == {}
 
 
 def sentence(process):
@@ -103,7 +106,7 @@ def test_a_run_whose_disk_is_full_says_so_and_continues_when_there_is_room(disk,
     assert disk("size=1g")
     kept = finished(region)
     assert kept["mosaic"] > 0
-    assert status(region.cube)["published"] is None
+    assert status(Cube.open(region.cube)).published is None
     assert_continues(region, undisturbed, kept)
 
 
@@ -156,7 +159,7 @@ def test_a_catalog_that_is_gone_after_planning_is_missed_by_an_update_alone(worl
     told = sentence(idgbr("update", path, "--address", "none"))
     assert url in told
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
-    assert status(region.cube)["published"] == report["version"]
+    assert status(Cube.open(region.cube)).published == report["version"]
     with serve(world.folder, port=int(url.rpartition(":")[2])):
         assert answer("update", path, "--address", "none")["version"] == report["version"]
 
@@ -228,5 +231,5 @@ def test_a_block_that_always_fails_keeps_no_other_from_being_committed(
     else:
         assert kept["mosaic"] == len(blocks) - 1
         assert 0 < kept["landcover"] < len(blocks) - 1
-    assert status(region.cube)["published"] is None
+    assert status(Cube.open(region.cube)).published is None
     assert_continues(region, undisturbed, kept)

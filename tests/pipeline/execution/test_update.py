@@ -13,7 +13,8 @@ from cube_bytes import ARRAYS, assert_same, bytes_of
 from pyproj import Transformer
 
 from catalogs.simulated import Overpass, acquire
-from pipeline.cube import store, versions
+from pipeline.cube import versions
+from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
 from pipeline.execution.run import run
 from pipeline.planning.plan import plan
@@ -99,10 +100,10 @@ def test_two_later_dates_map_only_the_blocks_they_touch(growing, region_of, date
 def test_the_version_before_an_update_stays_readable(growing):
     region, world = growing
     before = bytes_of(region)
-    first = versions.resolve(store.repository(region.cube))
+    first = versions.resolve(Cube.open(region.cube))
     acquire(world, LATER[:1])
     second = run(region, refresh=True).version
-    assert [v.snapshot for v in versions.history(store.repository(region.cube))] == [second, first]
+    assert [v.snapshot for v in versions.history(Cube.open(region.cube))] == [second, first]
     assert_same(bytes_of(region, first), before)
     assert open_cube(region.cube).attrs["version_id"] == second
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.cube import store
+from pipeline.cube.cube import Cube
 from pipeline.planning.estimate import Cost, estimate, latest_cost
 from pipeline.planning.memory import worker_memory
 from pipeline.planning.plan import plan
@@ -45,7 +45,7 @@ def test_the_closed_form_of_an_estimate():
 def test_the_next_plan_is_calibrated_by_what_the_last_run_took(undisturbed, region_of):
     """The same work again is expected to take what it took."""
     region, report = undisturbed
-    cost = latest_cost(store.repository(region.cube))
+    cost = latest_cost(Cube.open(region.cube))
     again = estimate(block_totals(plan(region_of("again"))), cost, workers=1)
     assert again.mosaic_seconds == pytest.approx(report.took.mosaic_seconds, rel=0.01)
     assert again.device_seconds == pytest.approx(report.took.device_seconds, rel=0.01)

@@ -7,13 +7,14 @@ from pipeline.execution.run import run
 from pipeline.planning.plan import plan
 from pipeline.scenes.resolve import resolve_offsets
 from pipeline.scenes.search import catalog_query, find_items
+from pipeline.storage.files import files_at
 
 BANDS = ("blue", "green", "red", "nir")
 
 
 def chosen(region):
-    listed = find_items(region.cube, catalog_query(region))
-    return resolve_offsets(region, listed, BANDS)[0]
+    listed = find_items(files_at(region.cube), catalog_query(region))
+    return resolve_offsets(region, files_at(region.cube), listed, BANDS)[0]
 
 
 def test_months_cloud_and_contribution_leave_scenes_out_and_say_why(region_of):

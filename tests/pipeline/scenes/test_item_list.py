@@ -7,6 +7,7 @@ import shapely
 
 from catalogs import Query
 from pipeline.scenes.item_list import list_name, read_refusals, write_refusals
+from pipeline.storage.files import files_at
 
 AREA = shapely.from_wkt("POLYGON ((12 47, 13 47, 12.5 48, 12 47))")
 YEAR = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 12, 31, 23, 59, tzinfo=UTC)
@@ -29,7 +30,7 @@ def test_queries_that_differ_have_lists_of_their_own():
 
 def test_refusals_are_those_of_the_last_search(tmp_path: Path):
     query = query_of()
-    assert read_refusals(tmp_path, query) == {}
+    assert read_refusals(files_at(tmp_path), query) == {}
     for refusals in ({"a": "no datetime", "b": "no footprint"}, {"c": "no mask"}):
-        write_refusals(tmp_path, query, refusals)
-        assert read_refusals(tmp_path, query) == refusals
+        write_refusals(files_at(tmp_path), query, refusals)
+        assert read_refusals(files_at(tmp_path), query) == refusals

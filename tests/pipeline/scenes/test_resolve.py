@@ -10,17 +10,18 @@ from pipeline.execution.run import run
 from pipeline.planning.plan import plan
 from pipeline.scenes.resolve import resolve_offsets
 from pipeline.scenes.search import catalog_query, find_items
+from pipeline.storage.files import files_at
 
 BANDS = ("blue", "green", "red", "nir")
 
 
 def test_what_was_decided_about_doubts_is_kept_beside_the_list(region_of):
     region = region_of("kept")
-    listed = find_items(region.cube, catalog_query(region))
+    listed = find_items(files_at(region.cube), catalog_query(region))
     asked = []
-    _, first = resolve_offsets(region, listed, BANDS, asked.append)
+    _, first = resolve_offsets(region, files_at(region.cube), listed, BANDS, asked.append)
     assert asked == list(range(1, len(first) + 1))
-    assert resolve_offsets(region, listed, BANDS, asked.append)[1] == first
+    assert resolve_offsets(region, files_at(region.cube), listed, BANDS, asked.append)[1] == first
     assert len(asked) == len(first)
 
 

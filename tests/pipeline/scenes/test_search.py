@@ -9,6 +9,7 @@ from catalogs import CatalogError
 from catalogs.simulated import serve
 from pipeline.planning.plan import plan
 from pipeline.scenes.search import catalog_query, find_items
+from pipeline.storage.files import files_at
 
 
 def test_a_region_can_be_planned_again_with_its_catalog_gone(region_of, world):
@@ -25,7 +26,7 @@ def test_the_search_of_an_api_leaves_a_list_and_no_pages(region_of, world):
     counted = []
     with serve(world.folder) as url:
         region = region_of("api", catalog=url, allowed_paths=[str(world.folder)])
-        listed = find_items(region.cube, catalog_query(region), progress=counted.append)
+        listed = find_items(files_at(region.cube), catalog_query(region), progress=counted.append)
     assert len(listed) == len((world.folder / "items.ndjson").read_text().splitlines()) == counted[-1]
     assert sorted(path.suffix for path in (region.cube / "scenes").iterdir()) == [".json", ".parquet"]
 

@@ -13,20 +13,20 @@ import lease_holder
 import pytest
 
 from pipeline.errors import RunError
-from pipeline.storage import files, lease
+from pipeline.storage import lease
+from pipeline.storage.files import files_at
 from pipeline.storage.holder import Holder
-from pipeline.storage.location import place
 
 BEAT, EXPIRY = 0.2, 2.0
 ELSEWHERE = {"host": "elsewhere", "boot": "another-boot"}
 
 
 @pytest.fixture(params=["folder", "s3"])
-def cube(request, tmp_path):
+def files(request, tmp_path):
     if request.param == "folder":
-        return tmp_path / "cube"
+        return files_at(tmp_path / "cube")
     name = f"lease-{time.time_ns()}"
-    return f"{request.getfixturevalue('s3').bucket(name)}/maps/here"
+    return files_at(f"{request.getfixturevalue('s3').bucket(name)}/maps/here")
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +36,8 @@ def hurried(monkeypatch):
 
 
 class Process:
-    def __init__(self, cube, run):
-        command = [sys.executable, lease_holder.__file__, str(cube), run, str(BEAT), str(EXPIRY)]
+    def __init__(self, location, run):
+        command = [sys.executable, lease_holder.__file__, str(location), run, str(BEAT), str(EXPIRY)]
         self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.pid = self.popen.pid
 
@@ -53,9 +53,9 @@ class Process:
 
 
 @contextmanager
-def holders(cube, *runs):
+def holders(location, *runs):
     """One process for each run, started at once."""
-    processes = [Process(cube, run) for run in runs]
+    processes = [Process(location, run) for run in runs]
     try:
         yield processes
     finally:
@@ -64,133 +64,133 @@ def holders(cube, *runs):
             process.popen.communicate()
 
 
-def lock_of(cube):
-    return json.loads(files.read(cube, lease.LOCK))
+def lock_of(files):
+    return json.loads(files.read(lease.LOCK))
 
 
-def leave_lock(cube, **changes):
+def leave_lock(files, **changes):
     """A lock that nobody raises, as a run of this machine would write it but for the changes."""
     holder = Holder.here("left", "bavaria")
-    files.write(cube, lease.LOCK, json.dumps(json.loads(holder.text()) | changes))
+    files.write(lease.LOCK, json.dumps(json.loads(holder.text()) | changes))
 
 
-def test_a_second_run_is_told_at_once_who_holds_the_cube(cube):
-    with holders(cube, "first") as (first,):
+def test_a_second_run_is_told_at_once_who_holds_the_cube(files):
+    with holders(files.location, "first") as (first,):
         assert first.told() == "held"
         begun = time.monotonic()
-        with pytest.raises(RunError) as refused, lease.held(cube, {"run": "second", "name": "bavaria"}):
+        with pytest.raises(RunError) as refused, lease.hold(files, "second", "bavaria"):
             pass
         assert time.monotonic() - begun < EXPIRY
-        held = lock_of(cube)
+        held = lock_of(files)
         assert str(refused.value) == (
-            f"the cube at {cube} is held by run first of region bavaria on host {socket.gethostname()} (process "
-            f"{first.pid}) since {held['since']}; wait for it, or end it: its lock expires 2 s after its last beat"
+            f"the cube at {files.location} is held by run first of region bavaria on host {socket.gethostname()} "
+            f"(process {first.pid}) since {held['since']}; wait for it, or end it: its lock expires 2 s after its last beat"
         )
 
 
-def test_a_run_that_ends_gives_the_cube_back_and_one_that_fails_does_too(cube):
-    about = {"run": "here", "name": "bavaria"}
-    with lease.held(cube, about) as held:
+def test_a_run_that_ends_gives_the_cube_back_and_one_that_fails_does_too(files):
+    about = "here", "bavaria"
+    with lease.hold(files, *about) as held:
         held.check()
-        assert lease.holder(cube) == held.holder or lease.holder(cube).beat > 0
-    assert lease.holder(cube) is None
-    with pytest.raises(ZeroDivisionError), lease.held(cube, about):
+        assert lease.holder(files) == held.holder or lease.holder(files).beat > 0
+    assert lease.holder(files) is None
+    with pytest.raises(ZeroDivisionError), lease.hold(files, *about):
         _ = 1 / 0
-    assert lease.holder(cube) is None
-    with lease.held(cube, about) as held:
+    assert lease.holder(files) is None
+    with lease.hold(files, *about) as held:
         held.check()
 
 
-def test_the_cube_of_a_killed_run_is_taken_over_at_once_on_the_same_machine(cube):
-    with holders(cube, "killed") as (killed,):
+def test_the_cube_of_a_killed_run_is_taken_over_at_once_on_the_same_machine(files):
+    with holders(files.location, "killed") as (killed,):
         assert killed.told() == "held"
         killed.signal(signal.SIGKILL)
-        while lease.holder(cube).dead is False:
+        while lease.holder(files).dead is False:
             time.sleep(0.01)
         begun = time.monotonic()
-        with lease.held(cube, {"run": "next", "name": "bavaria"}) as held:
+        with lease.hold(files, "next", "bavaria") as held:
             assert time.monotonic() - begun < EXPIRY / 2
             held.check()
 
 
-def test_a_process_that_got_the_number_of_a_dead_one_does_not_hold_its_cube(cube):
-    leave_lock(cube, started="1")
+def test_a_process_that_got_the_number_of_a_dead_one_does_not_hold_its_cube(files):
+    leave_lock(files, started="1")
     begun = time.monotonic()
-    with lease.held(cube, {"run": "next", "name": "bavaria"}):
+    with lease.hold(files, "next", "bavaria"):
         assert time.monotonic() - begun < EXPIRY / 2
 
 
 @pytest.mark.parametrize("foreign", [ELSEWHERE, {"namespace": "pid:[1]"}], ids=["machine", "container"])
-def test_a_lock_from_elsewhere_expires_when_its_count_stands_still(cube, foreign):
-    leave_lock(cube, since="2999-01-01T00:00:00+00:00", **foreign)
+def test_a_lock_from_elsewhere_expires_when_its_count_stands_still(files, foreign):
+    leave_lock(files, since="2999-01-01T00:00:00+00:00", **foreign)
     begun = time.monotonic()
-    with lease.held(cube, {"run": "next", "name": "bavaria"}) as held:
+    with lease.hold(files, "next", "bavaria") as held:
         assert EXPIRY <= time.monotonic() - begun < 3 * EXPIRY
         held.check()
 
 
-def test_a_lock_from_elsewhere_whose_count_is_raised_is_respected(cube):
+def test_a_lock_from_elsewhere_whose_count_is_raised_is_respected(files):
     """The count is raised by a live process, whose identity is made another machine's."""
-    with holders(cube, "far") as (far,):
+    with holders(files.location, "far") as (far,):
         assert far.told() == "held"
         while not files.swap(
-            cube, lease.LOCK, found := files.read(cube, lease.LOCK), json.dumps(json.loads(found) | ELSEWHERE).encode()
+            lease.LOCK, found := files.read(lease.LOCK), json.dumps(json.loads(found) | ELSEWHERE).encode()
         ):
             pass
         with (
             pytest.raises(RunError, match="run far of region bavaria on host elsewhere"),
-            lease.held(cube, {"run": "next", "name": "bavaria"}),
+            lease.hold(files, "next", "bavaria"),
         ):
             pass
         far.ask("check")
         assert far.told() == "still held"
 
 
-def test_a_suspended_run_that_lost_the_cube_notices_and_leaves_the_lock_alone(cube):
-    with holders(cube, "asleep") as (asleep,):
+def test_a_suspended_run_that_lost_the_cube_notices_and_leaves_the_lock_alone(files):
+    with holders(files.location, "asleep") as (asleep,):
         assert asleep.told() == "held"
         asleep.signal(signal.SIGSTOP)
-        files.write(cube, lease.LOCK, json.dumps(lock_of(cube) | ELSEWHERE))
-        with lease.held(cube, {"run": "awake", "name": "bavaria"}) as held:
+        files.write(lease.LOCK, json.dumps(lock_of(files) | ELSEWHERE))
+        with lease.hold(files, "awake", "bavaria") as held:
             asleep.signal(signal.SIGCONT)
             asleep.ask("check")
             told = asleep.told()
-            assert told.startswith(f"the cube at {cube} is held by run awake of region bavaria")
+            assert told.startswith(f"the cube at {files.location} is held by run awake of region bavaria")
             assert "run again" in told
             time.sleep(3 * BEAT)
             held.check()
             asleep.ask("end")
             asleep.popen.wait(30)
             held.check()
-            assert lock_of(cube)["id"] == held.holder.id
+            assert lock_of(files)["id"] == held.holder.id
 
 
 @pytest.mark.parametrize("left", [{"started": "1"}, ELSEWHERE], ids=["dead", "expired"])
-def test_of_eight_that_find_a_dead_lock_one_gets_it(cube, left):
-    leave_lock(cube, **left)
-    with holders(cube, *(f"run-{n}" for n in range(8))) as racing:
+def test_of_eight_that_find_a_dead_lock_one_gets_it(files, left):
+    leave_lock(files, **left)
+    with holders(files.location, *(f"run-{n}" for n in range(8))) as racing:
         told = [process.told() for process in racing]
         assert told.count("held") == 1
         winner = racing[told.index("held")]
-        assert lock_of(cube)["pid"] == winner.pid
+        assert lock_of(files)["pid"] == winner.pid
         assert all(f"(process {winner.pid})" in line for line in told if line != "held")
         winner.ask("check")
         assert winner.told() == "still held"
 
 
-def test_a_lock_that_was_removed_is_missed(cube):
-    with lease.held(cube, {"run": "here", "name": "bavaria"}) as held:
-        while not files.swap(cube, lease.LOCK, files.read(cube, lease.LOCK), None):
+def test_a_lock_that_was_removed_is_missed(files):
+    with lease.hold(files, "here", "bavaria") as held:
+        while not files.swap(lease.LOCK, files.read(lease.LOCK), None):
             pass
         with pytest.raises(RunError, match="is held by nobody now"):
             held.check()
         time.sleep(3 * BEAT)
-        assert lease.holder(cube) is None
+        assert lease.holder(files) is None
 
 
-def test_a_damaged_lock_ends_in_one_sentence(cube):
-    files.write(cube, lease.LOCK, "{}")
-    with pytest.raises(RunError, match="is damaged"), lease.held(cube, {"run": "here", "name": "bavaria"}):
+def test_a_damaged_lock_ends_in_one_sentence(files):
+    files.write(lease.LOCK, "{}")
+    with pytest.raises(RunError, match="is damaged"), lease.hold(files, "here", "bavaria"):
         pass
 
 
@@ -198,25 +198,25 @@ def test_the_lock_outlives_an_outage_of_the_storage(s3, monkeypatch):
     """While the line is cut `check` says so; mended, the count goes on. A lock that could not be given back is free."""
     from s3_server import Line
 
-    cube = place(f"{s3.bucket(f'outage-{time.time_ns()}')}/cube")
+    files = files_at(f"{s3.bucket(f'outage-{time.time_ns()}')}/cube")
     line = Line(s3)
     monkeypatch.setenv("AWS_ENDPOINT_URL", line.url)
-    with lease.held(cube, {"run": "here", "name": "bavaria"}) as held:
+    with lease.hold(files, "here", "bavaria") as held:
         line.cut()
         with pytest.raises(RunError, match="cannot be reached"):
             held.check()
         line.mend()
         held.check()
-        before = lease.holder(cube).beat
+        before = lease.holder(files).beat
         deadline = time.monotonic() + 60
-        while lease.holder(cube).beat <= before + 1:
+        while lease.holder(files).beat <= before + 1:
             assert time.monotonic() < deadline
             time.sleep(BEAT)
-    assert lease.holder(cube) is None
-    with lease.held(cube, {"run": "cut off", "name": "bavaria"}):
+    assert lease.holder(files) is None
+    with lease.hold(files, "cut off", "bavaria"):
         line.cut()
     line.mend()
-    with lease.held(cube, {"run": "after", "name": "bavaria"}) as held:
+    with lease.hold(files, "after", "bavaria") as held:
         held.check()
     line.cut()
 
@@ -226,6 +226,6 @@ def test_a_place_where_no_folder_can_be_ends_in_one_sentence(tmp_path):
     file.touch()
     with (
         pytest.raises(RunError, match="cannot be used"),
-        lease.held(file / "cube", {"run": "here", "name": "bavaria"}),
+        lease.hold(files_at(file / "cube"), "here", "bavaria"),
     ):
         pass

@@ -14,13 +14,14 @@ from s3_server import Line, free_port
 from cluster import Finished
 from pipeline.config.region import load
 from pipeline.cube import store
+from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
 from pipeline.cube.status import status
 from pipeline.errors import RunError, UserError
 from pipeline.execution.run import run
 from pipeline.planning import plan
 from pipeline.scenes import resolve
-from pipeline.storage import files
+from pipeline.storage.files import BucketFiles, files_at
 
 ARRAYS = ("mosaic", "landcover", "coarse", "confidence", "refined", "observations", "first_clear", "last_clear")
 
@@ -56,7 +57,7 @@ def test_a_run_into_a_bucket_gives_the_bytes_of_a_local_one_and_a_second_has_not
     names = ("region.json", "scenes.parquet", "offsets.json", "applied.json", "report.json")
     assert {f"runs/{report.run}/{name}" for name in names} <= kept
     assert [name for name in kept if name.startswith("scenes/") and name.endswith(".parquet")]
-    (item,) = (json.loads(files.read(cube, name)) for name in kept if name.startswith("stac/"))
+    (item,) = (json.loads(files_at(cube).read(name)) for name in kept if name.startswith("stac/"))
     assert item["assets"]["cube"]["href"] == f"{cube}/store"
     assert item["properties"]["version"] == report.version
 
@@ -80,14 +81,14 @@ def test_the_scene_list_is_in_the_bucket_before_any_pixel_is_read(s3, bucket, re
 
 
 def test_of_two_writers_of_one_branch_the_second_commit_is_refused(bucket):
-    repository = store.repository(f"{bucket}/cube", create=True)
-    first, second = (repository.writable_session("main") for _ in range(2))
+    cube = Cube.create(f"{bucket}/cube")
+    first, second = (cube.repository.writable_session("main") for _ in range(2))
     for session, value in ((first, 1), (second, 2)):
         zarr.open_group(session.store).attrs["writer"] = value
     first.commit("first")
     with pytest.raises(icechunk.ConflictError):
         second.commit("second")
-    assert store.reader(repository, branch="main").attrs["writer"] == 1
+    assert cube.group(branch="main").attrs["writer"] == 1
 
 
 def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(
@@ -109,11 +110,11 @@ def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(
     assert "\n" not in str(told.value)
 
     line.mend()
-    (kept,) = status(region.cube)["running"].values()
-    assert kept["landcover"] >= 1
+    (kept,) = status(Cube.open(region.cube)).running.values()
+    assert kept.landcover >= 1
     report = run(region)
     assert asdict(report.done) == {
-        stage: blocks - kept[name] for stage, name in (("mosaic", "mosaic"), ("segment", "landcover"))
+        stage: blocks - getattr(kept, name) for stage, name in (("mosaic", "mosaic"), ("segment", "landcover"))
     }
     assert_same_maps(region.cube, undisturbed[0].cube)
     line.cut()
@@ -121,15 +122,15 @@ def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(
 
 def test_keys_that_may_only_read_show_a_cube_and_cannot_write_it(s3, bucket, region_of, undisturbed, monkeypatch):
     cube = f"{bucket}/cube"
-    store.repository(cube, create=True)
-    files.write(cube, "note", "here")
+    note = Cube.create(cube).files
+    note.write("note", "here")
     with s3.guarded() as reader:
         for name, value in reader.items():
             monkeypatch.setenv(name, value)
-        assert files.read(cube, "note") == b"here"
-        assert status(cube)["published"] is None
+        assert note.read("note") == b"here"
+        assert status(Cube.open(cube)).published is None
         with pytest.raises(RunError, match="refuses this user; set AWS_ACCESS_KEY_ID"):
-            files.write(cube, "note", "there")
+            note.write("note", "there")
         with pytest.raises(RunError, match="refuses this user"):
             run(region_of(cube=cube))
 
@@ -154,7 +155,7 @@ def test_a_bucket_of_amazons_own_needs_no_endpoint(monkeypatch, region):
         monkeypatch.delenv(name, raising=False)
     if region:
         monkeypatch.setenv("AWS_REGION", region["region"])
-    client = files._client("s3://maps/cube")
+    client = BucketFiles("s3://maps/cube")._client
     assert client.prefix == "cube"
     assert {name: value for name, value in client.config.items() if name in ("bucket", "endpoint", "region")} == {
         "bucket": "maps",

@@ -1,0 +1,78 @@
+"""A cube that a command opens once and hands down."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import icechunk
+import zarr
+from zarr.errors import GroupNotFoundError
+
+from pipeline.cube.store import create_repository, find_repository, write_errors
+from pipeline.errors import UserError
+from pipeline.storage.files import Files, files_at
+from pipeline.storage.lease import Lease, hold
+from pipeline.storage.location import Location, parse_location
+
+
+@dataclass(frozen=True)
+class Cube:
+    """Where a cube lies, its small files and its Icechunk repository."""
+
+    location: Location
+    files: Files
+    repository: icechunk.Repository
+
+    @staticmethod
+    def find(location: str | Path) -> "Cube | None":
+        """Opens a cube; None where there is none.
+
+        Raises UserError for what is no location, and RunError where object storage does not answer or refuses.
+        """
+        parsed = parse_location(location)
+        repository = find_repository(parsed)
+        return None if repository is None else Cube(parsed, files_at(parsed), repository)
+
+    @staticmethod
+    def open(location: str | Path) -> "Cube":
+        """Opens a cube. Raises UserError where there is none, and what `find` raises."""
+        cube = Cube.find(location)
+        if cube is None:
+            raise UserError(f"there is no cube at {location}; give what a run's region file names as 'cube'")
+        return cube
+
+    @staticmethod
+    def create(location: str | Path) -> "Cube":
+        """Opens a cube, or makes an empty one where there is none. Raises what `find` raises."""
+        parsed = parse_location(location)
+        return Cube(parsed, files_at(parsed), create_repository(parsed))
+
+    def group(self, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:
+        """The arrays at the tip of a branch or at a snapshot, read-only."""
+        return zarr.open_group(self.repository.readonly_session(branch=branch, snapshot_id=snapshot).store, mode="r")
+
+    def branch_group(self, branch: str) -> zarr.Group | None:
+        """The arrays at the tip of a branch; None where there is no such branch, or it has no arrays yet."""
+        if branch not in self.repository.list_branches():
+            return None
+        try:
+            group = self.group(branch=branch)
+        except GroupNotFoundError:
+            return None
+        return group if "mosaic" in group else None
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turns an error of Icechunk or of the disk in the block into a RunError of one sentence."""
+        with write_errors(self.location):
+            yield
+
+    @contextmanager
+    def lease(self, run: str, name: str) -> Iterator[Lease]:
+        """Holds the cube for a run of the region `name`, to write to it as in `writing`.
+
+        Raises RunError where another run holds it.
+        """
+        with self.writing(), hold(self.files, run, name) as lease:
+            yield lease
