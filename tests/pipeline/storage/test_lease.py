@@ -84,7 +84,8 @@ def test_a_second_run_is_told_at_once_who_holds_the_cube(files):
         held = lock_of(files)
         assert str(refused.value) == (
             f"the cube at {files.location} is held by run first of region bavaria on host {socket.gethostname()} "
-            f"(process {first.pid}) since {held['since']}; wait for it, or end it: its lock expires 2 s after its last beat"
+            f"(process {first.pid}) since {held['since']}; wait for it, or end it: its lock expires "
+            "2 s after its last beat"
         )
 
 
