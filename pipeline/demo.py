@@ -1,4 +1,4 @@
-"""`idgbr demo`: a world with truth at hand, mapped by the same steps as a real one, and compared with the truth."""
+"""`idgbr demo`: map a simulated world as a real one would be, and compare the map with the truth."""
 
 import json
 import time as clock
@@ -28,23 +28,29 @@ from pipeline.training.evaluate import print_scores
 
 MODEL = "simulated-s2"
 KILOMETRES = 21.0
+"""Side of the simulated world."""
 MARGIN = 0.029
+"""Share of the world's side that is left unmapped at each edge."""
 
 
 def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
-    """Simulates, serves, maps, compares, draws, and prints what it found; goes on with what `folder` already holds."""
-    begun = clock.perf_counter()
+    """Simulates a world, serves it as STAC, maps it, prints scores and areas against the truth, and draws the maps.
+
+    What `folder` already contains is reused. Scores go to `json_file` too, if it is given. Raises UserError where the
+    folder contains the world of another seed.
+    """
+    start = clock.perf_counter()
     world = _world(folder / "world", seed)
     with serve(world.folder) as url:
         region = write_region(folder, world, url)
-        with stage_progress() as shown:
-            report = run(region, workers=2, address="local", listener=shown.listen, count=shown.count)
+        with stage_progress() as progress:
+            report = run(region, workers=2, address="local", listener=progress.listen, count=progress.count)
     cube = open_cube(region.cube)
     truth_HW = read_truth(world, cube)
     labels = {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0], "truth": truth_HW}
     scores = _scores(labels, cube)
     picture = draw_maps(folder / "demo.png", cube, labels)
-    seconds = clock.perf_counter() - begun
+    seconds = clock.perf_counter() - start
     _print(report, scores, _areas(truth_HW, cube), picture, region, seconds)
     if json_file is not None:
         facts = {"seconds": round(seconds, 1), **asdict(scores), "cube": str(region.cube)}
@@ -62,7 +68,7 @@ def _world(folder: Path, seed: int) -> World:
 
 
 def write_region(folder: Path, world: World, catalog: str, model: str = MODEL, block: int = 1024) -> Region:
-    """Writes the region file that maps all of a world, and loads it."""
+    """Writes the region file that maps a whole world as region.yaml, and loads it."""
     days = [date.fromisoformat(overpass.day) for overpass in world.dates]
     content = {
         "name": "demo",
@@ -80,9 +86,9 @@ def write_region(folder: Path, world: World, catalog: str, model: str = MODEL, b
 
 
 def inner_bounds(world: World) -> tuple[float, float, float, float]:
-    """West, south, east, north of a region whose pixels all lie inside the world.
+    """(west, south, east, north), in degrees, of a region whose pixels all lie inside the world.
 
-    The box of degrees around a square of the grid is larger than the square, hence the margin.
+    The bounds in degrees of a square of the grid contain more than the square, hence the margin.
     """
     left, bottom, right, top = world.bounds
     margin = MARGIN * (right - left)
@@ -91,7 +97,7 @@ def inner_bounds(world: World) -> tuple[float, float, float, float]:
 
 
 def read_truth(world: World, cube: xr.Dataset) -> np.ndarray:
-    """The truth on the cube's pixels, uint8 HW."""
+    """The true class codes of the cube's pixels, uint8 HW."""
     with rasterio.open(world.truth) as source:
         row, col = source.index(float(cube.x[0]), float(cube.y[0]))
         return source.read(1, window=Window(col, row, cube.sizes["x"], cube.sizes["y"]))
@@ -104,8 +110,9 @@ def _scores(labels: dict[str, np.ndarray], cube: xr.Dataset) -> EvaluationScores
 
 
 def _areas(truth_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
-    pixel = cube.attrs["grid"]["resolution"] ** 2 / 1e6
-    return {row["name"]: float((truth_HW == row["code"]).sum()) * pixel for row in cube.attrs["classes"]}
+    """km2 by class name."""
+    pixel_km2 = cube.attrs["grid"]["resolution"] ** 2 / 1e6
+    return {row["name"]: float((truth_HW == row["code"]).sum()) * pixel_km2 for row in cube.attrs["classes"]}
 
 
 def _print(

@@ -41,7 +41,7 @@ def projected_crs(name: str) -> str:
         allowed = ", ".join(NAMED)
         raise UserError(f"no known CRS; use one of {allowed}, or a projected CRS such as EPSG:32633") from None
     if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
-        raise UserError(f"{crs.name} does not count in metres; use a projected CRS such as EPSG:3035")
+        raise UserError(f"{crs.name} is not in metres; use a projected CRS such as EPSG:3035")
     return NAMED.get(name, name)
 
 

@@ -71,10 +71,13 @@ def mosaic_block(
     """
     best = params.method == "best"
     if best and not {"blue", "red"} <= set(bands):
-        raise UserError(f"best tells haze by blue and red, but the bands are {', '.join(bands)}; choose another method")
+        raise UserError(
+            "mosaic.method best needs the bands blue and red, but the bands are "
+            f"{', '.join(bands)}; choose another method"
+        )
     view_params = ViewParams(grid, window, tuple(bands), params.resampling, area, best, device, access)
     lost = {
-        scene.id: f"{scene.doubt.sentence} ({scene.doubt.name}), and nothing has settled it"
+        scene.id: f"{scene.doubt.sentence} ({scene.doubt.name}), and its offset is undecided"
         for scene in scenes
         if scene.doubt is not None
     }

@@ -1,3 +1,5 @@
+"""aggregate.py: counts and levels are those of the map, also after an interruption."""
+
 from collections import Counter
 from dataclasses import asdict
 

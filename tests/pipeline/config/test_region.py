@@ -60,7 +60,7 @@ def test_a_missing_key_is_named(content, written, key):
         ({"mask": {"asset": "ocm", "clear": []}}, "names no clear value"),
         ({"token_endpoints": {"example.org": "http://example.org/token"}}, "must start with https"),
         ({"bbox": [12.1, 48.4]}, "bbox"),
-        ({"grid": {"crs": "EPSG:4326"}}, "does not count in metres"),
+        ({"grid": {"crs": "EPSG:4326"}}, "is not in metres"),
         ({"grid": {"crs": "EPSG:3035", "resolution": 0}}, "grid.resolution is 0"),
         ({"grid": {"block": 1000}}, "multiple of 256"),
         ({"model": "nowhere"}, "no model_index.json; give a model folder or one of"),

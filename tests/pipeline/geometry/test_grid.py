@@ -1,3 +1,5 @@
+"""grid.py: windows, points and named grids."""
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Composites of the simulated world, of real scenes and of made ones: the same however they are cut, and true."""
+"""block.py: mosaics of the simulated world, of real and of made scenes, the same however they are cut, and true."""
 
 import os
 import random
@@ -251,7 +251,7 @@ def test_of_two_processings_of_a_tile_the_newer_counts_where_both_show_ground(tm
 
 @pytest.mark.parametrize("bands", [["red"], ["green", "nir"]])
 def test_best_asks_for_the_bands_that_tell_haze(tmp_path, bands):
-    with pytest.raises(UserError, match="best tells haze by blue and red"):
+    with pytest.raises(UserError, match="best needs the bands blue and red"):
         mosaic_block(SQUARE, OVER, [flat(tmp_path, "a")], bands, MosaicParams("best"))
 
 

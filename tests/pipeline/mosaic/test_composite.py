@@ -1,4 +1,6 @@
-"""Each way to make one picture of many views, against a plain reference in float64, pixel by pixel."""
+"""composite.py, median.py, geometric_median.py, best.py, stack.py and view.py: each method against a plain float64
+reference, pixel by pixel.
+"""
 
 import itertools
 import math

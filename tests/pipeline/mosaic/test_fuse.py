@@ -1,4 +1,4 @@
-"""One pass over a window: its tiles joined, its clouds grown, its losses told; on made scenes whose truth is known."""
+"""fuse.py, clear.py and asset.py: one pass over a window, on made scenes whose truth is known."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""read.py: reads of local rasters at full resolution and at overviews."""
+
 import numpy as np
 import pytest
 import rasterio

@@ -1,4 +1,4 @@
-"""Resampling against float64 references written apart from it, against GDAL, and the same however it is cut."""
+"""resample.py, average.py and source.py: against float64 references, against GDAL, and the same however it is cut."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Reads over a network that fails: right pixels or a named error, no more requests than needed, no token shown."""
+"""retry.py, gdal.py and open_requests.py: reads over a failing network give right pixels or a ReadError, send no more
+requests than needed and show no token.
+"""
 
 import logging
 import random

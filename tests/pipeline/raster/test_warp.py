@@ -1,4 +1,4 @@
-"""Where the grid's pixels fall: against pyproj at every pixel, and the same however the area is cut."""
+"""warp.py and lattice.py: positions against pyproj at every pixel, and the same however the area is cut."""
 
 from dataclasses import replace
 from functools import cache
@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 from made_rasters import around, exact_coordinates, raster_around
 
 from pipeline.geometry.grid import Grid, Window
-from pipeline.raster import strips
 from pipeline.raster.lattice import Lattice, spacing
 from pipeline.raster.read import Raster
 from pipeline.raster.source import MARGIN
-from pipeline.raster.strips import one_thread, row_strips
 from pipeline.raster.warp import sample_points
 
 SIDE = 300
@@ -184,17 +182,3 @@ def test_ground_beyond_the_end_of_the_grids_crs_is_outside_and_takes_nothing_els
 @pytest.mark.parametrize(("metres", "pixels"), [(10, 8), (30, 8), (60, 8), (120, 4), (640, 1), (5000, 1)])
 def test_the_lattices_nodes_lie_within_640_m(metres, pixels):
     assert spacing(Grid("EPSG:3035", float(metres), 512)) == pixels
-
-
-def test_strips_are_the_window_cut_into_rows():
-    window = Window(-70, 3, 200, 9)
-    found = list(row_strips(window))
-    assert [strip.y0 for strip, _ in found] == list(range(-70, 200, strips.ROWS))
-    assert found[-1] == (Window(186, 3, 200, 9), slice(256, 270))
-
-
-def test_torch_has_its_threads_back():
-    before = torch.get_num_threads()
-    with one_thread():
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before

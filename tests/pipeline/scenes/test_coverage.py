@@ -11,14 +11,11 @@ import catalogs
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.memory import STACK_BYTES, mosaic_bytes
-from pipeline.mosaic.params import MosaicParams
 from pipeline.planning.plan import plan
 from pipeline.scenes.coverage import coverage
 from pipeline.scenes.passes import Pass
 
 GRID = Grid("EPSG:3035", 10.0, 256)
-BLOCK = Grid("EPSG:3035", 10.0, 2048)
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 
 
@@ -66,9 +63,3 @@ def test_a_plan_counts_the_passes_that_the_orbits_let_expect(region_of):
         assert known.expected == known.found + len(known.missing)
         assert known.found >= 1
     assert {known.platform for known in planned.passes} == {"sentinel-2a", "sentinel-2b"}
-
-
-def test_the_memory_bound_grows_with_passes_until_strips_hold_it():
-    small, large, huge = (mosaic_bytes(BLOCK, n, 4, MosaicParams(), 4) for n in (2, 20, 2_000))
-    assert small < large < huge < small + STACK_BYTES
-    assert mosaic_bytes(BLOCK, 2_000, 4, MosaicParams("mean"), 4) == mosaic_bytes(BLOCK, 2, 4, MosaicParams("mean"), 4)

@@ -90,7 +90,7 @@ def test_a_scene_that_cannot_be_read_keeps_its_doubt_and_is_lost_rather_than_for
         (tmp_path / "red.tif").unlink() if broken is None else (tmp_path / "red.tif").write_bytes(broken)
         assert decide_offsets([scene], ANYWHERE) == {}
         made = mosaic_block(GRID, WINDOW, [scene], ["red"])
-        assert "nothing has settled it" in made.lost[scene.id]
+        assert "its offset is undecided" in made.lost[scene.id]
 
 
 def test_pixels_that_an_overview_mixed_with_no_data_are_not_taken_for_dark_ones(scenes, tmp_path):

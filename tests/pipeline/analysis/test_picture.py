@@ -1,0 +1,54 @@
+"""picture.py: colours, the square that is shown larger, and the image file."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib import image
+
+from pipeline.analysis.picture import BRIGHTEST, color_classes, draw_maps, most_mixed_square, true_colour
+
+CLASSES = [
+    {"code": 10, "name": "Tree", "color": "#006400"},
+    {"code": 80, "name": "Water", "color": "#0064c8"},
+]
+
+
+def test_bands_are_red_green_blue_by_their_roles_and_black_to_full_brightness():
+    mosaic_BHW = np.zeros((4, 1, 3), np.uint16)
+    mosaic_BHW[2] = [0, int(BRIGHTEST * 10_000), 20_000]
+    rgb_HW3 = true_colour(mosaic_BHW, ["blue", "green", "red", "nir"])
+    assert (rgb_HW3[0, :, 0] == [0, 1, 1]).all()
+    assert (rgb_HW3[..., 1:] == 0).all()
+
+
+def test_classes_have_their_colours_and_no_data_is_dark():
+    rgb_HW3 = color_classes(np.array([[10, 80, 0]], np.uint8), CLASSES)
+    assert rgb_HW3.tolist() == [[[0, 0x64, 0], [0, 0x64, 0xC8], [0x10, 0x10, 0x10]]]
+
+
+def test_the_most_mixed_square_is_where_two_classes_meet():
+    code_HW = np.full((40, 60), 10, np.uint8)
+    code_HW[20:, 40:] = 80
+    y, x = most_mixed_square(code_HW, 20)
+    assert np.count_nonzero(code_HW[y : y + 20, x : x + 20] == 80) == 200
+
+
+def test_a_map_smaller_than_the_square_is_shown_from_its_corner():
+    assert most_mixed_square(np.full((8, 9), 10, np.uint8), 20) == (0, 0)
+
+
+@pytest.mark.parametrize("width", [64, 900])
+def test_the_image_shows_every_map_whole_and_in_detail(tmp_path, width):
+    code_HW = np.where(np.arange(width) < width // 2, 10, 80).astype(np.uint8) * np.ones((48, 1), np.uint8)
+    mosaic = np.full((1, 3, 48, width), 900, np.uint16)
+    cube = xr.Dataset(
+        {"mosaic": (("time", "band", "y", "x"), mosaic)},
+        {"band": ["blue", "green", "red"]},
+        {"classes": CLASSES, "grid": {"resolution": 10}},
+    )
+    path = draw_maps(tmp_path / "maps.png", cube, {"coarse": code_HW, "refined": code_HW}, detail=16)
+    shown = (image.imread(path)[..., :3] * 255).round().astype(int)
+    assert shown.shape[1] > shown.shape[0] * 0.3
+    for row in CLASSES:
+        colour = [int(row["color"][i : i + 2], 16) for i in (1, 3, 5)]
+        assert (shown == colour).all(-1).sum() > 500, row["name"]
