@@ -118,12 +118,12 @@ def _chosen(everything: list[Task], part: str) -> list[Task]:
 
 def _same_preset(place: Place) -> None:
     """What was made by another preset must not be mixed in."""
-    told = json.dumps(asdict(place.preset), indent=1, default=str)
-    kept = place.home / "preset.json"
-    if kept.is_file() and kept.read_text() != told:
+    settings = json.dumps(asdict(place.preset), indent=1, default=str)
+    path = place.home / "preset.json"
+    if path.is_file() and path.read_text() != settings:
         sys.exit(f"{place.home} was made with other settings; name another folder with --home, or remove it")
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(told)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(settings)
 
 
 def _bar(chosen: list[Task], place: Place, what: str) -> None:

@@ -73,7 +73,7 @@ CHOICES: Mapping[str, Sequence[Any]] = {
 
 
 @torch.inference_mode()
-def crf(probability_KHW: Tensor, image_CHW: Tensor, how: CRF) -> Tensor:
+def crf(probability_KHW: Tensor, image_CHW: Tensor, settings: CRF) -> Tensor:
     """KHW class probabilities after mean field with Potts compatibility, on the device of the given ones.
 
     image_CHW: normalised, as `IDGBRPipeline.normalise` gives it. Both kernels are normalised symmetrically,
@@ -88,17 +88,17 @@ def crf(probability_KHW: Tensor, image_CHW: Tensor, how: CRF) -> Tensor:
     image_CHW = image_CHW.to(probability_KHW.device, torch.float32)
     unary_KHW = probability_KHW.float().clamp_min(FLOOR).log()
     one_1HW = torch.ones_like(unary_KHW[:1])
-    appearance_1HW = (1 + _appearance(one_1HW, image_CHW, how)).rsqrt() if how.appearance else one_1HW
-    smoothness_1HW = (1 + _smoothness(one_1HW, how)).rsqrt() if how.smoothness else one_1HW
+    appearance_1HW = (1 + _appearance(one_1HW, image_CHW, settings)).rsqrt() if settings.appearance else one_1HW
+    smoothness_1HW = (1 + _smoothness(one_1HW, settings)).rsqrt() if settings.smoothness else one_1HW
     now_KHW = unary_KHW.softmax(0)
-    for _ in range(how.iterations):
+    for _ in range(settings.iterations):
         energy_KHW = unary_KHW.clone()
-        if how.appearance:
-            message_KHW = _appearance(now_KHW * appearance_1HW, image_CHW, how) * appearance_1HW
-            energy_KHW += how.appearance * message_KHW
-        if how.smoothness:
-            message_KHW = _smoothness(now_KHW * smoothness_1HW, how) * smoothness_1HW
-            energy_KHW += how.smoothness * message_KHW
+        if settings.appearance:
+            message_KHW = _appearance(now_KHW * appearance_1HW, image_CHW, settings) * appearance_1HW
+            energy_KHW += settings.appearance * message_KHW
+        if settings.smoothness:
+            message_KHW = _smoothness(now_KHW * smoothness_1HW, settings) * smoothness_1HW
+            energy_KHW += settings.smoothness * message_KHW
         now_KHW = energy_KHW.softmax(0)
     return now_KHW
 
@@ -116,10 +116,10 @@ def tune(
     """
     scores: dict[CRF, float] = {}
 
-    def score(how: CRF) -> float:
-        if how not in scores:
-            scores[how] = _score(examples, how)
-        return scores[how]
+    def score(settings: CRF) -> float:
+        if settings not in scores:
+            scores[settings] = _score(examples, settings)
+        return scores[settings]
 
     start = start or CRF()
     best = max(start, replace(start, appearance=0.0, smoothness=0.0), key=score)
@@ -131,35 +131,35 @@ def tune(
     return sorted(scores.items(), key=lambda pair: -pair[1])
 
 
-def _appearance(value_KHW: Tensor, image_CHW: Tensor, how: CRF) -> Tensor:
+def _appearance(value_KHW: Tensor, image_CHW: Tensor, settings: CRF) -> Tensor:
     """KHW sum over the other pixels of the appearance kernel times their value; each pair's kernel serves both ways."""
     total_KHW = torch.zeros_like(value_KHW)
     height, width = value_KHW.shape[1:]
     rows = max(1, STRIP // width)
-    places = _places(how.position, how.taps)
+    places = _places(settings.position, settings.taps)
     for dy in (place for place in places if 0 <= place < height):
         for dx in (place for place in places if abs(place) < width and (dy or place > 0)):
-            near = (dy * dy + dx * dx) / (2 * how.position**2)
+            near = (dy * dy + dx * dx) / (2 * settings.position**2)
             left, right = (max(0, -dx), width - max(0, dx)), (max(0, dx), width - max(0, -dx))
             for top in range(0, height - dy, rows):
                 bottom = min(top + rows, height - dy)
                 here = (slice(None), slice(top, bottom), slice(*left))
                 there = (slice(None), slice(top + dy, bottom + dy), slice(*right))
                 far_HW = (image_CHW[here] - image_CHW[there]).square_().sum(0)
-                kernel_HW = far_HW.mul_(-1 / (2 * how.colour**2)).sub_(near).exp_()
+                kernel_HW = far_HW.mul_(-1 / (2 * settings.colour**2)).sub_(near).exp_()
                 total_KHW[here].addcmul_(value_KHW[there], kernel_HW)
                 total_KHW[there].addcmul_(value_KHW[here], kernel_HW)
     return total_KHW
 
 
-def _smoothness(value_KHW: Tensor, how: CRF) -> Tensor:
+def _smoothness(value_KHW: Tensor, settings: CRF) -> Tensor:
     """KHW sum over the other pixels of the smoothness kernel times their value, along y and then along x."""
     total_KHW = value_KHW
     for axis in (1, 2):
         before_KHW, total_KHW = total_KHW, total_KHW.clone()
         size = value_KHW.shape[axis]
-        for place in (place for place in _places(how.near, how.taps) if 0 < place < size):
-            weight = exp(-(place**2) / (2 * how.near**2))
+        for place in (place for place in _places(settings.near, settings.taps) if 0 < place < size):
+            weight = exp(-(place**2) / (2 * settings.near**2))
             low, high = (0, size - place), (place, size - place)
             total_KHW.narrow(axis, *low).add_(before_KHW.narrow(axis, *high), alpha=weight)
             total_KHW.narrow(axis, *high).add_(before_KHW.narrow(axis, *low), alpha=weight)
@@ -174,11 +174,11 @@ def _places(sigma: float, taps: int) -> list[int]:
     return list(range(-reach, reach + 1, step))
 
 
-def _score(examples: Sequence[tuple[Tensor, Tensor, NDArray[Any]]], how: CRF) -> float:
+def _score(examples: Sequence[tuple[Tensor, Tensor, NDArray[Any]]], settings: CRF) -> float:
     confusions, boundaries = [], []
     for probability_KHW, image_CHW, index_HW in examples:
         codes = range(len(probability_KHW))
-        label_HW = crf(probability_KHW, image_CHW, how).argmax(0).to("cpu", torch.uint8).numpy()
+        label_HW = crf(probability_KHW, image_CHW, settings).argmax(0).to("cpu", torch.uint8).numpy()
         pair = np.asarray(index_HW), label_HW, codes
         confusions.append(confusion_matrix(*pair, ignore=UNLABELLED))
         boundaries.append(BoundaryIoU.of(*pair, BOUNDARY_IOU_PX, ignore=UNLABELLED))

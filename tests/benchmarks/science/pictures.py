@@ -13,12 +13,12 @@ SIDE = 384
 TITLES = ("image", "truth", "coarse", "refined", "green: mended, red: broken")
 
 
-def draw(place: Any, found: dict[str, Any], name: str) -> list[str]:
+def draw(place: Any, results: dict[str, Any], name: str) -> list[str]:
     """Pictures of the first seed's cases, and the lines that show them."""
     cases = []
     for backbone in place.preset.backbones:
         key = f"score-{name}-{OURS}-{backbone}-{place.preset.table[0]}"
-        for stem, scores in found.get(key, {}).get("images", {}).items():
+        for stem, scores in results.get(key, {}).get("images", {}).items():
             before, after = (scores[which]["boundary_iou_4px"] for which in ("coarse", "refined"))
             if after is not None:
                 cases.append((after - before, backbone, stem))
@@ -51,8 +51,8 @@ def _sheet(
     pen = ImageDraw.Draw(sheet)
     for place, (title, panel_HWC) in enumerate(zip(TITLES, panels, strict=True)):
         tile = Image.fromarray(np.ascontiguousarray(panel_HWC))
-        how = Image.Resampling.BILINEAR if place == 0 else Image.Resampling.NEAREST
-        tile.thumbnail((SIDE, SIDE), how)
+        resampling = Image.Resampling.BILINEAR if place == 0 else Image.Resampling.NEAREST
+        tile.thumbnail((SIDE, SIDE), resampling)
         sheet.paste(tile, (place * (SIDE + 8), 20))
         pen.text((place * (SIDE + 8) + 4, 4), title, fill="black")
     sheet.save(path)

@@ -24,13 +24,13 @@ REPAIR = {"iou_imp": "IoU_imp", "new_fp": "new FP"}
 
 def write(place: Any) -> str:
     """Writes the report and says where it is and what it lacks."""
-    found = {path.stem: json.loads(path.read_text()) for path in sorted((place.home / "results").glob("*.json"))}
+    results = {path.stem: json.loads(path.read_text()) for path in sorted((place.home / "results").glob("*.json"))}
     lines = [f"# Boundary refinement on real images, {place.home.name} preset", "", *_preset(place.preset)]
     for name in place.preset.sets:
-        lines += [f"## {name}", "", *_main(found, place.preset, name), *_classes(found, place.preset, name)]
-        lines += _controls(found, place.preset, name)
-        lines += pictures.draw(place, found, name)
-    lines += [*_steps(found), *_ablations(found, place.preset), *_gate(found), *_speed(found), *_time(found)]
+        lines += [f"## {name}", "", *_main(results, place.preset, name), *_classes(results, place.preset, name)]
+        lines += _controls(results, place.preset, name)
+        lines += pictures.draw(place, results, name)
+    lines += [*_steps(results), *_ablations(results, place.preset), *_gate(results), *_speed(results), *_time(results)]
     path = place.home / "report.md"
     path.write_text("\n".join(lines) + "\n")
     return f"report: {path}"
@@ -48,10 +48,10 @@ def _preset(preset: Any) -> Iterator[str]:
     yield ""
 
 
-def _main(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
+def _main(results: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
     yield from _head("coarse network", "", *METRICS.values(), *REPAIR.values())
     for backbone in preset.backbones:
-        runs = [found[key] for seed in preset.table if (key := f"score-{name}-{OURS}-{backbone}-{seed}") in found]
+        runs = [results[key] for seed in preset.table if (key := f"score-{name}-{OURS}-{backbone}-{seed}") in results]
         if not runs:
             continue
         for which in ("coarse", "refined"):
@@ -61,10 +61,10 @@ def _main(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
     yield ""
 
 
-def _classes(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
+def _classes(results: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
     """A rare class weighs as much in mIoU as a common one."""
     scores = {
-        backbone: [found.get(f"score-{name}-{OURS}-{backbone}-{seed}") for seed in preset.table]
+        backbone: [results.get(f"score-{name}-{OURS}-{backbone}-{seed}") for seed in preset.table]
         for backbone in preset.backbones
     }
     scores = {backbone: runs for backbone, runs in scores.items() if all(runs)}
@@ -89,16 +89,16 @@ def _class_ious(run: dict[str, Any], name: str) -> tuple[float | None, float | N
     return coarse, refined
 
 
-def _controls(found: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
+def _controls(results: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
     """What each refiner changes, over all coarse networks and seeds; ours wins where it is as good in the same case."""
     cases = [(backbone, seed) for backbone in preset.backbones for seed in preset.table]
-    ours = {case: found.get(f"score-{name}-{OURS}-{case[0]}-{case[1]}") for case in cases}
+    ours = {case: results.get(f"score-{name}-{OURS}-{case[0]}-{case[1]}") for case in cases}
     if not all(ours.values()):
         return
     gains = (f"{metric} gain" for metric in METRICS.values())
     yield from _head("refiner", *gains, *REPAIR.values(), "s / Mpx", "ours as good: mIoU", "boundary IoU (4 px)")
     for control in (*CONTROLS, "crf"):
-        runs = {case: found.get(f"score-{name}-{control}-{case[0]}-{case[1]}") for case in cases}
+        runs = {case: results.get(f"score-{name}-{control}-{case[0]}-{case[1]}") for case in cases}
         if not all(runs.values()):
             continue
         yield _control_row(control, runs, ours)
@@ -123,9 +123,9 @@ def _control_row(label: str, runs: dict[Any, Any], ours: dict[Any, Any]) -> str:
     )
 
 
-def _steps(found: dict[str, Any]) -> Iterator[str]:
-    for key in (key for key in found if key.startswith("steps-")):
-        rows = found[key]["rows"]
+def _steps(results: dict[str, Any]) -> Iterator[str]:
+    for key in (key for key in results if key.startswith("steps-")):
+        rows = results[key]["rows"]
         yield from (
             "## Steps against quality and cost",
             "",
@@ -160,14 +160,14 @@ def _verdicts(rows: list[dict[str, Any]]) -> Iterator[str]:
             )
 
 
-def _ablations(found: dict[str, Any], preset: Any) -> Iterator[str]:
+def _ablations(results: dict[str, Any], preset: Any) -> Iterator[str]:
     """Changes case by case, a case being one coarse network of one seed, of the cases that are done."""
     name = preset.sets[0]
     yield from (f"## Ablations ({name}; change against {OURS} in the same case, median and range)", "")
     yield from _head("refiner", "cases", *METRICS.values(), *REPAIR.values(), "worse in: mIoU", "boundary IoU (4 px)")
     for ablation, seeds in preset.ablations.items():
         cases = [f"{backbone}-{seed}" for backbone in preset.backbones for seed in seeds]
-        pairs = [[found.get(f"score-{name}-{label}-{case}") for label in (OURS, slug(ablation))] for case in cases]
+        pairs = [[results.get(f"score-{name}-{label}-{case}") for label in (OURS, slug(ablation))] for case in cases]
         done = [pair for pair in pairs if all(pair)]
         if done:
             scores = [[run["refined"] | {key: run["repair"][key] for key in REPAIR} for run in pair] for pair in done]
@@ -180,8 +180,8 @@ def _ablations(found: dict[str, Any], preset: Any) -> Iterator[str]:
     yield ""
 
 
-def _gate(found: dict[str, Any]) -> Iterator[str]:
-    for key in (key for key in found if key.startswith("gate-")):
+def _gate(results: dict[str, Any]) -> Iterator[str]:
+    for key in (key for key in results if key.startswith("gate-")):
         yield from ("## The band that may change", "")
         columns = (
             "radius",
@@ -193,7 +193,7 @@ def _gate(found: dict[str, Any]) -> Iterator[str]:
             "s / Mpx",
         )
         yield from _head(*columns)
-        for row in found[key]["rows"]:
+        for row in results[key]["rows"]:
             yield _row(
                 row["radius"],
                 row["threshold"],
@@ -206,11 +206,11 @@ def _gate(found: dict[str, Any]) -> Iterator[str]:
         yield ""
 
 
-def _speed(found: dict[str, Any]) -> Iterator[str]:
-    if "speed" in found:
-        yield from (f"## Speed on {found['speed']['device']}, bf16", "")
+def _speed(results: dict[str, Any]) -> Iterator[str]:
+    if "speed" in results:
+        yield from (f"## Speed on {results['speed']['device']}, bf16", "")
         yield from _head("preset", "compiled", "windows / s", "of peak %", "GB")
-        for row in found["speed"]["rows"]:
+        for row in results["speed"]["rows"]:
             yield _row(
                 row["preset"],
                 row["compiled"],
@@ -221,20 +221,20 @@ def _speed(found: dict[str, Any]) -> Iterator[str]:
         yield ""
 
 
-def _time(found: dict[str, Any]) -> Iterator[str]:
+def _time(results: dict[str, Any]) -> Iterator[str]:
     kinds: dict[str, list[float]] = {}
-    for key, result in found.items():
+    for key, result in results.items():
         kinds.setdefault(key.split("-")[0], []).append(result["task_seconds"])
     yield from ("## Time", "", *_head("task", "number", "seconds, last piece of each, in all"))
     yield from (_row(kind, len(spent), f"{sum(spent):.0f}") for kind, spent in kinds.items())
 
 
 def _spread(values: Iterable[float | None], shown: str = ".2f") -> str:
-    known = [value for value in values if value is not None]
-    if not known:
+    defined = [value for value in values if value is not None]
+    if not defined:
         return ""
-    middle = f"{median(known):{shown}}"
-    return middle if len(known) == 1 else f"{middle} ({min(known):{shown}}..{max(known):{shown}})"
+    middle = f"{median(defined):{shown}}"
+    return middle if len(defined) == 1 else f"{middle} ({min(defined):{shown}}..{max(defined):{shown}})"
 
 
 def _gains(runs: Collection[dict[str, Any]]) -> Iterator[str]:

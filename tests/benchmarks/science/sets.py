@@ -78,7 +78,7 @@ def read(name: str, test: bool, centre: int | None = None) -> dict[str, tuple[np
     if not os.environ.get("IDGBR_DATA") or not folder.is_dir():
         sys.exit(f"the set {name} is not there: IDGBR_DATA must name a folder with {name}/images and {name}/labels")
     labelled = SETS[name]
-    found = {}
+    pairs = {}
     for path in sorted((folder / "images").iterdir()):
         if labelled.is_test(path.stem) != test:
             continue
@@ -86,8 +86,8 @@ def read(name: str, test: bool, centre: int | None = None) -> dict[str, tuple[np
         raw_HW = np.asarray(Image.open(folder / "labels" / f"{path.stem}.png"))
         label_HW = (raw_HW > labelled.grey).astype(np.uint8) if labelled.grey is not None else raw_HW.copy()
         label_HW[np.isin(label_HW, labelled.ignored)] = NO_LABEL
-        found[path.stem] = middle(image_CHW, centre), middle(label_HW, centre)
-    return found
+        pairs[path.stem] = middle(image_CHW, centre), middle(label_HW, centre)
+    return pairs
 
 
 def middle(array: np.ndarray, side: int | None) -> np.ndarray:

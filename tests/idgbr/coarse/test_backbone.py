@@ -1,3 +1,5 @@
+"""Pretrained weights of encoders."""
+
 import pytest
 import torch
 from safetensors.torch import save_file

@@ -1,3 +1,5 @@
+"""Coarse networks in general, wrapped modules among them. Covers idgbr.coarse.network, layers and unet."""
+
 import json
 
 import numpy as np

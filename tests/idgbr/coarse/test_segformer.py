@@ -1,3 +1,5 @@
+"""SegFormer against the equations of its paper, and the names of its tensors."""
+
 import math
 
 import pytest

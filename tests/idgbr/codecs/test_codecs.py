@@ -1,3 +1,5 @@
+"""Covers idgbr.codecs.autoencoder and idgbr.codecs.embedding."""
+
 from functools import cache
 
 import numpy as np

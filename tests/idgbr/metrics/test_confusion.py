@@ -1,3 +1,5 @@
+"""Scores of regions. Covers idgbr.metrics.confusion and idgbr.metrics.arrays."""
+
 from functools import partial
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The training loop, its states and its ranks. Covers idgbr.training.loop, state and ranks."""
+
 import time
 
 import pytest

@@ -1,3 +1,5 @@
+"""Training of refiners, and the card. Covers idgbr.training.refiner and idgbr.training.card."""
+
 import time
 from dataclasses import replace
 
