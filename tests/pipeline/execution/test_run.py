@@ -42,13 +42,6 @@ def test_a_run_maps_every_block_and_publishes(undisturbed):
     assert json.loads((region.cube / "runs" / report.run / "report.json").read_text())["version"] == report.version
 
 
-def test_the_report_counts_every_mapped_pixel(undisturbed):
-    region, report = undisturbed
-    landcover = open_cube(region.cube).landcover.values
-    assert sum(report.areas_km2.values()) == pytest.approx((landcover > 0).sum() * 1e-4)
-    assert report.areas_km2["Tree cover"] == pytest.approx((landcover == 10).sum() * 1e-4)
-
-
 def test_the_same_command_again_has_nothing_to_do(undisturbed):
     region, report = undisturbed
     again = run(region)
@@ -229,16 +222,6 @@ def test_a_run_that_another_model_overtook_maps_its_own_pixels(region_of, undist
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
 
 
-def test_a_model_that_changes_during_a_run_is_noticed(region_of, model):
-    folder = shutil.copytree(model, region_of("changing").cube.parent / "model")
-    region = region_of("changing", model=str(folder))
-    planned = plan(region)
-    index = json.loads((folder / "model_index.json").read_text())
-    (folder / "model_index.json").write_text(json.dumps(index | {"seed": 7}))
-    with pytest.raises(RunError, match="has changed since the run was planned"):
-        assert Worker(region, planned.run, planned.model_digest, planned.model.settings.bands).device
-
-
 def test_scenes_count_on_their_footprint_alone_so_that_no_cut_shows(region_of, world):
     """Footprints smaller than the rasters: a block that they miss must not differ from a larger block's same pixels."""
     copy = shutil.copytree(world.folder, region_of("narrow").cube.parent / "world")
@@ -253,18 +236,6 @@ def test_scenes_count_on_their_footprint_alone_so_that_no_cut_shows(region_of, w
         made.append(bytes_of(region))
     assert (made[0]["observations"] == 0).mean() > 0.02
     assert_same(*made)
-
-
-def test_what_was_written_after_publishing_is_made_up_for_by_the_next_run(region_of):
-    region = region_of("unreported")
-    report = run(region)
-    (item,) = (region.cube / "stac").iterdir()
-    written = item.read_text()
-    (region.cube / "runs" / report.run / "report.json").unlink()
-    item.unlink()
-    run(region)
-    assert item.read_text() == written
-    assert (region.cube / "runs" / report.run / "report.json").is_file()
 
 
 def test_an_empty_store_folder_does_not_stop_the_first_run(region_of):
