@@ -203,11 +203,12 @@ def _folder(catalog: Path) -> Path:
     return catalog if catalog.is_dir() else catalog.parent
 
 
-def load(path: Path, with_model: bool = True) -> Region:
+def load(path: str | Path, with_model: bool = True) -> Region:
     """Reads and checks a region file; `with_model` asks that its model be there.
 
     Raises UserError with one sentence for anything wrong in it.
     """
+    path = Path(path)
     raw = read(path)
     folder = path.resolve().parent
     if isinstance(raw.get("cube"), str):
