@@ -13,7 +13,7 @@ import zarr
 
 from pipeline.cli import app
 from pipeline.config.region import GateSettings, MosaicSettings, Region, load
-from pipeline.cube.create import prepare
+from pipeline.cube.create import add_period
 from pipeline.cube.schema import Layout
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
@@ -134,7 +134,7 @@ def test_all_arrays_of_a_cube_are_on_the_page():
     group = zarr.create_group(store={})
     row = {"code": 1, "name": "one", "color": "#000000"}
     layout = Layout(Extent(Grid("EPSG:3035", 10, 256), Window(0, 0, 1024, 256), None), ("red",), (row,))
-    prepare(group, layout, (date(2024, 5, 1), date(2024, 5, 2)))
+    add_period(group, layout, (date(2024, 5, 1), date(2024, 5, 2)))
     named = {re.sub(r" \(.*", "", text) for text in inline(TEXTS["docs/operating.md"])}
     for path, _ in group.members(max_depth=None):
         if isinstance(group[path], zarr.Array):
