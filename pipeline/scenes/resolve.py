@@ -29,13 +29,13 @@ def resolve_offsets(
     """
     name = f"{list_name(catalog_query(region))}.offsets.json"
     decisions = read_decisions(files, name) if files.exists(name) else {}
-    tried: set[str] = set()
+    digests_read: set[str] = set()
     while True:
         selection = choose_scenes(region, items, bands, decisions)
-        doubtful = [scene for scene in selection.scenes if scene.doubt is not None and scene.digest not in tried]
+        doubtful = [scene for scene in selection.scenes if scene.doubt is not None and scene.digest not in digests_read]
         if not doubtful:
             return selection, decisions
-        tried |= {scene.digest for scene in doubtful}
+        digests_read |= {scene.digest for scene in doubtful}
         decisions |= decide_offsets(doubtful, region.access, progress)
         write_decisions(files, name, decisions)
 
