@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from told import sentences
+from messages import messages
 
 from crash import nodes as ray_nodes
 from crash.cubes import Arrays, Ground, arrays, copied, differences, others
@@ -225,7 +225,7 @@ def _ended(process: subprocess.Popen, folder: Path, result: Result) -> int:
         code = process.wait()
         result.wrong.append(f"a run hung for {LIMIT} s")
         return code
-    told = sentences((folder / "stderr").read_text())
+    told = messages((folder / "stderr").read_text())
     if code == -signal.SIGKILL and result.victim.startswith("driver"):
         return code
     if told:

@@ -4,8 +4,8 @@ import io
 import re
 
 import pytest
+from messages import messages
 from rich.console import Console
-from told import sentences
 
 from cluster import Ended, Finished, Started
 from pipeline.console import progress
@@ -54,7 +54,7 @@ def test_a_log_gets_a_line_of_a_stage_now_and_then_and_one_when_it_is_done(stder
         "segment 1/10, after 0:00:40, about 0:06:00 left",
         "mosaic 10/10, after 0:00:50",
     ]
-    assert sentences(out.getvalue()) == []
+    assert messages(out.getvalue()) == []
 
 
 def test_a_run_that_fails_at_once_leaves_nothing_but_its_sentence_in_a_log(stderr, clock):
@@ -82,7 +82,7 @@ def test_a_count_without_an_end_is_told_without_one(stderr, clock):
         clock[0] += 31
         shown.count("scenes found", 4000)
     assert out.getvalue() == "scenes found 4000, after 0:00:31\n"
-    assert sentences(out.getvalue() + "idgbr: the catalog is gone\n") == ["idgbr: the catalog is gone"]
+    assert messages(out.getvalue() + "idgbr: the catalog is gone\n") == ["idgbr: the catalog is gone"]
 
 
 def test_a_terminal_gets_a_bar_a_stage(stderr):

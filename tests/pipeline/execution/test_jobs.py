@@ -112,7 +112,7 @@ def wait_for(what, seconds=180):
     raise TimeoutError
 
 
-def told(done):
+def output(done):
     return done.stdout + done.stderr
 
 
@@ -154,7 +154,7 @@ def test_a_submitted_job_goes_on_without_its_submitter_and_after_the_death_of_it
     assert not drivers(region)
 
     sent = ray_job.run("submit", "--no-wait", "--submission-id", "first", *job)
-    assert sent.returncode == 0, told(sent)
+    assert sent.returncode == 0, output(sent)
 
     def finished():
         cube = Cube.find(region.cube)
@@ -165,7 +165,7 @@ def test_a_submitted_job_goes_on_without_its_submitter_and_after_the_death_of_it
     assert running
     for driver in running:
         os.kill(driver, signal.SIGKILL)
-    wait_for(lambda: "failed" in told(ray_job.run("status", "first")).lower(), 60)
+    wait_for(lambda: "failed" in output(ray_job.run("status", "first")).lower(), 60)
     kept = finished()
     assert kept >= 3
     with pytest.raises(ValueError, match="nothing is published"):
@@ -173,8 +173,8 @@ def test_a_submitted_job_goes_on_without_its_submitter_and_after_the_death_of_it
 
     with watched(ray_job.metrics) as shown:
         again = ray_job.run("submit", *job)
-    assert again.returncode == 0, told(again)
-    assert "succeeded" in told(again)
+    assert again.returncode == 0, output(again)
+    assert "succeeded" in output(again)
     assert {f"ray_idgbr_{name}" for name in METRICS} <= shown
     (report,) = region.cube.glob("runs/*/report.json")
     assert sum(json.loads(report.read_text())["done"].values()) == 2 * len(list(region.extent.blocks())) - kept

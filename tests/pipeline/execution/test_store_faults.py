@@ -16,7 +16,7 @@ import pytest
 import torch
 from command import answer, idgbr
 from cube_bytes import assert_same, bytes_of
-from told import sentences
+from messages import messages
 
 from catalogs.simulated import serve
 from idgbr import IDGBRPipeline
@@ -77,7 +77,7 @@ def sentence(process):
     out, told = process.communicate(timeout=300)
     assert process.returncode == 1, told
     assert out == ""
-    (line,) = sentences(told)
+    (line,) = messages(told)
     assert line.startswith("idgbr: ")
     return line
 
