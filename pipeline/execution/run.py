@@ -85,7 +85,7 @@ def run(
             degraded = check_blocks(cube, planned, work.lost)
             gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
             lease.check()
-            version = versions.publish(cube, planned.branch, base, _about(planned, totals, work, degraded, gates))
+            version = versions.publish(cube, planned.branch, base, _metadata(planned, totals, work, degraded, gates))
         seconds["total"] = clock.perf_counter() - begun
         took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
         result = report(cube, planned, version, totals, expected, took, work, seconds)
@@ -96,7 +96,7 @@ def run(
 
 
 def _write_inputs(files: Files, planned: Plan) -> None:
-    """Writes what the workers read, and what tells how the map was made."""
+    """Writes the inputs of the workers and the provenance of the map."""
     folder = run_folder(planned.run)
     files.write(f"{folder}/region.json", planned.region.model_dump_json(indent=1))
     write_items(files, f"{folder}/scenes.parquet", planned.items)
@@ -105,7 +105,7 @@ def _write_inputs(files: Files, planned: Plan) -> None:
 
 
 def _prepare_arrays(cube: Cube, planned: Plan) -> int:
-    """Makes the arrays of the run's branch as needed; returns the index of its period."""
+    """Makes what is missing of the arrays on the run's branch; returns the index of its period."""
     session = cube.repository.writable_session(planned.branch)
     time = add_period(zarr.open_group(session.store), planned.layout, planned.region.period)
     if session.has_uncommitted_changes:
@@ -122,8 +122,8 @@ def _pool(planned: Plan, totals: Totals, counts: WorkerCounts, address: str) -> 
     return pool(factory, groups, address)
 
 
-def _about(planned: Plan, totals: Totals, work: Work, degraded: int, gates: Sequence[Gate]) -> dict[str, Any]:
-    """What a version tells of the run that made it; `cost` calibrates the estimates of later runs."""
+def _metadata(planned: Plan, totals: Totals, work: Work, degraded: int, gates: Sequence[Gate]) -> dict[str, Any]:
+    """Metadata of the version that a run publishes; its `cost` calibrates the estimates of later runs."""
     return {
         "run": planned.run,
         "name": planned.region.name,
