@@ -374,6 +374,9 @@ def test_the_shipped_model_has_a_card_that_says_what_it_is_made_of():
     assert sum(file.stat().st_size for file in folder.rglob("*")) < 20e6
     assert {file.suffix for file in folder.rglob("*") if file.is_file()} <= {".json", ".safetensors", ".md"}
     model = IDGBRPipeline.from_pretrained(folder)
+    assert model.digest in card
     networks = [model.coarse, model.refiner]
+    for network in networks:
+        assert f"{type(network).__name__} ({sum(p.numel() for p in network.parameters()):,} parameters)" in card
     assert sum(p.numel() for network in networks for p in network.parameters()) <= 4_000_000
     assert json.loads((folder / "model_index.json").read_text())["_class_name"] == "IDGBRPipeline"
