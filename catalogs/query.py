@@ -54,10 +54,10 @@ def _check_address(catalog: str) -> None:
     shown = repr(catalog.rpartition("@")[2][:80])
     try:
         parts = urlsplit(catalog)
-        whole = parts.port != 0 and (parts.scheme not in ("http", "https") or bool(parts.hostname))
+        valid = parts.port != 0 and (parts.scheme not in ("http", "https") or bool(parts.hostname))
     except ValueError:
-        whole = False
-    if not whole or not catalog.isprintable():
+        valid = False
+    if not valid or not catalog.isprintable():
         raise CatalogError(f"catalog {shown} is not an address: give a URL such as https://example.org/v1, or a path")
     if "@" in parts.netloc:
         raise CatalogError(

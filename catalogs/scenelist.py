@@ -37,19 +37,19 @@ def read(path: str | Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise CatalogError(f"no scene list at {path}: make one by planning the region first")
     try:
-        return [_whole(item) for item in _rows(path)]
+        return [_item_of_row(item) for item in _rows(path)]
     except Exception as error:
         raise CatalogError(f"{path} cannot be read as a scene list: {error}") from error
 
 
 def merge(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The union by id, ordered by id. Of two items with one id the later `updated` is kept, the new one at a tie."""
-    kept: dict[str, dict[str, Any]] = {}
+    """The union by id, ordered by id. Of two items with one id the later `updated` is newest, the new one at a tie."""
+    newest: dict[str, dict[str, Any]] = {}
     for item in (*old, *new):
         name = identity(item)
-        if name not in kept or _updated(item) >= _updated(kept[name]):
-            kept[name] = item
-    return [kept[name] for name in sorted(kept)]
+        if name not in newest or _updated(item) >= _updated(newest[name]):
+            newest[name] = item
+    return [newest[name] for name in sorted(newest)]
 
 
 def _updated(item: Mapping[str, Any]) -> Any:
@@ -62,7 +62,7 @@ def _holds(draft: Path, rows: Sequence[Mapping[str, Any]], items: Sequence[Mappi
 
     try:
         rustac.write_sync(str(draft), [dict(row) for row in rows])
-        back = [_whole(row) for row in _rows(draft)]
+        back = [_item_of_row(row) for row in _rows(draft)]
     except Exception:  # noqa: BLE001 rustac raises bare Exception too
         return False
     return len(back) == len(items) and all(_essence(old) == _essence(new) for old, new in zip(items, back, strict=True))
@@ -89,7 +89,7 @@ def _as_text(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _whole(row: dict[str, Any]) -> dict[str, Any]:
+def _item_of_row(row: dict[str, Any]) -> dict[str, Any]:
     text = row["properties"].get(ITEM)
     return row if text is None else json.loads(text)
 

@@ -118,8 +118,8 @@ def _find_remote(session: "Session", query: Query, matching: MatchingItems, fold
             matching.add(page.features)
         counts.append(page.matched)
     page_store.mark_complete(folder)
-    known = [count for count in counts if count is not None]
-    matched = sum(known) if len(known) == len(counts) else None
+    reported = [count for count in counts if count is not None]
+    matched = sum(reported) if len(reported) == len(counts) else None
     return SearchResult(matching.items(), matching.refusals, matched, parts)
 
 

@@ -212,10 +212,10 @@ def provider_of(item: Mapping[str, Any]) -> Provider:
     _check_level(item)
     fitting = [row for row in PROVIDERS if _fits(row, collection, present)]
     if not fitting:
-        known = sorted({name for row in PROVIDERS for name in row.collections})
-        if collection not in known:
+        all_collections = sorted({name for row in PROVIDERS for name in row.collections})
+        if collection not in all_collections:
             raise CatalogError(
-                f"item {who} is of collection {brief(collection)}, but this system reads {', '.join(known)}"
+                f"item {who} is of collection {brief(collection)}, but this system reads {', '.join(all_collections)}"
             )
         wanted = "; ".join(
             f"{row.name}: {', '.join(row.keys.values())}" for row in PROVIDERS if collection in row.collections
