@@ -17,6 +17,8 @@ __all__ = ["CheckpointError", "CoarseUNet", "IDGBRPipeline", "Refiner", "Setting
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("idgbr")
     if name == "metrics":
         return import_module("idgbr.metrics")
     if name not in _HOMES:

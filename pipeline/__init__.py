@@ -23,8 +23,10 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     """Imports a name's module when it is first asked for, so that reading a cube needs neither torch nor ray."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "__version__":
+        return import_module("importlib.metadata").version("idgbr")
+    if name not in _HOME:
+        raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
     return getattr(import_module(f"pipeline.{_HOME[name]}"), name)

@@ -123,28 +123,30 @@ def reduced(graph: Graph) -> dict[str, set[str]]:
     return {node: wanted - set().union(*(reach(other) for other in wanted)) for node, wanted in graph.items()}
 
 
+def _place(name: str) -> tuple[int, str]:
+    return FLOOR.get(name, len(FLOORS)), name
+
+
 def picture(graph: Graph) -> str:
     """The block of CONTRIBUTING.md: a Mermaid diagram and a table of the rooms and what they import."""
     rooms = room_imports(graph)
-    lines = ["```mermaid", "flowchart TD"]
-    for floor, names in enumerate(FLOORS):
-        present = [name for name in names if name in rooms]
-        lines += [f"    subgraph floor{floor}[ ]", f"        {' ~~~ '.join(present)}", "    end"] if present else []
-    lines += [f"    {' ~~~ '.join(FOUNDATIONS)}"]
     arrows = reduced(rooms)
+    lines = ["```mermaid", "flowchart TD", "    classDef foundation stroke-dasharray: 4", ""]
+    lines += [f"    {name}:::foundation" for name in FOUNDATIONS]
     lines += [
-        f"    {name} --> {other}" for name in sorted(arrows, key=FLOOR.__getitem__) for other in sorted(arrows[name])
+        f"    {name} --> {other}" for name in sorted(arrows, key=_place) for other in sorted(arrows[name], key=_place)
     ]
     lines += ["```", "", "| room | imports |", "|---|---|"]
-    for name in sorted(rooms, key=lambda name: (FLOOR[name], name)):
-        below = sorted(rooms[name], key=lambda other: (FLOOR.get(other, len(FLOORS)), other))
+    for name in sorted(rooms, key=_place):
+        below = sorted(rooms[name], key=_place)
         lines.append(f"| `{name}` | {' '.join(below)} |")
     return "\n".join(lines) + "\n"
 
 
-def block(page: str) -> str:
-    """What stands between the two marks of a page."""
-    return page.split(BEGIN)[1].split(END)[0]
+def with_picture(page: str, graph: Graph) -> str:
+    """A page with the picture between its two marks."""
+    before, rest = page.split(BEGIN)
+    return before + BEGIN + picture(graph) + END + rest.split(END)[1]
 
 
 def sizes(root: Path) -> str:
@@ -168,6 +170,5 @@ def sizes(root: Path) -> str:
 
 if __name__ == "__main__":
     page = ROOT / "CONTRIBUTING.md"
-    text = page.read_text()
-    page.write_text(text.replace(block(text), picture(imports(ROOT))))
+    page.write_text(with_picture(page.read_text(), imports(ROOT)))
     print(sizes(ROOT))
