@@ -52,5 +52,6 @@ def main() -> None:
 
 
 def _told(what: object, code: int) -> int:
-    print(f"idgbr: {what}", file=sys.stderr)
+    for line in str(what).splitlines():
+        print(f"idgbr: {line}", file=sys.stderr)
     return code

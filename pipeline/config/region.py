@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import shapely
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.access import PLANETARY_COMPUTER_TOKENS, Access, TokenEndpoint
@@ -100,12 +100,12 @@ class Region(Frozen):
         min_length=1, description="URL of a STAC API or static catalog, path of one, or of a list of items"
     )
     collection: str = "sentinel-2-l2a"
+    polygon: str | None = Field(default=None, description="instead of bbox: a GeoJSON file (kept here as WKT)")
     bbox: tuple[float, float, float, float] | None = Field(
         default=None,
         serialization_alias="bounds",  # its name in the hash that names a run
         description="west, south, east, north in degrees; west > east across the antimeridian",
     )
-    polygon: str | None = Field(default=None, description="instead of bbox: a GeoJSON file (kept here as WKT)")
     period: tuple[date, date] = Field(description="first and last day, both included")
     months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
     grid: GridSettings = GridSettings()
@@ -138,8 +138,18 @@ class Region(Frozen):
         if bbox is not None:
             try:
                 bbox_polygon(*bbox)
-            except CatalogError as error:
-                raise ValueError(f"must be [west, south, east, north] in degrees with south < north: {error}") from None
+            except CatalogError:
+                raise ValueError(
+                    "must be [west, south, east, north] in degrees, with longitudes within +-180, south < north within "
+                    "+-90 and west different from east"
+                ) from None
+        return bbox
+
+    @field_validator("bbox")
+    @classmethod
+    def _one_area(cls, bbox: Any, info: ValidationInfo) -> Any:
+        if "polygon" in info.data and (bbox is None) == (info.data["polygon"] is None):
+            raise ValueError("give one of 'bbox' and 'polygon': what is to be mapped")
         return bbox
 
     @field_validator("period")
@@ -157,12 +167,6 @@ class Region(Frozen):
         except CatalogError as error:
             raise ValueError(str(error)) from None
         return token_endpoints
-
-    @model_validator(mode="after")
-    def _one_area(self) -> "Region":
-        if (self.bbox is None) == (self.polygon is None):
-            raise ValueError("give one of 'bbox' and 'polygon': what is to be mapped")
-        return self
 
     @property
     def area(self) -> BaseGeometry:
@@ -204,46 +208,36 @@ def _folder(catalog: Path) -> Path:
 
 
 def load(path: str | Path, with_model: bool = True) -> Region:
-    """Reads and checks a region file; `with_model` asks that its model be there.
+    """Reads and checks a region file; `with_model` requires that its model exists.
 
-    Raises UserError with one sentence for anything wrong in it.
+    Raises UserError with a line for each error in the file.
     """
     path = Path(path)
-    raw = read(path)
-    folder = path.resolve().parent
-    if isinstance(raw.get("cube"), str):
-        at = _location(raw["cube"], path)
-        raw["cube"] = folder / at if isinstance(at, Path) else at
-    if isinstance(raw.get("model"), str):
-        raw["model"] = model_folder(raw["model"], folder)
-    if isinstance(raw.get("catalog"), str) and "://" not in raw["catalog"]:
-        raw["catalog"] = str(folder / raw["catalog"])
-    if isinstance(raw.get("allowed_paths"), list):
-        raw["allowed_paths"] = [folder / str(name) for name in raw["allowed_paths"]]
-    if isinstance(raw.get("polygon"), str):
-        raw["polygon"] = _polygon(folder / raw["polygon"], path)
-    region = checked(Region, raw, path)
-    if with_model and not (region.model / "model_index.json").is_file():
-        shipped = ", ".join(sorted(p.name for p in SHIPPED_MODELS.iterdir() if p.is_dir()))
-        raise UserError(
-            f"{path.name}: model is {str(region.model)!r}, where there is no model_index.json; give a "
-            f"model folder or one of: {shipped}"
-        )
-    return region
-
-
-def _location(cube: str, path: Path) -> Location:
-    try:
-        return parse_location(cube)
-    except UserError as error:
-        raise UserError(f"{path.name}: {error}") from None
-
-
-def _polygon(file: Path, path: Path) -> str:
-    try:
-        return read_polygon(file).wkt
-    except CatalogError as error:
-        raise UserError(f"{path.name}: polygon: {error}") from None
+    file = read(path)
+    values, folder = file.values, path.resolve().parent
+    if isinstance(values.get("cube"), str):
+        try:
+            location = parse_location(values["cube"])
+            values["cube"] = folder / location if isinstance(location, Path) else location
+        except UserError as error:
+            file.add_error("cube", str(error))
+    if isinstance(values.get("model"), str):
+        values["model"] = model_folder(values["model"], folder)
+        if with_model and not (values["model"] / "model_index.json").is_file():
+            shipped = ", ".join(sorted(p.name for p in SHIPPED_MODELS.iterdir() if p.is_dir()))
+            file.add_error(
+                "model", f"no model_index.json in {values['model']}; give a model folder or one of: {shipped}"
+            )
+    if isinstance(values.get("catalog"), str) and "://" not in values["catalog"]:
+        values["catalog"] = str(folder / values["catalog"])
+    if isinstance(values.get("allowed_paths"), list):
+        values["allowed_paths"] = [folder / str(name) for name in values["allowed_paths"]]
+    if isinstance(values.get("polygon"), str):
+        try:
+            values["polygon"] = read_polygon(folder / values["polygon"]).wkt
+        except CatalogError as error:
+            file.add_error("polygon", str(error))
+    return checked(Region, file)
 
 
 def model_folder(name: str, folder: Path) -> Path:

@@ -1,8 +1,10 @@
-"""Files that people write: read as YAML, checked against a model, told off in one sentence."""
+"""YAML files checked against a model: all errors at once, one line each, with line numbers."""
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
 
@@ -11,9 +13,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import UserError
 
+Key = tuple[str, ...]
+"""A key of a file by the names that lead to it; items of lists by their number."""
+
+LONGEST_VALUE = 80
+
 
 class Frozen(BaseModel):
-    """Keys of a YAML file. RENAMED: names that keys had before, with those that they have now."""
+    """Keys of a YAML file. RENAMED: the present name of each key that was renamed."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {}
 
@@ -23,67 +30,161 @@ class Frozen(BaseModel):
 Checked = TypeVar("Checked", bound=Frozen)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The keys of a YAML file, `${NAME}` replaced by the environment variable of that name. Raises UserError."""
+@dataclass
+class YamlFile:
+    """The values of a file, its YAML nodes, and the errors found so far by key."""
+
+    path: Path
+    text: str
+    values: dict[str, Any]
+    nodes: Mapping[Key, yaml.Node]
+    errors: dict[Key, str] = field(default_factory=dict)
+
+    def add_error(self, key: str, message: str) -> None:
+        """Adds an error of a top-level key, unless that key has one already."""
+        self.errors.setdefault((key,), message)
+
+    def where(self, key: Key) -> str:
+        """The file's name and the line of a key; for a key that is not in the file, of what it belongs to."""
+        while key and key not in self.nodes:
+            key = key[:-1]
+        return f"{self.path.name}:{self.nodes[key].start_mark.line + 1}" if key else self.path.name
+
+    def line(self, key: Key) -> float:
+        _, _, line = self.where(key).removeprefix(self.path.name).partition(":")
+        return int(line) if line else float("inf")
+
+    def value(self, key: Key) -> str:
+        """A value as it is written in the file, a string in quotes."""
+        node = self.nodes[key]
+        if isinstance(node, yaml.ScalarNode):
+            return repr(node.value) if node.tag.endswith(":str") else node.value
+        written = " ".join(self.text[node.start_mark.index : node.end_mark.index].split())
+        return written if len(written) <= LONGEST_VALUE else f"{written[:LONGEST_VALUE]} ..."
+
+
+def read(path: Path) -> YamlFile:
+    """Reads a YAML file and replaces `${NAME}` by the environment variable of that name. Raises UserError."""
     try:
-        raw = yaml.safe_load(path.read_text())
+        text = path.read_text()
+        raw, root = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror}); give the path of a YAML file") from None
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict) or root is None:
         raise UserError(f"{path.name} holds no keys; it must be a YAML file of 'key: value' lines")
-    return {str(key): _expanded(value, path) for key, value in raw.items()}
+    file = YamlFile(path, text, {}, dict(_nodes(root, ())))
+    file.values = {str(name): _expand(value, (str(name),), file.errors) for name, value in raw.items()}
+    return file
 
 
-def checked(model: type[Checked], raw: dict[str, Any], path: Path) -> Checked:
-    """`raw` as a `model`. Raises UserError for the first thing wrong in it."""
+def checked(model: type[Checked], file: YamlFile) -> Checked:
+    """The file's values as a `model`. Raises UserError with a line for each error, in the order of the file."""
+    errors = {key: f"{file.where(key)}: {'.'.join(key)}: {message}" for key, message in file.errors.items()}
+    result = None
     try:
-        return model.model_validate(raw)
+        result = model.model_validate(file.values)
     except ValidationError as error:
-        raise UserError(_sentence(model, path, error)) from None
+        for detail in error.errors(include_url=False):
+            key, sentence = _sentence(model, file, detail)
+            follows = any(key[: len(known)] == known for known in file.errors)
+            if not follows and not _has_old_name(model, file, detail["loc"]):
+                errors.setdefault(key, sentence)
+    if errors or result is None:
+        raise UserError("\n".join(errors[key] for key in sorted(errors, key=file.line)))
+    return result
 
 
-def _expanded(value: Any, path: Path) -> Any:
+def _nodes(node: yaml.Node, key: Key) -> Iterator[tuple[Key, yaml.Node]]:
+    yield key, node
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            yield from _nodes(value, (*key, str(name.value)))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _nodes(value, (*key, str(number)))
+
+
+def _expand(value: Any, key: Key, errors: dict[Key, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _expanded(item, path) for key, item in value.items()}
+        return {name: _expand(item, (*key, str(name)), errors) for name, item in value.items()}
     if not isinstance(value, str):
         return value
-
-    def variable(match: re.Match[str]) -> str:
-        if match[1] not in os.environ:
-            raise UserError(
-                f"{path.name} uses ${{{match[1]}}}, but that environment variable is not set; set it "
-                f"or write the path out"
-            )
-        return os.environ[match[1]]
-
-    return re.sub(r"\$\{(\w+)\}", variable, value)
+    for name in re.findall(r"\$\{(\w+)\}", value):
+        if name not in os.environ:
+            errors[key] = f"the environment variable {name} is not set; set it or write the path out"
+    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], match[0]), value)
 
 
-def _sentence(model: type[Frozen], path: Path, error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(map(str, first["loc"]))
-    if first["type"] == "missing":
-        field = model.model_fields.get(key)
-        hint = f" ({field.description})" if field and field.description else ""
-        return f"{path.name} lacks the key '{key}'{hint}; add it"
-    if first["type"] == "extra_forbidden":
-        kind, name = _model(model, first["loc"][:-1]), str(first["loc"][-1])
-        if name in kind.RENAMED:
-            return f"{path.name} has the key '{key}', which is named '{kind.RENAMED[name]}' now; rename it"
-        return f"{path.name} has the unknown key '{key}'; allowed are {', '.join(kind.model_fields)}"
-    told = first["msg"].removeprefix("Value error, ")
-    return f"{path.name}: {key} is {first['input']!r}: {told}" if key else f"{path.name}: {told}"
+def _sentence(model: type[Frozen], file: YamlFile, error: Any) -> tuple[Key, str]:
+    """The key that a pydantic error is about, and the sentence about it."""
+    kind, loc, name = error["type"], error["loc"], str(error["loc"][-1]) if error["loc"] else ""
+    key = _key(file, loc)
+    where = file.where(key)
+    if kind == "missing" and not isinstance(loc[-1], int):
+        known = _model(model, loc[:-1]).model_fields.get(name)
+        hint = f" ({known.description})" if known and known.description else ""
+        return (*key, name), f"{where} lacks the key '{'.'.join((*key, name))}'{hint}; add it"
+    if kind == "union_tag_not_found":
+        tag = error["ctx"]["discriminator"].strip("'")
+        return (*key, tag), f"{where} lacks the key '{'.'.join((*key, tag))}'; add it"
+    if kind == "union_tag_invalid":
+        key = (*key, error["ctx"]["discriminator"].strip("'"))
+        allowed = error["ctx"]["expected_tags"]
+        return key, f"{file.where(key)}: {'.'.join(key)} is {file.value(key)}: must be one of {allowed}"
+    if kind == "extra_forbidden":
+        return key, f"{where}: {_unknown('.'.join(key), name, _model(model, loc[:-1]))}"
+    message = error["msg"].removeprefix("Value error, ")
+    if kind == "missing":
+        message = "has too few values"
+    if not key or key not in file.nodes:
+        return key, f"{where}: {message}"
+    if isinstance(file.nodes[key], yaml.MappingNode):
+        return key, f"{where}: {'.'.join(key)}: {message}"
+    return key, f"{where}: {'.'.join(key)} is {file.value(key)}: {message}"
 
 
-def _model(model: type[Frozen], where: tuple[int | str, ...]) -> type[Frozen]:
-    """The model at a place of a model; at a choice of models (a union), the one named in `where`."""
-    for key in where:
-        field = model.model_fields.get(str(key))
-        kind = field.annotation if field else None
-        for choice in get_args(kind) or (kind,):
-            if isinstance(choice, type) and issubclass(choice, Frozen):
-                model = choice
-                break
+def _has_old_name(model: type[Frozen], file: YamlFile, loc: tuple[int | str, ...]) -> bool:
+    """Whether the file has the value of this place under an old name, which is an error of its own."""
+    parent, names = _key(file, loc[:-1]), _model(model, loc[:-1]).RENAMED
+    return any((*parent, old) in file.nodes for old, new in names.items() if loc and loc[-1] == new)
+
+
+def _key(file: YamlFile, loc: tuple[int | str, ...]) -> Key:
+    """The key of the file at a place that pydantic names, which also holds the choice made in each union."""
+    key: Key = ()
+    for part in map(str, loc):
+        if (*key, part) in file.nodes:
+            key = (*key, part)
+    return key
+
+
+def _unknown(key: str, name: str, model: type[Frozen]) -> str:
+    if name in model.RENAMED:
+        return f"the key '{key}' is named '{model.RENAMED[name]}' now; rename it"
+    nearest = get_close_matches(name, model.model_fields, 1)
+    if nearest:
+        return f"unknown key '{key}'; did you mean '{nearest[0]}'?"
+    return f"unknown key '{key}'; allowed are {', '.join(model.model_fields)}"
+
+
+def _model(model: type[Frozen], loc: tuple[int | str, ...]) -> type[Frozen]:
+    """The model of the keys at a place that pydantic names: of a union, the one whose `kind` is named there."""
+    for part in loc:
+        known = model.model_fields.get(str(part))
+        if known is None:
+            continue
+        choices = [c for c in get_args(known.annotation) or (known.annotation,) if _is_model(c)]
+        tags = {tag: c for c in choices for tag in get_args(_kind(c))}
+        model = next((tags[tag] for tag in loc if tag in tags), choices[0] if choices else model)
     return model
+
+
+def _is_model(choice: Any) -> bool:
+    return isinstance(choice, type) and issubclass(choice, Frozen)
+
+
+def _kind(model: type[Frozen]) -> Any:
+    known = model.model_fields.get("kind")
+    return known.annotation if known else None

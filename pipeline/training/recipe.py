@@ -135,9 +135,9 @@ class Recipe(Frozen):
 
 def load(path: Path) -> Recipe:
     """Reads a recipe; relative paths count from its folder. Raises UserError, one line for each error in it."""
-    raw = read(path)
+    file = read(path)
     folder = path.resolve().parent
-    for keys in (raw, raw.get("areas"), raw.get("validation")):
-        if isinstance(keys, dict):
-            keys |= {key: folder / keys[key] for key in PATHS if isinstance(keys.get(key), str)}
-    return checked(Recipe, raw, path)
+    for values in (file.values, file.values.get("areas"), file.values.get("validation")):
+        if isinstance(values, dict):
+            values |= {key: folder / values[key] for key in PATHS if isinstance(values.get(key), str)}
+    return checked(Recipe, file)
