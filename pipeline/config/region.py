@@ -32,7 +32,7 @@ class GridSettings(Frozen):
 
 
 class MosaicSettings(Frozen):
-    """How many scenes become one picture: see `pipeline.composite` and `pipeline.resample`."""
+    """How many scenes become one picture: see `pipeline.mosaic.composite` and `pipeline.raster.resample`."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {"day": "target_day"}
 
@@ -68,7 +68,7 @@ class MaskSettings(Frozen):
 
 
 class GateSettings(Frozen):
-    """What a new version may do and still be published: see `pipeline.gates`."""
+    """What a new version may do and still be published: see `pipeline.execution.gates`."""
 
     max_lost_coverage: float = Field(
         default=0.05, ge=0, le=1, description="share of the pixels mapped before that may become no data"

@@ -110,17 +110,17 @@ def _write(
         return
     part_BHW = [read_asset(asset, raster, located.part, params.access, "uint16") for _, asset in bands]
     source = SourcePixels.of(part_BHW, params.device)
-    for _, here in row_strips(window):
-        if not clear_HW[here].any():
+    for _, rows in row_strips(window):
+        if not clear_HW[rows].any():
             continue
-        warped_BHW, valid_HW = resample.METHODS[params.resampling].resample(located, source, here)
-        clear_HW[here] &= valid_HW
+        warped_BHW, valid_HW = resample.METHODS[params.resampling].resample(located, source, rows)
+        clear_HW[rows] &= valid_HW
         for (i, asset), warped_HW in zip(bands, warped_BHW, strict=True):
             warped_HW *= float(np.float32(asset.scale * REFLECTANCE))
             warped_HW += float(np.float32(asset.offset * REFLECTANCE + 0.5))
-            target_HW = value_BHW[i, here]
+            target_HW = value_BHW[i, rows]
             reflectance_HW = warped_HW.floor_().clamp_(1, UNSEEN - 1).short()
-            target_HW.copy_(torch.where(clear_HW[here], reflectance_HW, target_HW))
+            target_HW.copy_(torch.where(clear_HW[rows], reflectance_HW, target_HW))
 
 
 @lru_cache(maxsize=4096)

@@ -25,31 +25,31 @@ def geometric_median(
         value_NBP = value_NBHW.flatten(2).float()
         clear_NP = (value_NBP[:, 0] != UNSEEN).float()
         count_P = _sum(clear_NP)
-        here_BP = _weighted_mean(value_NBP, clear_NP)
+        estimate_BP = _weighted_mean(value_NBP, clear_NP)
         moving_M = (count_P > 2).nonzero()[:, 0]
         for _ in range(MAX_STEPS // STEPS):
             if not len(moving_M):
                 break
             value_NBM, clear_NM = value_NBP[..., moving_M], clear_NP[:, moving_M]
-            here_BM, moves_M = _iterate(value_NBM, clear_NM, here_BP[:, moving_M])
-            here_BP[:, moving_M] = here_BM
+            estimate_BM, moves_M = _iterate(value_NBM, clear_NM, estimate_BP[:, moving_M])
+            estimate_BP[:, moving_M] = estimate_BM
             moving_M = moving_M[moves_M]
-        return ((here_BP + 0.5).floor() * (count_P > 0)).short().view(value_NBHW.shape[1:])
+        return ((estimate_BP + 0.5).floor() * (count_P > 0)).short().view(value_NBHW.shape[1:])
 
     return reduce_stack(views, reduce, map_rows)
 
 
 def _iterate(
-    value_NBM: torch.Tensor, clear_NM: torch.Tensor, here_BM: torch.Tensor
+    value_NBM: torch.Tensor, clear_NM: torch.Tensor, estimate_BM: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Takes STEPS of Weiszfeld's steps; also returns which pixels have not converged. Converged pixels stay."""
-    moves_M = torch.ones(here_BM.shape[1], dtype=torch.bool, device=here_BM.device)
+    moves_M = torch.ones(estimate_BM.shape[1], dtype=torch.bool, device=estimate_BM.device)
     for _ in range(STEPS):
-        there_BM = _weighted_mean(value_NBM, clear_NM / _norm(value_NBM, here_BM).clamp_(min=1e-3))
-        step_M = _norm(there_BM[None], here_BM)[0]
-        here_BM = torch.where(moves_M, there_BM, here_BM)
+        next_BM = _weighted_mean(value_NBM, clear_NM / _norm(value_NBM, estimate_BM).clamp_(min=1e-3))
+        step_M = _norm(next_BM[None], estimate_BM)[0]
+        estimate_BM = torch.where(moves_M, next_BM, estimate_BM)
         moves_M &= step_M >= 0.01
-    return here_BM, moves_M
+    return estimate_BM, moves_M
 
 
 def _sum(value_NHW: torch.Tensor) -> torch.Tensor:

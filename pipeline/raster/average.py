@@ -45,20 +45,20 @@ def sample_boxes(grid: Grid, window: Window, raster: Raster, device: str = "cpu"
         return None
     sides = tuple(torch.empty(window.shape, dtype=torch.int32) for _ in range(4))
     area_HW = torch.empty(window.shape, dtype=torch.int64)
-    for strip, here in row_strips(window):
+    for strip, rows in row_strips(window):
         row_HW, col_HW = lattice.coordinates(Window(strip.y0, strip.x0, strip.y1 + 1, strip.x1 + 1))
         edges: list[torch.Tensor] = []
-        for centre_HW, (begin, end) in ((row_HW, part.rows), (col_HW, part.cols)):
-            here_HW = centre_HW[:-1, :-1]
-            half_HW = ((centre_HW[1:, :-1] - here_HW).abs() + (centre_HW[:-1, 1:] - here_HW).abs()) / 2
-            for edge_HW in (here_HW + 0.5 - half_HW, here_HW + 0.5 + half_HW):
+        for coordinate_HW, (begin, end) in ((row_HW, part.rows), (col_HW, part.cols)):
+            centre_HW = coordinate_HW[:-1, :-1]
+            half_HW = ((coordinate_HW[1:, :-1] - centre_HW).abs() + (coordinate_HW[:-1, 1:] - centre_HW).abs()) / 2
+            for edge_HW in (centre_HW + 0.5 - half_HW, centre_HW + 0.5 + half_HW):
                 edge_HW = (edge_HW * UNIT + 0.5).floor().nan_to_num(0)
-                sides[len(edges)][here] = (edge_HW - (begin - MARGIN) * UNIT).clamp(
+                sides[len(edges)][rows] = (edge_HW - (begin - MARGIN) * UNIT).clamp(
                     0, (end - begin + 2 * MARGIN) * UNIT
                 )
                 edges.append(edge_HW)
         top_HW, bottom_HW, left_HW, right_HW = edges
-        area_HW[here] = ((bottom_HW - top_HW) * (right_HW - left_HW)).clamp(max=2**62)
+        area_HW[rows] = ((bottom_HW - top_HW) * (right_HW - left_HW)).clamp(max=2**62)
     return SampleBoxes(window, part, tuple(side_HW.to(device) for side_HW in sides), area_HW.to(device))  # type: ignore[arg-type]
 
 

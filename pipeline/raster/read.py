@@ -71,9 +71,9 @@ def read_part(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) 
             height, width = (stop - start for start, stop in (part.rows, part.cols))
             value_HW = np.empty((height, width), dataset.dtypes[0])
             for rows, requests in _batches(dataset, part) if gdal_source.remote else [(part.rows, 0)]:
-                here = slice(rows[0] - part.rows[0], rows[1] - part.rows[0])
+                out_rows = slice(rows[0] - part.rows[0], rows[1] - part.rows[0])
                 with open_requests.reserve(requests):
-                    dataset.read(1, window=Window.from_slices(rows, part.cols), out=value_HW[here])
+                    dataset.read(1, window=Window.from_slices(rows, part.cols), out=value_HW[out_rows])
             return value_HW
 
     return with_retries(href, access, attempt)

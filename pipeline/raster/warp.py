@@ -46,9 +46,9 @@ class SamplePoints:
     def nearest_HW(self) -> torch.Tensor:
         """Flat index of the source pixel that contains each centre, int32 HW."""
         index_HW = torch.empty_like(self.index_HW)
-        for _, here in row_strips(self.window):
-            down_HW, right_HW = self.down_HW[here] >= 0.5, self.right_HW[here] >= 0.5
-            index_HW[here] = self.index_HW[here] + down_HW.int() * self.width + right_HW.int()
+        for _, rows in row_strips(self.window):
+            down_HW, right_HW = self.down_HW[rows] >= 0.5, self.right_HW[rows] >= 0.5
+            index_HW[rows] = self.index_HW[rows] + down_HW.int() * self.width + right_HW.int()
         return index_HW
 
 
@@ -63,14 +63,14 @@ def sample_points(grid: Grid, window: Window, raster: Raster, device: str = "cpu
     (r0, r1), (c0, c1) = part.rows, part.cols
     width = c1 - c0 + 2 * MARGIN
     inside = True
-    for strip, here in row_strips(window):
+    for strip, rows in row_strips(window):
         row_HW, col_HW = lattice.coordinates(strip)
         top_HW, left_HW = row_HW.floor(), col_HW.floor()
-        down_HW[here], right_HW[here] = row_HW - top_HW, col_HW - left_HW
+        down_HW[rows], right_HW[rows] = row_HW - top_HW, col_HW - left_HW
         inside &= _within(top_HW, 0, raster.height - 2) and _within(left_HW, 0, raster.width - 2)
         top_HW.clamp_(r0 - MARGIN + 1, r1 + MARGIN - 3).nan_to_num_(r0 - MARGIN + 1)
         left_HW.clamp_(c0 - MARGIN + 1, c1 + MARGIN - 3).nan_to_num_(c0 - MARGIN + 1)
-        index_HW[here] = (top_HW - (r0 - MARGIN)) * width + (left_HW - (c0 - MARGIN))
+        index_HW[rows] = (top_HW - (r0 - MARGIN)) * width + (left_HW - (c0 - MARGIN))
     return SamplePoints(window, part, index_HW.to(device), down_HW.to(device), right_HW.to(device), inside)
 
 
