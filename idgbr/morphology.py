@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -17,18 +16,6 @@ def square_maximum(value_HW: NDArray[Any], radius: int) -> NDArray[Any]:
 def square_minimum(value_HW: NDArray[Any], radius: int) -> NDArray[Any]:
     """Smallest value within Chebyshev distance `radius`."""
     return ~square_maximum(~value_HW, radius)
-
-
-def disc_dilation(mask_HW: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
-    """True where a true pixel lies within Euclidean distance `radius`."""
-    out_HW = mask_HW.copy()
-    height = mask_HW.shape[-2]
-    for dy in range(-radius, radius + 1):
-        if abs(dy) >= height:
-            continue
-        row_HW = _running_maximum(mask_HW, isqrt(radius * radius - dy * dy), -1)
-        out_HW[..., max(0, -dy) : height - max(0, dy), :] |= row_HW[..., max(0, dy) : height - max(0, -dy), :]
-    return out_HW
 
 
 def _running_maximum(value_HW: NDArray[Any], radius: int, axis: int) -> NDArray[Any]:

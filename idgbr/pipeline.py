@@ -23,6 +23,7 @@ from idgbr.inference.tiling import Corner
 from idgbr.labels import probabilities
 from idgbr.processes import PROCESSES
 from idgbr.processes.noise import noise
+from idgbr.processes.sampling import Sampling
 from idgbr.refiners.refiner import Refiner
 from idgbr.settings import Settings, read_settings
 
@@ -99,17 +100,13 @@ class IDGBRPipeline:
 
     @property
     def digest(self) -> str:
-        """sha256 (hex) of settings, network configs and weights: two models with one digest give one map."""
+        """sha256 (hex) of settings, network configs and weights. On one kind of device, two models with one digest make
+        one map of the same ground, whether as an array (`maps`) or block by block as a cube."""
         return digest(self.settings.digest_content(), self._networks())
 
     def normalise(self, image_BCHW: Array) -> Tensor:
         """Raw numbers to zero mean and unit variance per band; pixels without data become 0."""
-        raw_BCHW = tensor(image_BCHW).to(self.device, torch.float32)
-        if raw_BCHW.ndim != 4 or raw_BCHW.shape[1] != len(self.settings.bands):
-            raise InputError(
-                f"the model takes images (batch, {len(self.settings.bands)} bands {', '.join(self.settings.bands)}, "
-                f"height, width), not an array of shape {tuple(raw_BCHW.shape)}"
-            )
+        raw_BCHW = self.check_image(image_BCHW).to(self.device, torch.float32)
         mean_C11, std_C11 = (
             torch.tensor(values, device=self.device)[:, None, None]
             for values in (self.settings.mean, self.settings.std)
@@ -118,6 +115,16 @@ class IDGBRPipeline:
         if self.settings.blank is None:
             return normal_BCHW
         return normal_BCHW.masked_fill((raw_BCHW == self.settings.blank).all(1, keepdim=True), 0)
+
+    def check_image(self, image_BCHW: Array) -> Tensor:
+        """The images as a tensor; InputError unless they are BCHW with the model's bands."""
+        raw_BCHW, bands = tensor(image_BCHW), self.settings.bands
+        if raw_BCHW.ndim != 4 or raw_BCHW.shape[1] != len(bands) or 0 in raw_BCHW.shape:
+            raise InputError(
+                f"the model takes images (batch, bands, height, width) with {len(bands)} bands {', '.join(bands)}, "
+                f"not an array of shape {tuple(raw_BCHW.shape)}"
+            )
+        return raw_BCHW
 
     def compile(self) -> Self:
         """Compiles the networks with torch.compile; the first windows wait for it. Worth it on a GPU."""
@@ -147,9 +154,7 @@ class IDGBRPipeline:
         refiner = self.refiner
         if refiner is None:
             raise InputError("this model has no refiner; train one with idgbr.training.train_refiner")
-        how = self.settings.sampling
-        if num_inference_steps is not None:
-            how = replace(how, num_inference_steps=num_inference_steps)
+        sampling = self._sampling(num_inference_steps)
         sample = PROCESSES[refiner.config["process"]].sample
         members = self.settings.ensemble_size
         first = self.settings.seed if seed is None else seed
@@ -159,7 +164,7 @@ class IDGBRPipeline:
         def refine(image_BCHW: Tensor, logits_BKHW: Tensor, *noise_BDhw: Tensor) -> Tensor:
             coarse_BKHW = probabilities(logits_BKHW)
             condition = refiner.condition(self.normalise(image_BCHW), coarse_BKHW)
-            answers = [sample(refiner, condition, coarse_BKHW, each_BDhw, how) for each_BDhw in noise_BDhw]
+            answers = [sample(refiner, condition, coarse_BKHW, each_BDhw, sampling) for each_BDhw in noise_BDhw]
             if members == 1:
                 return answers[0]
             return torch.stack([probabilities(answer) for answer in answers]).mean(0).clamp_min(1e-9).log()
@@ -190,8 +195,8 @@ class IDGBRPipeline:
 
         See `maps`.
         """
-        found = self.maps(image_BCHW, coarse, num_inference_steps, seed, origin)
-        return found.refined_BHW, found.confidence_BHW
+        maps = self.maps(image_BCHW, coarse, num_inference_steps, seed, origin)
+        return maps.refined_BHW, maps.confidence_BHW
 
     @torch.inference_mode()
     def maps(
@@ -202,27 +207,38 @@ class IDGBRPipeline:
         seed: int | None = None,
         origin: Corner = (0, 0),
     ) -> Maps:
-        """Coarse and refined maps of raw images of any size, their windows computed together.
+        """Coarse and refined maps of raw images of any size.
 
-        coarse: a mask to refine instead of the model's own, as class codes BHW or probabilities BKHW. seed: of the
-        noise. origin: absolute (y, x) of the top left pixel, which the noise is keyed by.
-        Outside the band (see `idgbr.band`) the coarse label stands; windows without band are not computed.
+        coarse: a mask to refine instead of the model's own, as class codes BHW or probabilities BKHW.
+        num_inference_steps, seed: of refinement; by default the settings'.
+        origin: absolute (y, x) of the images' top left pixel. Windows lie on an absolute lattice and their noise is a
+        function of their absolute corner, so two images of the same ground, given with their own origins, get the same
+        map - except within one window of an image's edge: there the network lacks what lies beyond. A window that
+        reaches beyond the image sees no data (`settings.blank`) there, or the image mirrored if the model has none.
+        Outside the band (see `idgbr.inference.band`) the coarse label stands; windows without band are not refined.
         """
-        return map_images(self, image_BCHW, coarse, num_inference_steps, seed, origin)
+        images_BCHW = self.check_image(image_BCHW).to(torch.float32)
+        self._sampling(num_inference_steps)
+        return map_images(self, images_BCHW, coarse, num_inference_steps, seed, origin)
 
     @torch.inference_mode()
-    def coarse_probabilities(self, image_BCHW: Array) -> NDArray[np.float32]:
-        """BKHW class probabilities of the coarse network for raw images of any size."""
-        return coarse_of_images(self, image_BCHW)
+    def coarse_probabilities(self, image_BCHW: Array, origin: Corner = (0, 0)) -> NDArray[np.float32]:
+        """BKHW class probabilities of the coarse network for raw images of any size; origin: see `maps`."""
+        return coarse_of_images(self, self.check_image(image_BCHW).to(torch.float32), origin)
 
     @property
     def multiple(self) -> int:
         """Px of which all networks take multiples."""
         return math.lcm(*(network.multiple for network in self._networks()))
 
+    def _sampling(self, num_inference_steps: int | None) -> Sampling:
+        if num_inference_steps is None:
+            return self.settings.sampling
+        return replace(self.settings.sampling, num_inference_steps=num_inference_steps)
+
     def _batched(self, compute: Callable[..., Tensor], *arrays: Array) -> Tensor:
-        how = self.settings
-        return in_batches(compute, arrays, len(how.classes), how.batch, self.device, how.precision)
+        settings = self.settings
+        return in_batches(compute, arrays, len(settings.classes), settings.batch, self.device, settings.precision)
 
     def _networks(self) -> list[CoarseNetwork | AnyRefiner]:
         return [self.coarse] if self.refiner is None else [self.coarse, self.refiner]

@@ -22,7 +22,6 @@ def test_every_import_runs_down_the_floors():
     assert violations(imports(ROOT)) == []
 
 
-@pytest.mark.xfail(reason="idgbr.inference.images still names the type of the pipeline", strict=False)
 def test_no_modules_import_each_other_in_a_circle():
     assert " -> ".join(circle(imports(ROOT))) == ""
 

@@ -1,4 +1,4 @@
-"""Coarse masks that come from elsewhere, as the logits that refinement starts from."""
+"""Coarse masks of the user's own, as the logits that refinement starts from."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from idgbr.errors import InputError
 from idgbr.settings import class_index
 
 TRUST = 0.95
-"""Probability given to a label that is given without probabilities."""
+"""Probability of a class code that comes without probabilities."""
 
 
-def given_logits(coarse: NDArray[Any], image_BCHW: Tensor, codes: tuple[int, ...], no_label: int) -> Tensor:
-    """BKHW logits of a mask of class codes BHW, each right with probability TRUST, or of probabilities BKHW.
+def mask_logits(coarse: NDArray[Any], image_BCHW: Tensor, codes: tuple[int, ...], no_label: int) -> Tensor:
+    """BKHW logits of a mask: of class codes BHW, each taken as right with probability TRUST, or of probabilities BKHW.
 
     Raises InputError for another shape than the image's, and for values that are no class codes.
     """

@@ -1,31 +1,53 @@
-"""Whole images through a model: cut into windows, computed together, blended, and changed only within the band."""
+"""Maps of whole images: lattice windows through the model in full batches, blended on one canvas an image."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idgbr.errors import InputError
-from idgbr.inference.band import band, margin
-from idgbr.inference.batches import Array, tensor
-from idgbr.inference.coarse_input import given_logits
-from idgbr.inference.tiling import Corner, Tiling
-from idgbr.labels import probabilities
+from idgbr.inference.canvas import Canvas, needs_refinement
+from idgbr.inference.coarse_input import mask_logits
+from idgbr.inference.tiling import Blend, Corner, WindowLattice
+from idgbr.settings import Settings
 
-if TYPE_CHECKING:
-    from idgbr.pipeline import IDGBRPipeline
+
+class WindowModel(Protocol):
+    """What map making asks of a model; see `idgbr.pipeline.IDGBRPipeline`."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def refiner(self) -> object | None: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    def coarse_logits(self, image_BCHW: Tensor) -> Tensor:
+        """BKHW coarse logits of raw windows."""
+
+    def refine_logits(
+        self,
+        image_BCHW: Tensor,
+        coarse_logits_BKHW: Tensor,
+        corners: Sequence[Corner],
+        num_inference_steps: int | None = None,
+        seed: int | None = None,
+    ) -> Tensor:
+        """BKHW refined logits of raw windows at absolute corners."""
 
 
 @dataclass(frozen=True)
 class Maps:
-    """Answers for a batch of images: class codes, uint8 BHW, and the refined ones' probability, float32 BHW.
+    """Maps of a batch of images: class codes, uint8 BHW, and the probability of the refined ones, float32 BHW.
 
-    `editable_BHW` is where refinement may differ from the coarse map.
+    `editable_BHW`: pixels that refinement was allowed to change.
     """
 
     coarse_BHW: NDArray[np.uint8]
@@ -34,9 +56,17 @@ class Maps:
     editable_BHW: NDArray[np.bool_]
 
 
+class _Tile(NamedTuple):
+    """A lattice window that sees some data of an image. image: its number in the batch."""
+
+    image: int
+    corner: Corner
+    raw_CHW: Tensor
+
+
 def map_images(
-    model: IDGBRPipeline,
-    image_BCHW: Array,
+    model: WindowModel,
+    image_BCHW: Tensor,
     coarse: NDArray[Any] | None,
     num_inference_steps: int | None,
     seed: int | None,
@@ -44,92 +74,111 @@ def map_images(
 ) -> Maps:
     """See `IDGBRPipeline.maps`."""
     settings = model.settings
-    image_BCHW, tiling = _tiled(model, image_BCHW)
-    padded_BCHW = _padded(tiling, image_BCHW)
-    if coarse is None:
-        coarse_BKHW = _coarse(model, tiling, padded_BCHW)
-    else:
-        coarse_BKHW = _padded(tiling, given_logits(coarse, image_BCHW, settings.codes, settings.no_label))
-    probability_BKHW = probabilities(coarse_BKHW)
-    label_BHW = probability_BKHW.argmax(1)
-    editable_BHW = np.zeros(label_BHW.shape, np.bool_)
-    refined_BKHW = probability_BKHW
-    if model.refiner is not None:
-        editable_BHW = band(
-            label_BHW.numpy(),
-            margin(probability_BKHW.numpy()),
-            settings.boundary_radius,
-            settings.uncertainty_threshold,
+    mask_BKHW = None if coarse is None else mask_logits(coarse, image_BCHW, settings.codes, settings.no_label)
+    shape = image_BCHW.shape[2], image_BCHW.shape[3]
+    canvases = [Canvas(settings, origin, shape, model.device) for _ in image_BCHW]
+    due: list[tuple[_Tile, Tensor]] = []
+
+    def refine(chosen: list[tuple[_Tile, Tensor]]) -> None:
+        tiles = [tile for tile, _ in chosen]
+        refined_NKHW = model.refine_logits(
+            torch.stack([tile.raw_CHW for tile in tiles]),
+            torch.stack([logits_KHW for _, logits_KHW in chosen]),
+            [tile.corner for tile in tiles],
+            num_inference_steps,
+            seed,
         )
-        answer_BKHW = _refined(model, tiling, padded_BCHW, coarse_BKHW, editable_BHW, num_inference_steps, seed, origin)
-        chosen_B1HW = torch.from_numpy(editable_BHW)[:, None]
-        refined_BKHW = torch.where(chosen_B1HW, probabilities(answer_BKHW), probability_BKHW)
-    code_K = np.array(settings.codes, np.uint8)
-    confidence_BHW, index_BHW = (value.numpy() for value in refined_BKHW.max(1))
-    height, width = tiling.size
+        for tile, refined_KHW in zip(tiles, refined_NKHW, strict=True):
+            canvases[tile.image].refined.add(tile.corner, refined_KHW)
+
+    for tile, logits_KHW in _coarse_logits(model, image_BCHW, mask_BKHW, origin):
+        canvases[tile.image].coarse.add(tile.corner, logits_KHW)
+        if model.refiner is not None and needs_refinement(logits_KHW, settings):
+            due.append((tile, logits_KHW))
+        if len(due) == settings.batch:
+            refine(due)
+            due.clear()
+    if due:
+        refine(due)
+
     seen_BHW = _seen(image_BCHW, settings.blank)
-    none = np.uint8(settings.no_label)
+    maps = [canvas.labels(seen_HW, settings.no_label) for canvas, seen_HW in zip(canvases, seen_BHW, strict=True)]
     return Maps(
-        np.where(seen_BHW, code_K[label_BHW.numpy()][:, :height, :width], none),
-        np.where(seen_BHW, code_K[index_BHW][:, :height, :width], none),
-        np.where(seen_BHW, confidence_BHW[:, :height, :width], np.float32(0)),
-        editable_BHW[:, :height, :width] & seen_BHW,
+        np.stack([each.coarse_HW for each in maps]),
+        np.stack([each.refined_HW for each in maps]),
+        np.stack([each.confidence_HW for each in maps]),
+        np.stack([each.editable_HW for each in maps]),
     )
 
 
-def coarse_of_images(model: IDGBRPipeline, image_BCHW: Array) -> NDArray[np.float32]:
+def coarse_of_images(model: WindowModel, image_BCHW: Tensor, origin: Corner) -> NDArray[np.float32]:
     """See `IDGBRPipeline.coarse_probabilities`."""
-    image_BCHW, tiling = _tiled(model, image_BCHW)
-    found_BKHW = probabilities(_coarse(model, tiling, _padded(tiling, image_BCHW)))
-    return found_BKHW[..., : tiling.size[0], : tiling.size[1]].numpy()
+    settings = model.settings
+    shape = image_BCHW.shape[2], image_BCHW.shape[3]
+    weight_HW = torch.from_numpy(WindowLattice(settings.window, settings.overlap).weights()).to(model.device)
+    blends = [Blend(origin, shape, len(settings.classes), weight_HW) for _ in image_BCHW]
+    for tile, logits_KHW in _coarse_logits(model, image_BCHW, None, origin):
+        blends[tile.image].add(tile.corner, logits_KHW)
+    return np.stack([blend.probability() for blend in blends])
 
 
-def _tiled(model: IDGBRPipeline, image_BCHW: Array) -> tuple[Tensor, Tiling]:
-    image_BCHW = tensor(image_BCHW)
-    if image_BCHW.ndim != 4 or 0 in image_BCHW.shape:
-        raise InputError(f"the model takes images (batch, bands, height, width), not shape {tuple(image_BCHW.shape)}")
-    size = image_BCHW.shape[2], image_BCHW.shape[3]
-    tiling = Tiling(size, model.settings.window, model.settings.overlap, model.multiple)
-    return image_BCHW.to(torch.float32), tiling
-
-
-def _padded(tiling: Tiling, array_BCHW: Tensor) -> Tensor:
-    return torch.stack([tiling.pad(array_CHW) for array_CHW in array_BCHW])
-
-
-def _coarse(model: IDGBRPipeline, tiling: Tiling, padded_BCHW: Tensor) -> Tensor:
-    """BKHW coarse logits, blended."""
-    corners = tiling.corners
-    tiles = model.coarse_logits(torch.cat([tiling.cut(image_CHW, corners) for image_CHW in padded_BCHW]))
-    return torch.stack([tiling.blend(own, corners) for own in tiles.split(len(corners))])
-
-
-def _refined(
-    model: IDGBRPipeline,
-    tiling: Tiling,
-    image_BCHW: Tensor,
-    coarse_BKHW: Tensor,
-    editable_BHW: NDArray[np.bool_],
-    num_inference_steps: int | None,
-    seed: int | None,
-    origin: Corner,
-) -> Tensor:
-    """BKHW blended refined logits of the windows that hold an editable pixel; 0 elsewhere."""
-    side = tiling.window
-    due = [
-        [(y, x) for y, x in tiling.corners if editable_HW[y : y + side, x : x + side].any()]
-        for editable_HW in editable_BHW
+def _coarse_logits(
+    model: WindowModel, image_BCHW: Tensor, mask_BKHW: Tensor | None, origin: Corner
+) -> Iterator[tuple[_Tile, Tensor]]:
+    """Every window that sees data, image by image, row by row, with its KHW coarse logits: the model's, or the mask's
+    if there is one."""
+    settings = model.settings
+    lattice = WindowLattice(settings.window, settings.overlap)
+    places = [
+        (number, corner)
+        for number in range(len(image_BCHW))
+        for corner in lattice.corners(origin, (image_BCHW.shape[2], image_BCHW.shape[3]))
     ]
-    if not any(due):
-        return coarse_BKHW
-    image_NCHW, coarse_NKHW = (
-        torch.cat([tiling.cut(each, own) for each, own in zip(array, due, strict=True) if own])
-        for array in (image_BCHW, coarse_BKHW)
+    tiles = (
+        _Tile(number, corner, raw_CHW)
+        for number, corner in places
+        for raw_CHW in [_window(image_BCHW[number], corner, origin, settings.window, settings.blank)]
+        if settings.blank is None or bool((raw_CHW != settings.blank).any())
     )
-    at = [(origin[0] + y, origin[1] + x) for own in due for y, x in own]
-    tiles_NKHW = model.refine_logits(image_NCHW, coarse_NKHW, at, num_inference_steps, seed)
-    parts = tiles_NKHW.split([len(own) for own in due])
-    return torch.stack([tiling.blend(tiles, own) for tiles, own in zip(parts, due, strict=True)])
+    for batch in _batches(tiles, settings.batch):
+        if mask_BKHW is None:
+            logits_NKHW = model.coarse_logits(torch.stack([tile.raw_CHW for tile in batch]))
+        else:
+            parts = [_window(mask_BKHW[tile.image], tile.corner, origin, settings.window, None) for tile in batch]
+            logits_NKHW = torch.stack(parts).to(model.device)
+        yield from zip(batch, logits_NKHW, strict=True)
+
+
+def _batches(tiles: Iterator[_Tile], size: int) -> Iterator[list[_Tile]]:
+    batch: list[_Tile] = []
+    for tile in tiles:
+        batch.append(tile)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _window(array_CHW: Tensor, corner: Corner, origin: Corner, size: int, fill: float | None) -> Tensor:
+    """The square window at `corner` of an array whose top left pixel is `origin`; beyond the array `fill`, or the
+    array mirrored at its edges if that is None."""
+    (rows, outside_rows), (columns, outside_columns) = (
+        _mirror(low - start, size, side) for low, start, side in zip(corner, origin, array_CHW.shape[1:], strict=True)
+    )
+    window_CHW = array_CHW[:, rows][:, :, columns]
+    if fill is not None:
+        window_CHW[:, outside_rows] = fill
+        window_CHW[:, :, outside_columns] = fill
+    return window_CHW
+
+
+def _mirror(low: int, count: int, side: int) -> tuple[Tensor, Tensor]:
+    """Indices of the positions low..low + count - 1 in an axis of `side` px that is mirrored again and again at its
+    edges, and which of these positions lie outside of it."""
+    position = torch.arange(low, low + count)
+    index = position % (2 * side)
+    return torch.minimum(index, 2 * side - 1 - index), (position < 0) | (position >= side)
 
 
 def _seen(image_BCHW: Tensor, blank: float | None) -> NDArray[np.bool_]:

@@ -1,62 +1,96 @@
-"""Cuts an array into overlapping windows and blends the results."""
+"""Windows on an absolute lattice, and the weighted mean of their scores.
+
+Windows lie at multiples of the stride of one absolute grid, not relative to an image or a block. So two images or
+blocks that share a window see the same pixels in it and draw the same noise for it, and the windows of a pixel are
+added up in the same order with the same weights.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
+
+from idgbr.labels import probabilities
 
 Corner = tuple[int, int]
+"""Absolute (y, x) of a top left pixel."""
+Shape = tuple[int, int]
+"""Height and width in px."""
 
 
 @dataclass(frozen=True)
-class Tiling:
-    """Windows over an array of `size` (height, width), whose sides are padded to multiples of `multiple` px."""
+class WindowLattice:
+    """Square windows of `window` px at all multiples of `stride = window - overlap`; overlap is at most window / 2."""
 
-    size: tuple[int, int]
     window: int
     overlap: int
-    multiple: int = 16
 
     @property
-    def padded(self) -> tuple[int, int]:
-        """Height and width after padding."""
-        height, width = (-(-side // self.multiple) * self.multiple for side in self.size)
-        return height, width
+    def stride(self) -> int:
+        return self.window - self.overlap
 
-    @property
-    def corners(self) -> list[Corner]:
-        """Top left (y, x) of every window; neighbours share at least `overlap` px, the last ends at the edge."""
-        height, width = self.padded
-        return [(y, x) for y in self._starts(height) for x in self._starts(width)]
+    def corners(self, corner: Corner, shape: Shape) -> list[Corner]:
+        """Every window that overlaps the rectangle, row by row."""
+        rows, columns = (self._starts(low, side) for low, side in zip(corner, shape, strict=True))
+        return [(y, x) for y in rows for x in columns]
 
-    def pad(self, array_CHW: Tensor) -> Tensor:
-        """The array grown to the right and below by repeating its edge."""
-        missing = (0, self.padded[1] - self.size[1], 0, self.padded[0] - self.size[0])
-        return F.pad(array_CHW[None], missing, mode="replicate")[0]
+    def count(self, corner: Corner, shape: Shape) -> int:
+        """`len(corners(corner, shape))`, without making the list."""
+        rows, columns = (self._starts(low, side) for low, side in zip(corner, shape, strict=True))
+        return len(rows) * len(columns)
 
-    def cut(self, array_CHW: Tensor, corners: Iterable[Corner]) -> Tensor:
-        """NCHW windows of a padded array."""
-        return torch.stack([array_CHW[:, y : y + self.window, x : x + self.window] for y, x in corners])
+    def weights(self) -> NDArray[np.float32]:
+        """HW weights of one window: ramps over the overlap, one inside. Over all windows of a pixel they sum to one."""
+        return _weights(self.window, self.overlap)
 
-    def blend(self, tiles_NKHW: Tensor, corners: Iterable[Corner]) -> Tensor:
-        """KHW mean of windows weighted by how far a pixel is from the window's edge; pixels in no window are 0."""
-        total_KHW = torch.zeros(tiles_NKHW.shape[1], *self.padded)
-        weight_HW = torch.zeros(self.padded)
-        ramp_HW = self._ramp(tiles_NKHW.shape[-2])[:, None] * self._ramp(tiles_NKHW.shape[-1])
-        for (y, x), tile_KHW in zip(corners, tiles_NKHW.cpu(), strict=True):
-            inside = (slice(y, y + self.window), slice(x, x + self.window))
-            total_KHW[:, *inside] += ramp_HW * tile_KHW
-            weight_HW[*inside] += ramp_HW
-        return total_KHW / weight_HW.clamp_min(torch.finfo(torch.float32).tiny)
+    def _starts(self, low: int, side: int) -> range:
+        return range(((low - self.window) // self.stride + 1) * self.stride, low + side, self.stride)
 
-    def _starts(self, side: int) -> list[int]:
-        last = max(0, side - self.window)
-        return [*range(0, last, self.window - self.overlap), last]
 
-    def _ramp(self, side: int) -> Tensor:
-        place = torch.arange(1, side + 1)
-        return torch.minimum(place, side + 1 - place).clamp(max=self.overlap + 1) / (self.overlap + 1)
+class Blend:
+    """Weighted mean scores on a rectangle of the absolute grid, on the device of `weight_HW`.
+
+    The sums are floating point: windows must be added row by row, as `WindowLattice.corners` lists them.
+    """
+
+    def __init__(self, corner: Corner, shape: Shape, classes: int, weight_HW: Tensor) -> None:
+        self._corner, self._shape, self._weight_HW = corner, shape, weight_HW
+        self._total_KHW = torch.zeros(classes, *shape, device=weight_HW.device)
+        self._sum_HW = torch.zeros(shape, device=weight_HW.device)
+
+    def add(self, corner: Corner, logits_KHW: Tensor) -> None:
+        """Adds the part of the window at `corner` that lies on the rectangle."""
+        inside, part = self._parts(corner)
+        self._total_KHW[:, *inside] += logits_KHW[:, *part] * self._weight_HW[part]
+        self._sum_HW[inside] += self._weight_HW[part]
+
+    def covered(self) -> NDArray[np.bool_]:
+        """HW: pixels that some window has been added to."""
+        return (self._sum_HW > 0).cpu().numpy()
+
+    def probability(self) -> NDArray[np.float32]:
+        """KHW softmax of the mean scores; uniform where no window has been added."""
+        mean_KHW = self._total_KHW / torch.where(self._sum_HW > 0, self._sum_HW, 1)
+        return probabilities(mean_KHW[None])[0].cpu().numpy()
+
+    def _parts(self, corner: Corner) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Their common part, in pixels of the rectangle and in pixels of the window."""
+        inside, part = [], []
+        sides = zip(self._corner, self._shape, corner, self._weight_HW.shape, strict=True)
+        for start, side, window_start, window in sides:
+            low, high = max(start, window_start), min(start + side, window_start + window)
+            inside.append(slice(low - start, high - start))
+            part.append(slice(low - window_start, high - window_start))
+        return (inside[0], inside[1]), (part[0], part[1])
+
+
+@lru_cache(maxsize=8)
+def _weights(window: int, overlap: int) -> NDArray[np.float32]:
+    ramp = (np.arange(overlap, dtype=np.float32) + np.float32(0.5)) / np.float32(max(overlap, 1))
+    side = np.concatenate([ramp, np.ones(window - 2 * overlap, np.float32), ramp[::-1]])
+    return np.multiply.outer(side, side)

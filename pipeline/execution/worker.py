@@ -24,7 +24,7 @@ from pipeline.mosaic.params import mosaic_params
 from pipeline.scenes.choose import choose_scenes
 from pipeline.scenes.decisions import read_decisions
 from pipeline.scenes.item_list import read_items
-from pipeline.segment.batching import Device
+from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
 from pipeline.storage.location import storage_errors
 
@@ -40,17 +40,17 @@ class Worker:
         self._load = threading.RLock()
 
     @property
-    def device(self) -> Device:
+    def device(self) -> BatchingDevice:
         """The model on the device. Raises RunError if it is not the one that was planned with."""
         with self._load:
             return self._device
 
     @cached_property
-    def _device(self) -> Device:
+    def _device(self) -> BatchingDevice:
         model = IDGBRPipeline.from_pretrained(self.region.model)
         if model.digest != self.model_digest:
             raise RunError(f"the model in {self.region.model} has changed since the run was planned; run again")
-        return Device(model.to("cuda" if torch.cuda.is_available() else "cpu"))
+        return BatchingDevice(model.to("cuda" if torch.cuda.is_available() else "cpu"))
 
     @property
     def scenes(self) -> dict[str, Scene]:

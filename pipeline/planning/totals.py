@@ -3,10 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from idgbr.inference.tiling import WindowLattice
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.blocks import BlockPlan
 from pipeline.planning.plan import Plan
-from pipeline.segment.lattice import count
 
 
 @dataclass
@@ -48,9 +48,10 @@ class Totals:
             if self.busiest is None or block.passes > self.busiest[1]:
                 self.busiest = block.block, block.passes
         if block.landcover_due:
-            stride = settings.window - settings.overlap
+            canvas = covered.pad(settings.boundary_radius)
+            lattice = WindowLattice(settings.window, settings.overlap)
             self.to_segment += 1
-            self.windows += count(covered.pad(settings.boundary_radius), settings.window, stride)
+            self.windows += lattice.count((canvas.y0, canvas.x0), canvas.shape)
 
 
 def block_totals(plan: Plan) -> Totals:

@@ -1,8 +1,9 @@
-"""The device of a worker: it computes the windows of all blocks under way, in full batches.
+"""The device of a worker: it computes the windows of all blocks in progress, in full batches.
 
-Blocks are read, blended and written by threads of their own; a window's answer is the same whatever shares its batch. A
-batch costs the same however full it is, so one that is not full waits for as long as a thread may still ask for more.
-A GPU computes one batch at a time, a CPU as many as it has cores for, each on one: some kernels round otherwise on two.
+Blocks are read, blended and written by threads of their own; a window's result is the same whatever shares its batch. A
+batch costs the same however full it is, so one that is not full waits for as long as a thread may still submit more.
+A GPU computes one batch at a time. A CPU computes one on each core, each on one thread: some kernels round differently
+on two threads.
 """
 
 import heapq
@@ -13,39 +14,40 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from idgbr.inference.tiling import Corner
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.errors import RunError
 
-Corner = tuple[int, int]
-
 CORES = torch.get_num_threads()
+
+Stage = Literal["refined", "coarse"]
 
 
 @dataclass(frozen=True, order=True)
-class _Asked:
-    """In the order in which it is computed: first what the block that began first asked for."""
+class WindowRequest:
+    """One window to compute. Sorted in the order of computation: the block that began first comes first."""
 
-    asker: int
+    client: int
     number: int
-    answer: Future[torch.Tensor] = field(compare=False)
+    future: Future[torch.Tensor] = field(compare=False)
     inputs: tuple[Any, ...] = field(compare=False)
-    tell: Callable[[float], None] = field(compare=False)
+    add_seconds: Callable[[float], None] = field(compare=False)
 
 
-class Device:
-    """Computes what threads ask for, each `asking` for the windows of a block; `close` ends its own threads."""
+class BatchingDevice:
+    """Computes the windows that threads submit, each through a `client` of its own; `close` ends its threads."""
 
     def __init__(self, model: IDGBRPipeline) -> None:
         self.model = model
-        self._asked: dict[str, list[_Asked]] = {"refined": [], "coarse": []}
-        self._more = threading.Condition()
+        self._queues: dict[Stage, list[WindowRequest]] = {"refined": [], "coarse": []}
+        self._changed = threading.Condition()
         self._numbers = itertools.count()
-        self._askers = self._waiting = 0
+        self._clients = self._waiting = 0
         self._closed = False
         count = CORES if model.device.type == "cpu" else 1
         self._threads = [threading.Thread(target=self._work, name="device", daemon=True) for _ in range(count)]
@@ -53,81 +55,81 @@ class Device:
             thread.start()
 
     @contextmanager
-    def asking(self, tell: Callable[[float], None] = lambda seconds: None) -> Iterator["Asker"]:
-        """While a thread may ask for windows; `tell` is given the device's seconds of each: its part of its batch's."""
-        self._count(askers=1)
+    def client(self, add_seconds: Callable[[float], None] = lambda seconds: None) -> Iterator["DeviceClient"]:
+        """For one block. `add_seconds` receives the device's seconds of each window: its share of its batch's."""
+        self._count(clients=1)
         try:
-            yield Asker(self, next(self._numbers), tell)
+            yield DeviceClient(self, next(self._numbers), add_seconds)
         finally:
-            self._count(askers=-1)
+            self._count(clients=-1)
 
-    def answer(self, asked: Future[torch.Tensor]) -> torch.Tensor:
-        """What was asked for, once it is there."""
-        if asked.done():
-            return asked.result()
+    def result(self, future: Future[torch.Tensor]) -> torch.Tensor:
+        """The result of a request; waits for it."""
+        if future.done():
+            return future.result()
         self._count(waiting=1)
         try:
-            return asked.result()
+            return future.result()
         finally:
             self._count(waiting=-1)
 
     def close(self) -> None:
-        with self._more:
+        with self._changed:
             self._closed = True
-            self._more.notify_all()
+            self._changed.notify_all()
         for thread in self._threads:
             thread.join()
 
-    def ask(self, asker: "Asker", what: str, inputs: tuple[Any, ...]) -> Future[torch.Tensor]:
-        """See `Asker`."""
-        asked = _Asked(asker.number, next(self._numbers), Future(), inputs, asker.tell)
-        with self._more:
-            heapq.heappush(self._asked[what], asked)
-            self._more.notify()
-        return asked.answer
+    def submit(self, client: "DeviceClient", stage: Stage, inputs: tuple[Any, ...]) -> Future[torch.Tensor]:
+        """See `DeviceClient`."""
+        request = WindowRequest(client.number, next(self._numbers), Future(), inputs, client.add_seconds)
+        with self._changed:
+            heapq.heappush(self._queues[stage], request)
+            self._changed.notify()
+        return request.future
 
-    def _count(self, askers: int = 0, waiting: int = 0) -> None:
-        with self._more:
-            self._askers += askers
+    def _count(self, clients: int = 0, waiting: int = 0) -> None:
+        with self._changed:
+            self._clients += clients
             self._waiting += waiting
-            self._more.notify_all()
+            self._changed.notify_all()
 
     def _ready(self) -> bool:
-        """Whether a batch is full, or those who wait for what was asked are all who could ask for more."""
-        most = max(len(asked) for asked in self._asked.values())
-        return most >= self.model.settings.batch or (most > 0 and self._waiting >= self._askers)
+        """Whether a batch is full, or every thread that could submit more waits for a result."""
+        longest = max(len(queue) for queue in self._queues.values())
+        return longest >= self.model.settings.batch or (longest > 0 and self._waiting >= self._clients)
 
     def _work(self) -> None:
         torch.set_num_threads(1)
         while True:
-            with self._more:
-                self._more.wait_for(lambda: self._closed or self._ready())
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._ready())
                 if self._closed:
                     return
-                what, batch = self._next()
+                stage, batch = self._next()
             begun = clock.perf_counter()
             try:
-                answers = self._compute(what, batch)
-            except Exception as error:  # noqa: BLE001 - whatever the device raises is the answer of those who asked
-                told = self._short_of_memory(error)
-                for each in batch:
-                    each.answer.set_exception(told)
+                results_NKHW = self._compute(stage, batch)
+            except Exception as error:  # noqa: BLE001 - whatever the device raises is the result of these requests
+                failure = self._explained(error)
+                for request in batch:
+                    request.future.set_exception(failure)
                 continue
             seconds = (clock.perf_counter() - begun) / len(batch)
-            for each, answer_KHW in zip(batch, answers, strict=True):
-                each.tell(seconds)
-                each.answer.set_result(answer_KHW)
+            for request, result_KHW in zip(batch, results_NKHW, strict=True):
+                request.add_seconds(seconds)
+                request.future.set_result(result_KHW)
 
-    def _next(self) -> tuple[str, list[_Asked]]:
+    def _next(self) -> tuple[Stage, list[WindowRequest]]:
         """A full batch if there is one; refinement first, since it lets blocks end."""
         size = self.model.settings.batch
-        full = [what for what, asked in self._asked.items() if len(asked) >= size]
-        what = (full or [what for what, asked in self._asked.items() if asked])[0]
-        asked = self._asked[what]
-        return what, [heapq.heappop(asked) for _ in range(min(size, len(asked)))]
+        full: list[Stage] = [stage for stage, queue in self._queues.items() if len(queue) >= size]
+        stage = (full or [stage for stage, queue in self._queues.items() if queue])[0]
+        queue = self._queues[stage]
+        return stage, [heapq.heappop(queue) for _ in range(min(size, len(queue)))]
 
-    def _short_of_memory(self, error: Exception) -> Exception:
-        """The error, or what to do about it if the device has too little memory."""
+    def _explained(self, error: Exception) -> Exception:
+        """The error, or for lack of device memory one that says what to do."""
         if not isinstance(error, torch.OutOfMemoryError):
             return error
         torch.cuda.empty_cache()
@@ -137,30 +139,30 @@ class Device:
             "machines with larger ones, or a model with smaller batches"
         )
 
-    def _compute(self, what: str, batch: list[_Asked]) -> torch.Tensor:
-        image_NBHW, *rest = zip(*(each.inputs for each in batch), strict=True)
-        if what == "coarse":
-            answer_NKHW = self.model.coarse_logits(np.stack(image_NBHW))
+    def _compute(self, stage: Stage, batch: list[WindowRequest]) -> torch.Tensor:
+        image_NBHW, *rest = zip(*(request.inputs for request in batch), strict=True)
+        if stage == "coarse":
+            result_NKHW = self.model.coarse_logits(np.stack(image_NBHW))
         else:
             logits_NKHW, corners = rest
-            answer_NKHW = self.model.refine_logits(np.stack(image_NBHW), torch.stack(logits_NKHW), corners)
-        if answer_NKHW.is_cuda:
-            torch.cuda.synchronize(answer_NKHW.device)
-        return answer_NKHW
+            result_NKHW = self.model.refine_logits(np.stack(image_NBHW), torch.stack(logits_NKHW), corners)
+        if result_NKHW.is_cuda:
+            torch.cuda.synchronize(result_NKHW.device)
+        return result_NKHW
 
 
 @dataclass(frozen=True)
-class Asker:
-    """A thread that asks for the windows of a block: both return at once."""
+class DeviceClient:
+    """Submits the windows of one block. Both methods return at once."""
 
-    device: Device
+    device: BatchingDevice
     number: int
-    tell: Callable[[float], None]
+    add_seconds: Callable[[float], None]
 
     def coarse(self, image_BHW: np.ndarray) -> Future[torch.Tensor]:
         """KHW logits of a raw window."""
-        return self.device.ask(self, "coarse", (image_BHW,))
+        return self.device.submit(self, "coarse", (image_BHW,))
 
     def refined(self, image_BHW: np.ndarray, logits_KHW: torch.Tensor, corner: Corner) -> Future[torch.Tensor]:
         """KHW refined logits of a raw window at an absolute corner."""
-        return self.device.ask(self, "refined", (image_BHW, logits_KHW, corner))
+        return self.device.submit(self, "refined", (image_BHW, logits_KHW, corner))

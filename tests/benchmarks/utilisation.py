@@ -30,8 +30,9 @@ from full_size import DATES, SOUTH, full_size_items
 from loaders import by_numpy, odc_threads
 from mosaic import FOLDER
 
+from idgbr.inference.tiling import WindowLattice
 from pipeline.geometry.grid import Grid, Window, transformer
-from pipeline.segment.lattice import covering
+from pipeline.segment.block import lattice_windows
 
 GRID = Grid("EPSG:3035", 10.0, 512)
 COLUMNS, ROWS, PASSES, WINDOW, STRIDE, RADIUS, BATCH = 10, 40, 4, 256, 192, 4, 4
@@ -61,7 +62,7 @@ def whole(rows):
 
 def windows(block, rows):
     """How many windows a run lays over a block; those that see nothing of the region it leaves out."""
-    lattice = covering(GRID.block_window(block).pad(RADIUS), WINDOW, STRIDE)
+    lattice = lattice_windows(WindowLattice(WINDOW, WINDOW - STRIDE), GRID.block_window(block).pad(RADIUS))
     return sum(not (window & whole(rows)).empty for window in lattice)
 
 

@@ -6,10 +6,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from idgbr.inference.band import band, margin
-from idgbr.morphology import disc_dilation
 
 LABELS = hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3))
-MASKS = hnp.arrays(np.bool_, st.tuples(st.integers(1, 14), st.integers(1, 14)))
 
 
 @given(LABELS, st.integers(0, 5))
@@ -32,9 +30,3 @@ def test_band_holds_unsure_pixels_far_from_any_boundary():
 def test_margin_is_between_the_two_likeliest_classes():
     probability_KHW = np.array([0.2, 0.5, 0.3])[:, None, None]
     assert margin(probability_KHW).item() == pytest.approx(0.2)
-
-
-@given(MASKS, st.integers(0, 6))
-def test_disc_dilation_is_the_euclidean_neighbourhood(mask_HW, radius):
-    distance_HW = ndimage.distance_transform_edt(~mask_HW) if mask_HW.any() else np.full(mask_HW.shape, np.inf)
-    assert np.array_equal(disc_dilation(mask_HW, radius), distance_HW <= radius)

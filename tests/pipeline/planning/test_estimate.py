@@ -2,12 +2,13 @@
 
 import pytest
 
+from idgbr.inference.tiling import WindowLattice
 from pipeline.cube.cube import Cube
 from pipeline.planning.estimate import Cost, estimate, latest_cost
 from pipeline.planning.memory import worker_memory
 from pipeline.planning.plan import plan
 from pipeline.planning.totals import Totals, block_totals
-from pipeline.segment.lattice import count, covering
+from pipeline.segment.block import lattice_windows
 
 
 def test_totals_count_what_the_stream_holds(undisturbed, region_of):
@@ -18,17 +19,10 @@ def test_totals_count_what_the_stream_holds(undisturbed, region_of):
     assert found.to_mosaic == found.to_segment == found.blocks == len(blocks)
     assert found.views == sum(block.passes for block in blocks)
     windows = [region.extent.covered(block.block).pad(settings.boundary_radius) for block in blocks]
-    stride = settings.window - settings.overlap
-    assert found.windows == sum(len(covering(window, settings.window, stride)) for window in windows)
+    lattice = WindowLattice(settings.window, settings.overlap)
+    assert found.windows == sum(len(lattice_windows(lattice, window)) for window in windows)
     assert found.busiest[1] == max(block.passes for block in blocks)
     assert not block_totals(plan(undisturbed[0])).due
-
-
-@pytest.mark.parametrize("shape", [(0, 0, 100, 70), (-333, 12, 40, 900), (95, 96, 97, 97)])
-def test_windows_are_counted_as_they_are_laid(shape):
-    from pipeline.geometry.grid import Window
-
-    assert count(Window(*shape), 96, 80) == len(covering(Window(*shape), 96, 80))
 
 
 def test_the_closed_form_of_an_estimate():

@@ -5,11 +5,11 @@ import pytest
 
 from idgbr import IDGBRPipeline
 from idgbr.inference.band import band, margin
+from idgbr.inference.tiling import WindowLattice
 from idgbr.processes.noise import noise
 from pipeline.geometry.grid import Window
-from pipeline.segment.batching import Device
-from pipeline.segment.block import CHANGED, CONFIRMED, KEPT, reach, segment
-from pipeline.segment.lattice import covering
+from pipeline.segment.batching import BatchingDevice
+from pipeline.segment.block import CHANGED, CONFIRMED, KEPT, lattice_windows, reach, segment
 
 SHAPE = (300, 260)
 WHOLE = Window(-40, 1000, -40 + SHAPE[0], 1000 + SHAPE[1])
@@ -22,7 +22,7 @@ def small(model):
 
 @pytest.fixture(scope="module")
 def device(small):
-    device = Device(small)
+    device = BatchingDevice(small)
     yield device
     device.close()
 
@@ -86,7 +86,7 @@ def test_refinement_changes_labels_only_where_it_says_so(labels):
 
 def test_refinement_stays_in_the_band_of_boundaries_where_no_doubt_is_allowed(small, read):
     certain = IDGBRPipeline(replace(small.settings, uncertainty_threshold=0.0), small.coarse, small.refiner)
-    labels = segment(Device(certain), read, WHOLE)
+    labels = segment(BatchingDevice(certain), read, WHOLE)
     r = small.settings.boundary_radius
     seen_to_the_edge_HW = np.pad(labels.coarse_HW[r:-r, r:-r], r)
     near_boundary = band(seen_to_the_edge_HW, np.ones(SHAPE, np.float32), r, 0.0) | (seen_to_the_edge_HW == 0)
@@ -107,8 +107,9 @@ def test_the_noise_of_every_window_is_a_part_of_one_field_over_the_absolute_grid
     monkeypatch.setattr(small, "noise", watched)
     cut = Window(60, 1100, 120, 1160)
     segment(device, read, cut)
-    side, stride = small.settings.window, small.settings.window - small.settings.overlap
-    parts = [field[:, w.y0 + 200 :, w.x0 - 800 :][:, :side, :side] for w in covering(cut.pad(4), side, stride)]
+    side = small.settings.window
+    windows = lattice_windows(WindowLattice(side, small.settings.overlap), cut.pad(4))
+    parts = [field[:, w.y0 + 200 :, w.x0 - 800 :][:, :side, :side] for w in windows]
     assert seen
     assert all(any(np.array_equal(one, part) for part in parts) for one in seen)
 
