@@ -17,7 +17,7 @@ from pipeline.errors import UserError
 SIDECARS = (".xml", ".wld", ".jgw", ".pgw", ".tfw", ".prj")
 MAX_LISTED = 8
 STRICT = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
-"""Otherwise GDAL reads a truncated PNG as garbage, and says nothing."""
+"""Without it GDAL reads a truncated PNG as garbage, without an error."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pipeline.console.tables import print_table
 from pipeline.errors import UserError
 from pipeline.training import dataset
 
-Report = Callable[[int, int, str], None]
+Listener = Callable[[int, int, str], None]
 """Takes images done, images in all, and the stem of the last one."""
 
 
@@ -31,7 +31,7 @@ class LabelledImages:
         return len(self.files)
 
     def __iter__(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """stem, image_BHW, label_HW, read when it is their turn."""
+        """stem, image_BHW and label_HW, each read from disk as it is reached."""
         for stem, pair in self.files.items():
             yield stem, *dataset.read_pair(*pair, self.values)
 
@@ -48,7 +48,7 @@ class EvaluationReport(EvaluationScores):
 
 
 def open_model_and_images(folder: Path, data: Path, ignore: Sequence[int] = ()) -> tuple[IDGBRPipeline, LabelledImages]:
-    """A model folder, and a data set folder that is read once, so that nothing is computed in vain.
+    """A model folder and the labelled images of a data set folder, each read once to check it against the model.
 
     `ignore`: label values without meaning. Raises UserError for whatever in the data does not fit the model.
     """
@@ -68,7 +68,7 @@ def open_model_and_images(folder: Path, data: Path, ignore: Sequence[int] = ()) 
 
 
 def evaluate(
-    model: IDGBRPipeline, images: LabelledImages | Sequence[tuple[str, np.ndarray, np.ndarray]], report: Report
+    model: IDGBRPipeline, images: LabelledImages | Sequence[tuple[str, np.ndarray, np.ndarray]], listener: Listener
 ) -> EvaluationReport:
     """All scores of a model on images, each a stem, image_BHW and label_HW."""
     settings = model.settings
@@ -87,7 +87,7 @@ def evaluate(
         one = Evaluation.of(label_HW, maps.coarse_BHW[0], refined_HW, settings.codes, settings.no_label)
         total = one if total is None else total + one
         scores[stem] = one.scores(names)
-        report(len(scores), len(images), stem)
+        listener(len(scores), len(images), stem)
     if total is None:
         raise ValueError("there is no image to evaluate on")
     return EvaluationReport(
