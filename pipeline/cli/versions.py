@@ -3,12 +3,15 @@
 import json
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.options import AsJson, CubeFolder, Version
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.cube.versions import Version as CubeVersion
 
 ROWS = 20
 
@@ -49,18 +52,19 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
     from pipeline.cube import versions
     from pipeline.cube.cube import Cube
 
-    known = versions.history(Cube.open(cube))
+    found = versions.history(Cube.open(cube))
     if as_json:
-        print(json.dumps([versions.facts(version) for version in known]))
+        print(json.dumps([version.to_json() for version in found]))
     else:
-        print_table("versions", [(version.snapshot, _told(versions.facts(version))) for version in known])
+        print_table("versions", [(version.snapshot, _description(version)) for version in found])
 
 
-def _told(facts: dict) -> str:
-    words = [f"{facts['published'][:16].replace('T', ' ')} UTC, {facts['blocks']} blocks, {facts['degraded']} degraded"]
-    words += [f"tag {name}" for name in facts["tags"]]
-    words += [f"rolled back to {facts['rolled_back_to']}"] if "rolled_back_to" in facts else []
-    words += ["withdrawn"] if facts["withdrawn"] else []
+def _description(version: "CubeVersion") -> str:
+    origin = version.origin
+    words = [f"{version.published:%Y-%m-%d %H:%M} UTC, {origin.blocks} blocks, {origin.degraded} degraded"]
+    words += [f"tag {name}" for name in version.tags]
+    words += [f"rolled back to {origin.rolled_back_to}"] if origin.rolled_back_to else []
+    words += ["withdrawn"] if version.withdrawn else []
     return ", ".join(words)
 
 

@@ -1,4 +1,4 @@
-"""Create the arrays of a cube and its periods."""
+"""Create the arrays of a cube, and add periods to them."""
 
 import re
 from collections.abc import Sequence
@@ -10,9 +10,14 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from pipeline.cube.geozarr import crs_attributes, geozarr, multiscales, transform_of
-from pipeline.cube.schema import BLOCKS_PER_CHUNK, CHUNK, DAYS, LABELS, STATES, Layout, _day, period_index
+from pipeline.cube.schema import BLOCKS_PER_CHUNK, CHUNK, DAYS, LABELS, STATES, Layout, day_number, period_index
 from pipeline.cube.store import array
 from pipeline.geometry.extent import Extent
+
+TIME_UNITS = {"units": "days since 1970-01-01", "calendar": "standard"}
+NODATA = {"_FillValue": 0}
+LOCATED = {**NODATA, "grid_mapping": "spatial_ref"}
+RECORDS = ("mosaic", "landcover", "aggregate", "state", "clear", "pixels", "holes")
 
 
 def add_period(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int:
@@ -22,44 +27,71 @@ def add_period(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> 
     at = period_index(group, period[0])
     if at is not None:
         return at
-    start, end = map(_day, period)
-    times = np.asarray(array(group, "time"))
-    timed = [
-        "time",
-        "time_bnds",
-        "mosaic",
-        *LABELS,
-        *DAYS,
-        *(f"levels/{level}/landcover" for level in range(1, layout.levels + 1)),
-    ]
-    timed += [f"blocks/{name}" for name in ("mosaic", "landcover", "aggregate", "state", "clear", "pixels", "holes")]
-    for name in timed:
-        grown = array(group, name)
-        grown.resize((len(times) + 1, *grown.shape[1:]))
+    count = array(group, "time").shape[0]
+    levels = [f"levels/{level}/landcover" for level in range(1, layout.levels + 1)]
+    records = [f"blocks/{name}" for name in RECORDS]
+    for name in ["time", "time_bnds", "mosaic", *LABELS, *DAYS, *levels, *records]:
+        node = array(group, name)
+        node.resize((count + 1, *node.shape[1:]))
+    start, end = map(day_number, period)
     array(group, "time")[-1] = start
     array(group, "time_bnds")[-1] = (start, end)
-    return len(times)
+    return count
 
 
 def _create(group: zarr.Group, layout: Layout) -> None:
-    extent, block = layout.extent, layout.extent.grid.block
-    rows, cols = extent.shape
-    chunk = min(CHUNK, block) if block % CHUNK == 0 else 256
-    group.attrs.update({"Conventions": "CF-1.11", **layout.as_attributes(), **geozarr(extent, 0)})
-    _coordinates(group, extent, 0)
-    epoch = {"units": "days since 1970-01-01", "calendar": "standard"}
-    _array(group, "time", (0,), (64,), "int64", ("time",), {**epoch, "standard_name": "time", "bounds": "time_bnds"})
-    _array(group, "time_bnds", (0, 2), (64, 2), "int64", ("time", "bnds"), epoch)
+    group.attrs.update({"Conventions": "CF-1.11", **layout.as_attributes(), **geozarr(layout.extent, 0)})
+    _create_coordinates(group, layout)
+    _create_maps(group, layout)
+    _create_levels(group, layout)
+    _create_records(group, layout)
+
+
+def _create_coordinates(group: zarr.Group, layout: Layout) -> None:
+    _create_xy(group, layout.extent, 0)
+    time = {**TIME_UNITS, "standard_name": "time", "bounds": "time_bnds"}
+    _create_array(group, "time", (0,), (64,), "int64", ("time",), time)
+    _create_array(group, "time_bnds", (0, 2), (64, 2), "int64", ("time", "bnds"), TIME_UNITS)
     group.create_array("band", data=np.array(layout.bands, dtype=np.dtypes.StringDType()), dimension_names=("band",))
-    group.create_array("spatial_ref", shape=(), dtype="int64", attributes=crs_attributes(extent), dimension_names=())
-    flags: dict[str, Any] = {
-        "flag_values": [row["code"] for row in layout.classes],
-        "flag_meanings": " ".join(re.sub(r"[^A-Za-z0-9]+", "_", row["name"]).strip("_") for row in layout.classes),
-        "flag_colors": " ".join(row["color"] for row in layout.classes),
-    }
-    about: dict[str, dict[str, Any]] = {
-        "landcover": {"long_name": "land cover, boundaries refined", **flags},
-        "coarse": {"long_name": "land cover before refinement", **flags},
+    group.create_array(
+        "spatial_ref", shape=(), dtype="int64", attributes=crs_attributes(layout.extent), dimension_names=()
+    )
+
+
+def _create_maps(group: zarr.Group, layout: Layout) -> None:
+    """The mosaic and the maps at full resolution; one shard a block."""
+    rows, cols = layout.extent.shape
+    block, bands = layout.extent.grid.block, len(layout.bands)
+    chunk = min(CHUNK, block) if block % CHUNK == 0 else 256
+    _create_array(
+        group,
+        "mosaic",
+        (0, bands, rows, cols),
+        (1, 1, chunk, chunk),
+        "uint16",
+        ("time", "band", "y", "x"),
+        {"long_name": "surface reflectance", "units": "1e-4", **LOCATED},
+        shards=(1, bands, block, block),
+    )
+    attributes = _map_attributes(layout)
+    for name in (*LABELS, *DAYS):
+        _create_array(
+            group,
+            name,
+            (0, rows, cols),
+            (1, chunk, chunk),
+            "uint16" if name in DAYS else "uint8",
+            ("time", "y", "x"),
+            {**attributes[name], **LOCATED},
+            shards=(1, block, block),
+        )
+
+
+def _map_attributes(layout: Layout) -> dict[str, dict[str, Any]]:
+    classes = _class_flags(layout)
+    return {
+        "landcover": {"long_name": "land cover, boundaries refined", **classes},
+        "coarse": {"long_name": "land cover before refinement", **classes},
         "confidence": {"long_name": "probability of the mapped class", "units": "percent"},
         "refined": {
             "long_name": "what refinement did",
@@ -70,74 +102,54 @@ def _create(group: zarr.Group, layout: Layout) -> None:
         "first_clear": {"long_name": "day of the first clear observation", "units": "days since 1970-01-01"},
         "last_clear": {"long_name": "day of the last clear observation", "units": "days since 1970-01-01"},
     }
-    located = {"grid_mapping": "spatial_ref"}
-    _array(
-        group,
-        "mosaic",
-        (0, len(layout.bands), rows, cols),
-        (1, 1, chunk, chunk),
-        "uint16",
-        ("time", "band", "y", "x"),
-        {"long_name": "surface reflectance", "units": "1e-4", "_FillValue": 0, **located},
-        shards=(1, len(layout.bands), block, block),
-    )
-    for name in (*LABELS, *DAYS):
-        _array(
-            group,
-            name,
-            (0, rows, cols),
-            (1, chunk, chunk),
-            "uint16" if name in DAYS else "uint8",
-            ("time", "y", "x"),
-            {**about[name], "_FillValue": 0, **located},
-            shards=(1, block, block),
-        )
+
+
+def _class_flags(layout: Layout) -> dict[str, Any]:
+    return {
+        "flag_values": [row["code"] for row in layout.classes],
+        "flag_meanings": " ".join(re.sub(r"[^A-Za-z0-9]+", "_", row["name"]).strip("_") for row in layout.classes),
+        "flag_colors": " ".join(row["color"] for row in layout.classes),
+    }
+
+
+def _create_levels(group: zarr.Group, layout: Layout) -> None:
+    """Land cover at half, quarter, ... resolution."""
+    extent, block = layout.extent, layout.extent.grid.block
+    attributes = {**_map_attributes(layout)["landcover"], **NODATA}
     levels = group.create_group("levels", attributes=multiscales(layout))
     for level in range(1, layout.levels + 1):
-        finer = levels.create_group(str(level), attributes=geozarr(extent, level))
-        shape = tuple(-(-side >> level) for side in extent.shape)
-        _array(
-            finer,
-            "landcover",
-            (0, *shape),
-            (1, 256, 256),
-            "uint8",
-            ("time", "y", "x"),
-            {**about["landcover"], "_FillValue": 0},
-            shards=(1, block, block),
-        )
-        _coordinates(finer, extent, level)
+        coarser = levels.create_group(str(level), attributes=geozarr(extent, level))
+        shape = (0, *(-(-side >> level) for side in extent.shape))
+        dimensions, shards = ("time", "y", "x"), (1, block, block)
+        _create_array(coarser, "landcover", shape, (1, 256, 256), "uint8", dimensions, attributes, shards)
+        _create_xy(coarser, extent, level)
+
+
+def _create_records(group: zarr.Group, layout: Layout) -> None:
+    """One value a block and period, but for the pixels of each class."""
     blocks = group.create_group("blocks")
-    count = extent.block_range.shape
-    small = (1, BLOCKS_PER_CHUNK, BLOCKS_PER_CHUNK)
-    states = {"flag_values": list(range(len(STATES))), "flag_meanings": " ".join(STATES)}
+    shape, chunks = (0, *layout.extent.block_range.shape), (1, BLOCKS_PER_CHUNK, BLOCKS_PER_CHUNK)
+    dimensions, classes = ("time", "by", "bx"), len(layout.classes)
     for name in ("mosaic", "landcover", "aggregate"):
-        about_it = {"long_name": f"fingerprint of what the block's {name} was made from"}
-        _array(blocks, name, (0, *count), small, "uint64", ("time", "by", "bx"), about_it)
-    _array(blocks, "state", (0, *count), small, "uint8", ("time", "by", "bx"), states)
+        fingerprint = {"long_name": f"fingerprint of what the block's {name} was made from"}
+        _create_array(blocks, name, shape, chunks, "uint64", dimensions, fingerprint)
+    states = {"flag_values": list(range(len(STATES))), "flag_meanings": " ".join(STATES)}
+    _create_array(blocks, "state", shape, chunks, "uint8", dimensions, states)
     clear = {"long_name": "clear observations of the block's median pixel", "units": "1"}
-    _array(blocks, "clear", (0, *count), small, "uint8", ("time", "by", "bx"), clear)
+    _create_array(blocks, "clear", shape, chunks, "uint8", dimensions, clear)
     holes = {"long_name": "pixels with a clear observation and no class", "units": "1"}
-    _array(blocks, "holes", (0, *count), small, "uint32", ("time", "by", "bx"), holes)
-    classes = len(layout.classes)
-    _array(
-        blocks,
-        "pixels",
-        (0, *count, classes),
-        (*small, classes),
-        "uint32",
-        ("time", "by", "bx", "class"),
-        {"long_name": "pixels of each class"},
-    )
+    _create_array(blocks, "holes", shape, chunks, "uint32", dimensions, holes)
+    pixels = {"long_name": "pixels of each class"}
+    _create_array(blocks, "pixels", (*shape, classes), (*chunks, classes), "uint32", (*dimensions, "class"), pixels)
 
 
-def _array(
+def _create_array(
     group: zarr.Group,
     name: str,
     shape: Sequence[int],
     chunks: Sequence[int],
     dtype: str,
-    dims: Sequence[str],
+    dimensions: Sequence[str],
     attributes: dict[str, Any],
     shards: Sequence[int] | None = None,
 ) -> None:
@@ -149,12 +161,13 @@ def _array(
         dtype=dtype,
         fill_value=0,
         compressors=BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"),
-        dimension_names=tuple(dims),
+        dimension_names=tuple(dimensions),
         attributes=attributes,
     )
 
 
-def _coordinates(group: zarr.Group, extent: Extent, level: int) -> None:
+def _create_xy(group: zarr.Group, extent: Extent, level: int) -> None:
+    """Coordinates of the pixel centres of a level."""
     a, _, c, _, e, f = transform_of(extent, level)
     rows, cols = (-(-side >> level) for side in extent.shape)
     for axis, start, step, length in (("y", f, e, rows), ("x", c, a, cols)):

@@ -13,9 +13,9 @@ from pipeline.cube.schema import Layout
 def open_cube(path: str | Path, version: str | None = None) -> xr.Dataset:
     """A published version of a cube, the newest by default, as a lazy dataset cropped to its region.
 
-    Variables mosaic (time, band, y, x), landcover, coarse, confidence, refined, observations, first_clear and
-    last_clear (time, y, x), all integers with 0 = no data; class codes, names and colours are CF flags. Raises
-    UserError where there is no such cube or version.
+    Variables mosaic (time, band, y, x), landcover, coarse, confidence, refined and observations (time, y, x) are
+    integers with 0 = no data; first_clear and last_clear (time, y, x) are datetime64 with 1970-01-01 = no data. Class
+    codes, names and colours are CF flags. Raises UserError where there is no such cube or version.
     """
     return open_version(Cube.open(path), version)
 

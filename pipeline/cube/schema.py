@@ -51,7 +51,7 @@ class Layout:
 
     @property
     def levels(self) -> int:
-        """How many times the map is halved until its longer side is at most 512 pixels."""
+        """How many times the map is halved until its longer side is less than 513 pixels."""
         level = 0
         while max(self.extent.shape) >> level > SMALLEST_LEVEL:
             level += 1
@@ -61,11 +61,12 @@ class Layout:
 def period_index(group: zarr.Group, start: date) -> int | None:
     """Where along time the period that begins on `start` lies; None if the cube does not have it."""
     days = np.asarray(array(group, "time")).tolist()
-    day = _day(start)
+    day = day_number(start)
     return days.index(day) if day in days else None
 
 
-def _day(when: date) -> int:
+def day_number(when: date) -> int:
+    """Days since 1970-01-01."""
     return int(np.datetime64(when, "D").astype(int))
 
 
@@ -83,7 +84,7 @@ def check_layout(group: zarr.Group | None, layout: Layout, period: tuple[date, d
                 "name another cube in the region file"
             )
     at = period_index(group, period[0])
-    if at is not None and int(np.asarray(array(group, "time_bnds"))[at, 1]) != _day(period[1]):
+    if at is not None and int(np.asarray(array(group, "time_bnds"))[at, 1]) != day_number(period[1]):
         raise UserError(
             f"the cube holds a period from {period[0]} with another end than {period[1]}; give the same end, another "
             "start or another cube"

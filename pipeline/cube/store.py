@@ -50,6 +50,8 @@ TRIES = 10
 
 def find_repository(location: Location) -> icechunk.Repository | None:
     """Opens a repository; None where there is none. Raises RunError where object storage does not answer."""
+    if isinstance(location, Path) and not (location / "store").is_dir():
+        return None  # Icechunk makes the folder that it is asked about.
     with storage_errors(location):
         storage = _storage(location)
         return icechunk.Repository.open(storage, _config(location)) if icechunk.Repository.exists(storage) else None

@@ -1,11 +1,12 @@
 """Versions of a cube: a run works on a branch of its own, and publishing moves `main` there in one step.
 
-A published version is a commit whose metadata say so; the commits of a run's blocks lie between two of them.
-A rollback moves `main` to a new commit upon an older version; a tag of the system's own keeps what it withdrew.
+A published version is a commit whose metadata has "published"; the commits of a run's blocks lie between two of them.
+A rollback moves `main` to a new commit upon an older version, and tags the version that it withdraws.
 Only the driver commits.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,43 +22,69 @@ WITHDRAWN = "withdrawn-"
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The run that made a version, as the metadata of the version's commit have it.
+
+    run: id. name: the region's. blocks: number that the run mapped. degraded: number of blocks of the region that lack
+    a scene. model: first 16 digits of the model's digest. cost: seconds a GB and seconds a window, as far as measured.
+    gates: value of each gate, None where there was nothing to compare with. rolled_back_to: the version that a rollback
+    published again.
+    """
+
+    run: str
+    name: str
+    blocks: int
+    degraded: int
+    model: str | None = None
+    cost: dict[str, float] | None = None
+    gates: dict[str, float | None] | None = None
+    rolled_back_to: str | None = None
+
+    @staticmethod
+    def of(metadata: Mapping[str, Any]) -> "Origin":
+        return Origin(**{field.name: metadata[field.name] for field in fields(Origin) if field.name in metadata})
+
+    def metadata(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Version:
-    """A version, its users' tags, and whether a rollback has withdrawn it."""
+    """A published version. tags: those that users gave it. withdrawn: whether a rollback took it off `main`."""
 
     snapshot: str
     published: datetime
-    about: dict[str, Any]
+    origin: Origin
     tags: tuple[str, ...] = ()
     withdrawn: bool = False
 
+    def to_json(self) -> dict[str, Any]:
+        """{"version", "published", "tags", "withdrawn"} and the known fields of the origin."""
+        return {
+            "version": self.snapshot,
+            "published": self.published.isoformat(),
+            "tags": list(self.tags),
+            "withdrawn": self.withdrawn,
+            **self.origin.metadata(),
+        }
+
 
 def history(cube: Cube) -> list[Version]:
-    """Every version that is kept, newest first: what `main` is made upon, what is tagged, what a rollback withdrew."""
-    named, withdrawn = user_tags(cube), withdrawal_tags(cube)
-    walks = [(head(cube), False), *((s, True) for s in withdrawn.values()), *((s, False) for s in named.values())]
+    """Every version that is kept, newest first: the ancestry of `main`, of tags and of withdrawn versions."""
+    tags, withdrawals = user_tags(cube), withdrawal_tags(cube)
+    starts = [(head(cube), False), *((s, True) for s in withdrawals.values()), *((s, False) for s in tags.values())]
     seen: set[str] = set()
-    known = []
-    for start, gone in walks:
+    found = []
+    for start, withdrawn in starts:
         for snapshot in cube.repository.ancestry(snapshot_id=start):
             if snapshot.id in seen:
                 break
             seen.add(snapshot.id)
             if snapshot.metadata.get("published"):
-                tags = tuple(sorted(tag for tag, at in named.items() if at == snapshot.id))
-                about = {what: value for what, value in snapshot.metadata.items() if what != "published"}
-                known.append(Version(snapshot.id, snapshot.written_at, about, tags, gone))
-    return sorted(known, key=lambda version: version.published, reverse=True)
-
-
-def facts(version: Version) -> dict[str, Any]:
-    """For programs."""
-    return {
-        "version": version.snapshot,
-        "published": version.published.isoformat(),
-        "tags": list(version.tags),
-        "withdrawn": version.withdrawn,
-        **version.about,
-    }
+                names = tuple(sorted(tag for tag, at in tags.items() if at == snapshot.id))
+                origin = Origin.of(snapshot.metadata)
+                found.append(Version(snapshot.id, snapshot.written_at, origin, names, withdrawn))
+    return sorted(found, key=lambda version: version.published, reverse=True)
 
 
 def user_tags(cube: Cube) -> dict[str, str]:
@@ -75,6 +102,7 @@ def _tags(cube: Cube) -> dict[str, str]:
 
 
 def head(cube: Cube) -> str:
+    """The snapshot of `main`."""
     return str(cube.repository.lookup_branch(MAIN))
 
 
@@ -85,17 +113,17 @@ def resolve(cube: Cube, version: str | None = None) -> str:
         raise UserError("nothing is published in this cube yet; 'idgbr run' its region to the end")
     if version in (None, NEWEST, newest):
         return newest
-    known = [v.snapshot for v in history(cube)]
+    snapshots = [v.snapshot for v in history(cube)]
     if version == PREVIOUS:
-        if len(known) == 1:
+        if len(snapshots) == 1:
             raise UserError(f"the cube has no version before {newest}, its only one; name that")
-        return next(snapshot for snapshot in known if snapshot != newest)
+        return next(snapshot for snapshot in snapshots if snapshot != newest)
     tags = user_tags(cube)
     snapshot = tags.get(version, version)
-    if snapshot not in known:
+    if snapshot not in snapshots:
         raise UserError(
             f"the cube has no version {version!r} (any more, if it was pruned); its newest are "
-            f"{', '.join(known[:5])}, its tags: {', '.join(tags) or 'none'}; 'idgbr history' lists all"
+            f"{', '.join(snapshots[:5])}, its tags: {', '.join(tags) or 'none'}; 'idgbr history' lists all"
         )
     return snapshot
 
@@ -103,7 +131,7 @@ def resolve(cube: Cube, version: str | None = None) -> str:
 def start_branch(cube: Cube, branch: str) -> str:
     """Makes a run's branch from `main`, or keeps it as an interrupted run left it; returns the head of `main`.
 
-    A branch that `main` has overtaken starts anew.
+    A branch that does not contain the head of `main` starts anew.
     """
     base = head(cube)
     if branch in cube.repository.list_branches():
@@ -124,16 +152,16 @@ def delete_branch(cube: Cube, branch: str) -> None:
         cube.repository.delete_branch(branch)
 
 
-def publish(cube: Cube, branch: str, base: str, about: dict[str, Any]) -> str:
-    """Closes a run's branch with a commit that carries `about` and moves `main` from `base` to it; returns the version.
+def publish(cube: Cube, branch: str, base: str, origin: Origin) -> str:
+    """Closes a run's branch with a commit of its origin and moves `main` from `base` to it; returns the version.
 
-    Raises RunError if `main` is no longer at `base`: somebody else has published meanwhile.
+    Continues where an interrupted call stopped. Raises RunError if `main` is no longer at `base`.
     """
     tip = next(cube.repository.ancestry(branch=branch))
     if tip.id == base and tip.metadata.get("published"):
         cube.repository.delete_branch(branch)
         return base
-    version = str(tip.id) if tip.metadata.get("published") else _close(cube, branch, f"publish {about['run']}", about)
+    version = str(tip.id) if tip.metadata.get("published") else _close(cube, branch, f"publish {origin.run}", origin)
     _move_main(cube, base, version, "run the same command again to map what is still due")
     cube.repository.delete_branch(branch)
     return version
@@ -142,33 +170,33 @@ def publish(cube: Cube, branch: str, base: str, about: dict[str, Any]) -> str:
 def rollback(cube: Cube, version: str) -> str:
     """Publishes the content of an older (or withdrawn) version as the newest; returns the new version.
 
-    What it withdraws stays readable, and can be restored by another rollback, until it is pruned. Raises UserError,
-    and RunError if a run has published meanwhile.
+    The versions that it withdraws stay readable, and can be restored by another rollback, until they are pruned.
+    Raises UserError, and RunError if a run has published meanwhile.
     """
     base, target = head(cube), resolve(cube, version)
     if target == base:
         raise UserError(f"{version} is the newest version already; name an older one, 'idgbr history' lists them")
-    (about,) = (v.about for v in history(cube) if v.snapshot == target)
+    (origin,) = (v.origin for v in history(cube) if v.snapshot == target)
     branch = f"rollback-{target}"
     delete_branch(cube, branch)
     cube.repository.create_branch(branch, target)
-    made = _close(cube, branch, f"roll back to {target}", {**about, "rolled_back_to": target})
+    new = _close(cube, branch, f"roll back to {target}", replace(origin, rolled_back_to=target))
     tag_withdrawn(cube, base)
-    _move_main(cube, base, made, "see 'idgbr history' and roll back again if that is still wanted")
+    _move_main(cube, base, new, "see 'idgbr history' and roll back again if that is still wanted")
     cube.repository.delete_branch(branch)
-    return made
+    return new
 
 
 def tag_withdrawn(cube: Cube, snapshot: str) -> None:
-    """Tags a version, if it is not yet, so that it and what it is made upon outlive their withdrawal from `main`."""
+    """Tags a version, unless it is tagged, so that it and its ancestry are kept after their withdrawal from `main`."""
     if snapshot not in withdrawal_tags(cube).values():
         cube.repository.create_tag(f"{WITHDRAWN}{datetime.now(UTC):%Y%m%dT%H%M%S}-{snapshot[:8]}", snapshot)
 
 
-def _close(cube: Cube, branch: str, message: str, about: dict[str, Any]) -> str:
+def _close(cube: Cube, branch: str, message: str, origin: Origin) -> str:
     session = cube.repository.writable_session(branch)
-    zarr.open_group(session.store).attrs["version"] = about
-    return str(session.commit(message, metadata={**about, "published": True}))
+    zarr.open_group(session.store).attrs["version"] = origin.metadata()
+    return str(session.commit(message, metadata={**origin.metadata(), "published": True}))
 
 
 def _move_main(cube: Cube, base: str, version: str, what_to_do: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import zarr
 
@@ -85,7 +84,7 @@ def run(
             degraded = check_blocks(cube, planned, work.lost)
             gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
             lease.check()
-            version = versions.publish(cube, planned.branch, base, _metadata(planned, totals, work, degraded, gates))
+            version = versions.publish(cube, planned.branch, base, _origin(planned, totals, work, degraded, gates))
         seconds["total"] = clock.perf_counter() - begun
         took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
         result = report(cube, planned, version, totals, expected, took, work, seconds)
@@ -122,17 +121,17 @@ def _pool(planned: Plan, totals: Totals, counts: WorkerCounts, address: str) -> 
     return pool(factory, groups, address)
 
 
-def _metadata(planned: Plan, totals: Totals, work: Work, degraded: int, gates: Sequence[Gate]) -> dict[str, Any]:
-    """Metadata of the version that a run publishes; its `cost` calibrates the estimates of later runs."""
-    return {
-        "run": planned.run,
-        "name": planned.region.name,
-        "blocks": totals.blocks - totals.kinds["same"],
-        "degraded": degraded,
-        "model": planned.model_digest[:16],
-        "cost": measured_cost(totals, work.seconds),
-        "gates": {gate.name: gate.value for gate in gates},
-    }
+def _origin(planned: Plan, totals: Totals, work: Work, degraded: int, gates: Sequence[Gate]) -> versions.Origin:
+    """What the version records of this run; `cost` calibrates the estimates of later runs."""
+    return versions.Origin(
+        run=planned.run,
+        name=planned.region.name,
+        blocks=totals.blocks - totals.kinds["same"],
+        degraded=degraded,
+        model=planned.model_digest[:16],
+        cost=measured_cost(totals, work.seconds),
+        gates={gate.name: gate.value for gate in gates},
+    )
 
 
 @contextmanager

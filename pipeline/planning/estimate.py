@@ -83,7 +83,7 @@ def latest_cost(cube: Cube) -> Cost | None:
     """The cost stored with the newest versions; None until both fields are known."""
     fields: dict[str, Any] = {}
     for version in versions.history(cube):
-        fields = dict(version.about.get("cost", {})) | fields
+        fields = (version.origin.cost or {}) | fields
         if {"second_per_gb", "second_per_window"} <= set(fields):
             return Cost(fields["second_per_gb"], fields["second_per_window"])
     return None

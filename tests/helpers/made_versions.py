@@ -1,6 +1,7 @@
 """Small cubes with versions written straight into them: 2 x 3 blocks of 256 pixels, no run."""
 
 import zlib
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -17,7 +18,7 @@ CLASSES = tuple(
 )
 LAYOUT = Layout(Extent(Grid("EPSG:3035", 10, 256), Window(0, 0, 512, 700)), ("red",), CLASSES)
 SUMMER = date(2024, 5, 1), date(2024, 8, 31)
-ABOUT = {"run": "a", "name": "test", "blocks": 6, "degraded": 0}
+ORIGIN = versions.Origin("a", "test", 6, 0)
 
 
 def plain(code=10):
@@ -61,7 +62,7 @@ def mapped(cube, landcover_HW, period=SUMMER, run="a", seen_HW=None, unprocessed
 def published(cube, landcover_HW, period=SUMMER, run="a"):
     """Publishes a map; returns its version."""
     branch, _, base = mapped(cube, landcover_HW, period, run)
-    return versions.publish(cube, branch, base, ABOUT | {"run": run})
+    return versions.publish(cube, branch, base, replace(ORIGIN, run=run))
 
 
 def landcover_of(cube, version):

@@ -1,11 +1,12 @@
 """Retention: what is kept stays byte-identical, what is pruned is gone, what a run has written is not touched."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 import zarr
-from made_versions import ABOUT, landcover_of, mapped, published
+from made_versions import ORIGIN, landcover_of, mapped, published
 
 from pipeline.cube import store, tags, versions
 from pipeline.cube.cube import Cube
@@ -115,7 +116,7 @@ def test_what_a_run_under_way_has_written_is_never_touched(cube, five):
     assert done.running == [branch]
     assert len(done.expired) == 4
     session.commit("after the pruning")
-    last = versions.publish(cube, branch, base, ABOUT | {"run": "under-way"})
+    last = versions.publish(cube, branch, base, replace(ORIGIN, run="under-way"))
     assert (landcover_of(cube, last)[0] == noise(8)).all()
     assert [v.snapshot for v in versions.history(cube)] == [last, five[4]]
 

@@ -1,11 +1,13 @@
+from dataclasses import replace
+
 import pytest
 import zarr
 
-from pipeline.cube import tags, versions
+from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.errors import RunError, UserError
 
-ABOUT = {"run": "a", "name": "test", "blocks": 1, "degraded": 0}
+ORIGIN = versions.Origin("a", "test", 1, 0)
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def test_main_moves_only_when_a_run_is_published(cube):
     assert versions.head(cube) == base
     with pytest.raises(UserError, match="nothing is published"):
         versions.resolve(cube)
-    published = versions.publish(cube, "run-a", base, ABOUT)
+    published = versions.publish(cube, "run-a", base, ORIGIN)
     assert versions.head(cube) == versions.resolve(cube) == published
     assert value(cube, published) == 1
     assert cube.repository.list_branches() == {"main"}
@@ -41,10 +43,10 @@ def test_history_lists_published_versions_and_not_the_commits_between(cube):
         base = versions.start_branch(cube, f"run-{n}")
         commit(cube, f"run-{n}", n)
         commit(cube, f"run-{n}", n + 10)
-        made.append(versions.publish(cube, f"run-{n}", base, ABOUT | {"run": str(n)}))
+        made.append(versions.publish(cube, f"run-{n}", base, replace(ORIGIN, run=str(n))))
     history = versions.history(cube)
     assert [v.snapshot for v in history] == made[::-1]
-    assert [v.about["run"] for v in history] == ["2", "1", "0"]
+    assert [v.origin.run for v in history] == ["2", "1", "0"]
     assert [value(cube, v.snapshot) for v in history] == [12, 11, 10]
 
 
@@ -56,7 +58,7 @@ def test_an_interrupted_branch_is_kept_and_an_overtaken_one_starts_anew(cube):
 
     versions.start_branch(cube, "run-b")
     commit(cube, "run-b", 2)
-    newer = versions.publish(cube, "run-b", base, ABOUT | {"run": "b"})
+    newer = versions.publish(cube, "run-b", base, replace(ORIGIN, run="b"))
     assert versions.start_branch(cube, "run-a") == newer
     assert cube.repository.lookup_branch("run-a") == newer
 
@@ -66,9 +68,9 @@ def test_of_two_runs_the_second_to_publish_is_told(cube):
     versions.start_branch(cube, "run-b")
     commit(cube, "run-a", 1)
     commit(cube, "run-b", 2)
-    first = versions.publish(cube, "run-a", base, ABOUT)
+    first = versions.publish(cube, "run-a", base, ORIGIN)
     with pytest.raises(RunError, match="another run has published"):
-        versions.publish(cube, "run-b", base, ABOUT | {"run": "b"})
+        versions.publish(cube, "run-b", base, replace(ORIGIN, run="b"))
     assert versions.head(cube) == first
 
 
@@ -76,20 +78,20 @@ def test_a_run_stopped_between_its_last_commit_and_publishing_makes_one_version(
     base = versions.start_branch(cube, "run-a")
     commit(cube, "run-a", 1)
     session = cube.repository.writable_session("run-a")
-    zarr.open_group(session.store).attrs["version"] = ABOUT
-    closed = session.commit("publish a", metadata={"published": True, **ABOUT})
+    zarr.open_group(session.store).attrs["version"] = ORIGIN.metadata()
+    closed = session.commit("publish a", metadata={"published": True, **ORIGIN.metadata()})
     assert versions.start_branch(cube, "run-a") == base
-    assert versions.publish(cube, "run-a", base, ABOUT) == closed
+    assert versions.publish(cube, "run-a", base, ORIGIN) == closed
     assert len(versions.history(cube)) == 1
 
 
 def test_a_run_stopped_between_publishing_and_deleting_its_branch_makes_one_version(cube):
     base = versions.start_branch(cube, "run-a")
     commit(cube, "run-a", 1)
-    published = versions.publish(cube, "run-a", base, ABOUT)
+    published = versions.publish(cube, "run-a", base, ORIGIN)
     cube.repository.create_branch("run-a", published)
     assert versions.start_branch(cube, "run-a") == published
-    assert versions.publish(cube, "run-a", published, ABOUT) == published
+    assert versions.publish(cube, "run-a", published, ORIGIN) == published
     assert [v.snapshot for v in versions.history(cube)] == [published]
     assert cube.repository.list_branches() == {"main"}
 
@@ -101,7 +103,7 @@ def three(cube):
     for n in (1, 2, 3):
         base = versions.start_branch(cube, f"run-{n}")
         commit(cube, f"run-{n}", n)
-        made.append(versions.publish(cube, f"run-{n}", base, ABOUT | {"run": str(n)}))
+        made.append(versions.publish(cube, f"run-{n}", base, replace(ORIGIN, run=str(n))))
     return made
 
 
@@ -111,7 +113,7 @@ def test_a_rollback_publishes_an_older_version_again_and_says_so(cube, three):
     assert made not in three
     assert value(cube, made) == 1
     newest, *others = versions.history(cube)
-    assert newest.about == ABOUT | {"run": "1", "rolled_back_to": three[0]}
+    assert newest.origin == replace(ORIGIN, run="1", rolled_back_to=three[0])
     assert [(v.snapshot, v.withdrawn) for v in others] == [(three[2], True), (three[1], True), (three[0], False)]
     assert versions.resolve(cube, "previous") == three[2]
     assert cube.repository.list_branches() == {"main"}
@@ -148,7 +150,7 @@ def test_a_rollback_that_a_run_overtakes_is_told_and_changes_nothing(cube, three
         keep(cube, snapshot)
         base = versions.start_branch(cube, "run-4")
         commit(cube, "run-4", 4)
-        newer.append(versions.publish(cube, "run-4", base, ABOUT | {"run": "4"}))
+        newer.append(versions.publish(cube, "run-4", base, replace(ORIGIN, run="4")))
 
     monkeypatch.setattr(versions, "tag_withdrawn", overtaken)
     with pytest.raises(RunError, match="another run has published"):
@@ -180,45 +182,16 @@ def test_a_run_begun_before_a_rollback_starts_anew_from_what_is_published_then(c
     assert value(cube, cube.repository.lookup_branch("run-4")) == 1
 
 
-def test_a_tag_names_a_version_wherever_one_is_asked_for(cube, three):
-    assert tags.add(cube, "delivered", three[1]) == three[1]
-    assert tags.add(cube, "latest") == three[2]
-    assert versions.resolve(cube, "delivered") == three[1]
-    assert [v.tags for v in versions.history(cube)] == [("latest",), ("delivered",), ()]
-    assert value(cube, versions.rollback(cube, "delivered")) == 2
-
-
-@pytest.mark.parametrize(
-    "name", ["newest", "previous", "main", "withdrawn-a", "Upper", "a b", "", "-a", "a/b", "a" * 64]
-)
-def test_a_name_that_cannot_be_a_tag_is_refused(cube, three, name):
-    with pytest.raises(UserError, match="a tag cannot be named"):
-        tags.add(cube, name)
-    assert cube.repository.list_tags() == set()
-
-
-def test_a_tag_neither_moves_nor_comes_back(cube, three):
-    tags.add(cube, "delivered", three[1])
-    with pytest.raises(UserError, match=f"already names version {three[1]}"):
-        tags.add(cube, "delivered", three[2])
-    assert tags.remove(cube, "delivered") == three[1]
-    with pytest.raises(UserError, match="a deleted tag cannot be made again"):
-        tags.add(cube, "delivered", three[1])
-    with pytest.raises(UserError, match="no tag 'delivered'; its tags: none"):
-        tags.remove(cube, "delivered")
-    assert [v.tags for v in versions.history(cube)] == [(), (), ()]
-
-
 def test_a_first_version_has_none_before_it(cube):
     base = versions.start_branch(cube, "run-a")
     commit(cube, "run-a", 1)
-    versions.publish(cube, "run-a", base, ABOUT)
+    versions.publish(cube, "run-a", base, ORIGIN)
     with pytest.raises(UserError, match="no version before"):
         versions.resolve(cube, "previous")
 
 
 def test_facts_of_a_version_tell_when_it_was_published(cube, three):
-    first = versions.facts(versions.history(cube)[-1])
+    first = versions.history(cube)[-1].to_json()
     assert first["version"] == three[0]
     assert first["published"].startswith("20")
     assert first["blocks"] == 1

@@ -1,0 +1,81 @@
+import icechunk
+import pytest
+import zarr
+from made_versions import LAYOUT, SUMMER
+
+from pipeline.cube.create import add_period
+from pipeline.cube.cube import Cube
+from pipeline.errors import RunError, UserError
+from pipeline.storage import lease
+
+
+def test_a_cube_that_is_not_there_is_not_found_and_not_opened(tmp_path):
+    assert Cube.find(tmp_path / "cube") is None
+    with pytest.raises(UserError, match=f"there is no cube at {tmp_path}/cube"):
+        Cube.open(tmp_path / "cube")
+    assert not (tmp_path / "cube").exists()
+
+
+def test_a_cube_that_was_created_is_opened_by_its_path_as_text_too(tmp_path):
+    Cube.create(tmp_path / "cube").files.write("note", "here")
+    cube = Cube.open(str(tmp_path / "cube"))
+    assert cube.location == tmp_path / "cube"
+    assert cube.files.read("note") == b"here"
+    assert (tmp_path / "cube" / "store").is_dir()
+    assert Cube.create(tmp_path / "cube").repository.list_branches() == {"main"}
+
+
+def test_what_is_no_location_is_refused(tmp_path):
+    with pytest.raises(UserError, match="s3://bucket/prefix"):
+        Cube.find("gs://bucket/cube")
+
+
+def test_a_branch_has_no_group_before_its_arrays_are_made(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    assert cube.branch_group("run-a") is None
+    assert cube.branch_group("main") is None
+    session = cube.repository.writable_session("main")
+    zarr.open_group(session.store).attrs["name"] = "here"
+    session.commit("a group without arrays")
+    assert cube.branch_group("main") is None
+    session = cube.repository.writable_session("main")
+    add_period(zarr.open_group(session.store), LAYOUT, SUMMER)
+    snapshot = session.commit("arrays")
+    group = cube.branch_group("main")
+    assert group is not None
+    assert group["mosaic"].shape == (1, 1, 512, 768)
+    assert cube.group(snapshot=snapshot).attrs["name"] == cube.group(branch="main").attrs["name"] == "here"
+
+
+def test_a_group_is_read_only(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    session = cube.repository.writable_session("main")
+    zarr.open_group(session.store).attrs["name"] = "here"
+    session.commit("a group")
+    with pytest.raises(icechunk.IcechunkError, match=r"read.only"):
+        cube.group(branch="main").attrs["name"] = "there"
+
+
+def test_a_cube_is_held_by_one_lease_at_a_time(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    with cube.lease("first", "bavaria") as held:
+        held.check()
+        assert lease.holder(cube.files).run == "first"
+        with (
+            pytest.raises(RunError, match="is held by run first of region bavaria"),
+            Cube.open(tmp_path / "cube").lease("second", "bavaria"),
+        ):
+            pass
+    assert lease.holder(cube.files) is None
+
+
+def test_a_conflict_of_commits_becomes_one_sentence(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    first, second = (cube.repository.writable_session("main") for _ in range(2))
+    for session, name in ((first, "first"), (second, "second")):
+        zarr.open_group(session.store).attrs["writer"] = name
+    first.commit("first")
+    with pytest.raises(RunError, match=r"cannot be written .* what is committed is kept") as told, cube.writing():
+        second.commit("second")
+    assert "\n" not in str(told.value)
+    assert cube.group(branch="main").attrs["writer"] == "first"
