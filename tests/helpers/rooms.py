@@ -5,6 +5,7 @@ stands: at the top of a module, inside a function, under TYPE_CHECKING.
 """
 
 import ast
+import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -103,6 +104,25 @@ def violations(graph: Graph) -> list[str]:
             if (room(module), room(other)) not in BESIDE and FLOOR.get(room(other), -1) <= FLOOR[room(module)]:
                 lines.append(f"{module} imports {other}: {room(other) or 'pipeline'} is not below {room(module)}")
     return lines
+
+
+def untested(root: Path) -> list[str]:
+    """The modules with no test file of their name, whose name stands in the docstring of no test file of their room.
+
+    A test file of a folder above counts too. Package inits, `__main__` and the classes of `errors` are tested through
+    the others.
+    """
+    missing = []
+    for module in modules(root).values():
+        tests = root / "tests" / module.parent.relative_to(root)
+        if module.stem in ("__init__", "__main__", "errors") or (tests / f"test_{module.name}").exists():
+            continue
+        above = [tests, *(folder for folder in tests.parents if folder.is_relative_to(root / "tests"))]
+        files = [file for folder in above for file in folder.glob("test_*.py")]
+        texts = [ast.get_docstring(ast.parse(file.read_text())) or "" for file in files]
+        if not any(re.search(rf"\b{module.stem}\b", text) for text in texts):
+            missing.append(module.relative_to(root).as_posix())
+    return missing
 
 
 def circle(graph: Graph) -> list[str]:

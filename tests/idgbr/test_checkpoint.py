@@ -1,3 +1,5 @@
+"""Model folders and what they hold. Covers idgbr.checkpoint, idgbr.settings and idgbr.layers.network."""
+
 import json
 from pathlib import Path
 

@@ -1,3 +1,8 @@
+"""Windows and images through a pipeline.
+
+Covers idgbr.pipeline, idgbr.morphology, idgbr.inference.images, canvas, batches and coarse_input, idgbr.layers.blocks.
+"""
+
 import subprocess
 import sys
 from dataclasses import replace

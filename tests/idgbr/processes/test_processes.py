@@ -1,3 +1,5 @@
+"""What the processes and their walks compute. Covers idgbr.processes.bridge, diffusion, discrete and sampling."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""The refiner of this project. Covers idgbr.refiners.refiner and guidance."""
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode

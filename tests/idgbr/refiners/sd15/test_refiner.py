@@ -1,3 +1,5 @@
+"""The refiner of Stable Diffusion 1.5. Covers idgbr.refiners.sd15.refiner, guidance, encoder and latents."""
+
 from copy import deepcopy
 from functools import cache
 
