@@ -1,3 +1,5 @@
+"""`gather` by threads and by a Dask cluster."""
+
 import threading
 
 import pytest

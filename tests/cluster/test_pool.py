@@ -1,4 +1,4 @@
-"""A pool in this process and on Ray, by its public functions; `cluster.types` are what it takes and returns."""
+"""A pool in this process and on Ray. Covers cluster/pool.py, cluster/types.py and cluster/errors.py."""
 
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""Ranks that train one network, on a local Ray."""
+
 import pytest
 import torch
 from rank_work import batch, line, one_fails

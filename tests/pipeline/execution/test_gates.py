@@ -1,4 +1,7 @@
-"""What stands between a finished run and its publication: no new version loses or changes much unseen."""
+"""What stands between a finished run and its publication: no new version loses or changes much unseen.
+
+`check_blocks` is tested by whole runs, in test_run.py and test_polygon.py.
+"""
 
 from datetime import date
 

@@ -1,4 +1,7 @@
-"""When blocks are started, committed, held back and given up, on a clock and with workers of the test's own."""
+"""When blocks are started, committed, held back and given up, on a clock and with workers of the test's own.
+
+Covers pipeline/execution/schedule.py and cluster/events.py.
+"""
 
 from itertools import product
 from types import SimpleNamespace
