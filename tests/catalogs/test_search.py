@@ -1,3 +1,5 @@
+"""Searches of all kinds of catalogs (`search.py`), and `errors.py`."""
+
 import json
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The land: landscape, canvas, classes, parcels, settlements, shapes and water."""
+"""The land: `landscape.py`, `canvas.py`, `classes.py`, `parcels.py`, `settlements.py`, `shapes.py` and `water.py`."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What a sensor sees of the land: scenes, view, spectra, clouds, overpass (the sun) and tiles."""
+"""Images of the land: `scenes.py`, `view.py`, `spectra.py`, `clouds.py`, `overpass.py` (the sun) and `tiles.py`."""
 
 import json
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""A world on disk: world, observe, items, tiles, overpass (dates) and cog."""
+"""A world on disk: `world.py`, `observe.py`, `items.py`, `tiles.py`, `overpass.py` (passes) and `cog.py`."""
 
 import json
 from dataclasses import replace
