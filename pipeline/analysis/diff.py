@@ -1,11 +1,10 @@
-"""What differs between two versions: which blocks, and how many pixels changed from which class into which."""
+"""Difference of two versions: which blocks differ, and how many pixels changed from which class to which."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
 import numpy as np
 import zarr
@@ -19,12 +18,71 @@ from pipeline.errors import UserError
 from pipeline.geometry.grid import BlockId
 
 Changes = list[tuple[int, int, int]]
-"""(code before, code after, pixels), 0 = no data; a code to itself is not changed, no data in both is left out."""
+"""(code before, code after, pixels), with 0 = no data. Unchanged pixels have one code twice; no data in both versions
+is left out."""
+
+
+@dataclass(frozen=True)
+class ClassChange:
+    """Pixels that changed from one class, by name, to another."""
+
+    from_: str
+    to: str
+    pixels: int
+    km2: float
+
+
+@dataclass(frozen=True)
+class CodeCount:
+    """Pixels of one block with one class code before and another, or the same, after."""
+
+    from_: int
+    to: int
+    pixels: int
+
+
+@dataclass(frozen=True)
+class BlockChange:
+    """Number of changed pixels of a block, and all its counts."""
+
+    block: BlockId
+    changed: int
+    changes: list[CodeCount]
+
+
+@dataclass(frozen=True)
+class BlockCounts:
+    """Blocks of the region, and those whose maps were made from different inputs."""
+
+    compared: int
+    differing: int
+
+
+@dataclass(frozen=True)
+class PixelCounts:
+    """Pixels of the differing blocks that have a class in either version, and those that changed."""
+
+    read: int
+    changed: int
+    changed_km2: float
+
+
+@dataclass(frozen=True)
+class DifferenceReport:
+    """A difference in numbers, from version `a` to version `b`; changes are sorted by pixels."""
+
+    a: str
+    b: str
+    period: date
+    blocks: BlockCounts
+    pixels: PixelCounts
+    changes: list[ClassChange]
+    per_block: list[BlockChange]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """From snapshot `a` to `b` in one period: of `compared` blocks of the region, the changes of those made anew."""
+    """Changes from snapshot `a` to `b` in one period, by block. compared: number of blocks of the region."""
 
     a: str
     b: str
@@ -35,7 +93,7 @@ class Difference:
 
     @property
     def changes(self) -> Changes:
-        """Of all blocks together, the most frequent first; only what changed."""
+        """Changed pixels of all blocks together, the most frequent change first."""
         total: Counter[tuple[int, int]] = Counter()
         for changes in self.blocks.values():
             total.update({(old, new): pixels for old, new, pixels in changes if old != new})
@@ -44,32 +102,31 @@ class Difference:
     def km2(self, pixels: int) -> float:
         return pixels * self.layout.extent.grid.resolution**2 / 1e6
 
-    def name(self, code: int) -> str:
+    def class_name(self, code: int) -> str:
         return {row["code"]: row["name"] for row in self.layout.classes}.get(code, "no data")
 
-    def facts(self) -> dict[str, Any]:
-        """For programs."""
+    def report(self) -> DifferenceReport:
         read = sum(pixels for changes in self.blocks.values() for _, _, pixels in changes)
         changed = sum(pixels for *_, pixels in self.changes)
-        return {
-            "a": self.a,
-            "b": self.b,
-            "period": str(self.period),
-            "blocks": {"compared": self.compared, "differing": len(self.blocks)},
-            "pixels": {"read": read, "changed": changed, "changed_km2": self.km2(changed)},
-            "changes": [
-                {"from": self.name(old), "to": self.name(new), "pixels": pixels, "km2": self.km2(pixels)}
+        return DifferenceReport(
+            a=self.a,
+            b=self.b,
+            period=self.period,
+            blocks=BlockCounts(self.compared, len(self.blocks)),
+            pixels=PixelCounts(read, changed, self.km2(changed)),
+            changes=[
+                ClassChange(self.class_name(old), self.class_name(new), pixels, self.km2(pixels))
                 for old, new, pixels in self.changes
             ],
-            "per_block": [
-                {
-                    "block": list(block),
-                    "changed": sum(pixels for old, new, pixels in changes if old != new),
-                    "changes": [{"from": old, "to": new, "pixels": pixels} for old, new, pixels in changes],
-                }
+            per_block=[
+                BlockChange(
+                    block,
+                    sum(pixels for old, new, pixels in changes if old != new),
+                    [CodeCount(*change) for change in changes],
+                )
                 for block, changes in self.blocks.items()
             ],
-        }
+        )
 
 
 def diff(
@@ -80,28 +137,28 @@ def diff(
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Difference:
-    """From version `a` to `b`, by default in the newest period that both have.
+    """Compares version `a` with `b`, by default in the newest period that both have.
 
-    Either is what `versions.resolve` takes, or the branch of a run under way. Only blocks with different fingerprints
-    are read. Raises UserError.
+    a, b: what `versions.resolve` takes, or the branch of a run under way. Only blocks with different fingerprints are
+    read. Raises UserError.
     """
     from_a, to_b = _snapshot(cube, a), _snapshot(cube, b)
     old, new = (cube.group(snapshot=snapshot) for snapshot in (from_a, to_b))
-    day, times = _period((a, old), (b, new), start)
+    period, times = _period((a, old), (b, new), start)
     layout = Layout.of(new)
     extent = layout.extent
-    made_of, made_to = (
+    old_rows, new_rows = (
         BlockRows(store.array(group, "blocks/landcover"), time) for group, time in zip((old, new), times, strict=True)
     )
     compared, due = 0, []
     for iy, ix_N in extent.rows():
         y, x0 = extent.slot((iy, 0))
-        differs_N = made_of.row(y)[ix_N + x0] != made_to.row(y)[ix_N + x0]
+        differs_N = old_rows.row(y)[ix_N + x0] != new_rows.row(y)[ix_N + x0]
         compared += len(ix_N)
         due += [(iy, ix) for ix in ix_N[differs_N].tolist()]
     maps = [(store.array(group, "landcover"), time) for group, time in zip((old, new), times, strict=True)]
-    found = gather(partial(_changes, layout, maps), due, workers=workers, progress=progress)
-    return Difference(from_a, to_b, day, layout, compared, dict(zip(due, found, strict=True)))
+    changes = gather(partial(_changes, layout, maps), due, workers=workers, progress=progress)
+    return Difference(from_a, to_b, period, layout, compared, dict(zip(due, changes, strict=True)))
 
 
 def _snapshot(cube: Cube, version: str) -> str:
@@ -111,7 +168,7 @@ def _snapshot(cube: Cube, version: str) -> str:
 
 
 def _period(a: tuple[str, zarr.Group], b: tuple[str, zarr.Group], start: date | None) -> tuple[date, tuple[int, int]]:
-    """The first day of the period to compare, and where it lies along time in both."""
+    """The first day of the period to compare, and its index along time in both versions."""
     first = date(1970, 1, 1)
     days = [
         {first + timedelta(day): n for n, day in enumerate(np.asarray(store.array(group, "time")).tolist())}
@@ -120,16 +177,16 @@ def _period(a: tuple[str, zarr.Group], b: tuple[str, zarr.Group], start: date | 
     wanted = max(days[0].keys() & days[1].keys(), default=None) if start is None else start
     if wanted is None:
         raise UserError(f"versions {a[0]} and {b[0]} have no period in common; name two that have")
-    for (version, _), held in zip((a, b), days, strict=True):
-        if wanted not in held:
+    for (version, _), starts in zip((a, b), days, strict=True):
+        if wanted not in starts:
             raise UserError(
-                f"version {version} has no period from {wanted}; give one of {', '.join(map(str, sorted(held)))}"
+                f"version {version} has no period from {wanted}; give one of {', '.join(map(str, sorted(starts)))}"
             )
     return wanted, (days[0][wanted], days[1][wanted])
 
 
 def _changes(layout: Layout, maps: list[tuple[zarr.Array, int]], block: BlockId) -> Changes:
-    """Reads one block of both maps and counts."""
+    """Reads one block of both maps and counts its pairs of codes."""
     side = layout.extent.grid.block
     y, x = (index * side for index in layout.extent.slot(block))
     old_HW, new_HW = (np.asarray(landcover[time, y : y + side, x : x + side]) for landcover, time in maps)

@@ -1,7 +1,7 @@
-"""Reading a cube: the whole of it as a lazy dataset, or what it says of one point."""
+"""What a cube says of one point."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -10,42 +10,76 @@ from pipeline.cube.open import open_version
 from pipeline.cube.schema import STATES, Layout
 from pipeline.cube.store import array
 from pipeline.errors import UserError
+from pipeline.geometry.grid import BlockId
+
+REFINED = ("not considered", "confirmed", "changed")
+"""Meaning of the codes of `refined`."""
 
 
-def point(path: str | Path, lon: float, lat: float, version: str | None = None) -> dict[str, Any]:
-    """What a cube says of the pixel under a point (degrees), a list with one entry a period. Raises UserError
-    outside the region."""
-    opened = Cube.open(path)
-    cube = open_version(opened, version)
-    group = opened.group(snapshot=cube.attrs["version_id"])
+@dataclass(frozen=True)
+class PeriodAtPoint:
+    """One period of the pixel under a point.
+
+    period: first and last day. landcover: class code, 0 = no data. class_, coarse: class names. reflectance: 0 to 1, by
+    band. block_state: one of `STATES`.
+    """
+
+    period: tuple[str, str]
+    landcover: int
+    class_: str
+    coarse: str
+    confidence_percent: int
+    refined: str
+    observations: int
+    reflectance: dict[str, float]
+    block_state: str
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """A point in degrees, the version that was read, the block of the point, and all periods of the version."""
+
+    lon: float
+    lat: float
+    version: str
+    block: BlockId
+    periods: list[PeriodAtPoint]
+
+
+def point(path: str | Path, lon: float, lat: float, version: str | None = None) -> PointResult:
+    """Reads the pixel under a point (degrees), by default of the newest version.
+
+    Raises UserError for a point outside the region.
+    """
+    cube = Cube.open(path)
+    dataset = open_version(cube, version)
+    snapshot = dataset.attrs["version_id"]
+    group = cube.group(snapshot=snapshot)
     layout = Layout.of(group)
-    extent = layout.extent
-    row, col = extent.grid.pixel_of(lon, lat)
-    w = extent.window
-    if not (w.y0 <= row < w.y1 and w.x0 <= col < w.x1):
+    grid, window = layout.extent.grid, layout.extent.window
+    row, col = grid.pixel_of(lon, lat)
+    if not (window.y0 <= row < window.y1 and window.x0 <= col < window.x1):
         raise UserError(f"point {lon},{lat} lies outside the cube's region; give a longitude and latitude inside it")
-    block = row // extent.grid.block, col // extent.grid.block
-    pixel = cube.isel(y=row - w.y0, x=col - w.x0)
+    block = row // grid.block, col // grid.block
+    pixel = dataset.isel(y=row - window.y0, x=col - window.x0)
     names = {row["code"]: row["name"] for row in layout.classes}
-    states = np.asarray(array(group, "blocks/state")[:, *extent.slot(block)])
+    states = np.asarray(array(group, "blocks/state")[:, *layout.extent.slot(block)])
     periods = []
-    for t, state in enumerate(states):
-        at = pixel.isel(time=t)
-        code, coarse = int(at.landcover), int(at.coarse)
+    for time, state in enumerate(states):
+        values = pixel.isel(time=time)
+        first, last = (str(day)[:10] for day in dataset.time_bnds.values[time])
+        reflectance = zip(dataset.band.values, values.mosaic.values, strict=True)
         periods.append(
-            {
-                "period": [str(day)[:10] for day in cube.time_bnds.values[t]],
-                "landcover": code,
-                "class": names.get(code, "no data"),
-                "coarse": names.get(coarse, "no data"),
-                "confidence_percent": int(at.confidence),
-                "refined": ["not considered", "confirmed", "changed"][int(at.refined)],
-                "observations": int(at.observations),
-                "reflectance": {
-                    str(band): float(value) / 10_000
-                    for band, value in zip(cube.band.values, at.mosaic.values, strict=True)
-                },
-                "block_state": STATES[int(state)],
-            }
+            PeriodAtPoint(
+                period=(first, last),
+                landcover=int(values.landcover),
+                class_=names.get(int(values.landcover), "no data"),
+                coarse=names.get(int(values.coarse), "no data"),
+                confidence_percent=int(values.confidence),
+                refined=REFINED[int(values.refined)],
+                observations=int(values.observations),
+                reflectance={str(band): float(value) / 10_000 for band, value in reflectance},
+                block_state=STATES[int(state)],
+            )
         )
-    return {"lon": lon, "lat": lat, "version": cube.attrs["version_id"], "block": list(block), "periods": periods}
+    return PointResult(lon, lat, snapshot, block, periods)

@@ -1,13 +1,11 @@
 """Verbs about models: train, evaluate."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pipeline.console.output import check_writable, write_text
+from pipeline.console.output import check_writable, to_json, write_text
 from pipeline.errors import UserError
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="the recipe file")]
@@ -73,4 +71,4 @@ def evaluate(
     if json_file is None:
         print_report(scores)
     else:
-        write_text(json_file, json.dumps(asdict(scores), indent=1, allow_nan=False) + "\n")
+        write_text(json_file, to_json(scores, indent=1) + "\n")

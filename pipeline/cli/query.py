@@ -1,11 +1,11 @@
 """Verbs that read a published map: query."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.options import AsJson, CubeFolder
+from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
 app = typer.Typer()
@@ -20,20 +20,30 @@ def query(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tells what the map says of a point.
+    """Prints what the map says of a point: class, confidence, reflectance, for each period.
 
     Example: `idgbr query cube --point 12.01,48.49`
     """
-    from pipeline.analysis.query import point as at_point
+    from pipeline.analysis.query import point as query_point
     from pipeline.console.tables import print_table
 
     try:
         lon, lat = (float(part) for part in point.split(","))
     except ValueError:
         raise UserError(f"--point is {point!r}; give LON,LAT in degrees, such as 12.01,48.49") from None
-    facts = at_point(cube, lon, lat, version)
+    result = query_point(cube, lon, lat, version)
     if as_json:
-        print(json.dumps(facts))
-    else:
-        for period in facts["periods"]:
-            print_table(f"{lon}, {lat}", [(what, str(value)) for what, value in period.items()])
+        print(to_json(result))
+        return
+    for period in result.periods:
+        rows = [
+            ("period", " to ".join(period.period)),
+            ("class", f"{period.class_} (code {period.landcover})"),
+            ("coarse class", period.coarse),
+            ("confidence", f"{period.confidence_percent} %"),
+            ("refined", period.refined),
+            ("clear observations", str(period.observations)),
+            *((f"reflectance {band}", f"{value:.4f}") for band, value in period.reflectance.items()),
+            ("block", f"{result.block}, {period.block_state}"),
+        ]
+        print_table(f"{lon}, {lat}", rows)

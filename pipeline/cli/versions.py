@@ -1,13 +1,12 @@
-"""Verbs that tell of a cube and its versions: status, history, diff."""
+"""Verbs that read the versions of a cube: status, history, diff."""
 
-import json
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.options import AsJson, CubeFolder, Version
+from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def status(cube: CubeFolder, as_json: AsJson = False) -> None:
 
     found = status_of(Cube.open(cube))
     if as_json:
-        print(json.dumps(asdict(found)))
+        print(to_json(found))
         return
     rows = [
         ("published", found.published or "nothing yet"),
@@ -54,7 +53,7 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
 
     found = versions.history(Cube.open(cube))
     if as_json:
-        print(json.dumps([version.to_json() for version in found]))
+        print(to_json([version.to_json() for version in found]))
     else:
         print_table("versions", [(version.snapshot, _description(version)) for version in found])
 
@@ -81,11 +80,11 @@ def diff(
 ) -> None:
     """Shows which blocks differ from version A to B and how many pixels changed from which class into which.
 
-    A run that a gate held back is compared by its branch's name, which the run told.
+    A run that a gate held back is compared by its branch's name, which the run printed.
 
     Example: `idgbr diff cube previous newest`
     """
-    from pipeline.analysis.diff import diff as between
+    from pipeline.analysis.diff import diff as compare
     from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
     from pipeline.cube.cube import Cube
@@ -94,18 +93,17 @@ def diff(
         start = None if period is None else datetime.strptime(period, "%Y-%m-%d").date()
     except ValueError:
         raise UserError(f"--period is {period!r}; give the first day of a period, such as 2024-05-01") from None
-    with progress_bar("diff") as report:
-        found = between(Cube.open(cube), a, b, start, workers, lambda done, total: report(done, total, ""))
-    facts = found.facts()
+    with progress_bar("diff") as progress:
+        difference = compare(Cube.open(cube), a, b, start, workers, lambda done, total: progress(done, total, ""))
+    report = difference.report()
     if as_json:
-        print(json.dumps(facts))
+        print(to_json(report))
         return
-    counts, pixels = facts["blocks"], facts["pixels"]
     title = (
-        f"{found.a} to {found.b}, period from {found.period}: {counts['differing']} of {counts['compared']} blocks "
-        f"made anew, {pixels['changed']:,} pixels ({pixels['changed_km2']:,.2f} km2) changed"
+        f"{report.a} to {report.b}, period from {report.period}: {report.blocks.differing} of {report.blocks.compared} "
+        f"blocks differ, {report.pixels.changed:,} pixels ({report.pixels.changed_km2:,.2f} km2) changed"
     )
-    rows = [(row["from"], row["to"], f"{row['pixels']:,}", f"{row['km2']:,.4f}") for row in facts["changes"]]
+    rows = [(change.from_, change.to, f"{change.pixels:,}", f"{change.km2:,.4f}") for change in report.changes]
     print_table(title, rows[:ROWS], ("from", "to", "pixels", "km2"))
     if len(rows) > ROWS:
         print(f"and {len(rows) - ROWS} more: --json lists all")

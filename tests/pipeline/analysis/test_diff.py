@@ -6,7 +6,7 @@ import pytest
 from made_versions import SUMMER, mapped, plain, published
 
 from pipeline.analysis import diff as diff_module
-from pipeline.analysis.diff import diff
+from pipeline.analysis.diff import BlockCounts, ClassChange, CodeCount, diff
 from pipeline.cube import tags
 from pipeline.cube.cube import Cube
 from pipeline.errors import UserError
@@ -32,27 +32,27 @@ def two(cube):
 def test_the_change_matrix_counts_every_changed_pixel_once(cube, two):
     found = diff(cube, *two)
     assert found.changes == [(10, 30, 300), (10, 0, 40), (10, 80, 7)]
-    facts = found.facts()
-    assert facts["changes"][0] == {"from": "Tree", "to": "Grass", "pixels": 300, "km2": pytest.approx(0.03)}
-    assert facts["changes"][1]["to"] == "no data"
-    assert facts["pixels"]["changed"] == 347
-    assert facts["pixels"]["changed_km2"] == pytest.approx(0.0347)
+    report = found.report()
+    assert report.changes[0] == ClassChange("Tree", "Grass", 300, pytest.approx(0.03))
+    assert report.changes[1].to == "no data"
+    assert report.pixels.changed == 347
+    assert report.pixels.changed_km2 == pytest.approx(0.0347)
 
 
 def test_only_blocks_made_from_something_else_are_read(cube, two, monkeypatch):
     read, changes = [], diff_module._changes
     monkeypatch.setattr(diff_module, "_changes", lambda *args: read.append(args[-1]) or changes(*args))
-    facts = diff(cube, *two).facts()
+    report = diff(cube, *two).report()
     assert sorted(read) == [(0, 0), (1, 2)]
-    assert facts["blocks"] == {"compared": 6, "differing": 2}
-    assert facts["pixels"]["read"] == 256 * 256 + 256 * 188
+    assert report.blocks == BlockCounts(compared=6, differing=2)
+    assert report.pixels.read == 256 * 256 + 256 * 188
 
 
 def test_blocks_have_their_own_counts(cube, two):
-    first, second = diff(cube, *two).facts()["per_block"]
-    assert (first["block"], first["changed"]) == ([0, 0], 340)
-    assert (second["block"], second["changed"]) == ([1, 2], 7)
-    assert {"from": 10, "to": 10, "pixels": 256 * 188 - 7} in second["changes"]
+    first, second = diff(cube, *two).report().per_block
+    assert (first.block, first.changed) == ((0, 0), 340)
+    assert (second.block, second.changed) == ((1, 2), 7)
+    assert CodeCount(10, 10, 256 * 188 - 7) in second.changes
 
 
 def test_backwards_is_the_transpose(cube, two):
@@ -64,7 +64,7 @@ def test_versions_are_named_by_tag_and_by_newest_and_previous(cube, two):
     tags.add(cube, "first", two[0])
     assert diff(cube, "first", "newest").changes == diff(cube, *two).changes
     assert diff(cube, "previous", "newest").a == two[0]
-    assert diff(cube, "newest", "newest").facts()["blocks"]["differing"] == 0
+    assert diff(cube, "newest", "newest").report().blocks.differing == 0
     with pytest.raises(UserError, match="no version 'nothing'"):
         diff(cube, "nothing", "newest")
 

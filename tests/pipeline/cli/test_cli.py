@@ -1,4 +1,7 @@
-"""The command: one sentence and an exit code for whatever a user can get wrong; JSON where a program reads it."""
+"""The command: one sentence and an exit code for whatever a user can get wrong; JSON where a program reads it.
+
+Covers `pipeline.cli` and its modules runs, versions, edits, query, models, options; their screens: test_screens.py.
+"""
 
 import json
 import shutil

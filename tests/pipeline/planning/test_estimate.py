@@ -1,4 +1,8 @@
-"""What a run is said to take before it starts, and how that agrees with what it took."""
+"""What a run is said to take before it starts, and how that agrees with what it took.
+
+Covers estimate, totals and memory. plan and blocks: tests/pipeline/scenes/test_search.py and tests/pipeline/execution;
+describe: tests/pipeline/cli.
+"""
 
 import pytest
 

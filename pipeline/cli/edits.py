@@ -1,12 +1,12 @@
-"""Verbs that decide which versions there are: rollback, tag, prune."""
+"""Verbs that change which versions a cube has: rollback, tag, prune."""
 
-import json
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.options import AsJson, CubeFolder, Version
+from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
 app = typer.Typer()
@@ -24,9 +24,9 @@ def rollback(cube: CubeFolder, version: Version, as_json: AsJson = False) -> Non
     opened = Cube.open(cube)
     target = versions.resolve(opened, version)
     with opened.lease("rollback", target):
-        made = versions.rollback(opened, target)
-    facts = {"version": made, "rolled_back_to": target}
-    print(json.dumps(facts) if as_json else f"published {made}, which is {target} again")
+        newest = versions.rollback(opened, target)
+    facts = {"version": newest, "rolled_back_to": target}
+    print(to_json(facts) if as_json else f"published {newest}, which is {target} again")
 
 
 @app.command()
@@ -50,7 +50,7 @@ def tag(
     with opened.writing():
         snapshot = tags.remove(opened, name) if delete else tags.add(opened, name, version)
     if as_json:
-        print(json.dumps({"tag": name, "version": snapshot, "deleted": delete}))
+        print(to_json({"tag": name, "version": snapshot, "deleted": delete}))
     else:
         print(f"{'deleted' if delete else 'made'} tag {name} of version {snapshot}")
 
@@ -62,7 +62,7 @@ def prune(
     older_than: Annotated[
         int | None, typer.Option(min=0, metavar="DAYS", help="keep versions younger than this too")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="change nothing, tell what would go")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="change nothing, print what would be deleted")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Deletes old versions for good; tagged ones, the newest ones and runs under way stay.
@@ -71,28 +71,33 @@ def prune(
 
     Example: `idgbr prune cube --keep 5 --older-than 90`
     """
-    from pipeline.console.tables import print_table
+    from pipeline.console.tables import listing, print_table
     from pipeline.cube.cube import Cube
     from pipeline.cube.retention import prune as prune_cube
 
     opened = Cube.open(cube)
     with opened.lease("prune", f"keep {keep}"):
-        done = prune_cube(opened, keep, None if older_than is None else timedelta(older_than), dry_run)
+        pruned = prune_cube(opened, keep, None if older_than is None else timedelta(older_than), dry_run)
+    kept, expired = ([version.snapshot for version in versions] for versions in (pruned.kept, pruned.expired))
     facts = {
         "dry_run": dry_run,
-        "kept": [version.snapshot for version in done.kept],
-        "expired": [version.snapshot for version in done.expired],
-        "running": done.running,
-        "abandoned": done.abandoned,
-        "bytes_freed": 0 if dry_run else done.bytes,
-        "bytes_unused": done.bytes if dry_run else 0,
-        "collected_before": done.collected_before.isoformat(),
+        "kept": kept,
+        "expired": expired,
+        "running": pruned.running,
+        "abandoned": pruned.abandoned,
+        "bytes_freed": 0 if dry_run else pruned.bytes,
+        "bytes_unused": pruned.bytes if dry_run else 0,
+        "collected_before": pruned.collected_before,
     }
     if as_json:
-        print(json.dumps(facts))
-    else:
-        rows = [
-            (what, ", ".join(value) or "none" if isinstance(value, list) else str(value))
-            for what, value in facts.items()
-        ]
-        print_table("would be pruned" if dry_run else "pruned", rows)
+        print(to_json(facts))
+        return
+    rows = [
+        ("kept versions", listing(kept)),
+        ("expired versions", listing(expired)),
+        ("runs under way", listing(pruned.running)),
+        ("abandoned runs", listing(pruned.abandoned)),
+        ("unused" if dry_run else "freed", f"{pruned.bytes / 1e6:,.1f} MB"),
+        ("of objects written before", f"{pruned.collected_before:%Y-%m-%d %H:%M} UTC"),
+    ]
+    print_table("would be pruned" if dry_run else "pruned", rows)

@@ -1,0 +1,15 @@
+from pipeline.console.tables import listing, print_table
+
+
+def test_a_list_is_printed_whole_or_by_its_number_and_its_first_values():
+    assert listing([]) == "none"
+    assert listing([(0, 1), "b"]) == "(0, 1), b"
+    assert listing(list("abcd"), 2) == "4, the first: a, b"
+
+
+def test_a_table_prints_what_looks_like_markup(capsys):
+    print_table("title [bold]", [("share [0.1]", "[red]")], ("what", "how much"))
+    printed = capsys.readouterr().out
+    assert "title [bold]" in printed
+    assert "share [0.1]" in printed
+    assert "[red]" in printed
