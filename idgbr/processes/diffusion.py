@@ -14,9 +14,12 @@ import torch
 from torch import Tensor
 
 from idgbr.labels import probabilities
-from idgbr.processes.sampling import Denoiser, Sampling, at_time, guided
+from idgbr.processes.sampling import Denoiser, Sampling, Solver, at_time, guided
 
 TRAIN_STEPS = 1000
+BETA = 0.00085, 0.012
+PREDICTION_TYPES = {"epsilon": "epsilon", "v": "v_prediction", "x0": "sample", "labels": "sample"}
+"""diffusers' name of what a network predicts; class logits become the clean codes of their probabilities."""
 FROM_COARSE = 0.5
 """Time at which a walk that starts from the coarse mask begins: the mask under that much noise (arXiv 2108.01073)."""
 
@@ -44,62 +47,46 @@ def clean_of(prediction: str, answer_BDhw: Tensor, time_B: Tensor, noisy_BDhw: T
 
 
 def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: Tensor, how: Sampling) -> Tensor:
-    """BKHW logits after times that trail: the first is the start's own (1 of noise), the last 1/steps of it.
+    """BKHW logits after diffusers' trailing times: the first is the start's own (pure noise, or the coarse mask under
+    the noise of FROM_COARSE).
 
     Leading times, which pair pure noise with a late step, make few steps useless (arXiv 2409.11355).
     """
     prediction, codec = refiner.config["prediction"], refiner.codec
-    start = 1.0 if how.init == "noise" else FROM_COARSE
-    times = [start * step / how.num_inference_steps for step in range(how.num_inference_steps, 0, -1)]
+    scheduler = _scheduler(how.solver, prediction)
     state_BDhw = noise_BDhw
-    if how.init == "coarse":
-        state_BDhw = noisy(at_time(start, noise_BDhw), codec.encode(coarse_BKHW), noise_BDhw, noise_BDhw, 0.0)
-    before: tuple[Tensor, float] | None = None
-    for number, time in enumerate(times):
-        time_B = at_time(time, noise_BDhw)
-        answer = guided(refiner, state_BDhw, time_B, condition, how.guidance_scale)
-        last = number + 1 == len(times)
-        if prediction == "labels":
-            if last:
-                return answer
-            clean_BDhw = codec.encode(probabilities(answer))
-        else:
-            clean_BDhw = clean_of(prediction, answer, time_B, state_BDhw)
-            if last:
-                return codec.logits(clean_BDhw)
-        walk = _dpm if how.solver == "dpm++" else _ddim
-        state_BDhw = walk(state_BDhw, clean_BDhw, time, times[number + 1], before)
-        before = clean_BDhw, time
-    raise AssertionError("at least one step is taken")
+    if how.init == "noise":
+        scheduler.set_timesteps(how.num_inference_steps)
+    else:
+        scheduler.set_timesteps(round(how.num_inference_steps / FROM_COARSE))
+        first_B = scheduler.timesteps[-how.num_inference_steps].expand(len(noise_BDhw))
+        state_BDhw = scheduler.add_noise(codec.encode(coarse_BKHW), noise_BDhw, first_B.to(noise_BDhw.device))
+    for step in scheduler.timesteps[-how.num_inference_steps :]:
+        time_B = at_time(step.item() / (TRAIN_STEPS - 1), noise_BDhw)
+        answer = guided(refiner, state_BDhw, time_B, condition, how.guidance_scale).float()
+        output = codec.encode(probabilities(answer)) if prediction == "labels" else answer
+        state_BDhw = scheduler.step(output, step, state_BDhw).prev_sample
+    return answer if prediction == "labels" else codec.logits(state_BDhw)
 
 
-def _ddim(
-    state_BDhw: Tensor, clean_BDhw: Tensor, time: float, later: float, before: tuple[Tensor, float] | None
-) -> Tensor:
-    """One deterministic step of DDIM (arXiv 2010.02502, equation 12 with sigma 0)."""
-    (signal, spread), (next_signal, next_spread) = _scale(time), _scale(later)
-    return next_signal * clean_BDhw + next_spread / spread * (state_BDhw - signal * clean_BDhw)
+def _scheduler(solver: Solver, prediction: str) -> Any:
+    """diffusers' DPM-Solver++, whose last step ends without noise; imported late, as few models walk by diffusion.
 
+    DDIM is its first order. diffusers' DDIMScheduler is not used: it steps down by 1000 // steps, which misses the next
+    time where the number of steps does not divide 1000.
+    """
+    from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
-def _dpm(
-    state_BDhw: Tensor, clean_BDhw: Tensor, time: float, later: float, before: tuple[Tensor, float] | None
-) -> Tensor:
-    """One step of DPM-Solver++(2M) (arXiv 2211.01095, algorithm 2); the first is of first order, which is DDIM."""
-    if before is None:
-        return _ddim(state_BDhw, clean_BDhw, time, later, before)
-    earlier_BDhw, earlier = before
-    ratio = (_log_snr(time) - _log_snr(earlier)) / (_log_snr(later) - _log_snr(time))
-    return _ddim(state_BDhw, torch.lerp(clean_BDhw, earlier_BDhw, -0.5 / ratio), time, later, before)
-
-
-def _log_snr(time: float) -> float:
-    signal, spread = _scale(time)
-    return math.log(signal / spread)
-
-
-def _scale(time: float) -> tuple[float, float]:
-    kept = _kept()[round((TRAIN_STEPS - 1) * time)].item()
-    return math.sqrt(kept), math.sqrt(1 - kept)
+    return DPMSolverMultistepScheduler(
+        num_train_timesteps=TRAIN_STEPS,
+        beta_start=BETA[0],
+        beta_end=BETA[1],
+        beta_schedule="scaled_linear",
+        timestep_spacing="trailing",
+        prediction_type=PREDICTION_TYPES[prediction],
+        algorithm_type="dpmsolver++",
+        solver_order=1 if solver == "ddim" else 2,
+    )
 
 
 def _scales(time_B: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,5 +98,5 @@ def _scales(time_B: Tensor) -> tuple[Tensor, Tensor]:
 @cache
 def _kept() -> Tensor:
     """Share of variance that is still signal after each of the 1000 steps (float64)."""
-    beta = torch.linspace(math.sqrt(0.00085), math.sqrt(0.012), TRAIN_STEPS, dtype=torch.float64).square()
+    beta = torch.linspace(math.sqrt(BETA[0]), math.sqrt(BETA[1]), TRAIN_STEPS, dtype=torch.float64).square()
     return (1 - beta).cumprod(0)

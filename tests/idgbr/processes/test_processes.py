@@ -1,9 +1,9 @@
-"""What the processes and their walks compute. Covers idgbr.processes.bridge, diffusion, discrete and sampling."""
+"""The three processes and how they are run: idgbr.processes.bridge, diffusion, discrete and sampling."""
 
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDIMScheduler
 
 from idgbr import Refiner
 from idgbr.errors import InputError
@@ -96,59 +96,68 @@ def test_noise_is_added_as_stable_diffusion_does():
     assert torch.allclose(ours, scheduler.add_noise(clean, noise, torch.tensor([999, 400])), atol=1e-6)
 
 
+def scale(step):
+    """Share of signal and of noise after a step of the schedule, float64; before the first step all is signal."""
+    kept = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)[step] if step >= 0 else 1.0
+    return kept**0.5, (1 - kept) ** 0.5
+
+
+def ddim(state, clean, step, later):
+    """arXiv 2010.02502, equation 12 with sigma 0."""
+    (signal, noise), (next_signal, next_noise) = scale(step), scale(later)
+    return next_signal * clean + next_noise / noise * (state - signal * clean)
+
+
 @pytest.mark.parametrize("prediction", ["epsilon", "v", "x0"])
-@pytest.mark.parametrize("steps", [1, 2, 4, 10, 25])
-def test_a_walk_from_noise_is_that_of_diffusers_ddim(prediction, steps):
-    """The same times, since those of diffusers' trailing spacing differ from evenly spaced ones by rounding."""
+@pytest.mark.parametrize("steps", [1, 2, 4, 7, 25])
+@pytest.mark.parametrize("init", ["noise", "coarse"])
+def test_a_walk_is_that_of_ddim(prediction, steps, init):
     refiner = Answers("diffusion", prediction, lambda noisy, condition: torch.tanh(noisy.flip(1)))
-    found = diffusion.sample(
-        refiner, None, coarse_of(7), noise_of(8), Sampling(num_inference_steps=steps, init="noise")
-    )
-    kind = {"epsilon": "epsilon", "v": "v_prediction", "x0": "sample"}[prediction]
-    scheduler = DDIMScheduler(**SD, prediction_type=kind, clip_sample=False, set_alpha_to_one=True)
-    times = [round(999 * step / steps) for step in range(steps, 0, -1)]
+    how = Sampling(num_inference_steps=steps, init=init)
+    found = diffusion.sample(refiner, None, coarse_of(7), noise_of(8), how)
+    spaces = steps if init == "noise" else 2 * steps
+    times = [round(1000 * k / spaces) - 1 for k in range(steps, 0, -1)]
     assert [round(999 * time) for time in refiner.times] == times
-    scheduler.num_inference_steps = steps
     state = noise_of(8)
+    if init == "coarse":
+        signal, noise = scale(times[0])
+        state = signal * CornerCodec(3).encode(coarse_of(7)) + noise * noise_of(8)
     for time, later in zip(times, [*times[1:], -1], strict=True):
-        scheduler.register_to_config(num_train_timesteps=(time - later) * steps)
-        state = scheduler.step(torch.tanh(state.flip(1)), time, state).prev_sample
-    assert torch.allclose(found, CornerCodec(3).logits(state), atol=2e-3, rtol=1e-3)
+        answer, (signal, noise) = torch.tanh(state.flip(1)), scale(time)
+        clean = {
+            "epsilon": (state - noise * answer) / signal,
+            "v": signal * state - noise * answer,
+            "x0": answer,
+        }[prediction]
+        state = ddim(state, clean, time, later)
+    assert torch.allclose(found, CornerCodec(3).logits(state.float()), atol=2e-3, rtol=1e-3)
 
 
 def test_the_second_order_walk_comes_closer_to_the_exact_one_than_ddim_at_equal_steps():
-    """The data are one normal distribution, of which the best denoiser is known; states are compared at time 1/8."""
+    """The data are one normal distribution, of which the best denoiser is known; states are compared at step 124."""
     mean, spread = 0.4, 0.3
 
     def state(solver, steps):
         seen = {}
 
         def answer(noisy, condition):
-            signal, noise = diffusion._scale(refiner.times[-1])
-            seen[refiner.times[-1]] = noisy
+            time = round(999 * refiner.times[-1])
+            signal, noise = scale(time)
+            seen[time] = noisy
             return mean + signal * spread**2 / (signal**2 * spread**2 + noise**2) * (noisy - signal * mean)
 
         refiner = Answers("diffusion", "x0", answer)
-        diffusion.sample(
-            refiner, None, coarse_of(1), noise_of(9), Sampling(num_inference_steps=steps, init="noise", solver=solver)
-        )
-        return seen[0.125]
+        how = Sampling(num_inference_steps=steps, init="noise", solver=solver)
+        diffusion.sample(refiner, None, coarse_of(1), noise_of(9), how)
+        return seen[124]
 
     exact = state("ddim", 800)
     errors = [(state(solver, 8) - exact).abs().mean().item() for solver in ("ddim", "dpm++")]
     assert errors[1] < 0.5 * errors[0]
 
 
-def test_the_first_two_steps_of_dpm_are_those_of_diffusers():
-    times = [999, 666, 333]
-    scheduler = DPMSolverMultistepScheduler(
-        **SD, prediction_type="sample", algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="sigma_min"
-    )
-    scheduler.set_timesteps(timesteps=times)
-    state, states = noise_of(10), []
-    for time in times[:2]:
-        state = scheduler.step(torch.tanh(state), time, state).prev_sample
-        states.append(state)
+def test_the_first_two_steps_of_dpm_are_those_of_its_paper():
+    """DPM-Solver++(2M): arXiv 2211.01095, algorithm 2."""
     seen = []
 
     def answer(noisy, condition):
@@ -156,11 +165,16 @@ def test_the_first_two_steps_of_dpm_are_those_of_diffusers():
         return torch.tanh(noisy)
 
     refiner = Answers("diffusion", "x0", answer)
-    diffusion.sample(
-        refiner, None, coarse_of(1), noise_of(10), Sampling(num_inference_steps=3, init="noise", solver="dpm++")
-    )
-    assert torch.allclose(seen[1], states[0], atol=1e-4)
-    assert torch.allclose(seen[2], states[1], atol=1e-4)
+    how = Sampling(num_inference_steps=3, init="noise", solver="dpm++")
+    diffusion.sample(refiner, None, coarse_of(1), noise_of(10), how)
+    times = [999, 666, 332]
+    assert [round(999 * time) for time in refiner.times] == times
+    snr = [np.log(signal / noise) for signal, noise in map(scale, times)]
+    ratio = (snr[1] - snr[0]) / (snr[2] - snr[1])
+    first = ddim(noise_of(10), torch.tanh(noise_of(10)), 999, 666)
+    clean = torch.lerp(torch.tanh(first), torch.tanh(noise_of(10)), -0.5 / ratio)
+    assert torch.allclose(seen[1], first, atol=1e-4)
+    assert torch.allclose(seen[2], ddim(first, clean, 666, 332), atol=1e-4)
 
 
 def test_few_steps_trail_so_the_first_is_at_pure_noise():
@@ -181,8 +195,8 @@ def test_a_walk_from_the_coarse_mask_starts_at_the_mask_under_noise():
     refiner = Answers("diffusion", "labels", answer)
     coarse, noise = coarse_of(1), noise_of(2)
     diffusion.sample(refiner, None, coarse, noise, Sampling(num_inference_steps=2, init="coarse"))
-    assert refiner.times == [0.5, 0.25]
-    half = torch.full((2,), 0.5)
+    assert [round(999 * time) for time in refiner.times] == [499, 249]
+    half = torch.full((2,), 499 / 999)
     assert torch.allclose(seen[0], diffusion.noisy(half, CornerCodec(3).encode(coarse), noise, noise, 0.0), atol=1e-6)
 
 
