@@ -4,7 +4,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from rooms import FLOORS, ROOT, TOP, circle, imports, violations
+from rooms import FLOORS, ROOT, TOP, circle, imports, untested, violations, with_picture
+
+WHOLE_ROOMS = {
+    "cluster/events.py": "tests/cluster/test_pool.py",
+    "pipeline/cli": "tests/pipeline/cli/test_cli.py",
+    "pipeline/console": "tests/pipeline/console/test_progress.py",
+    "pipeline/planning": "tests/pipeline/planning/test_estimate.py",
+    "pipeline/training/recipe.py": "tests/pipeline/training/test_train.py",
+}
+"""Rooms and modules -> the test file that covers them without naming each."""
 
 
 def _tree(folder: Path, **texts: str) -> Path:
@@ -93,3 +102,23 @@ def test_the_top_level_holds_no_other_folder():
         pytest.skip("not a git checkout")
     folders = {line.split("/")[0] for line in listing.stdout.splitlines() if "/" in line}
     assert {folder for folder in folders if not folder.startswith(".")} <= TOP
+
+
+def test_every_module_has_a_test_file_of_its_name_or_one_that_names_it():
+    assert [file for file in untested(ROOT) if not file.startswith(tuple(WHOLE_ROOMS))] == []
+    assert all((ROOT / test).is_file() for test in WHOLE_ROOMS.values())
+
+
+def test_a_module_counts_as_tested_by_the_name_of_a_file_or_by_a_docstring_in_its_room_or_above(tmp_path):
+    _tree(
+        tmp_path, pipeline__cube__store="", pipeline__cube__tags="", pipeline__cube__schema="", pipeline__cube__read=""
+    )
+    tests = _tree(tmp_path / "tests", pipeline__cube__test_store="", pipeline__cube__test_all="", pipeline__test_it="")
+    (tests / "pipeline/cube/test_all.py").write_text('"""Covers tags."""\nschema = 1')
+    (tests / "pipeline/test_it.py").write_text('"""Covers pipeline.cube.schema, and what is already there."""')
+    assert untested(tmp_path) == ["pipeline/cube/read.py"]
+
+
+def test_the_picture_of_the_rooms_is_up_to_date():
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    assert page == with_picture(page, imports(ROOT)), "run `make rooms`"

@@ -1,3 +1,5 @@
+"""One block against plain calls of the model. Covers pipeline.segment.block and batching."""
+
 from dataclasses import replace
 
 import numpy as np
