@@ -1,4 +1,4 @@
-"""Retention: which versions are kept, and giving back the storage of the others."""
+"""Retention: delete old versions and free their storage."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,16 +8,16 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.versions import Version
 
 SAFETY = timedelta(hours=24)
-"""No object is collected that is younger than this, or that may belong to a run under way."""
+"""Objects younger than this are not deleted, nor those that a run under way may have written."""
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was kept and what is gone.
+    """The versions that were kept and those that were deleted.
 
-    `running` are the branches of runs under way, `abandoned` those dropped because `main` has overtaken them and nobody
-    has written to them since. `bytes` are freed, of objects written before `collected_before`; the rest goes with a
-    later pruning.
+    running: branches of runs under way. abandoned: branches that were deleted, since `main` has moved on without them
+    and nobody has written to them since. bytes: freed, of objects written before `collected_before`; a later pruning
+    frees the rest.
     """
 
     kept: list[Version]
@@ -35,34 +35,34 @@ def prune(
     dry_run: bool = False,
     safety: timedelta = SAFETY,
 ) -> Pruned:
-    """Keeps the newest `keep` versions (withdrawn ones count), tagged ones, and with `older_than` those younger than
-    that; the others are gone. `dry_run` changes nothing; its bytes are of what nothing refers to already.
+    """Deletes all versions but the newest `keep` (withdrawn ones count), tagged ones, and with `older_than` those
+    younger than that. `dry_run` changes nothing; its `bytes` are those of objects that no version refers to now.
 
     Raises UserError if nothing is published.
     """
     now, newest = datetime.now(UTC), versions.resolve(cube)
-    known = versions.history(cube)
+    history = versions.history(cube)
     since = min(
         version.published
-        for n, version in enumerate(known)
+        for n, version in enumerate(history)
         if n < keep or version.snapshot == newest or (older_than is not None and version.published >= now - older_than)
     )
-    expired = [version for version in known if version.published < since and not version.tags]
+    expired = [version for version in history if version.published < since and not version.tags]
     running, abandoned = _branches(cube, now - safety)
     before = min([now, *(_base(cube, branch) for branch in running)]) - safety
     if not dry_run:
-        _release(cube, known, since)
+        _update_withdrawal_tags(cube, history, since)
         for branch in abandoned:
             cube.repository.delete_branch(branch)
         cube.repository.expire_snapshots(since)
     collected = cube.repository.garbage_collect(before, dry_run=dry_run)
-    kept = [version for version in known if version not in expired]
+    kept = [version for version in history if version not in expired]
     return Pruned(kept, expired, running, abandoned, collected.bytes_deleted, before)
 
 
-def _release(cube: Cube, known: list[Version], since: datetime) -> None:
-    """Leaves the system's own tags only upon withdrawn versions that are kept."""
-    old = {version.snapshot: version for version in known if version.published < since}
+def _update_withdrawal_tags(cube: Cube, history: list[Version], since: datetime) -> None:
+    """Tags of rollbacks stay only on withdrawn versions that are kept."""
+    old = {version.snapshot: version for version in history if version.published < since}
     kept = {snapshot for snapshot, version in old.items() if version.withdrawn and version.tags}
     for snapshot in kept:
         versions.tag_withdrawn(cube, snapshot)
@@ -72,7 +72,7 @@ def _release(cube: Cube, known: list[Version], since: datetime) -> None:
 
 
 def _branches(cube: Cube, then: datetime) -> tuple[list[str], list[str]]:
-    """Branches beside `main`: of runs under way, and those overtaken and left alone since `then`."""
+    """Branches of runs under way, and those without the head of `main` that nobody has written to since `then`."""
     head = next(cube.repository.ancestry(branch=versions.MAIN))
     running: list[str] = []
     abandoned: list[str] = []
@@ -85,7 +85,7 @@ def _branches(cube: Cube, then: datetime) -> tuple[list[str], list[str]]:
 
 
 def _base(cube: Cube, branch: str) -> datetime:
-    """When the version was published that a branch was made from; the repository's beginning if there is none."""
+    """When the version that a branch started from was published; when the repository was made if there is none."""
     written = datetime.now(UTC)
     for snapshot in cube.repository.ancestry(branch=branch):
         written = snapshot.written_at

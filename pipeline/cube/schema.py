@@ -1,4 +1,4 @@
-"""What a cube's arrays are, and what they say of themselves (CF-1.11 and GeoZarr attributes)."""
+"""The layout of a cube: extent, bands and classes, and the names and chunks of its arrays."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +25,7 @@ UNPROCESSED, MAPPED, DEGRADED, EMPTY = range(len(STATES))
 
 @dataclass(frozen=True)
 class Layout:
-    """What a cube is made for; a region that differs needs a cube of its own."""
+    """What all versions of a cube share; a region with another layout needs another cube."""
 
     extent: Extent
     bands: tuple[str, ...]
@@ -59,7 +59,7 @@ class Layout:
 
 
 def period_index(group: zarr.Group, start: date) -> int | None:
-    """Where along time the period that begins on `start` lies; None if the cube does not have it."""
+    """Index along time of the period that starts on `start`; None if the cube does not have it."""
     days = np.asarray(array(group, "time")).tolist()
     day = day_number(start)
     return days.index(day) if day in days else None
@@ -71,16 +71,16 @@ def day_number(when: date) -> int:
 
 
 def check_layout(group: zarr.Group | None, layout: Layout, period: tuple[date, date]) -> None:
-    """Raises UserError if a cube is made for another layout, or holds a period that begins alike and ends otherwise."""
+    """Raises UserError if a cube has another layout, or a period of the same start and another end."""
     if group is None:
         return
     if "blocks/holes" not in group:
         raise UserError(MADE_EARLIER)
-    held, wanted = Layout.of(group).as_attributes(), layout.as_attributes()
-    for what in held:
-        if held[what] != wanted[what]:
+    existing, wanted = Layout.of(group).as_attributes(), layout.as_attributes()
+    for what in existing:
+        if existing[what] != wanted[what]:
             raise UserError(
-                f"the cube was made for {what} {held[what]!s:.200}, not {wanted[what]!s:.200}; "
+                f"the cube was made for {what} {existing[what]!s:.200}, not {wanted[what]!s:.200}; "
                 "name another cube in the region file"
             )
     at = period_index(group, period[0])

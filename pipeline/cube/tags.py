@@ -1,4 +1,4 @@
-"""Tags: names that users give to versions, which keep them from being pruned."""
+"""Tags: names that users give to versions. A tagged version is not pruned."""
 
 import re
 
@@ -19,9 +19,9 @@ def add(cube: Cube, name: str, version: str | None = None) -> str:
             f"and none of {', '.join(RESERVED)} or {versions.WITHDRAWN}..."
         )
     snapshot = versions.resolve(cube, version)
-    known = versions.user_tags(cube)
-    if name in known:
-        raise UserError(f"tag {name} already names version {known[name]}, and tags do not move; choose another name")
+    existing = versions.user_tags(cube)
+    if name in existing:
+        raise UserError(f"tag {name} already names version {existing[name]}, and tags do not move; choose another name")
     try:
         cube.repository.create_tag(name, snapshot)
     except icechunk.IcechunkError as error:
@@ -35,8 +35,8 @@ def add(cube: Cube, name: str, version: str | None = None) -> str:
 
 def remove(cube: Cube, name: str) -> str:
     """Deletes a tag for good; its version, which is returned, stays until it is pruned. Raises UserError."""
-    known = versions.user_tags(cube)
-    if name not in known:
-        raise UserError(f"the cube has no tag {name!r}; its tags: {', '.join(known) or 'none'}")
+    existing = versions.user_tags(cube)
+    if name not in existing:
+        raise UserError(f"the cube has no tag {name!r}; its tags: {', '.join(existing) or 'none'}")
     cube.repository.delete_tag(name)
-    return known[name]
+    return existing[name]

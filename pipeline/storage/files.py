@@ -17,8 +17,8 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import S3Store
 
+from catalogs.atomic import atomic_write
 from pipeline.errors import RunError
-from pipeline.storage.atomic import write_atomically
 from pipeline.storage.location import Bucket, Location, bucket, parse_location, storage_errors
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class FolderFiles(Files):
 
     def write(self, name: str, content: str | bytes) -> None:
         with self._errors():
-            write_atomically(self.location / name, _bytes(content))
+            _write(self.location / name, _bytes(content))
 
     def swap(self, name: str, old: bytes | None, new: bytes | None) -> bool:
         path = self.location / name
@@ -109,7 +109,7 @@ class FolderFiles(Files):
                     if (path.read_bytes() if path.is_file() else None) != old:
                         return False
                     if new is not None:
-                        write_atomically(path, new)
+                        _write(path, new)
                     elif old is not None:
                         path.unlink()
                 finally:
@@ -204,6 +204,11 @@ def _client(at: Bucket, *keys: str | None) -> S3Store:
         client_options={"allow_http": at.plain, "connect_timeout": timedelta(seconds=5)},
         retry_config={"max_retries": 6, "retry_timeout": timedelta(seconds=20)},
     )
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_write(path) as draft:
+        draft.write_bytes(content)
 
 
 def _bytes(content: str | bytes) -> bytes:

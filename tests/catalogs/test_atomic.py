@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from catalogs.atomic import atomic_write
@@ -22,3 +24,12 @@ def test_after_an_exception_the_old_file_stands_and_nothing_is_left_beside_it(tm
         raise KeyError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_content_is_on_the_disk_before_the_file_has_its_name(tmp_path, monkeypatch):
+    path, named_at_sync = tmp_path / "file", []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: named_at_sync.append(path.exists()) or fsync(number))
+    with atomic_write(path) as draft:
+        draft.write_bytes(b"content")
+    assert named_at_sync == [False, True]
