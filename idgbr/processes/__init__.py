@@ -1,6 +1,6 @@
 """How labels turn into what the refiner starts from, step by step, and how it walks back.
 
-Each process is a module with the same two functions: `noisy(time_B, clean, coarse, noise, sigma)` is the training
+Each process is a module with the same two functions: `add_noise(time_B, clean, coarse, noise, sigma)` is the training
 input at time 0 (the truth) to 1 (the start), `sample(refiner, condition, coarse, noise, how)` the answer.
 """
 

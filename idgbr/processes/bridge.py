@@ -14,10 +14,10 @@ from torch import Tensor
 
 from idgbr.errors import InputError
 from idgbr.labels import probabilities
-from idgbr.processes.sampling import Denoiser, Sampling, at_time, guided
+from idgbr.processes.sampling import Denoiser, Sampling, at_time, guide
 
 
-def noisy(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDhw: Tensor, sigma: float) -> Tensor:
+def add_noise(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDhw: Tensor, sigma: float) -> Tensor:
     """z_t at time_B in 0..1 from clean codes, coarse codes and standard normal noise."""
     time_B111 = time_B[:, None, None, None]
     return torch.lerp(clean_BDhw, coarse_BDhw, time_B111) + sigma * time_B111 * noise_BDhw
@@ -35,8 +35,8 @@ def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: T
     clean_BDhw = coarse_BDhw
     for step in range(how.num_inference_steps, 0, -1):
         time_B = at_time(step / how.num_inference_steps, coarse_BDhw)
-        noisy_BDhw = noisy(time_B, clean_BDhw, coarse_BDhw, noise_BDhw, refiner.config["sigma"])
-        logits_BKHW = guided(refiner, noisy_BDhw, time_B, condition, how.guidance_scale)
+        noisy_BDhw = add_noise(time_B, clean_BDhw, coarse_BDhw, noise_BDhw, refiner.config["sigma"])
+        logits_BKHW = guide(refiner, noisy_BDhw, time_B, condition, how.guidance_scale)
         if step > 1:
             clean_BDhw = refiner.codec.encode(probabilities(logits_BKHW))
     return logits_BKHW

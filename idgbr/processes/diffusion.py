@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from idgbr.labels import probabilities
-from idgbr.processes.sampling import Denoiser, Sampling, Solver, at_time, guided
+from idgbr.processes.sampling import Denoiser, Sampling, Solver, at_time, guide
 
 TRAIN_STEPS = 1000
 BETA = 0.00085, 0.012
@@ -24,7 +24,7 @@ FROM_COARSE = 0.5
 """Time at which a walk that starts from the coarse mask begins: the mask under that much noise (arXiv 2108.01073)."""
 
 
-def noisy(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDhw: Tensor, sigma: float) -> Tensor:
+def add_noise(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDhw: Tensor, sigma: float) -> Tensor:
     """Noised clean codes at time_B; neither the coarse codes nor `sigma` play a part."""
     signal_B111, spread_B111 = _scales(time_B)
     return signal_B111 * clean_BDhw + spread_B111 * noise_BDhw
@@ -38,7 +38,7 @@ def target(prediction: str, time_B: Tensor, clean_BDhw: Tensor, noise_BDhw: Tens
     return clean_BDhw if prediction == "x0" else signal_B111 * noise_BDhw - spread_B111 * clean_BDhw
 
 
-def clean_of(prediction: str, answer_BDhw: Tensor, time_B: Tensor, noisy_BDhw: Tensor) -> Tensor:
+def clean_codes(prediction: str, answer_BDhw: Tensor, time_B: Tensor, noisy_BDhw: Tensor) -> Tensor:
     """The codes that an answer stands for."""
     signal_B111, spread_B111 = _scales(time_B)
     if prediction == "epsilon":
@@ -63,7 +63,7 @@ def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: T
         state_BDhw = scheduler.add_noise(codec.encode(coarse_BKHW), noise_BDhw, first_B.to(noise_BDhw.device))
     for step in scheduler.timesteps[-how.num_inference_steps :]:
         time_B = at_time(step.item() / (TRAIN_STEPS - 1), noise_BDhw)
-        answer = guided(refiner, state_BDhw, time_B, condition, how.guidance_scale).float()
+        answer = guide(refiner, state_BDhw, time_B, condition, how.guidance_scale).float()
         output = codec.encode(probabilities(answer)) if prediction == "labels" else answer
         state_BDhw = scheduler.step(output, step, state_BDhw).prev_sample
     return answer if prediction == "labels" else codec.logits(state_BDhw)

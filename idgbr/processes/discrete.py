@@ -14,10 +14,10 @@ from torch import Tensor
 
 from idgbr.errors import InputError
 from idgbr.labels import probabilities
-from idgbr.processes.sampling import Denoiser, Sampling, at_time, guided
+from idgbr.processes.sampling import Denoiser, Sampling, at_time, guide
 
 
-def noisy(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDhw: Tensor, sigma: float) -> Tensor:
+def add_noise(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDhw: Tensor, sigma: float) -> Tensor:
     """Clean codes where a pixel is still fine at time_B, coarse ones elsewhere; `sigma` plays no part."""
     return torch.where(_uniform(noise_BDhw) < time_B[:, None, None, None], coarse_BDhw, clean_BDhw)
 
@@ -32,7 +32,7 @@ def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: T
     still_B1hw = torch.ones_like(uniform_B1hw)
     for step in range(how.num_inference_steps, 0, -1):
         time_B = at_time(step / how.num_inference_steps, coarse_BDhw)
-        logits_BKHW = guided(refiner, state_BDhw, time_B, condition, how.guidance_scale)
+        logits_BKHW = guide(refiner, state_BDhw, time_B, condition, how.guidance_scale)
         if step > 1:
             probability_BKHW = probabilities(logits_BKHW)
             still_B1hw = still_B1hw * (1 - _pooled(probability_BKHW.amax(1, keepdim=True), refiner.codec.stride) / step)

@@ -70,7 +70,7 @@ class Sampling:
             raise InputError(f"guidance_scale must be 0 or more (1 is off), not {self.guidance_scale}")
 
 
-def guided(refiner: Denoiser, noisy_BDhw: Tensor, time_B: Tensor, condition: Any, scale: float) -> Tensor:
+def guide(refiner: Denoiser, noisy_BDhw: Tensor, time_B: Tensor, condition: Any, scale: float) -> Tensor:
     """The network's answer; at a scale other than 1 pushed away from its unconditional answer (arXiv 2207.12598)."""
     answer = refiner(noisy_BDhw, time_B, condition)
     if scale == 1:

@@ -13,7 +13,7 @@ from idgbr.layers.attention import CrossAttention, Memory
 from idgbr.layers.blocks import Block, Down, PixelNorm
 
 
-class Given(NamedTuple):
+class LevelCondition(NamedTuple):
     """What one level's residual needs of image and coarse mask: all that does not depend on the noisy labels."""
 
     mixed_BCHW: Tensor
@@ -25,7 +25,7 @@ class Condition(NamedTuple):
 
     full_BCHW: Tensor
     """Features at full resolution, for the output."""
-    levels: tuple[Given, ...]
+    levels: tuple[LevelCondition, ...]
     """What the residuals at strides 2, 4, 8 and 16 need."""
     prior_BKHW: Tensor
     """Log probabilities of the coarse mask."""
@@ -70,14 +70,14 @@ class Fusion(nn.Module):
         for parameter in self.zero.parameters():
             nn.init.zeros_(parameter)
 
-    def given(self, condition_BCHW: Tensor) -> Given:
+    def condition_level(self, condition_BCHW: Tensor) -> LevelCondition:
         """Computed once for all steps."""
         memory = None if self.attention is None else self.attention.memory(condition_BCHW)
-        return Given(self.condition(condition_BCHW), memory)
+        return LevelCondition(self.condition(condition_BCHW), memory)
 
-    def forward(self, noisy_BCHW: Tensor, given: Given) -> Tensor:
+    def forward(self, noisy_BCHW: Tensor, condition: LevelCondition) -> Tensor:
         """The residual, BCHW."""
-        residual = self.zero(F.relu(self.norm(self.noisy(noisy_BCHW) + given.mixed_BCHW)))
-        if self.attention is None or given.memory is None:
+        residual = self.zero(F.relu(self.norm(self.noisy(noisy_BCHW) + condition.mixed_BCHW)))
+        if self.attention is None or condition.memory is None:
             return residual
-        return residual + self.attention.attend(noisy_BCHW, given.memory)
+        return residual + self.attention.attend(noisy_BCHW, condition.memory)

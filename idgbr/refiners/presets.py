@@ -1,4 +1,4 @@
-"""Sizes of the refiners that ship with the project; `sd15` is `idgbr.sd15.load_sd15`, from a folder of one's own."""
+"""Sizes of the refiners that ship with the project; `sd15` is made by `idgbr.refiners.sd15.load_sd15` from a folder."""
 
 from typing import Any
 

@@ -106,7 +106,7 @@ class Refiner(Network):
         """Condition of a normalised image and its coarse class probabilities; sides are multiples of 16."""
         require_multiple(image_BCHW, self.multiple)
         full_BCHW, *features = self.guidance(image_BCHW, coarse_BKHW)
-        levels = tuple(fusion.given(level) for fusion, level in zip(self._fusions, features, strict=True))
+        levels = tuple(fusion.condition_level(level) for fusion, level in zip(self._fusions, features, strict=True))
         prior_BKHW = coarse_BKHW.clamp_min(1e-3).log()
         return Condition(full_BCHW, levels, prior_BKHW, torch.ones(len(image_BCHW), device=image_BCHW.device))
 

@@ -197,7 +197,7 @@ def refiner_loss(
     one_B = torch.ones(count, device=device)
     if prediction == "labels" and torch.rand((), generator=random).item() < config.aligned:
         with torch.no_grad():
-            start_BDhw = process.noisy(one_B, coarse_BDhw, coarse_BDhw, noise_BDhw, sigma)
+            start_BDhw = process.add_noise(one_B, coarse_BDhw, coarse_BDhw, noise_BDhw, sigma)
             clean_BDhw = refiner.codec.encode(probabilities(refiner(start_BDhw, one_B, condition)))
     else:
         classes = coarse_BKHW.shape[1]
@@ -205,12 +205,12 @@ def refiner_loss(
         known_B1HW = (target_BHW != UNLABELLED)[:, None]
         clean_BDhw = refiner.codec.encode(torch.where(known_B1HW, true_BKHW, coarse_BKHW))
     time_B = _times(config.times, count, random).to(device)
-    noisy_BDhw = process.noisy(time_B, clean_BDhw, coarse_BDhw, noise_BDhw, sigma)
+    noisy_BDhw = process.add_noise(time_B, clean_BDhw, coarse_BDhw, noise_BDhw, sigma)
     answer = refiner(noisy_BDhw, time_B, condition)
     if prediction != "labels" and not config.pixels:
         return (answer - diffusion.target(prediction, time_B, clean_BDhw, noise_BDhw)).square().mean()
     if prediction != "labels":
-        answer = refiner.codec.logits(diffusion.clean_of(prediction, answer, time_B, noisy_BDhw))
+        answer = refiner.codec.logits(diffusion.clean_codes(prediction, answer, time_B, noisy_BDhw))
     loss = cross_entropy(answer, target_BHW, edge_weights(target_BHW, config.edge_weight, config.edge_radius))
     return loss if not config.boundary else loss + config.boundary * boundary_loss(answer, target_BHW)
 

@@ -8,7 +8,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from idgbr.layers.attention import CrossAttention
-from idgbr.refiners.guidance import Given
+from idgbr.refiners.guidance import LevelCondition
 
 
 class Level(nn.Module):
@@ -27,16 +27,16 @@ class Level(nn.Module):
         for parameter in (*self.noisy.parameters(), *self.condition.parameters()):
             nn.init.zeros_(parameter)
 
-    def given(self, condition_BCHW: Tensor) -> Given:
+    def condition_level(self, condition_BCHW: Tensor) -> LevelCondition:
         """From image and coarse features side by side (2C)."""
         memory = None if self.attention is None else self.attention.memory(condition_BCHW)
-        return Given(self.condition(condition_BCHW), memory)
+        return LevelCondition(self.condition(condition_BCHW), memory)
 
-    def forward(self, noisy_BCHW: Tensor, given: Given) -> Tensor:
-        mixed_BCHW = self.noisy(noisy_BCHW) + given.mixed_BCHW
-        if self.attention is None or given.memory is None:
+    def forward(self, noisy_BCHW: Tensor, condition: LevelCondition) -> Tensor:
+        mixed_BCHW = self.noisy(noisy_BCHW) + condition.mixed_BCHW
+        if self.attention is None or condition.memory is None:
             return mixed_BCHW
-        return mixed_BCHW + self.attention.attend(mixed_BCHW, given.memory)
+        return mixed_BCHW + self.attention.attend(mixed_BCHW, condition.memory)
 
 
 class Guidance(nn.Module):
@@ -49,11 +49,14 @@ class Guidance(nn.Module):
         super().__init__()
         self.levels = nn.ModuleList(Level(channels, side if attention else None) for channels, side in levels)
 
-    def given(self, condition: Sequence[Tensor]) -> tuple[Given, ...]:
+    def condition_level(self, condition: Sequence[Tensor]) -> tuple[LevelCondition, ...]:
         """Of each level's image and coarse features side by side; computed once, the same for every step."""
         levels = cast("Iterable[Level]", self.levels)
-        return tuple(level.given(features) for level, features in zip(levels, condition, strict=True))
+        return tuple(level.condition_level(features) for level, features in zip(levels, condition, strict=True))
 
-    def forward(self, noisy: Sequence[Tensor], given: Sequence[Given]) -> tuple[Tensor, ...]:
+    def forward(self, noisy: Sequence[Tensor], conditions: Sequence[LevelCondition]) -> tuple[Tensor, ...]:
         """Residuals of each level; all zero before training."""
-        return tuple(level(features, known) for level, features, known in zip(self.levels, noisy, given, strict=True))
+        return tuple(
+            level(features, condition)
+            for level, features, condition in zip(self.levels, noisy, conditions, strict=True)
+        )

@@ -9,7 +9,7 @@ from idgbr.codecs import AutoencoderCodec, EmbeddingCodec
 
 
 class Latents(nn.Module):
-    """The autoencoder, and the label codec (see `idgbr.sampling.Codec`) that goes through it, or round it.
+    """The autoencoder, and the label codec (see `idgbr.processes.sampling.Codec`) that goes through it, or round it.
 
     Latents are the mode of the encoder's distribution, not a draw from it, times the autoencoder's scaling factor.
     labels: an embedding paints labels in three channels, which the autoencoder treats as a picture (published); a mask

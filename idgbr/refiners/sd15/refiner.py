@@ -17,7 +17,7 @@ from idgbr.layers.blocks import require_multiple
 from idgbr.layers.network import Network
 from idgbr.processes import PROCESSES
 from idgbr.refiners.sd15.encoder import UNET, VAE, decode, encode, levels_of, remove_decoder
-from idgbr.refiners.sd15.guidance import Given, Guidance
+from idgbr.refiners.sd15.guidance import Guidance, LevelCondition
 from idgbr.refiners.sd15.latents import Latents
 
 TOKENS = 77
@@ -30,7 +30,7 @@ BRIGHTEST = 2.5
 class Condition(NamedTuple):
     """What the denoising steps need of an image and its coarse mask; computed once, the same for every step."""
 
-    levels: tuple[Given, ...] | None
+    levels: tuple[LevelCondition, ...] | None
     """None where no sample is guided."""
     kept_B: Tensor
     """1 for samples that are conditioned, 0 for those whose condition is dropped."""
@@ -44,9 +44,10 @@ class SD15Refiner(Network):
     label codec) and `text`, the embedding of the empty prompt, which stands for text everywhere.
 
     attention: of the guidance; without it there are only its convolutions. process, prediction, sigma: as in
-    `idgbr.refiner.Refiner`; published are diffusion and epsilon. code: embedding, through the large autoencoder
-    (published), or autoencoder, a light one for masks (`idgbr.codecs`). picture: the three bands, by number, that the
-    autoencoder sees as red, green and blue; None for the first three, the last one repeated where there are fewer.
+    `idgbr.refiners.refiner.Refiner`; published are diffusion and epsilon. code: embedding, through the large
+    autoencoder (published), or autoencoder, a light one for masks (`idgbr.codecs`). picture: the three bands, by
+    number, that the autoencoder sees as red, green and blue; None for the first three, the last one repeated where
+    there are fewer.
     unet_config, vae_config: of diffusers' classes; Stable Diffusion 1.5's by default.
     """
 
@@ -119,7 +120,7 @@ class SD15Refiner(Network):
             step_N = torch.full((2 * count,), FROZEN_STEP, device=latents.device)
             levels = encode(self.frozen, latents, step_N, self.text_1LE.expand(2 * count, -1, -1)).levels
             features = [torch.cat([level[:count], level[count:]], 1) for level in levels]
-        return Condition(self.guidance.given(features), torch.ones(count, device=image_BCHW.device))
+        return Condition(self.guidance.condition_level(features), torch.ones(count, device=image_BCHW.device))
 
     def drop(self, condition: Condition, dropped_B: Tensor) -> Condition:
         """The condition with that of some samples gone: their residuals are zero, as in the published code."""

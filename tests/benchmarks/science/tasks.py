@@ -338,9 +338,12 @@ def _model(place: Place, folder: Path) -> IDGBRPipeline:
 
 
 def _placed(model: IDGBRPipeline, place: Place) -> IDGBRPipeline:
-    """A batch is always filled, so one of 1 is the cheapest where nothing is computed side by side."""
+    """A batch is always filled, so one of 1 is the cheapest where nothing is computed side by side. An
+    image that fits into one window of the lattice gets just that one."""
     window = place.preset.window
-    settings = replace(model.settings, window=window, overlap=min(model.settings.overlap, window // 4), batch=1)
+    one_window = place.preset.centre is not None and place.preset.centre <= window
+    overlap = 0 if one_window else min(model.settings.overlap, window // 4)
+    settings = replace(model.settings, window=window, overlap=overlap, batch=1)
     if place.preset.device == "cuda":
         settings = replace(settings, batch=16, precision="bf16")
     return IDGBRPipeline(settings, model.coarse, model.refiner).to(place.preset.device)

@@ -45,16 +45,16 @@ def test_bridge_runs_from_the_truth_without_noise_to_the_coarse_mask():
     clean = encode(torch.tensor([[[0, 1]]]), code_KD)
     coarse = encode(torch.tensor([[[2, 1]]]), code_KD)
     noise = noise_of(0, clean.shape)
-    assert torch.equal(bridge.noisy(torch.zeros(1), clean, coarse, noise, 0.5), clean)
-    assert torch.allclose(bridge.noisy(torch.ones(1), clean, coarse, noise, 0.5), coarse + 0.5 * noise)
-    middle = bridge.noisy(torch.full((1,), 0.5), clean, coarse, noise, 0.5)
+    assert torch.equal(bridge.add_noise(torch.zeros(1), clean, coarse, noise, 0.5), clean)
+    assert torch.allclose(bridge.add_noise(torch.ones(1), clean, coarse, noise, 0.5), coarse + 0.5 * noise)
+    middle = bridge.add_noise(torch.full((1,), 0.5), clean, coarse, noise, 0.5)
     assert torch.allclose(middle, (clean + coarse) / 2 + 0.25 * noise)
 
 
 def test_a_discrete_process_shows_each_pixel_fine_or_coarse_as_often_as_its_time_says():
     shape = (3, 2, 100, 100)
     clean, coarse, noise = torch.ones(shape), -torch.ones(shape), noise_of(1, shape)
-    seen = discrete.noisy(torch.tensor([0.0, 0.3, 1.0]), clean, coarse, noise, 0.5)
+    seen = discrete.add_noise(torch.tensor([0.0, 0.3, 1.0]), clean, coarse, noise, 0.5)
     assert set(seen.unique().tolist()) == {-1.0, 1.0}
     assert (seen[0] == 1).all()
     assert (seen[2] == -1).all()
@@ -84,15 +84,15 @@ def test_a_discrete_walk_lets_pixels_turn_fine_as_often_as_the_confidence_allows
 @pytest.mark.parametrize("prediction", ["epsilon", "v", "x0"])
 def test_every_prediction_gives_back_the_codes_it_was_made_from(prediction):
     clean, noise, time = noise_of(3), noise_of(4), torch.tensor([0.2, 0.9])
-    seen = diffusion.noisy(time, clean, clean, noise, 0.0)
+    seen = diffusion.add_noise(time, clean, clean, noise, 0.0)
     answer = diffusion.target(prediction, time, clean, noise)
-    assert torch.allclose(diffusion.clean_of(prediction, answer, time, seen), clean, atol=1e-4)
+    assert torch.allclose(diffusion.clean_codes(prediction, answer, time, seen), clean, atol=1e-4)
 
 
 def test_noise_is_added_as_stable_diffusion_does():
     scheduler = DDIMScheduler(**SD)
     clean, noise = noise_of(5), noise_of(6)
-    ours = diffusion.noisy(torch.tensor([1.0, 0.4]), clean, clean, noise, 0.0)
+    ours = diffusion.add_noise(torch.tensor([1.0, 0.4]), clean, clean, noise, 0.0)
     assert torch.allclose(ours, scheduler.add_noise(clean, noise, torch.tensor([999, 400])), atol=1e-6)
 
 
@@ -197,7 +197,9 @@ def test_a_walk_from_the_coarse_mask_starts_at_the_mask_under_noise():
     diffusion.sample(refiner, None, coarse, noise, Sampling(num_inference_steps=2, init="coarse"))
     assert [round(999 * time) for time in refiner.times] == [499, 249]
     half = torch.full((2,), 499 / 999)
-    assert torch.allclose(seen[0], diffusion.noisy(half, CornerCodec(3).encode(coarse), noise, noise, 0.0), atol=1e-6)
+    assert torch.allclose(
+        seen[0], diffusion.add_noise(half, CornerCodec(3).encode(coarse), noise, noise, 0.0), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("process", PROCESSES)
