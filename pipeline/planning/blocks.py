@@ -1,4 +1,4 @@
-"""Block by block what a run is to do: a stream, row by row, whose cost a block does not grow with their number."""
+"""Stream of the blocks of a plan, row by row. The cost of a block does not depend on the number of blocks."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ NOTHING_LOST: Lost = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class BlockPlan:
-    """One block's part of a run: its scenes, of how many passes, its fingerprints (64-bit), and what is still to be
-    done of it.
+    """One block of a plan.
 
-    `kind` is new, changed or same against the newest published version.
+    scenes: ids of the scenes that touch it. passes: their number of passes. mosaic, landcover: 64-bit fingerprints.
+    kind: new, changed or same, compared with the newest published version.
     """
 
     block: BlockId
@@ -47,8 +47,8 @@ class BlockPlan:
 class Blocks:
     """The blocks of an extent with the scenes that touch them.
 
-    A block's mosaic depends on the scenes that touch it, its land cover on those that touch what lies up to `reach`
-    pixels around it. `mosaic_by` and `landcover_by` stand for what else they depend on.
+    A block's mosaic depends on the scenes that touch the block; its land cover on the scenes that touch the block
+    padded by `reach` pixels. mosaic_by, landcover_by: digests of everything else that they depend on.
     """
 
     extent: Extent
@@ -58,7 +58,7 @@ class Blocks:
     landcover_by: bytes
 
     def plans(self, done: Records | None, published: Records | None) -> Iterator[BlockPlan]:
-        """Every block in order, against what is done and what is published."""
+        """Every block in order. due: fingerprint differs from `done`. kind: compared with `published`."""
         for iy, ix_N in self.extent.rows():
             had_mosaic_N, had_landcover_N = done.row(iy, ix_N) if done else np.zeros((2, len(ix_N)), np.uint64)
             old_N = published.row(iy, ix_N)[1] if published else np.zeros(len(ix_N), np.uint64)
@@ -83,9 +83,10 @@ class Blocks:
         return [self.scenes[at] for at in covered]
 
     def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
-        """Of a block's mosaic and of its land cover, which also sees the mosaics around it.
+        """Fingerprints of a block's mosaic and of its land cover.
 
-        Where blocks lost scenes, theirs are not the fingerprints that were planned: what was made is due again.
+        lost: scenes that could not be read, by block. They change the fingerprints of that block's mosaic and of
+        the land cover that depends on it, so that both are due again in the next run.
         """
         ((*_, mosaic, landcover),) = self._row(block[0], np.array([block[1]]), lost)
         return mosaic, landcover
@@ -98,7 +99,7 @@ class Blocks:
         return [(iy, ix) for iy in rows for ix in cols]
 
     def _row(self, iy: int, ix_N: np.ndarray, lost: Lost) -> Iterator[tuple[BlockId, list[int], int, int, int]]:
-        """Block, indices of the scenes that touch it, of how many passes, and both fingerprints, of blocks of a row."""
+        """For the blocks of a row: block, indices of its scenes, number of passes, both fingerprints."""
         near, seen = self.extent.boxes(iy, ix_N), self.extent.boxes(iy, ix_N, self.reach)
         at_P, scene_P = self._tree.query(seen)
         order_P = np.lexsort((scene_P, at_P))
@@ -126,12 +127,12 @@ class Blocks:
             )
 
     def _passes(self, at_P: np.ndarray, scene_P: np.ndarray, blocks: int) -> list[int]:
-        """Of how many passes each block's scenes are, from pairs of block and scene."""
+        """Number of passes of each block, from pairs of block and scene."""
         pairs = np.unique(at_P * len(self.scenes) + self._pass[scene_P])
         return np.bincount(pairs // len(self.scenes), minlength=blocks).tolist()
 
     def _missing(self, block: BlockId, around: list[int], covered: list[int], lost: Lost) -> tuple[bytes, bytes]:
-        """What of the scenes is lost in the block, and in those around it."""
+        """Lost scenes of the block, and of the blocks that its land cover depends on, as bytes to hash."""
         names = self._names
         own = sorted(str((block, names[at])) for at in covered if names[at] in lost.get(block, ()))
         near = [other for other in self.seen_by(block) if other in lost]
@@ -162,5 +163,5 @@ class Blocks:
 
 
 def _hash(*parts: bytes) -> int:
-    told = blake2b(b"%d %d %d %d " % tuple(map(len, parts)) + b"".join(parts), digest_size=8)
-    return int.from_bytes(told.digest(), "little") or 1
+    content = blake2b(b"%d %d %d %d " % tuple(map(len, parts)) + b"".join(parts), digest_size=8)
+    return int.from_bytes(content.digest(), "little") or 1

@@ -1,4 +1,4 @@
-"""What a run would do: its scenes, and block by block which scenes, which fingerprint, and what is due."""
+"""Plan of a run: its scenes and, for each block, its scenes, its fingerprints and what is due."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -61,14 +61,14 @@ class Plan:
 
     @cached_property
     def run(self) -> str:
-        """Names the run by all that its pixels depend on."""
+        """Id of the run: a hash of everything that its pixels depend on."""
         region = self.region.model_dump(include={"bbox", "polygon", "period", "grid"}, mode="json", by_alias=True)
-        made = [DATA_VERSION, region, self._making, self.model_digest, [scene.digest for scene in self.scenes]]
+        made = [DATA_VERSION, region, self._mosaic_inputs, self.model_digest, [scene.digest for scene in self.scenes]]
         return json_digest(made)[:16]
 
     @cached_property
-    def _making(self) -> list[Any]:
-        """What a mosaic depends on besides its scenes and its place."""
+    def _mosaic_inputs(self) -> list[Any]:
+        """What a mosaic depends on besides its scenes and its place in the grid."""
         area = None if self.extent.area is None else json_digest(self.extent.area.wkt)
         return [self.model.settings.bands, asdict(mosaic_params(self.region)), area]
 
@@ -76,7 +76,7 @@ class Plan:
     def blocks_of(self) -> Blocks:
         """The blocks with the scenes that touch them."""
         settings, place = self.model.settings, [asdict(self.extent.grid), asdict(self.extent.window)]
-        by = [DATA_VERSION, place, *self._making]
+        by = [DATA_VERSION, place, *self._mosaic_inputs]
         return Blocks(
             self.extent,
             self.scenes,
@@ -90,7 +90,7 @@ class Plan:
         return f"run-{self.run}"
 
     def blocks(self) -> Iterator[BlockPlan]:
-        """Every block in order, against what the run's branch has of it, or else the newest version."""
+        """Every block in order, compared with the run's branch if there is one, else with the newest version."""
         published = self._records(versions.MAIN)
         return self.blocks_of.plans(self._records(self.branch) or published, published)
 
@@ -104,12 +104,12 @@ class Plan:
         return self.blocks_of.fingerprints(block, lost)
 
     def coverage(self, block: BlockId) -> Coverage:
-        """How much of a block its scenes can show."""
+        """Share of a block that its scenes cover, and its expected number of clear views."""
         return coverage(self.extent, block, group_passes(self.blocks_of.touching(block)))
 
     @cached_property
     def passes(self) -> list[PassCount]:
-        """The passes that the orbits' calendar expects in the period, and those among the items found."""
+        """Passes expected in the period from the orbits' calendar, and those found among the items."""
         asked = catalog_query(self.region)
         found, _ = read_scenes(self.items, self.model.settings.bands)
         return count_passes(found, asked.start, asked.end, self.region.months)
