@@ -36,7 +36,7 @@ DATA_VERSION = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """A run before it runs. `blocks()` is the very stream that the run executes. `cube` is None before a first run."""
+    """The plan of a run. `blocks()` is the stream that the run executes. `cube` is None before a first run."""
 
     region: Region
     model: IDGBRPipeline
