@@ -6,7 +6,7 @@ from catalogs.items.mask import MaskChoice, MaskRule
 from catalogs.passes import PassCount, count_passes
 from catalogs.query import Query
 from catalogs.scene import Asset, Scene, read_scene, read_scenes, resolve_offset
-from catalogs.search import ROLES, SearchResult, choose, find, scenes, search, search_items
+from catalogs.search import ROLES, SearchResult, scenes, search, search_items, search_with_refusals, select_from_items
 from catalogs.select import Selection
 
 __all__ = [
@@ -22,13 +22,13 @@ __all__ = [
     "Scene",
     "SearchResult",
     "Selection",
-    "choose",
     "count_passes",
-    "find",
     "read_scene",
     "read_scenes",
     "resolve_offset",
     "scenes",
     "search",
     "search_items",
+    "search_with_refusals",
+    "select_from_items",
 ]

@@ -50,18 +50,18 @@ def search(query: Query, roles: Sequence[str] = ROLES, progress: Progress | None
 
 def search_items(query: Query, progress: Progress | None = None) -> list[dict[str, Any]]:
     """The raw STAC items in the query's area, period and months, of any cloud cover, unique and ordered by id."""
-    return find(replace(query, max_cloud=100.0), None, progress).items
+    return search_with_refusals(replace(query, max_cloud=100.0), None, progress).items
 
 
 def scenes(items: Iterable[Mapping[str, Any]], roles: Sequence[str] = ROLES, max_cloud: float = 100.0) -> list[Scene]:
     """The scenes of raw STAC items, one per acquisition, ordered by (datetime, id).
 
-    CatalogError if one of them cannot be used; `choose` leaves such items out instead.
+    CatalogError if one of them cannot be used; `select_from_items` leaves such items out instead.
     """
     return select([read_scene(item, roles) for item in items], max_cloud).scenes
 
 
-def choose(
+def select_from_items(
     items: Iterable[Mapping[str, Any]],
     roles: Sequence[str] = ROLES,
     *,
@@ -81,7 +81,7 @@ def choose(
     return Selection(selection.scenes, {**refused, **selection.exclusions})
 
 
-def find(
+def search_with_refusals(
     query: Query, folder: Path | None = None, progress: Progress | None = None, limit: int = api.DEFAULT_LIMIT
 ) -> SearchResult:
     """All items that match a query; every item of the catalog's answer is checked again here.

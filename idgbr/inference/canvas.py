@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idgbr.inference.band import band, margin
-from idgbr.inference.tiling import Blend, Corner, Shape, WindowLattice
+from idgbr.inference.blend import Blend
+from idgbr.inference.tiling import Corner, Shape, WindowLattice
 from idgbr.labels import probabilities
 from idgbr.settings import Settings
 

@@ -16,7 +16,7 @@ TRUST = 0.95
 """Probability of a class code that comes without probabilities."""
 
 
-def mask_logits(coarse: NDArray[Any], image_BCHW: Tensor, codes: tuple[int, ...], no_label: int) -> Tensor:
+def coarse_input_logits(coarse: NDArray[Any], image_BCHW: Tensor, codes: tuple[int, ...], no_label: int) -> Tensor:
     """BKHW logits of a mask: of class codes BHW, each taken as right with probability TRUST, or of probabilities BKHW.
 
     Raises InputError for another shape than the image's, and for values that are no class codes.

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from idgbr.inference.blend import Blend
 from idgbr.inference.canvas import Canvas, needs_refinement
-from idgbr.inference.coarse_input import mask_logits
-from idgbr.inference.tiling import Blend, Corner, WindowLattice
+from idgbr.inference.coarse_input import coarse_input_logits
+from idgbr.inference.tiling import Corner, WindowLattice
 from idgbr.settings import Settings
 
 
@@ -74,7 +75,7 @@ def map_images(
 ) -> Maps:
     """See `IDGBRPipeline.maps`."""
     settings = model.settings
-    mask_BKHW = None if coarse is None else mask_logits(coarse, image_BCHW, settings.codes, settings.no_label)
+    mask_BKHW = None if coarse is None else coarse_input_logits(coarse, image_BCHW, settings.codes, settings.no_label)
     shape = image_BCHW.shape[2], image_BCHW.shape[3]
     canvases = [Canvas(settings, origin, shape, model.device) for _ in image_BCHW]
     due: list[tuple[_Tile, Tensor]] = []

@@ -2,7 +2,7 @@
 
 from idgbr.training.card import write_card
 from idgbr.training.coarse import CoarseTraining, train_coarse
-from idgbr.training.data import Pair
+from idgbr.training.crops import Pair
 from idgbr.training.loop import Optimisation, Progress
 from idgbr.training.refiner import RefinerTraining, train_refiner
 

@@ -20,7 +20,7 @@ from idgbr.labels import ClassRow
 from idgbr.pipeline import IDGBRPipeline
 from idgbr.settings import Settings
 from idgbr.training import ranks
-from idgbr.training.data import Augmentation, Crops, Pair, band_statistics, check_pairs, prefetch
+from idgbr.training.crops import Augmentation, Crops, Pair, band_statistics, check_pairs, prefetch
 from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 from idgbr.training.losses import cross_entropy
 
@@ -98,7 +98,7 @@ def train_coarse(
             loss,
             config.optimisation,
             state,
-            about=fingerprint(pairs, config),
+            about=training_digest(pairs, config),
             save_every=save_every,
             deadline=deadline,
         )
@@ -156,7 +156,7 @@ def deal(groups: Sequence[Hashable], sizes: Sequence[int], folds: int) -> dict[H
     return fold_of
 
 
-def fingerprint(pairs: Sequence[Pair], config: CoarseTraining) -> str:
+def training_digest(pairs: Sequence[Pair], config: CoarseTraining) -> str:
     """sha256 (hex) of the data and of all settings but the optimisation and the device."""
     settings = {name: value for name, value in asdict(config).items() if name not in ("optimisation", "device")}
     total = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from idgbr.errors import InputError
 from idgbr.settings import Precision
-from idgbr.training.data import random_of
-from idgbr.training.ranks import agree, average, rank, share
+from idgbr.training.crops import random_of
+from idgbr.training.ranks import average, broadcast, rank, value_of_first_rank
 from idgbr.training.state import State
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -123,7 +123,7 @@ def optimise(
     network.train()
     marks = deque([time.monotonic()], SPEED_STEPS + 1)
     for step in range(last_step + 1, optimisation.steps + 1):
-        if deadline is not None and agree(time.monotonic() >= deadline, current.device):
+        if deadline is not None and value_of_first_rank(time.monotonic() >= deadline, current.device):
             if state is not None:
                 current.save(state, step - 1)
             raise OutOfTime(step - 1, optimisation.steps)
@@ -142,7 +142,7 @@ def optimise(
         yield Progress(step, optimisation.steps, value, rate, current.smoothed, speed)
     with torch.no_grad():
         torch._foreach_copy_(list(current.moving.values()), list(current.averages.values()))
-    share([*current.moving.values(), *current.buffers.values()])
+    broadcast([*current.moving.values(), *current.buffers.values()])
     network.eval()
 
 

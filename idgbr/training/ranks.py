@@ -18,7 +18,7 @@ def rank() -> int:
     return distributed.get_rank() if _several() else 0
 
 
-def share(tensors: Iterable[Tensor]) -> None:
+def broadcast(tensors: Iterable[Tensor]) -> None:
     """Gives rank 0's values to all, in place."""
     if _several():
         with torch.no_grad():
@@ -38,10 +38,10 @@ def average(tensors: list[Tensor]) -> None:
             tensor.copy_(part.view(tensor.shape))
 
 
-def agree(value: bool, device: torch.device) -> bool:
+def value_of_first_rank(value: bool, device: torch.device) -> bool:
     """Rank 0's value."""
     answer = torch.tensor(float(value), device=device)
-    share([answer])
+    broadcast([answer])
     return bool(answer.item())
 
 

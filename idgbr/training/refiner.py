@@ -25,7 +25,7 @@ from idgbr.refiners.refiner import Refiner
 from idgbr.settings import UNLABELLED, Settings, class_index
 from idgbr.training.alignment import STEPS, Alignment, PixelPositions, tokens_at, weight
 from idgbr.training.corruption import corrupt
-from idgbr.training.data import Augmentation, Crops, Pair, check_pairs, prefetch
+from idgbr.training.crops import Augmentation, Crops, Pair, check_pairs, prefetch
 from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 from idgbr.training.losses import boundary_loss, cross_entropy, edge_weights
 from idgbr.training.ranks import rank

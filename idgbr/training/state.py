@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from idgbr.errors import CheckpointError, InputError
-from idgbr.training.ranks import rank, share
+from idgbr.training.ranks import broadcast, rank
 
 KIND = "idgbr training state"
 
@@ -68,13 +68,13 @@ class State:
             except CheckpointError as fault:
                 error, numbers = fault, torch.full_like(numbers, -1)
         numbers_on_device = numbers.to(self.device)
-        share([numbers_on_device])
+        broadcast([numbers_on_device])
         if error is not None:
             raise error
         step, updates, self.smoothed, scale, growth = numbers_on_device.tolist()
         if step < 0:
             raise CheckpointError(f"rank 0 cannot go on from {path}")
-        share(self._tensors().values())
+        broadcast(self._tensors().values())
         for moments in self.optimiser.state.values():
             moments["step"].fill_(updates)
         if self.scaler.is_enabled():

@@ -18,10 +18,10 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.schema import check_layout
 from pipeline.execution.commit import Committer
 from pipeline.execution.gates import Gate, check_blocks, check_gates
-from pipeline.execution.publish import publish_item
 from pipeline.execution.report import Report, report, write_report
 from pipeline.execution.resources import WorkerCounts, check_memory, worker_groups
 from pipeline.execution.schedule import Scheduler
+from pipeline.execution.stac_item import write_version_item
 from pipeline.execution.task import Work, run_folder
 from pipeline.execution.worker import Worker
 from pipeline.planning.estimate import estimate, latest_cost, measured_cost, measured_estimate
@@ -88,7 +88,7 @@ def run(
         seconds["total"] = clock.perf_counter() - begun
         took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
         result = report(cube, planned, version, totals, expected, took, work, seconds)
-        publish_item(cube, planned, version)
+        write_version_item(cube, planned, version)
         if result.done_anything or not cube.files.exists(f"{run_folder(planned.run)}/report.json"):
             write_report(cube.files, run_folder(planned.run), result)
         return result

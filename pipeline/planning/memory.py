@@ -7,7 +7,7 @@ from pipeline.mosaic.memory import mosaic_bytes
 from pipeline.mosaic.params import mosaic_params
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Totals
-from pipeline.segment.block import memory as segment_bytes
+from pipeline.segment.block import segment_bytes
 
 PROCESS_BYTES = 700 * 2**20
 """Memory of a worker besides a block: interpreter, libraries and model (measured with the shipped model: 0.52 GB)."""

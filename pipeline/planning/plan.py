@@ -15,8 +15,8 @@ from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.records import Records, block_records
 from pipeline.cube.schema import Layout
+from pipeline.digest import json_digest
 from pipeline.errors import UserError
-from pipeline.fingerprint import json_digest
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId
 from pipeline.mosaic.params import mosaic_params

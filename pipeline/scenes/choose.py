@@ -21,7 +21,7 @@ def choose_scenes(
     """
     undecidable: dict[str, str] = {}
     while True:
-        selection = catalogs.choose(
+        selection = catalogs.select_from_items(
             [item for item in items if item.get("id") not in undecidable],
             bands,
             mask=region.mask.choice if region.mask else None,

@@ -7,7 +7,7 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from catalogs import Query, scenelist
-from pipeline.fingerprint import json_digest
+from pipeline.digest import json_digest
 from pipeline.storage.files import Files
 
 

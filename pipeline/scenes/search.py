@@ -40,7 +40,7 @@ def find_items(
     exists = files.exists(name)
     if refresh or not exists:
         folder = files.scratch(f"{list_name(query)}.pages")
-        result = catalogs.find(query, folder, progress)
+        result = catalogs.search_with_refusals(query, folder, progress)
         items = scenelist.merge(read_items(files, name), result.items) if exists else result.items
         if not items:
             raise UserError(

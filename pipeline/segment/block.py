@@ -36,7 +36,7 @@ def reach(window: int, boundary_radius: int) -> int:
     return window + boundary_radius
 
 
-def memory(block: int, bands: int, classes: int, window: int) -> int:
+def segment_bytes(block: int, bands: int, classes: int, window: int) -> int:
     """Upper bound of the bytes that segmenting a block takes: its mosaic, both sums of scores, their probabilities and
     the four results."""
     pixels = (block + 2 * window) ** 2

@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digest import json_digest
 from pipeline.errors import UserError
-from pipeline.fingerprint import json_digest
 from pipeline.training.prepare import DatasetSpec, groups
 from pipeline.training.recipe import Pair, Recipe, Report
 
 SAME_AS_COARSE = {"crop", "batch", "seed"}
 
 
-def with_masks(
+def with_out_of_fold_masks(
     recipe: Recipe, coarse: dict[str, Any], pairs: list[Pair], spec: DatasetSpec, device: str, report: Report
 ) -> tuple[list[Pair], list[NDArray[Any]]]:
     """Each pair twice, with class probabilities KHW from a network that has not seen its place, of `recipe.folds`, and

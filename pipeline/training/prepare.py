@@ -10,8 +10,8 @@ from typing import Any
 
 import catalogs
 from pipeline.config.region import load as load_region
+from pipeline.digest import json_digest
 from pipeline.errors import UserError
-from pipeline.fingerprint import json_digest
 from pipeline.training import areas as labelled
 from pipeline.training import dataset
 from pipeline.training.recipe import Areas, Folder, Pair, Report, SceneClasses, Simulated

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.training.card import record_training, write_model_card
-from pipeline.training.folds import with_masks
+from pipeline.training.folds import with_out_of_fold_masks
 from pipeline.training.prepare import DatasetSpec, load_areas
 from pipeline.training.recipe import Pair, Recipe, Report, load
 
@@ -79,7 +79,9 @@ def _train_network(job: Job, pairs: list[Pair], device: str, listener: Listener)
     """Trains the coarse networks of the folds, if any, and the job's network."""
     masks = None
     if job.network == "refiner" and job.recipe.folds is not None:
-        pairs, masks = with_masks(job.recipe, job.coarse_record, pairs, job.spec, device, lambda *step: listener(step))
+        pairs, masks = with_out_of_fold_masks(
+            job.recipe, job.coarse_record, pairs, job.spec, device, lambda *step: listener(step)
+        )
     for progress in _steps(job, pairs, device, masks):
         listener((progress.step, progress.steps, f"loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s"))
 

@@ -16,7 +16,7 @@ from made_items import made_catalog, made_item
 
 import catalogs
 from catalogs import CatalogError, Query
-from catalogs.search import choose
+from catalogs.search import select_from_items
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
 AROUND = (15.2, 46.2, 15.4, 46.4)
@@ -143,7 +143,7 @@ def test_scenes_are_chosen_with_a_reason_for_every_other_item():
         made_item("corner", bounds=(15.0, 46.0, 15.21, 46.21), datatake="GS2A_20230821T100031_042633"),
         {**made_item("broken"), "assets": {}},
     ]
-    selection = choose(items, ("red",), area=AROUND, months=(8,), max_cloud=50, min_clear_share=0.1)
+    selection = select_from_items(items, ("red",), area=AROUND, months=(8,), max_cloud=50, min_clear_share=0.1)
     assert [scene.id for scene in selection.scenes] == ["kept"]
     assert sorted(selection.exclusions) == ["broken", "cloudy", "corner", "old"]
     assert selection.exclusions["broken"].startswith("item broken has none of the assets")

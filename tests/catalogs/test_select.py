@@ -5,7 +5,7 @@ from made_items import made_item
 
 import catalogs
 from catalogs import CatalogError
-from catalogs.search import choose
+from catalogs.search import select_from_items
 
 PROCESSINGS = [
     made_item("old", baseline="02.14", applied=None, offset=0, s2__generation_time="2024-05-01T00:00:00Z"),
@@ -73,7 +73,7 @@ def test_an_old_processing_does_not_come_back_when_the_new_one_is_too_cloudy():
 
 
 def chosen(items, **settings):
-    selection = choose(items, ("red",), **settings)
+    selection = select_from_items(items, ("red",), **settings)
     return [scene.id for scene in selection.scenes], selection.exclusions
 
 

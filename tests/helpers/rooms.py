@@ -29,7 +29,7 @@ FLOORS = (
     ("cube",),
     ("config", "raster"),
     ("geometry", "storage", "console"),
-    ("errors", "fingerprint"),
+    ("errors", "digest"),
 )
 BESIDE = {("cli", "demo")}
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -4,7 +4,7 @@ import pytest
 from brute_force import FIJI, YEAR, asked, brute_force
 
 from catalogs.errors import CatalogUnavailable
-from catalogs.search import find
+from catalogs.search import search_with_refusals
 from catalogs.sources import fetch, page_store
 
 
@@ -21,7 +21,7 @@ def stored(folder):
 def test_a_search_goes_on_after_the_server_was_killed_and_repeats_no_page(server, items, tmp_path, quick, after):
     query, folder = asked(server, FIJI, YEAR), tmp_path / "pages"
     before = server.searches
-    whole = find(query, tmp_path / "undisturbed", limit=3)
+    whole = search_with_refusals(query, tmp_path / "undisturbed", limit=3)
     pages_in_all = server.searches - before
 
     def kill(count):
@@ -29,15 +29,15 @@ def test_a_search_goes_on_after_the_server_was_killed_and_repeats_no_page(server
             server.kill()
 
     with pytest.raises(CatalogUnavailable, match="does not answer"):
-        find(query, folder, kill, limit=3)
+        search_with_refusals(query, folder, kill, limit=3)
     kept = stored(folder)
     assert 0 < len(kept) < pages_in_all
     with pytest.raises(CatalogUnavailable, match="does not answer"):
-        find(query, folder, limit=3)
+        search_with_refusals(query, folder, limit=3)
     assert stored(folder) == kept
     server.start()
     before = server.searches
-    found = find(query, folder, limit=3)
+    found = search_with_refusals(query, folder, limit=3)
     assert found == whole
     assert [item["id"] for item in found.items] == brute_force(items, FIJI, YEAR)
     assert server.searches - before == pages_in_all - len(kept)
@@ -47,12 +47,12 @@ def test_a_search_goes_on_after_the_server_was_killed_and_repeats_no_page(server
 
 def test_a_search_that_lacks_only_its_mark_is_repeated_from_its_pages_while_the_server_is_gone(server, tmp_path, quick):
     query, folder = asked(server, FIJI, YEAR), tmp_path / "pages"
-    whole = find(query, folder)
+    whole = search_with_refusals(query, folder)
     (folder / "complete").unlink()
     server.kill()
     try:
-        assert find(query, folder) == whole
+        assert search_with_refusals(query, folder) == whole
         with pytest.raises(CatalogUnavailable, match="does not answer"):
-            find(query, folder)
+            search_with_refusals(query, folder)
     finally:
         server.start()

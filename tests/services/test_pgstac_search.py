@@ -8,7 +8,7 @@ import pytest
 import shapely
 from brute_force import FIJI, YEAR, asked, brute_force, unwrapped
 
-from catalogs.search import find
+from catalogs.search import search_with_refusals
 from catalogs.sources import api, fetch
 from catalogs.sources.slices import Slice
 
@@ -35,7 +35,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_search_finds_what_brute_force_finds(server, items, case):
-    found = find(asked(server, *CASES[case]))
+    found = search_with_refusals(asked(server, *CASES[case]))
     assert [item["id"] for item in found.items] == brute_force(items, *CASES[case])
     assert found.refusals == {}
     assert (len(found.items) == 0) == (case == "nothing there")
@@ -43,7 +43,7 @@ def test_a_search_finds_what_brute_force_finds(server, items, case):
 
 @pytest.mark.parametrize("limit", [1, 3, 10, 250])
 def test_the_page_size_changes_nothing(server, items, limit):
-    found = find(asked(server, FIJI, SPRING, (), 80), limit=limit)
+    found = search_with_refusals(asked(server, FIJI, SPRING, (), 80), limit=limit)
     assert [item["id"] for item in found.items] == brute_force(items, FIJI, SPRING, (), 80)
 
 
@@ -61,7 +61,7 @@ def test_every_real_item_is_found_in_its_own_corner(server, items):
         east = (point.x + 0.01 + 180) % 360 - 180
         area = (west, point.y - 0.01, east, point.y + 0.01)
         case = (area, (time - timedelta(hours=1), time + timedelta(hours=1)))
-        found = find(asked(server, *case, collection=item["collection"]))
+        found = search_with_refusals(asked(server, *case, collection=item["collection"]))
         expected = brute_force(items, *case, collection=item["collection"])
         assert [each["id"] for each in found.items] == expected
         assert item["id"] in expected
@@ -71,7 +71,7 @@ def test_every_real_item_is_found_in_its_own_corner(server, items):
 
 def test_the_items_come_whole(server, items):
     known = {item["id"]: item for item in items}
-    for item in find(asked(server, BAVARIA, YEAR)).items:
+    for item in search_with_refusals(asked(server, BAVARIA, YEAR)).items:
         for part in ("properties", "assets", "geometry", "collection"):
             assert json.loads(json.dumps(item[part])) == json.loads(json.dumps(known[item["id"]][part]))
 

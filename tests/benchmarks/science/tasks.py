@@ -16,7 +16,7 @@ from idgbr.inference.band import band, margin
 from idgbr.metrics.evaluation import Evaluation
 from idgbr.settings import Settings, class_index
 from idgbr.training import CoarseTraining, RefinerTraining, train_coarse, train_refiner
-from idgbr.training.data import Augmentation
+from idgbr.training.crops import Augmentation
 from idgbr.training.refiner import new_refiner
 from science import cost
 from science.blind import KINDS

@@ -8,7 +8,7 @@ from made_items import made_item
 from paged_server import paged_server
 
 from catalogs import CatalogError, Query
-from catalogs.search import find
+from catalogs.search import search_with_refusals
 from catalogs.sources import api
 from catalogs.sources.api import refuse_local_files
 
@@ -32,7 +32,7 @@ def test_a_catalog_elsewhere_may_not_name_files_of_this_machine():
 def test_items_of_another_machine_that_name_files_of_this_one_are_refused(monkeypatch):
     monkeypatch.setattr(api, "LOOPBACK", ())
     with paged_server([made_item("good"), made_item("evil", hrefs="/etc/")]) as (url, _):
-        found = find(query(url))
+        found = search_with_refusals(query(url))
     assert ids(found.items) == ["good"]
     assert "must not name files of this one" in found.refusals["evil"]
 
@@ -49,7 +49,7 @@ def test_the_limit_of_cloud_is_asked_of_a_server_that_filters_and_checked_for_ev
         (sorts, {"sortby"}),
     ):
         with paged_server(items, conforms=declared) as (url, searches):
-            assert ids(find(query(url, max_cloud=20.0)).items) == ["clear"]
+            assert ids(search_with_refusals(query(url, max_cloud=20.0)).items) == ["clear"]
         ((_, body, _),) = searches
         assert set(body) - {"collections", "datetime", "limit", "bbox"} == asked
 
@@ -57,7 +57,7 @@ def test_the_limit_of_cloud_is_asked_of_a_server_that_filters_and_checked_for_ev
 def test_a_polygon_is_asked_for_as_intersects():
     triangle = shapely.Polygon([(15.1, 46.1), (15.9, 46.1), (15.5, 46.9)])
     with paged_server([made_item()]) as (url, searches):
-        assert len(find(query(url, area=triangle)).items) == 1
+        assert len(search_with_refusals(query(url, area=triangle)).items) == 1
     ((_, body, _),) = searches
     assert "bbox" not in body
     assert shapely.equals(shapely.geometry.shape(body["intersects"]), triangle)

@@ -6,7 +6,7 @@ from paged_items import IDS, ITEMS, ids, query
 from paged_server import Faults, paged_server
 
 from catalogs.errors import CatalogUnavailable
-from catalogs.search import find
+from catalogs.search import search_with_refusals
 from catalogs.sources import fetch
 
 
@@ -15,7 +15,7 @@ def test_failures_that_pass_are_waited_out(status):
     faults = Faults()
     faults.statuses = [status] * 5
     with paged_server(ITEMS, faults) as (url, _):
-        assert ids(find(query(url))) == IDS
+        assert ids(search_with_refusals(query(url))) == IDS
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_pauses_double_unless_the_server_names_one(monkeypatch, retry_after, wai
     faults = Faults()
     faults.statuses, faults.retry_after = [503] * 5, retry_after
     with paged_server(ITEMS, faults) as (url, _):
-        find(query(url))
+        search_with_refusals(query(url))
     assert pauses == waited
 
 
@@ -37,8 +37,8 @@ def test_a_failure_that_stays_is_told_with_what_the_server_says():
     faults.statuses = [503] * 6
     with paged_server(ITEMS, faults) as (url, _):
         with pytest.raises(CatalogUnavailable, match=r"does not answer: .*\(status 503: .*made to fail") as told:
-            find(query(url))
-        assert ids(find(query(url))) == IDS
+            search_with_refusals(query(url))
+        assert ids(search_with_refusals(query(url))) == IDS
     assert "\n" not in str(told.value)
 
 
@@ -46,13 +46,13 @@ def test_an_answer_that_breaks_off_is_asked_for_again(monkeypatch):
     faults = Faults()
     faults.broken = 2
     with paged_server(ITEMS, faults) as (url, _):
-        assert ids(find(query(url))) == IDS
+        assert ids(search_with_refusals(query(url))) == IDS
 
 
 def test_a_document_beyond_the_size_limit_is_refused(monkeypatch):
     monkeypatch.setattr(fetch, "MAX_DOCUMENT_BYTES", 1000)
     with paged_server(ITEMS) as (url, _), pytest.raises(CatalogUnavailable, match="MiB in one document"):
-        find(query(url))
+        search_with_refusals(query(url))
 
 
 def test_a_server_that_says_nothing_is_given_up(monkeypatch):
@@ -61,7 +61,7 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch):
     faults = Faults()
     faults.statuses = SlowList()
     with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match="does not answer"):
-        find(query(url))
+        search_with_refusals(query(url))
 
 
 class SlowList(list):
@@ -75,7 +75,7 @@ def test_a_link_to_another_host_is_not_followed():
     faults.host = "http://169.254.169.254"
     said = r"leads on to 'http://169\.254\.169\.254/search'"
     with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match=said):
-        find(query(url), limit=3)
+        search_with_refusals(query(url), limit=3)
 
 
 @pytest.mark.parametrize(

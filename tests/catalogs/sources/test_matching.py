@@ -5,7 +5,7 @@ from paged_server import paged_server
 
 import catalogs
 from catalogs import Query
-from catalogs.search import find
+from catalogs.search import search_with_refusals
 from catalogs.sources.matching import MatchingItems
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
@@ -30,7 +30,7 @@ def test_months_and_cloud_narrow_what_is_found(tmp_path):
     ]
     years = {"start": datetime(2022, 1, 1, tzinfo=UTC), "end": datetime(2023, 12, 31, tzinfo=UTC)}
     catalog = made_catalog(tmp_path / "world", [dict(item, assets={}) for item in items])
-    found = find(query(catalog, **years, months=(7,), max_cloud=50.0))
+    found = search_with_refusals(query(catalog, **years, months=(7,), max_cloud=50.0))
     assert ids(found.items) == ["july", "july-a-year-before", "unknown"]
     assert ids(catalogs.search_items(query(catalog, **years, months=(7,), max_cloud=50.0)))[0] == "cloudy"
 

@@ -15,7 +15,7 @@ from paged_server import Faults, paged_server
 
 from catalogs import CatalogError
 from catalogs.errors import CatalogUnavailable
-from catalogs.search import find
+from catalogs.search import search_with_refusals
 from catalogs.sources import page_store
 
 
@@ -26,7 +26,7 @@ def kept(folder):
 @pytest.mark.parametrize("limit", [1, 3, 10, 250])
 def test_a_search_finds_everything_at_every_page_size(limit):
     with paged_server(ITEMS) as (url, searches):
-        found = find(query(url), limit=limit)
+        found = search_with_refusals(query(url), limit=limit)
     assert ids(found) == IDS
     assert found.matched == 20
     assert len(found.slices) == 3
@@ -37,10 +37,10 @@ def test_pages_are_kept_and_a_search_that_was_finished_is_made_anew(tmp_path):
     """Its pages are there where a crash came before they were dropped; they must not hide what is new."""
     served = list(ITEMS)
     with paged_server(served) as (url, searches):
-        find(query(url), tmp_path, limit=3)
+        search_with_refusals(query(url), tmp_path, limit=3)
         assert kept(tmp_path) == len(searches) == 8
         served.append(made_item("new", datetime="2023-08-30T10:00:00Z"))
-        assert ids(find(query(url), tmp_path, limit=3)) == [*IDS, "new"]
+        assert ids(search_with_refusals(query(url), tmp_path, limit=3)) == [*IDS, "new"]
         assert len(searches) == 8 + kept(tmp_path) == 17
     page_store.remove(tmp_path)
     assert not tmp_path.exists()
@@ -48,9 +48,9 @@ def test_pages_are_kept_and_a_search_that_was_finished_is_made_anew(tmp_path):
 
 def test_a_search_that_lacks_only_its_mark_is_answered_from_disk(tmp_path):
     with paged_server(ITEMS) as (url, searches):
-        first = find(query(url), tmp_path, limit=3)
+        first = search_with_refusals(query(url), tmp_path, limit=3)
         (tmp_path / "complete").unlink()
-    assert find(query(url), tmp_path, limit=3) == first
+    assert search_with_refusals(query(url), tmp_path, limit=3) == first
     assert len(searches) == 8
 
 
@@ -62,14 +62,14 @@ def test_of_two_searches_in_one_folder_the_second_is_refused_and_takes_nothing_a
             with pytest.raises(
                 CatalogUnavailable, match=r"another search holds .*pages now; try again when it has ended"
             ):
-                find(query(url), tmp_path / "pages", limit=1)
+                search_with_refusals(query(url), tmp_path / "pages", limit=1)
             page_store.remove(tmp_path / "pages")
             outcomes.append(kept(tmp_path / "pages"))
 
     with paged_server(ITEMS) as (url, searches):
-        assert ids(find(query(url), tmp_path / "pages", meanwhile, 1)) == IDS
+        assert ids(search_with_refusals(query(url), tmp_path / "pages", meanwhile, 1)) == IDS
         assert (outcomes, len(searches)) == ([5], 20)
-        assert ids(find(query(url), tmp_path / "pages", limit=1)) == IDS
+        assert ids(search_with_refusals(query(url), tmp_path / "pages", limit=1)) == IDS
 
 
 @settings(deadline=None, max_examples=12)
@@ -90,7 +90,7 @@ def test_interrupted_anywhere_any_number_of_times_it_ends_the_same_and_repeats_n
                     raise Interrupted
 
             with contextlib.suppress(Interrupted):
-                found = find(query(url), folder, interrupt, limit)
+                found = search_with_refusals(query(url), folder, interrupt, limit)
                 break
         assert ids(found) == IDS
         requests = [repr(body) for _, body, _ in searches]
@@ -102,11 +102,11 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from catalogs import Query
-from catalogs.search import find
+from catalogs.search import search_with_refusals
 url, folder, start, end = sys.argv[1:]
 area = (15.2, 46.2, 15.4, 46.4)
 query = Query(url, "sentinel-2-l2a", area, datetime.fromisoformat(start), datetime.fromisoformat(end))
-find(query, Path(folder), lambda count: print(count, flush=True), 1)
+search_with_refusals(query, Path(folder), lambda count: print(count, flush=True), 1)
 """
 
 
@@ -123,7 +123,7 @@ def test_after_the_search_itself_was_killed_it_goes_on(tmp_path):
         process.stdout.close()
         before = kept(tmp_path / "pages")
         assert 4 <= before < 20
-        assert ids(find(query(url), tmp_path / "pages", limit=1)) == IDS
+        assert ids(search_with_refusals(query(url), tmp_path / "pages", limit=1)) == IDS
         asked = [repr(body) for _, body, _ in searches]
         assert not set(asked[:before]) & set(asked[before:]), "a page that was kept is not asked for again"
         assert len(set(asked)) == 20
@@ -132,33 +132,33 @@ def test_after_the_search_itself_was_killed_it_goes_on(tmp_path):
 
 def test_pages_older_than_a_day_are_asked_for_anew(tmp_path):
     with paged_server(ITEMS) as (url, searches):
-        find(query(url), tmp_path)
+        search_with_refusals(query(url), tmp_path)
         (tmp_path / "complete").unlink()
         asked = len(searches)
         yesterday = time.time() - page_store.FRESH_SECONDS - 60
         os.utime(tmp_path / "begun", (yesterday, yesterday))
-        assert ids(find(query(url), tmp_path)) == IDS
+        assert ids(search_with_refusals(query(url), tmp_path)) == IDS
         assert len(searches) == 2 * asked
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with paged_server(ITEMS) as (url, _), pytest.raises(CatalogError, match="holds other things than a search's pages"):
-        find(query(url), tmp_path)
+        search_with_refusals(query(url), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_page_half_written_does_not_count_and_a_damaged_one_is_named(tmp_path):
     with paged_server(ITEMS) as (url, _):
-        find(query(url), tmp_path, limit=3)
+        search_with_refusals(query(url), tmp_path, limit=3)
         (tmp_path / "complete").unlink()
         folder = min(path for path in tmp_path.iterdir() if path.is_dir())
         (folder / ".000009.json.gz.1234").write_bytes(b"half")
-        assert ids(find(query(url), tmp_path, limit=3)) == IDS
+        assert ids(search_with_refusals(query(url), tmp_path, limit=3)) == IDS
         (tmp_path / "complete").unlink()
         (folder / "000000.json.gz").write_bytes(gzip.compress(b"{}")[:-3])
         with pytest.raises(CatalogError, match=r"000000\.json\.gz is damaged .* delete"):
-            find(query(url), tmp_path, limit=3)
+            search_with_refusals(query(url), tmp_path, limit=3)
 
 
 def test_pages_whose_removal_was_cut_short_are_no_matter(tmp_path):
@@ -166,7 +166,7 @@ def test_pages_whose_removal_was_cut_short_are_no_matter(tmp_path):
     (tmp_path / ".pages.dropped").mkdir()
     (tmp_path / ".pages.dropped" / "begun").touch()
     with paged_server(ITEMS) as (url, _):
-        assert ids(find(query(url), folder)) == IDS
+        assert ids(search_with_refusals(query(url), folder)) == IDS
     page_store.remove(folder)
     assert not any(tmp_path.iterdir())
     page_store.remove(folder)
@@ -175,12 +175,12 @@ def test_pages_whose_removal_was_cut_short_are_no_matter(tmp_path):
 def test_other_queries_share_a_folder_without_mixing(tmp_path):
     with paged_server(ITEMS) as (url, _):
         july = query(url, months=(7,))
-        assert len(find(july, tmp_path).items) == 7
-        assert ids(find(query(url), tmp_path)) == IDS
-        assert len(find(july, tmp_path).items) == 7
+        assert len(search_with_refusals(july, tmp_path).items) == 7
+        assert ids(search_with_refusals(query(url), tmp_path)) == IDS
+        assert len(search_with_refusals(july, tmp_path).items) == 7
 
 
 @pytest.mark.parametrize("limit", [0, 251])
 def test_a_page_has_1_to_250_items(limit):
     with pytest.raises(CatalogError, match="a page has 1 to 250 items"):
-        find(query("http://127.0.0.1:9"), limit=limit)
+        search_with_refusals(query("http://127.0.0.1:9"), limit=limit)

@@ -3,7 +3,7 @@ from paged_items import IDS, ITEMS, ids, query
 from paged_server import Faults, paged_server
 
 from catalogs.errors import CatalogUnavailable
-from catalogs.search import find
+from catalogs.search import search_with_refusals
 from catalogs.sources.paging import request_digest
 
 
@@ -19,13 +19,13 @@ def test_a_continuation_the_server_no_longer_takes_asks_its_slice_anew(tmp_path)
 
     with paged_server(ITEMS, faults) as (url, searches):
         with pytest.raises(Interrupted):
-            find(query(url), tmp_path, interrupt, 3)
+            search_with_refusals(query(url), tmp_path, interrupt, 3)
         half = len(searches)
         faults.forgotten = True
         with pytest.raises(CatalogUnavailable, match=r"refuses the request: .* \(status 400: .*no such token"):
-            find(query(url), tmp_path, limit=3)
+            search_with_refusals(query(url), tmp_path, limit=3)
         faults.forgotten = False
-        assert ids(find(query(url), tmp_path, limit=3)) == IDS
+        assert ids(search_with_refusals(query(url), tmp_path, limit=3)) == IDS
     again = [body for _, body, _ in searches[half:] if "token" not in body]
     assert [body["datetime"][:7] for body in again] == ["2023-07", "2023-08"]
 
@@ -39,7 +39,7 @@ def test_a_slice_that_is_short_once_is_asked_again():
 
     faults.after = heal
     with paged_server(ITEMS, faults) as (url, _):
-        assert ids(find(query(url), limit=3)) == IDS
+        assert ids(search_with_refusals(query(url), limit=3)) == IDS
 
 
 def test_a_slice_that_stays_short_is_reported_and_not_taken_for_whole(tmp_path):
@@ -47,21 +47,21 @@ def test_a_slice_that_stays_short_is_reported_and_not_taken_for_whole(tmp_path):
     faults.lost = {"item-04", "item-07"}
     with paged_server(ITEMS, faults) as (url, _):
         with pytest.raises(CatalogUnavailable, match=r"says that 7 items match .* but gives only 5 of them, twice"):
-            find(query(url), tmp_path, limit=3)
+            search_with_refusals(query(url), tmp_path, limit=3)
         faults.lost = set()
-        assert ids(find(query(url), tmp_path, limit=3)) == IDS
+        assert ids(search_with_refusals(query(url), tmp_path, limit=3)) == IDS
 
 
 def test_items_repeated_on_the_next_page_are_there_once():
     faults = Faults()
     faults.twice = True
     with paged_server(ITEMS, faults) as (url, _):
-        assert ids(find(query(url), limit=3)) == IDS
+        assert ids(search_with_refusals(query(url), limit=3)) == IDS
 
 
 def test_a_server_that_does_not_count_is_searched_to_the_end():
     with paged_server(ITEMS, counts=False) as (url, _):
-        found = find(query(url), limit=3)
+        found = search_with_refusals(query(url), limit=3)
     assert (ids(found), found.matched) == (IDS, None)
 
 
@@ -69,7 +69,7 @@ def test_pages_that_form_a_circle_end():
     faults = Faults()
     faults.circle = True
     with paged_server(ITEMS, faults) as (url, _), pytest.raises(CatalogUnavailable, match="leads in a circle"):
-        find(query(url), limit=3)
+        search_with_refusals(query(url), limit=3)
 
 
 def test_the_name_of_a_request_does_not_depend_on_the_order_of_its_fields():

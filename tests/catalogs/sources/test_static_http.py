@@ -9,7 +9,7 @@ import pytest
 from made_items import made_catalog, made_item
 
 from catalogs import CatalogError, Query
-from catalogs.search import find
+from catalogs.search import search_with_refusals
 from catalogs.sources import static_http
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
@@ -47,7 +47,7 @@ def test_a_static_catalog_on_a_web_server_gives_the_items_of_the_area_and_the_pe
     ]
     made_catalog(tmp_path / "my world", items)
     with web_server(tmp_path) as url:
-        found = find(query(f"{url}/my%20world/catalog.json"))
+        found = search_with_refusals(query(f"{url}/my%20world/catalog.json"))
     assert [item["id"] for item in found.items] == ["also", "here"]
     hrefs = [item["assets"]["blue"]["href"] for item in found.items]
     assert hrefs == ["https://elsewhere.org/B02.tif", f"{url}/my%20world/sentinel-2-l2a/here/B02.tif"]
@@ -72,7 +72,7 @@ def test_a_link_out_of_the_catalog_is_not_followed(tmp_path, href):
     links = [{"rel": "child", "href": href}]
     (tmp_path / "world" / "catalog.json").write_text(json.dumps({"type": "Catalog", "links": links}))
     with web_server(tmp_path) as url, pytest.raises(CatalogError, match="outside the catalog at http"):
-        find(query(f"{url}/world/catalog.json"))
+        search_with_refusals(query(f"{url}/world/catalog.json"))
 
 
 def test_a_circle_of_links_ends_and_a_catalog_without_end_is_refused(tmp_path, monkeypatch):
@@ -81,17 +81,17 @@ def test_a_circle_of_links_ends_and_a_catalog_without_end_is_refused(tmp_path, m
     catalog["links"].append({"rel": "child", "href": "./catalog.json"})
     (tmp_path / "catalog.json").write_text(json.dumps(catalog))
     with web_server(tmp_path) as url:
-        assert len(find(query(f"{url}/catalog.json")).items) == 10
+        assert len(search_with_refusals(query(f"{url}/catalog.json")).items) == 10
         monkeypatch.setattr(static_http, "MAX_DOCUMENTS", 5)
         with pytest.raises(CatalogError, match="leads to more than 5 documents"):
-            find(query(f"{url}/catalog.json"))
+            search_with_refusals(query(f"{url}/catalog.json"))
 
 
 def test_a_file_a_web_catalog_names_on_this_machine_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("catalogs.sources.api.LOOPBACK", ())
     made_catalog(tmp_path, [made_item("evil", hrefs="file:///etc/"), made_item("good")])
     with web_server(tmp_path) as url:
-        found = find(query(f"{url}/catalog.json"))
+        found = search_with_refusals(query(f"{url}/catalog.json"))
     assert [item["id"] for item in found.items] == ["good"]
     assert "must not name files of this one" in found.refusals["evil"]
 
@@ -108,4 +108,4 @@ def test_a_file_a_web_catalog_names_on_this_machine_is_refused(tmp_path, monkeyp
 def test_pages_that_are_no_catalog_are_named(tmp_path, text, said):
     (tmp_path / "catalog.json").write_text(text)
     with web_server(tmp_path) as url, pytest.raises(CatalogError, match=said):
-        find(query(f"{url}/catalog.json"))
+        search_with_refusals(query(f"{url}/catalog.json"))

@@ -1,9 +1,12 @@
+"""Windows on the absolute lattice (`tiling.py`) and their weighted mean (`blend.py`)."""
+
 import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idgbr.inference.tiling import Blend, WindowLattice
+from idgbr.inference.blend import Blend
+from idgbr.inference.tiling import WindowLattice
 
 LATTICES = st.sampled_from(
     [WindowLattice(256, 64), WindowLattice(96, 32), WindowLattice(64, 0), WindowLattice(128, 64)]

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from idgbr.training.alignment import Alignment, PixelPositions, tokens_at, weight
-from idgbr.training.data import Augmentation, Crops
+from idgbr.training.crops import Augmentation, Crops
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""fingerprint.py: one digest for one value, whatever the order of its keys, and the same from version to version."""
+"""digest.py: one digest for one value, whatever the order of its keys, and the same from version to version."""
 
 from datetime import date
 
-from pipeline.fingerprint import json_digest
+from pipeline.digest import json_digest
 
 
 def test_the_digest_of_a_value_stays_what_it_was():

@@ -7,7 +7,7 @@ import shapely
 from pystac.extensions.classification import ClassificationExtension
 from pystac.extensions.projection import ProjectionExtension
 
-from catalogs import CatalogError, publish
+from catalogs import CatalogError, stac_item
 
 CLASSES = [
     {"code": 10, "name": "Tree cover", "color": "#006400"},
@@ -29,7 +29,7 @@ def written(path, **changes):
         "snapshot": "VY76P925PRY57WFEK410",
         "scenes": ["S2A_33TWM_20230815_0_L2A"],
     }
-    return publish.write_item(path / "stac" / "map.json", **{**facts, **changes})
+    return stac_item.write_item(path / "stac" / "map.json", **{**facts, **changes})
 
 
 def test_the_item_is_valid_stac(tmp_path):

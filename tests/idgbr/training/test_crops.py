@@ -6,7 +6,7 @@ import pytest
 
 from idgbr.errors import InputError
 from idgbr.settings import UNLABELLED
-from idgbr.training.data import Augmentation, Crops, band_statistics, check_pairs, prefetch, random_of
+from idgbr.training.crops import Augmentation, Crops, band_statistics, check_pairs, prefetch, random_of
 
 CODES = (10, 20, 40)
 STILL = Augmentation(gain=0, band_gain=0, nodata=0)

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, time
 
-from catalogs.publish import write_item
+from catalogs.stac_item import write_item
 from pipeline.cube.cube import Cube
 from pipeline.planning.plan import Plan
 
 
-def publish_item(cube: Cube, plan: Plan, version: str) -> None:
+def write_version_item(cube: Cube, plan: Plan, version: str) -> None:
     """Writes the STAC item of a published version into the cube: `stac/NAME-START.json`."""
     region, layout = plan.region, plan.layout
     r, w = layout.extent.grid.resolution, layout.extent.window
