@@ -72,6 +72,7 @@ def data(tmp_path, monkeypatch):
     sets.read.cache_clear()
 
 
+@pytest.mark.long
 def test_every_task_runs_and_the_report_has_every_table_and_picture(data, monkeypatch):
     monkeypatch.setattr("science.tasks.STEPS", (2, 25))
     place = Place(data / "out", replace(TINY, sets=("dubai_aerial", "cil_roads")), float("inf"))

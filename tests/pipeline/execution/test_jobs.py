@@ -141,6 +141,7 @@ def assert_same(region, other):
         assert ours[name].values.tobytes() == theirs[name].values.tobytes(), name
 
 
+@pytest.mark.long
 @pytest.mark.ray
 def test_a_submitted_job_goes_on_without_its_submitter_and_after_the_death_of_its_driver(
     ray_job, region_of, undisturbed

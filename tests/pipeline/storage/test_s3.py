@@ -91,6 +91,7 @@ def test_of_two_writers_of_one_branch_the_second_commit_is_refused(bucket):
     assert cube.group(branch="main").attrs["writer"] == 1
 
 
+@pytest.mark.long
 def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(
     s3, bucket, region_of, undisturbed, monkeypatch
 ):
