@@ -97,6 +97,7 @@ def disk(region_of):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+@pytest.mark.long
 def test_a_run_whose_disk_is_full_says_so_and_continues_when_there_is_room(disk, region_of, undisturbed):
     region = region_of("disk", commit_every=1)
     assert disk(f"size={undisturbed[1].cube_bytes * 2 // 3}")
@@ -110,6 +111,7 @@ def test_a_run_whose_disk_is_full_says_so_and_continues_when_there_is_room(disk,
     assert_continues(region, undisturbed, kept)
 
 
+@pytest.mark.long
 def test_a_run_whose_disk_turns_read_only_says_so_and_continues_when_it_can_be_written(disk, region_of, undisturbed):
     region = region_of("disk", commit_every=1)
     process = idgbr(*command(region))
@@ -134,6 +136,7 @@ def clock(tmp_path):
     return os.environ | {"LD_PRELOAD": str(shim), "CLOCK_FILE": str(offset)}, lambda by: offset.write_text(str(by))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("days", [1, -1])
 def test_a_clock_that_jumps_leaves_the_lease_alone_and_what_is_committed(clock, region_of, undisturbed, days):
     """Icechunk refuses commits whose time is not the storage's; the lease goes by a clock that does not jump."""

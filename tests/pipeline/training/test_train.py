@@ -329,6 +329,7 @@ def test_folds_begin_with_the_backbone_that_the_coarse_network_began_with(recipe
         train(recipe(**made, folds=2), "refiner", **QUIET)
 
 
+@pytest.mark.long
 @pytest.mark.ray
 def test_two_workers_train_one_network(recipe, photos):
     areas = {"areas": photo_areas(photos, "a*"), "validation": photo_areas(photos, "b*")}
