@@ -17,7 +17,6 @@ def test_the_item_names_the_version_its_classes_and_its_scenes(undisturbed):
     assert item["properties"]["end_datetime"].startswith(str(end))
     text = json.dumps(item)
     assert report.version in text
-    assert f"{region.cube}/store" in text
     assert all(row["name"] in text for row in open_cube(region.cube).attrs["classes"])
 
 
@@ -26,6 +25,7 @@ def test_what_was_written_after_publishing_is_made_up_for_by_the_next_run(region
     report = run(region)
     (item,) = (region.cube / "stac").iterdir()
     written = item.read_text()
+    assert f"{region.cube}/store" in written
     (region.cube / "runs" / report.run / "report.json").unlink()
     item.unlink()
     run(region)
