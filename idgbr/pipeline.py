@@ -21,7 +21,7 @@ from idgbr.inference.batches import Array, in_batches, tensor
 from idgbr.inference.images import Maps, coarse_of_images, map_images
 from idgbr.inference.tiling import Corner
 from idgbr.labels import probabilities
-from idgbr.processes import PROCESSES
+from idgbr.processes import PROCESSES, diffusion
 from idgbr.processes.noise import noise
 from idgbr.processes.sampling import Sampling
 from idgbr.refiners.refiner import Refiner
@@ -102,7 +102,10 @@ class IDGBRPipeline:
     def digest(self) -> str:
         """sha256 (hex) of settings, network configs and weights. On one kind of device, two models with one digest make
         one map of the same ground, whether as an array (`maps`) or block by block as a cube."""
-        return digest(self.settings.digest_content(), self._networks())
+        content = self.settings.digest_content()
+        if self.refiner is not None and self.refiner.config["process"] == "diffusion":
+            content["walk"] = diffusion.WALK_VERSION
+        return digest(content, self._networks())
 
     def normalise(self, image_BCHW: Array) -> Tensor:
         """Raw numbers to zero mean and unit variance per band; pixels without data become 0."""

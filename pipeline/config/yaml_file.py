@@ -74,7 +74,7 @@ def read(path: Path) -> YamlFile:
         raise UserError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict) or root is None:
         raise UserError(f"{path.name} holds no keys; it must be a YAML file of 'key: value' lines")
-    file = YamlFile(path, text, {}, dict(_nodes(root, ())))
+    file = YamlFile(path, text, {}, dict(_nodes(root, (), set())))
     file.values = {str(name): _expand(value, (str(name),), file.errors) for name, value in raw.items()}
     return file
 
@@ -96,14 +96,18 @@ def checked(model: type[Checked], file: YamlFile) -> Checked:
     return result
 
 
-def _nodes(node: yaml.Node, key: Key) -> Iterator[tuple[Key, yaml.Node]]:
+def _nodes(node: yaml.Node, key: Key, seen: set[int]) -> Iterator[tuple[Key, yaml.Node]]:
+    """Every key and its node; what an alias repeats is listed once, so nested and circular aliases cost nothing."""
     yield key, node
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
-            yield from _nodes(value, (*key, str(name.value)))
+            yield from _nodes(value, (*key, str(name.value)), seen)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            yield from _nodes(value, (*key, str(number)))
+            yield from _nodes(value, (*key, str(number)), seen)
 
 
 def _expand(value: Any, key: Key, errors: dict[Key, str]) -> Any:

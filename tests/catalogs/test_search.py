@@ -12,23 +12,12 @@ from pathlib import Path
 
 import pytest
 import shapely
+from august_query import AROUND, ids, query
 from made_items import made_catalog, made_item
 
 import catalogs
-from catalogs import CatalogError, Query
+from catalogs import CatalogError
 from catalogs.search import select_from_items
-
-AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
-AROUND = (15.2, 46.2, 15.4, 46.4)
-
-
-def query(catalog, **changes):
-    return Query(**{"catalog": str(catalog), "collection": "sentinel-2-l2a", "area": AROUND, **AUGUST, **changes})
-
-
-def ids(items):
-    return [item["id"] for item in items]
-
 
 WORLD = [
     made_item("c-here", hrefs="./"),

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 import s3_server
-import torch
 import yaml
+from map_model import save_model
 from shared_folder import shared
 
-from catalogs.simulated import WORLDCOVER, Overpass, World, open_world, simulate
-from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
+from catalogs.simulated import Overpass, World, open_world, simulate
 from pipeline.config.region import Region, load
 from pipeline.demo import inner_bounds
 from pipeline.execution.report import Report
@@ -34,26 +33,7 @@ def world(tmp_path_factory) -> World:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory) -> Path:
     """A small model with random weights: what it maps is nonsense, but it depends on every pixel in its reach."""
-    return shared(tmp_path_factory, "model", _save_model)
-
-
-def _save_model(folder: Path) -> None:
-    torch.manual_seed(0)
-    settings = Settings(
-        classes=tuple(WORLDCOVER),
-        bands=("blue", "green", "red", "nir"),
-        mean=(500.0, 700.0, 700.0, 2500.0),
-        std=(300.0, 300.0, 400.0, 900.0),
-        window=96,
-        overlap=16,
-        uncertainty_threshold=0.3,
-        num_inference_steps=1,
-    )
-    widths = (8, 8, 16, 16)
-    coarse, refiner = CoarseUNet(4, 6, widths=widths), Refiner(4, 6, widths=widths, full=4)
-    for weight in [*coarse.parameters(), *refiner.parameters()]:
-        torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
-    IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)
+    return shared(tmp_path_factory, "model", save_model)
 
 
 def write_region(folder: Path, world: World, with_model: Path, **changes: object) -> Region:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
 import zarr
+from map_model import save_model
 
-from catalogs.simulated import WORLDCOVER, Overpass, World, simulate
-from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
+from catalogs.simulated import Overpass, World, simulate
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.demo import inner_bounds
@@ -64,7 +63,11 @@ class Ground:
 
 def prepare(folder: Path) -> Ground:
     world = simulate(folder / "world", seed=11, kilometres=4, dates=DATES)
-    fewer, model, other = _catalog_without(world, LATE), _model(folder / "model", 0), _model(folder / "other-model", 7)
+    fewer, model, other = (
+        _catalog_without(world, LATE),
+        save_model(folder / "model", 0),
+        save_model(folder / "other-model", 7),
+    )
     changes = Change("model", fewer, other), Change("scenes", world.catalog, other)
     return Ground(folder, world, Change("first", fewer, model), changes)
 
@@ -80,28 +83,6 @@ def _catalog_without(world: World, day: str) -> Path:
     path = catalog.with_name("fewer.json")
     path.write_text(named)
     return path
-
-
-def _model(folder: Path, seed: int) -> Path:
-    """A small model with random weights: what it maps is nonsense, but it depends on every pixel in its reach."""
-    torch.manual_seed(0)
-    settings = Settings(
-        classes=tuple(WORLDCOVER),
-        bands=("blue", "green", "red", "nir"),
-        mean=(500.0, 700.0, 700.0, 2500.0),
-        std=(300.0, 300.0, 400.0, 900.0),
-        window=96,
-        overlap=16,
-        uncertainty_threshold=0.3,
-        num_inference_steps=1,
-        seed=seed,
-    )
-    widths = (8, 8, 16, 16)
-    coarse, refiner = CoarseUNet(4, 6, widths=widths), Refiner(4, 6, widths=widths, full=4)
-    for weight in [*coarse.parameters(), *refiner.parameters()]:
-        torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
-    IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)
-    return folder
 
 
 def arrays(cube: str) -> Arrays:

@@ -1,27 +1,15 @@
 """Requests to an API and its answers; what is no API and a whole search of one are tested in test_search."""
 
-from datetime import UTC, datetime
-
 import pytest
 import shapely
+from august_query import ids, query
 from made_items import made_item
 from paged_server import paged_server
 
-from catalogs import CatalogError, Query
+from catalogs import CatalogError
 from catalogs.search import search_with_refusals
 from catalogs.sources import api
 from catalogs.sources.api import refuse_local_files
-
-AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
-AROUND = (15.2, 46.2, 15.4, 46.4)
-
-
-def query(catalog, **changes):
-    return Query(**{"catalog": str(catalog), "collection": "sentinel-2-l2a", "area": AROUND, **AUGUST, **changes})
-
-
-def ids(items):
-    return [item["id"] for item in items]
 
 
 def test_a_catalog_elsewhere_may_not_name_files_of_this_machine():

@@ -1,23 +1,12 @@
 from datetime import UTC, datetime
 
+from august_query import ids, query
 from made_items import made_catalog, made_item
 from paged_server import paged_server
 
 import catalogs
-from catalogs import Query
 from catalogs.search import search_with_refusals
 from catalogs.sources.matching import MatchingItems
-
-AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
-AROUND = (15.2, 46.2, 15.4, 46.4)
-
-
-def query(catalog, **changes):
-    return Query(**{"catalog": str(catalog), "collection": "sentinel-2-l2a", "area": AROUND, **AUGUST, **changes})
-
-
-def ids(items):
-    return [item["id"] for item in items]
 
 
 def test_months_and_cloud_narrow_what_is_found(tmp_path):

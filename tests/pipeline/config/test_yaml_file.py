@@ -148,3 +148,11 @@ validation: {kind: dreams}
     assert lines[3] == (
         "region.yaml:11: validation.kind is 'dreams': must be one of 'simulated', 'scene-classes', 'folder'"
     )
+
+
+def test_nested_and_circular_aliases_are_errors_of_their_keys_at_once(errors):
+    levels = [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]" for n in range(1, 30)]
+    nested = errors(GOOD + "bbox: [11, 48, 12, 49]\nx0: &x0 [lol]\n" + "\n".join(levels))
+    assert [line.split(";")[0] for line in nested] == [f"region.yaml:{7 + n}: unknown key 'x{n}'" for n in range(30)]
+    (circular,) = errors(GOOD.replace("here", "&here [*here]") + "bbox: [11, 48, 12, 49]\n")
+    assert circular.startswith("region.yaml:1: name is &here [*here]: ")
