@@ -9,9 +9,10 @@ import torch
 from idgbr_toys import CLASSES, landscape, small_model
 
 import idgbr
-from idgbr import CheckpointError, CoarseUNet, IDGBRPipeline
+from idgbr import CheckpointError, CoarseUNet, IDGBRPipeline, Refiner
 from idgbr.coarse import Wrapped
 from idgbr.errors import InputError
+from idgbr.processes import diffusion
 from idgbr.settings import RENAMED, Settings
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -129,6 +130,16 @@ def test_a_setting_under_its_old_name_is_refused_with_the_new_one(folder, old, n
     (folder / "model_index.json").write_text(json.dumps(index | {old: index.pop(new)}))
     with pytest.raises(CheckpointError, match=f"{old} is now called {new}; rename the key"):
         IDGBRPipeline.from_pretrained(folder)
+
+
+def test_another_walk_by_diffusion_is_another_digest_of_the_models_that_walk_so(monkeypatch):
+    model = small_model()
+    width = {"widths": (8, 8, 16, 16), "full": 4}
+    walks = IDGBRPipeline(model.settings, model.coarse, Refiner(3, 3, process="diffusion", **width))
+    before = model.digest, walks.digest
+    monkeypatch.setattr(diffusion, "WALK_VERSION", diffusion.WALK_VERSION + 1)
+    assert model.digest == before[0]
+    assert walks.digest != before[1]
 
 
 def test_the_digest_of_the_shipped_model_lasts():
