@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import time as clock
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from obstore.store import S3Store
 from catalogs.atomic import atomic_write
 from pipeline.errors import RunError
 from pipeline.storage.location import Bucket, Location, bucket, parse_location, storage_errors
+
+GUARD_SECONDS = 30.0
 
 if TYPE_CHECKING:
     from obstore import GetResult, PutMode
@@ -56,8 +59,8 @@ class Files(ABC):
     def swap(self, name: str, old: bytes | None, new: bytes | None) -> bool:
         """Replaces a file if its content is `old`; returns whether it was. Of several at once one succeeds.
 
-        `old` and `new` must differ; None means no file. Object storage has no conditional delete: there new=None
-        leaves an empty file.
+        `old` and `new` must differ; None means no file, and an empty file counts as none. Object storage has no
+        conditional delete: there new=None leaves an empty file.
         """
 
     @abstractmethod
@@ -103,18 +106,33 @@ class FolderFiles(Files):
         path = self.location / name
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.with_suffix(".guard").open("wb") as guard:
-                fcntl.flock(guard, fcntl.LOCK_EX)
-                try:
-                    if (path.read_bytes() if path.is_file() else None) != old:
-                        return False
-                    if new is not None:
-                        _write(path, new)
-                    elif old is not None:
-                        path.unlink()
-                finally:
-                    fcntl.flock(guard, fcntl.LOCK_UN)
+            with self._guarded(path.with_suffix(".guard")):
+                content = path.read_bytes() if path.is_file() else b""
+                if content != (old or b""):
+                    return False
+                if new is not None:
+                    _write(path, new)
+                elif old is not None:
+                    path.unlink()
         return True
+
+    @contextmanager
+    def _guarded(self, path: Path) -> Iterator[None]:
+        """Holds the flock of a file. Raises RunError where another process keeps it."""
+        with path.open("wb") as guard:
+            begun = clock.monotonic()
+            while True:
+                try:
+                    fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if clock.monotonic() - begun > GUARD_SECONDS:
+                        raise RunError(
+                            f"{path} has been locked by another process for {GUARD_SECONDS:g} s, which may be stopped; "
+                            "continue or end that process and run again"
+                        ) from None
+                    clock.sleep(0.01)
+            yield
 
     def scratch(self, name: str) -> Path:
         return self.location / name

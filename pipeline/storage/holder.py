@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,11 +35,15 @@ class Holder:
 
     @staticmethod
     def of(text: bytes) -> "Holder":
-        """Raises ValueError."""
+        """Raises ValueError for anything but what `text` writes."""
         try:
-            return Holder(**json.loads(text))
-        except TypeError as error:
+            holder = Holder(**json.loads(text))
+        except (TypeError, RecursionError) as error:
             raise ValueError(str(error)) from None
+        for field in fields(Holder):
+            if type(getattr(holder, field.name)) is not field.type:
+                raise ValueError(f"{field.name} is not of type {field.type}")
+        return holder
 
     def text(self) -> bytes:
         return json.dumps(asdict(self), indent=1).encode()
@@ -53,6 +57,11 @@ class Holder:
     def dead(self) -> bool:
         """Whether the holder is known to have ended."""
         return self.near and started(self.pid) != self.started
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the holder is known to be suspended by a signal."""
+        return self.near and _stat(self.pid)[:1] in (["T"], ["t"])
 
     def __str__(self) -> str:
         return f"run {self.run} of region {self.name} on host {self.host} (process {self.pid}) since {self.since}"
@@ -68,8 +77,13 @@ def machine() -> tuple[str, str]:
 
 def started(pid: int) -> str:
     """Start of a process in clock ticks after boot; empty for one that has ended."""
+    stat = _stat(pid)
+    return "" if not stat or stat[0] in "ZX" else stat[19]
+
+
+def _stat(pid: int) -> list[str]:
+    """State, and what follows it in /proc/PID/stat; empty for a process that has ended."""
     try:
-        state, *more = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
-    return "" if state in "ZX" else more[18]
+        return []

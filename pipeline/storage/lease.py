@@ -4,7 +4,8 @@ The holder writes itself into the cube's `lock.json`, and a thread raises the co
 process may take the cube over
 - when the lock was given back,
 - at once when the holder is a process of the same machine that has ended,
-- when the count has not changed for EXPIRY seconds by the monotonic clock of the process that waits.
+- when the holder is elsewhere or stopped by a signal, and the count has not changed for EXPIRY seconds by the monotonic
+  clock of the process that waits.
 No wall clock is compared, so clocks may jump or differ. A holder that was suspended until another took over raises in
 its next `check`, and never overwrites the other's lock.
 
@@ -76,12 +77,17 @@ class Lease:
 def hold(files: Files, run: str, name: str) -> Iterator[Lease]:
     """Holds a cube for a run of the region `name`.
 
-    Waits up to EXPIRY seconds where the lock of another machine may be dead. Raises RunError where another run holds
-    the cube, and where object storage does not answer or refuses.
+    Waits up to EXPIRY seconds where the holder may be dead on another machine, or is stopped on this one. Raises
+    RunError where another run holds the cube, and where storage does not answer or refuses.
     """
     own = Holder.here(run, name)
+    begun = clock.monotonic()
     while not files.swap(LOCK, _free_lock(files), own.text()):
-        continue
+        if clock.monotonic() - begun > 2 * EXPIRY:
+            raise RunError(
+                f"{files.location}/{LOCK} cannot be written, although nobody holds the cube; see that the storage "
+                "supports conditional writes (If-None-Match, If-Match), and run again"
+            )
     lease = Lease(files, own)
     heart = threading.Thread(target=lease._beat, name="lease", daemon=True)
     heart.start()
@@ -105,16 +111,16 @@ def _free_lock(files: Files) -> bytes | None:
         other = _parse(files, lock)
         if other.dead or other.id in _released:
             return lock
-        if not other.near:
-            now = _wait_for_change(files, lock)
-            if now == lock:
-                return lock
-            if now is None or _parse(files, now).id != other.id:
-                continue
-        raise RunError(
-            f"the cube at {files.location} is held by {other}; wait for it, or end it: its lock expires {EXPIRY:g} s "
-            "after its last beat"
-        )
+        if other.near and not other.stopped:
+            raise RunError(f"the cube at {files.location} is held by {other}; wait for it, or end that process")
+        now = _wait_for_change(files, lock)
+        if now == lock:
+            return lock
+        if now is not None and _parse(files, now).id == other.id:
+            raise RunError(
+                f"the cube at {files.location} is held by {other}; wait for it, or end it: its lock expires "
+                f"{EXPIRY:g} s after its last beat"
+            )
     return None
 
 

@@ -1,5 +1,6 @@
 """The small files of a cube, alike in a folder and on object storage."""
 
+import fcntl
 import threading
 import time
 from pathlib import Path
@@ -47,6 +48,23 @@ def test_a_swap_replaces_only_what_was_expected(files):
     assert not files.swap(NAME, b"first", None)
     assert files.swap(NAME, b"second", None)
     assert files.swap(NAME, None, b"third")
+
+
+def test_an_empty_file_counts_as_none_in_a_swap(files):
+    files.write(NAME, b"")
+    assert not files.swap(NAME, b"old", b"new")
+    assert files.swap(NAME, None, b"first")
+    assert files.read(NAME) == b"first"
+
+
+def test_a_swap_does_not_wait_for_ever_for_a_process_that_stands_still(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.storage.files.GUARD_SECONDS", 0.1)
+    files = files_at(tmp_path)
+    with (tmp_path / "lock.guard").open("wb") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        with pytest.raises(RunError, match=r"lock\.guard has been locked by another process"):
+            files.swap("lock.json", None, b"mine")
+    assert files.swap("lock.json", None, b"mine")
 
 
 def test_of_swaps_at_once_one_succeeds(files):

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -17,10 +18,17 @@ def test_a_holder_is_read_back_as_it_was_written():
     assert Holder.here("a", "bavaria").id != holder.id
 
 
-@pytest.mark.parametrize("text", [b"{}", b"", b"[]", b'{"id": 1}'])
+@pytest.mark.parametrize("text", [b"{}", b"", b"[]", b'{"id": 1}', b"\xff", b"[" * 100_000])
 def test_what_is_no_holder_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         Holder.of(text)
+
+
+@pytest.mark.parametrize("wrong", [{"id": []}, {"pid": "7"}, {"beat": None}, {"beat": True}, {"host": 1}, {"more": 1}])
+def test_a_holder_whose_fields_have_other_types_is_refused(wrong):
+    holder = json.loads(Holder.here("a", "bavaria").text())
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Holder.of(json.dumps(holder | wrong).encode())
 
 
 def test_this_process_is_near_and_alive():
@@ -48,6 +56,18 @@ def test_a_process_that_ended_and_one_of_the_same_number_are_not_the_holder():
     assert holder.dead
     process.communicate()
     assert holder.dead
+
+
+def test_a_stopped_process_is_known_to_be():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        holder = replace(Holder.here("a", "bavaria"), pid=process.pid, started=started(process.pid))
+        assert not holder.stopped
+        process.send_signal(signal.SIGSTOP)
+        while not holder.stopped:
+            time.sleep(0.01)
+        assert not holder.dead
+        assert not replace(holder, boot="another").stopped
+        process.kill()
 
 
 def test_a_machine_is_told_by_its_boot_and_its_namespace():

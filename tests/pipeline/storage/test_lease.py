@@ -84,8 +84,7 @@ def test_a_second_run_is_told_at_once_who_holds_the_cube(files):
         held = lock_of(files)
         assert str(refused.value) == (
             f"the cube at {files.location} is held by run first of region bavaria on host {socket.gethostname()} "
-            f"(process {first.pid}) since {held['since']}; wait for it, or end it: its lock expires "
-            "2 s after its last beat"
+            f"(process {first.pid}) since {held['since']}; wait for it, or end that process"
         )
 
 
@@ -121,6 +120,21 @@ def test_a_process_that_got_the_number_of_a_dead_one_does_not_hold_its_cube(file
         assert time.monotonic() - begun < EXPIRY / 2
 
 
+def test_the_lock_of_a_process_that_is_stopped_expires_too(files):
+    with holders(files.location, "stopped") as (stopped,):
+        assert stopped.told() == "held"
+        stopped.signal(signal.SIGSTOP)
+        while not lease.holder(files).stopped:
+            time.sleep(0.01)
+        begun = time.monotonic()
+        with lease.hold(files, "next", "bavaria") as held:
+            assert EXPIRY <= time.monotonic() - begun < 3 * EXPIRY
+            held.check()
+            stopped.signal(signal.SIGCONT)
+            stopped.ask("check")
+            assert "is held by run next" in stopped.told()
+
+
 @pytest.mark.parametrize("foreign", [ELSEWHERE, {"namespace": "pid:[1]"}], ids=["machine", "container"])
 def test_a_lock_from_elsewhere_expires_when_its_count_stands_still(files, foreign):
     leave_lock(files, since="2999-01-01T00:00:00+00:00", **foreign)
@@ -139,7 +153,7 @@ def test_a_lock_from_elsewhere_whose_count_is_raised_is_respected(files):
         ):
             pass
         with (
-            pytest.raises(RunError, match="run far of region bavaria on host elsewhere"),
+            pytest.raises(RunError, match=r"run far of region bavaria on host elsewhere .* its lock expires 2 s after"),
             lease.hold(files, "next", "bavaria"),
         ):
             pass
@@ -189,8 +203,24 @@ def test_a_lock_that_was_removed_is_missed(files):
         assert lease.holder(files) is None
 
 
-def test_a_damaged_lock_ends_in_one_sentence(files):
-    files.write(lease.LOCK, "{}")
+def test_an_empty_lock_holds_nothing(files):
+    files.write(lease.LOCK, "")
+    assert lease.holder(files) is None
+    with lease.hold(files, "here", "bavaria") as held:
+        held.check()
+    assert lease.holder(files) is None
+
+
+def test_a_lock_that_cannot_be_written_although_it_is_free_ends_in_one_sentence(tmp_path, monkeypatch):
+    files = files_at(tmp_path)
+    monkeypatch.setattr(type(files), "swap", lambda *content: False)
+    with pytest.raises(RunError, match="supports conditional writes"), lease.hold(files, "here", "bavaria"):
+        pass
+
+
+@pytest.mark.parametrize("text", ["{}", " ", "\x00", "[" * 100_000])
+def test_a_damaged_lock_ends_in_one_sentence(files, text):
+    files.write(lease.LOCK, text)
     with pytest.raises(RunError, match="is damaged"), lease.hold(files, "here", "bavaria"):
         pass
 
