@@ -3,20 +3,24 @@
 import json
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from catalogs.errors import CatalogUnavailable
+from catalogs.sources.deadline import DeadlineMissed, within
 
 if TYPE_CHECKING:
     from requests import Response, Session
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-READ_TIMEOUT_SECONDS = 60
+READ_TIMEOUT_SECONDS = 30
 """How long a server may send nothing."""
-DOCUMENT_TIMEOUT_SECONDS = 300
-"""How long one document may take to arrive."""
+DEADLINE_SECONDS = 60
+"""How long one request may take, from the connection to the last byte, redirects included."""
 MAX_DOCUMENT_BYTES = 64 * 2**20
+ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
+"""Of documents. A chain of encodings multiplies how much comes out of few bytes."""
 TRANSIENT_STATUSES = (408, 429, 500, 502, 503, 504)
 MAX_ATTEMPTS = 6
 MAX_CONNECT_ATTEMPTS = 3
@@ -27,7 +31,11 @@ MAX_REDIRECTS = 5
 
 
 class ClientError(CatalogUnavailable):
-    """The server rejects the request itself: a status of 400 to 499 that is not transient."""
+    """The server rejects the request itself: a `status` of 400 to 499, or 501, that is not transient."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class _TransientError(Exception):
@@ -46,8 +54,9 @@ def fetch_json(session: "Session", url: str, method: str = "GET", body: dict[str
     """The JSON document at `url`; `body` is sent as JSON.
 
     Retries: the statuses 408, 429, 500, 502, 503, 504 and incomplete documents up to 6 attempts, connection errors and
-    timeouts up to 3, with pauses of 0.5 s, 1 s, 2 s ... or as the server's Retry-After says. Redirects are followed on
-    the same host only. Raises ClientError for other statuses of 400 to 499, CatalogUnavailable for every other failure.
+    silence up to 3, with pauses of 0.5 s, 1 s, 2 s ... or as the server's Retry-After says. Redirects are followed on
+    the same host only. Raises ClientError for other statuses of 400 to 499 and 501, CatalogUnavailable for every other
+    failure, such as an answer that is not whole after 60 s.
     """
     attempt = 0
     while True:
@@ -85,25 +94,40 @@ def _port(url: SplitResult) -> int | None:
 
 def _attempt(session: "Session", url: str, method: str, body: dict[str, Any] | None) -> Any:
     from requests import ConnectionError, RequestException, Timeout
+    from requests.exceptions import InvalidURL
 
     try:
-        with _response(session, url, method, body) as response:
-            content = _content(response, url)
-            status = f"status {response.status_code}{_excerpt(content)}"
-            if response.status_code in TRANSIENT_STATUSES:
-                raise _TransientError(status, MAX_ATTEMPTS, _retry_after(response))
-            if 400 <= response.status_code < 500:
-                raise ClientError(f"{url} refuses the request: check the address and the query ({status})")
-            if response.status_code != 200:
-                raise CatalogUnavailable(f"{url} answers with {status}")
+        content = within(DEADLINE_SECONDS, partial(_content, session, url, method, body))
+    except DeadlineMissed:
+        raise CatalogUnavailable(
+            f"{url} has not given a whole answer after {DEADLINE_SECONDS} s: try again later, or another catalog"
+        ) from None
     except (ConnectionError, Timeout) as error:
         raise _TransientError(_one_line(error), MAX_CONNECT_ATTEMPTS) from None
     except RequestException as error:
+        if isinstance(error, InvalidURL):
+            raise CatalogUnavailable(f"{url} cannot be requested: check the address ({_one_line(error)})") from None
         raise _TransientError(_one_line(error), MAX_ATTEMPTS) from None
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise CatalogUnavailable(f"{url} does not give JSON: check the address ({_one_line(error)})") from None
+
+
+def _content(session: "Session", url: str, method: str, body: dict[str, Any] | None) -> bytes:
+    with _response(session, url, method, body) as response:
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in ENCODINGS:
+            raise CatalogUnavailable(f"{url} gives a document with Content-Encoding {encoding!r:.80}, not gzip or none")
+        if response.status_code == 200:
+            return _whole(response, url)
+        status = f"status {response.status_code}{_excerpt(next(response.iter_content(2**12), b''))}"
+        if response.status_code in TRANSIENT_STATUSES:
+            raise _TransientError(status, MAX_ATTEMPTS, _retry_after(response))
+        if 400 <= response.status_code < 500 or response.status_code == 501:
+            message = f"{url} refuses the request: check the address and the query ({status})"
+            raise ClientError(message, response.status_code)
+        raise CatalogUnavailable(f"{url} answers with {status}")
 
 
 def _response(session: "Session", url: str, method: str, body: dict[str, Any] | None) -> "Response":
@@ -118,18 +142,15 @@ def _response(session: "Session", url: str, method: str, body: dict[str, Any] | 
     raise CatalogUnavailable(f"{url} redirects more than {MAX_REDIRECTS} times: check the address")
 
 
-_ACCEPT = {"Accept": "application/geo+json, application/json"}
+_ACCEPT = {"Accept": "application/geo+json, application/json", "Accept-Encoding": "gzip, deflate"}
 
 
-def _content(response: "Response", url: str) -> bytes:
-    start, content = time.monotonic(), bytearray()
+def _whole(response: "Response", url: str) -> bytes:
+    content = bytearray()
     for part in response.iter_content(2**16):
         content += part
         if len(content) > MAX_DOCUMENT_BYTES:
             raise CatalogUnavailable(f"{url} gives more than {MAX_DOCUMENT_BYTES >> 20} MiB in one document")
-        if time.monotonic() - start > DOCUMENT_TIMEOUT_SECONDS:
-            reason = f"the document did not arrive within {DOCUMENT_TIMEOUT_SECONDS} s"
-            raise _TransientError(reason, MAX_CONNECT_ATTEMPTS)
     return bytes(content)
 
 

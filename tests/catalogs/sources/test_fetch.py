@@ -1,9 +1,13 @@
+"""Documents over http(s) (`fetch.py`, `deadline.py`)."""
+
+import gzip
 import time
 from types import SimpleNamespace
 
 import pytest
 from paged_items import IDS, ITEMS, ids, query
 from paged_server import Faults, paged_server
+from raw_server import document, raw_server
 
 from catalogs.errors import CatalogUnavailable
 from catalogs.search import search_with_refusals
@@ -99,3 +103,64 @@ def test_links_stay_on_their_host(link, allowed):
             fetch.resolve_on_host("http://example.org/", link)
     with pytest.raises(CatalogUnavailable):
         fetch.resolve_on_host("https://example.org/", "http://example.org/search")
+
+
+def drip(start):
+    def answer(handler):
+        handler.wfile.write(start)
+        for _ in range(500):
+            handler.wfile.write(b" ")
+            time.sleep(0.02)
+
+    return answer
+
+
+def redirect_slowly(handler):
+    time.sleep(0.1)
+    handler.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        drip(b"HTTP/1.1 200"),
+        drip(b"HTTP/1.1 200 OK\r\nX-Slow:"),
+        drip(document(b"", 99)),
+        redirect_slowly,
+    ],
+    ids=["status", "headers", "body", "redirects"],
+)
+def test_an_answer_that_drips_has_one_deadline_and_no_second_attempt(monkeypatch, answer):
+    monkeypatch.setattr(fetch, "DEADLINE_SECONDS", 0.3)
+    begun = time.monotonic()
+    with raw_server(answer) as url, pytest.raises(CatalogUnavailable, match=r"not given a whole answer after 0\.3 s"):
+        fetch.fetch_json(fetch.new_session(), url)
+    assert 0.3 <= time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (document(gzip.compress(b" " * 2_000_000), Content_Encoding="gzip"), "more than 1 MiB in one document"),
+        (document(b"{}", Content_Encoding="gzip, gzip"), "Content-Encoding 'gzip, gzip'"),
+        (document(b"[" * 100_000), "does not give JSON"),
+        (document(b"1" * 5_000), "does not give JSON"),
+        (document(b'{"id": "\xff"}'), "does not give JSON"),
+    ],
+    ids=["bomb", "chain of encodings", "nested", "digits", "bytes"],
+)
+def test_answers_made_to_exhaust_the_reader_end_in_a_sentence(monkeypatch, answer, said):
+    monkeypatch.setattr(fetch, "MAX_DOCUMENT_BYTES", 2**20)
+    session = fetch.new_session()
+    with (
+        raw_server(lambda handler: handler.wfile.write(answer)) as url,
+        pytest.raises(CatalogUnavailable, match=said) as told,
+    ):
+        fetch.fetch_json(session, url)
+    assert "\n" not in str(told.value)
+
+
+def test_an_address_that_no_request_can_have_is_not_tried_again(monkeypatch):
+    monkeypatch.setattr(fetch, "time", SimpleNamespace(sleep=pytest.fail, monotonic=time.monotonic))
+    with pytest.raises(CatalogUnavailable, match="cannot be requested: check the address"):
+        fetch.fetch_json(fetch.new_session(), "http://*.example/")
