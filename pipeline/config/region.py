@@ -15,13 +15,15 @@ from catalogs.access import PLANETARY_COMPUTER_TOKENS, Access, TokenEndpoint
 from catalogs.area import bbox_polygon, read_polygon
 from catalogs.errors import CatalogError
 from catalogs.items.mask import MaskChoice, MaskRule
+from pipeline.config.paths import check_path
 from pipeline.config.yaml_file import Frozen, checked, read
-from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent, extent_of
 from pipeline.geometry.grid import Grid, projected_crs
 from pipeline.geometry.search_area import search_area
 from pipeline.storage.location import Location, parse_location
 
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2149, 6, 6)
+"""Days since 1970-01-01 are uint16 in a cube."""
 SHIPPED_MODELS = Path(__file__).parents[2] / "idgbr" / "weights"
 
 
@@ -128,8 +130,10 @@ class Region(Frozen):
     @classmethod
     def _cube_has_a_location(cls, cube: Path | str) -> Location:
         at = parse_location(cube)
-        if isinstance(at, Path) and ("\0" in str(at) or at.is_file()):
-            raise ValueError("must be a folder, which a run makes if it is not there, or s3://bucket/prefix")
+        if isinstance(at, Path):
+            check_path(at)
+            if at.exists() and not at.is_dir():
+                raise ValueError("must be a folder, which a run makes if it is not there, or s3://bucket/prefix")
         return at
 
     @field_validator("bbox")
@@ -157,6 +161,8 @@ class Region(Frozen):
     def _period_in_order(cls, period: tuple[date, date]) -> tuple[date, date]:
         if period[0] > period[1]:
             raise ValueError("must start before it ends: [first day, last day]")
+        if not (period[0] >= FIRST_DAY and period[1] <= LAST_DAY):
+            raise ValueError(f"must lie within {FIRST_DAY} and {LAST_DAY}, the days that a cube can hold")
         return period
 
     @field_validator("token_endpoints")
@@ -215,29 +221,37 @@ def load(path: str | Path, with_model: bool = True) -> Region:
     path = Path(path)
     file = read(path)
     values, folder = file.values, path.resolve().parent
-    if isinstance(values.get("cube"), str):
-        try:
+    with file.errors_of("cube"):
+        if isinstance(values.get("cube"), str):
             location = parse_location(values["cube"])
             values["cube"] = folder / location if isinstance(location, Path) else location
-        except UserError as error:
-            file.add_error("cube", str(error))
-    if isinstance(values.get("model"), str):
-        values["model"] = model_folder(values["model"], folder)
-        if with_model and not (values["model"] / "model_index.json").is_file():
-            shipped = ", ".join(sorted(p.name for p in SHIPPED_MODELS.iterdir() if p.is_dir()))
-            file.add_error(
-                "model", f"no model_index.json in {values['model']}; give a model folder or one of: {shipped}"
-            )
-    if isinstance(values.get("catalog"), str) and "://" not in values["catalog"]:
-        values["catalog"] = str(folder / values["catalog"])
-    if isinstance(values.get("allowed_paths"), list):
-        values["allowed_paths"] = [folder / str(name) for name in values["allowed_paths"]]
-    if isinstance(values.get("polygon"), str):
-        try:
+    with file.errors_of("model"):
+        if isinstance(values.get("model"), str):
+            values["model"] = _model(values["model"], folder, with_model)
+    with file.errors_of("catalog"):
+        if isinstance(values.get("catalog"), str) and "://" not in values["catalog"]:
+            values["catalog"] = str(folder / values["catalog"])
+            check_path(Path(values["catalog"]))
+    with file.errors_of("allowed_paths"):
+        if isinstance(values.get("allowed_paths"), list):
+            values["allowed_paths"] = [folder / str(name) for name in values["allowed_paths"]]
+            for path in values["allowed_paths"]:
+                check_path(path)
+    with file.errors_of("polygon"):
+        if isinstance(values.get("polygon"), str):
+            check_path(folder / values["polygon"])
             values["polygon"] = read_polygon(folder / values["polygon"]).wkt
-        except CatalogError as error:
-            file.add_error("polygon", str(error))
     return checked(Region, file)
+
+
+def _model(name: str, folder: Path, must_exist: bool) -> Path:
+    """Raises ValueError."""
+    check_path(folder / name)
+    model = model_folder(name, folder)
+    if must_exist and not (model / "model_index.json").is_file():
+        shipped = ", ".join(sorted(p.name for p in SHIPPED_MODELS.iterdir() if p.is_dir()))
+        raise ValueError(f"no model_index.json in {model}; give a model folder or one of: {shipped}")
+    return model
 
 
 def model_folder(name: str, folder: Path) -> Path:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any, ClassVar, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pipeline.config.document import parse, read_text
 from pipeline.errors import UserError
 
 Key = tuple[str, ...]
 """A key of a file by the names that lead to it; items of lists by their number."""
 
 LONGEST_VALUE = 80
+MOST_ERRORS = 50
 
 
 class Frozen(BaseModel):
@@ -40,9 +43,13 @@ class YamlFile:
     nodes: Mapping[Key, yaml.Node]
     errors: dict[Key, str] = field(default_factory=dict)
 
-    def add_error(self, key: str, message: str) -> None:
-        """Adds an error of a top-level key, unless that key has one already."""
-        self.errors.setdefault((key,), message)
+    @contextmanager
+    def errors_of(self, key: str) -> Iterator[None]:
+        """Adds a ValueError of the block as an error of a top-level key, unless that key has one already."""
+        try:
+            yield
+        except ValueError as error:
+            self.errors.setdefault((key,), str(error))
 
     def where(self, key: Key) -> str:
         """The file's name and the line of a key; for a key that is not in the file, of what it belongs to."""
@@ -58,20 +65,18 @@ class YamlFile:
         """A value as it is written in the file, a string in quotes."""
         node = self.nodes[key]
         if isinstance(node, yaml.ScalarNode):
-            return repr(node.value) if node.tag.endswith(":str") else node.value
-        written = " ".join(self.text[node.start_mark.index : node.end_mark.index].split())
-        return written if len(written) <= LONGEST_VALUE else f"{written[:LONGEST_VALUE]} ..."
+            return repr(brief(node.value)) if node.tag.endswith(":str") else brief(node.value)
+        return brief(" ".join(self.text[node.start_mark.index : node.end_mark.index].split()))
+
+
+def brief(text: str) -> str:
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} ..."
 
 
 def read(path: Path) -> YamlFile:
     """Reads a YAML file and replaces `${NAME}` by the environment variable of that name. Raises UserError."""
-    try:
-        text = path.read_text()
-        raw, root = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise UserError(f"cannot read {path} ({error.strerror}); give the path of a YAML file") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from None
+    text = read_text(path)
+    raw, root = parse(path.name, text)
     if not isinstance(raw, dict) or root is None:
         raise UserError(f"{path.name} holds no keys; it must be a YAML file of 'key: value' lines")
     file = YamlFile(path, text, {}, dict(_nodes(root, (), set())))
@@ -92,7 +97,9 @@ def checked(model: type[Checked], file: YamlFile) -> Checked:
             if not follows and not _has_old_name(model, file, detail["loc"]):
                 errors.setdefault(key, sentence)
     if errors or result is None:
-        raise UserError("\n".join(errors[key] for key in sorted(errors, key=file.line)))
+        lines = [errors[key] for key in sorted(errors, key=file.line)]
+        more = [f"and {len(lines) - MOST_ERRORS} more errors"] if len(lines) > MOST_ERRORS else []
+        raise UserError("\n".join(lines[:MOST_ERRORS] + more))
     return result
 
 
@@ -167,7 +174,7 @@ def _key(file: YamlFile, loc: tuple[int | str, ...]) -> Key:
 def _unknown(key: str, name: str, model: type[Frozen]) -> str:
     if name in model.RENAMED:
         return f"the key '{key}' is named '{model.RENAMED[name]}' now; rename it"
-    nearest = get_close_matches(name, model.model_fields, 1)
+    key, nearest = brief(key), get_close_matches(name[:LONGEST_VALUE], model.model_fields, 1)
     if nearest:
         return f"unknown key '{key}'; did you mean '{nearest[0]}'?"
     return f"unknown key '{key}'; allowed are {', '.join(model.model_fields)}"

@@ -52,6 +52,7 @@ def test_a_missing_key_is_named(content, written, key):
     [
         ({"period": ["2024-08-31", "2024-05-01"]}, "must start before it ends"),
         ({"period": ["yesterday", "2024-05-01"]}, "period.0 is 'yesterday'"),
+        ({"period": ["2024-05-01", "9999-12-31"]}, "must lie within 1970-01-01 and 2149-06-06"),
         ({"bbox": [11.9, 48.6, 12.1, 48.4]}, "south < north"),
         ({"bbox": None}, "give one of 'bbox' and 'polygon'"),
         ({"bbox": None, "polygon": "somewhere.geojson"}, "no area at"),
