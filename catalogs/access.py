@@ -110,11 +110,17 @@ def resolve_href(href: str, access: Access = ANYWHERE, rejected_token: str = "")
 
 
 def allowed_file(href: str, parts: SplitResult, allowed_paths: tuple[str, ...]) -> Path:
-    """The file of an absolute path or file: URL, symlinks resolved. CatalogError unless it is below an allowed path."""
+    """The file of an absolute path or file: URL, symlinks resolved.
+
+    CatalogError unless it is below an allowed path, and where something is there that is no regular file.
+    """
     path = Path(href) if not parts.scheme else Path(unquote(parts.path))
     if not path.is_absolute() or parts.netloc not in ("", "localhost") or "\x00" in str(path):
         raise _not_allowed(href)
-    path = path.resolve()
+    try:
+        path, regular = path.resolve(), path.is_file() or not path.exists()
+    except (OSError, RuntimeError) as error:
+        raise CatalogError(f"{href} cannot be opened: {error}") from None
     if path.parts[1:2] and path.parts[1].startswith("vsi"):
         raise _not_allowed(href)
     if not is_below(path, allowed_paths):
@@ -122,6 +128,8 @@ def allowed_file(href: str, parts: SplitResult, allowed_paths: tuple[str, ...]) 
         raise CatalogError(
             f"{href} lies outside the folders that may be read ({allowed}); add its folder to 'allowed_paths'"
         )
+    if not regular:
+        raise CatalogError(f"{href} is a folder, pipe or device; an asset must be a regular file")
     return path
 
 

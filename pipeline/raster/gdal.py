@@ -4,16 +4,21 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import rasterio
+from rasterio.enums import Interleaving
 
 from catalogs.access import Access, GdalSource, is_below, redact
 from pipeline.raster import open_requests, retry
 from pipeline.raster.retry import ReadError
+from pipeline.raster.side_files import check_side_files
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
 """Formats that contain their pixels. Others, such as VRT, may name any file."""
 CACHE_BYTES = 256 * 2**20
 """GDAL's block cache per process; its default is 5 % of the machine's memory in each process."""
+TILE_BYTES = 64 * 2**20
+"""Bytes of a tile or strip of all bands that are decoded together, at most: the cache holds four of them."""
 ENVIRONMENT: dict[str, object] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_HTTP_CONNECTTIMEOUT": 10,
@@ -36,7 +41,7 @@ def open_raster(
     """Opens a raster at full resolution or at an overview (index from 0), for this thread.
 
     `cached`: GDAL may use its cache of responses. Local rasters may have their georeference in a side file. Raises
-    ReadError where the raster names files that may not be read.
+    ReadError where the raster names files that may not be read, and where its tiles take more than TILE_BYTES.
     """
     level = {} if overview is None else {"overview_level": overview}
     remote = {
@@ -46,15 +51,29 @@ def open_raster(
         "GDAL_HTTP_RETRY_DELAY": retry.RETRY_LIMITS.delay,
         "CPL_VSIL_CURL_NON_CACHED": "" if cached else "/vsicurl/:/vsis3/",
     }
+    if not source.remote:
+        check_side_files(source.name, access)
     with rasterio.Env(GDAL_NUM_THREADS=1, GDAL_CACHEMAX=CACHE_BYTES, **(remote if source.remote else {})):
         with open_requests.reserve(int(source.remote)):
             dataset = rasterio.DatasetReader(source.name, driver=list(DRIVERS), **level)
         with dataset:
-            if source.remote and dataset.tags(ns="OVERVIEWS"):
+            if dataset.tags(ns="OVERVIEWS"):
                 raise ReadError(f"{redact(href)} names another file as its overviews, which is not allowed")
             if not source.remote and not all(is_below(name, access.allowed_paths) for name in dataset.files):
                 raise ReadError(f"{href} names a file outside the folders that may be read")
+            _check_tiles(href, dataset)
             yield dataset
+
+
+def _check_tiles(href: str, dataset: rasterio.DatasetReader) -> None:
+    (height, width), itemsize = dataset.block_shapes[0], np.dtype(dataset.dtypes[0]).itemsize
+    bands = 1 if dataset.interleaving == Interleaving.band else dataset.count
+    size = height * width * itemsize * bands
+    if size > TILE_BYTES:
+        raise ReadError(
+            f"{redact(href)} is stored in tiles of {width} x {height} pixels, which take {size / 2**20:,.0f} MiB each; "
+            f"at most {TILE_BYTES // 2**20} MiB are read at once: write it with tiles of 512 pixels"
+        )
 
 
 def _redact_record(record: logging.LogRecord) -> bool:

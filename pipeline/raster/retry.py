@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, RasterioError
 
 from catalogs.access import Access, GdalSource, redact, resolve_href
@@ -22,6 +23,8 @@ FORBIDDEN = (
     r"No valid AWS credentials|Forbidden"
 )
 FATAL = r"HTTP response code: 4(?!08|29)\d\d"
+FAULTS = (RasterioError, CRSError, CPLE_BaseError, OSError, MemoryError, ValueError, OverflowError)
+"""What a damaged or absurd raster makes rasterio and numpy raise: the fault of one scene, not of its block."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def _attempt(
         return source, ReadError(str(error), "retry")
     except CatalogError as error:
         return GdalSource("", remote=False), ReadError(str(error), "forbidden")
-    except (RasterioError, CRSError) as error:
+    except FAULTS as error:
         return source, _classify(href, error, remote=source is not None and source.remote)
 
 
@@ -103,7 +106,7 @@ def _classify(href: str, error: Exception, remote: bool) -> ReadError:
     messages: list[str] = []
     cause: BaseException | None = error
     while cause is not None:
-        messages.append(" ".join(str(cause).split()))
+        messages.append(" ".join(str(cause).split()) or type(cause).__name__)
         cause = cause.__cause__
     text = "; ".join(dict.fromkeys(messages))
     message = f"{redact(href)} cannot be read: {redact(text):.300}"

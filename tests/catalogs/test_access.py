@@ -1,6 +1,7 @@
 """Which hrefs may be read, and how they are signed."""
 
 import json
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -249,3 +250,20 @@ def test_messages_do_not_show_queries():
     shown = redact("'/vsicurl/https://a.example/b.tif?sv=1&sig=abc' failed; https://a.example/c.tif?sig=def not read")
     assert "sig" not in shown
     assert shown.endswith("c.tif?... not read")
+
+
+def test_only_regular_files_are_opened(tmp_path):
+    (tmp_path / "folder.tif").mkdir()
+    os.mkfifo(tmp_path / "pipe.tif")
+    (tmp_path / "device.tif").symlink_to("/dev/zero")
+    for name in ("folder.tif", "pipe.tif", "device.tif"):
+        with pytest.raises(CatalogError, match="must be a regular file"):
+            resolve_href(str(tmp_path / name))
+
+
+def test_links_in_a_circle_and_names_too_long_are_sentences(tmp_path):
+    (tmp_path / "a.tif").symlink_to(tmp_path / "b.tif")
+    (tmp_path / "b.tif").symlink_to(tmp_path / "a.tif")
+    for name in ("a.tif", "x" * 300):
+        with pytest.raises(CatalogError, match="cannot be opened"):
+            resolve_href(str(tmp_path / name))
