@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,20 @@ from shapely.geometry.base import BaseGeometry
 from catalogs.errors import CatalogError
 
 Bounds = tuple[float, float, float, float]
+
+MAX_BYTES = 64 * 2**20
+"""Of a GeoJSON file."""
+CRS_MEMBERS = ("crs", "coordRefSys")
+LONGITUDE_FIRST = re.compile(
+    r"((urn:ogc:def:crs:)?OGC:[\d.]*:?|https?://www\.opengis\.net/def/crs/OGC/[\w.]+/)CRS84h?|(EPSG:)?4326",
+    re.IGNORECASE,
+)
+"""`EPSG:4326` is here because writers of GeoJSON mean longitude first by it (GDAL, driver GeoJSON)."""
+LATITUDE_FIRST = re.compile(
+    r"(urn:ogc:def:crs:EPSG:[\d.]*:|https?://www\.opengis\.net/(def/crs/EPSG/[\w.]+/|gml/srs/epsg\.xml#))(4326|4979)",
+    re.IGNORECASE,
+)
+"""Names that mean the order of the EPSG register (OGC 07-092r1)."""
 
 
 def as_polygon(area: Bounds | BaseGeometry) -> BaseGeometry:
@@ -39,20 +55,19 @@ def bbox_polygon(west: float, south: float, east: float, north: float) -> BaseGe
 
 
 def read_polygon(path: str | Path) -> BaseGeometry:
-    """The Polygons and MultiPolygons of a GeoJSON file as one geometry.
+    """The Polygons and MultiPolygons of a GeoJSON file as one geometry; those of GeometryCollections are among them.
 
-    CatalogError if the file cannot be read, or has anything but polygons within +-180 and +-90 degrees, or a ring that
-    spans more than 180 degrees: such a ring may cross the antimeridian uncut (against RFC 7946, 3.1.9) or go the long
-    way round, which cannot be told apart.
+    CatalogError if the file cannot be read, names another CRS than longitude and latitude of WGS 84, has anything but
+    polygons within +-180 and +-90 degrees, or a ring that spans more than 180 degrees: such a ring may cross the
+    antimeridian uncut (against RFC 7946, 3.1.9) or go the long way round, which cannot be told apart. Heights are left
+    out; a ring that crosses itself stands for the ground that it encloses.
     """
     path = Path(path)
+    document = _read_json(path)
     try:
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise CatalogError(f"no area at {path}: give a GeoJSON file with a Polygon or MultiPolygon") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CatalogError(f"{path} cannot be read as GeoJSON: {error}") from None
-    shapes = [_shape(geometry, path) for geometry in _geometries(document)]
+        shapes = [_shape(geometry, path) for geometry in _geometries(document, path)]
+    except RecursionError:
+        raise CatalogError(f"{path} is nested too deeply to be GeoJSON; give a Polygon or MultiPolygon") from None
     if not shapes:
         raise CatalogError(f"{path} holds no polygon, but an area needs a Polygon or MultiPolygon")
     polygons = shapely.get_parts(np.array([_checked(shape, str(path)) for shape in shapes]))
@@ -81,28 +96,80 @@ def is_box(area: BaseGeometry) -> bool:
     return isinstance(area, shapely.Polygon) and bool(shapely.equals(area, shapely.box(*area.bounds)))
 
 
-def _geometries(document: Any) -> list[Any]:
-    kind = document.get("type") if isinstance(document, dict) else None
-    if kind == "FeatureCollection" and isinstance(document.get("features"), list):
-        return [geometry for feature in document["features"] for geometry in _geometries(feature)]
-    return [document.get("geometry")] if kind == "Feature" else [document]
+def _read_json(path: Path) -> Any:
+    try:
+        if path.exists() and not path.is_file():
+            raise CatalogError(f"{path} is not a file: give a GeoJSON file with a Polygon or MultiPolygon")
+        if path.stat().st_size > MAX_BYTES:
+            raise CatalogError(f"{path} has more than {MAX_BYTES >> 20} MiB: simplify the polygon")
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise CatalogError(f"no area at {path}: give a GeoJSON file with a Polygon or MultiPolygon") from None
+    except CatalogError:
+        raise
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be read as GeoJSON: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise CatalogError(f"{path} cannot be read as GeoJSON: {error}") from None
+
+
+def _geometries(document: Any, path: Path) -> Iterator[Any]:
+    if not isinstance(document, dict):
+        yield document
+        return
+    for member in CRS_MEMBERS:
+        _check_crs(document.get(member), path)
+    kind = document.get("type")
+    members = document.get({"FeatureCollection": "features", "GeometryCollection": "geometries"}.get(str(kind), ""))
+    if isinstance(members, list):
+        for part in members:
+            yield from _geometries(part, path)
+    elif kind == "Feature":
+        yield from _geometries(document.get("geometry"), path)
+    else:
+        yield document
+
+
+def _check_crs(crs: Any, path: Path) -> None:
+    """Raises CatalogError unless a `crs` (GeoJSON of 2008) or `coordRefSys` (JSON-FG) is WGS 84, longitude first."""
+    facts = crs.get("properties", crs) if isinstance(crs, Mapping) else crs
+    name = facts.get("name", facts.get("code", facts)) if isinstance(facts, Mapping) else facts
+    if name is None or LONGITUDE_FIRST.fullmatch(str(name).strip()):
+        return
+    if LATITUDE_FIRST.fullmatch(str(name).strip()):
+        raise CatalogError(
+            f"{path} has the CRS {name}, whose axes are latitude, longitude, but a GeoJSON area is in longitude, "
+            "latitude (RFC 7946): write it so, without a crs"
+        )
+    raise CatalogError(
+        f"{path} is in the CRS {str(name)!r:.80}, but a GeoJSON area is in longitude and latitude: reproject it, such "
+        "as by `ogr2ogr -t_srs EPSG:4326 -lco RFC7946=YES`"
+    )
 
 
 def _shape(geometry: Any, path: Path) -> BaseGeometry:
     try:
         return shapely.force_2d(shapely.from_geojson(json.dumps(geometry)))
-    except (TypeError, ValueError, shapely.errors.GEOSException):
-        raise CatalogError(f"{path} has a geometry that is not GeoJSON: {geometry!r:.80}") from None
+    except (TypeError, ValueError, shapely.errors.GEOSException) as error:
+        raise CatalogError(
+            f"{path} has a geometry that is not GeoJSON: {json.dumps(geometry):.80} ({error!s:.80})"
+        ) from None
 
 
 def _checked(shape: BaseGeometry, name: str) -> BaseGeometry:
     if not isinstance(shape, shapely.Polygon | shapely.MultiPolygon) or shape.is_empty:
         raise CatalogError(f"{name} is {shape.geom_type}, but it must be a Polygon or MultiPolygon that is not empty")
     coordinates = shapely.get_coordinates(shape)
-    if not np.isfinite(coordinates).all() or (abs(coordinates) > (180, 90)).any():
+    lon, lat = abs(coordinates).max(axis=0)
+    if not (lon <= 360 and lat <= 180):
         raise CatalogError(
-            f"{name} reaches beyond longitude +-180 or latitude +-90; cut it at the antimeridian and give both parts"
+            f"{name} has coordinates as large as {max(lon, lat):g}, but longitudes and latitudes are degrees: if they "
+            "are metres of a CRS, reproject them"
         )
+    if lat > 90:
+        raise CatalogError(f"{name} has latitude {lat:g}, beyond 90: give longitude, latitude, in this order")
+    if lon > 180:
+        raise CatalogError(f"{name} reaches beyond longitude +-180; cut it at the antimeridian and give both parts")
     valid = shapely.make_valid(shape, method="structure", keep_collapsed=False)
     if valid.area == 0:
         raise CatalogError(f"{name} covers no ground; give a Polygon with some area")

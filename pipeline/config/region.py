@@ -235,8 +235,8 @@ def load(path: str | Path, with_model: bool = True) -> Region:
     with file.errors_of("allowed_paths"):
         if isinstance(values.get("allowed_paths"), list):
             values["allowed_paths"] = [folder / str(name) for name in values["allowed_paths"]]
-            for path in values["allowed_paths"]:
-                check_path(path)
+            for allowed in values["allowed_paths"]:
+                check_path(allowed)
     with file.errors_of("polygon"):
         if isinstance(values.get("polygon"), str):
             check_path(folder / values["polygon"])

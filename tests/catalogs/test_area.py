@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 import shapely
@@ -90,6 +91,89 @@ def test_a_file_that_holds_no_area_is_refused_in_one_sentence(tmp_path, document
         area.read_polygon(written(tmp_path, document))
     assert "area.geojson" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def named(crs, member="crs"):
+    return {"type": "FeatureCollection", member: crs, "features": [{"type": "Feature", "geometry": SQUARE}]}
+
+
+def old_crs(name):
+    return {"type": "name", "properties": {"name": name}}
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        None,
+        old_crs("urn:ogc:def:crs:OGC:1.3:CRS84"),
+        old_crs("urn:ogc:def:crs:OGC::CRS84"),
+        old_crs("http://www.opengis.net/def/crs/OGC/1.3/CRS84"),
+        old_crs("OGC:CRS84"),
+        old_crs("EPSG:4326"),
+        {"type": "EPSG", "properties": {"code": 4326}},
+    ],
+)
+def test_a_file_in_longitude_and_latitude_may_say_so(tmp_path, crs):
+    assert shapely.equals(area.read_polygon(written(tmp_path, named(crs))), shapely.box(10, 45, 12, 46))
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (named(old_crs("urn:ogc:def:crs:EPSG::3857")), r"in the CRS 'urn:ogc:def:crs:EPSG::3857', but .* reproject it"),
+        (named(old_crs("EPSG:32633")), "in the CRS 'EPSG:32633'"),
+        (named("EPSG:3857"), "in the CRS 'EPSG:3857'"),
+        (named("http://www.opengis.net/def/crs/EPSG/0/25832", "coordRefSys"), "in the CRS 'http://www.opengis.net"),
+        (named({"type": "link", "properties": {"href": "a.prj"}}), "in the CRS .*a.prj"),
+        ({"type": "Feature", "geometry": SQUARE | {"crs": old_crs("EPSG:3035")}}, "in the CRS 'EPSG:3035'"),
+        (named(old_crs("urn:ogc:def:crs:EPSG::4326")), "axes are latitude, longitude"),
+        (named(old_crs("http://www.opengis.net/def/crs/EPSG/0/4326")), "axes are latitude, longitude"),
+    ],
+)
+def test_a_file_in_another_crs_is_refused_by_its_name(tmp_path, document, said):
+    with pytest.raises(CatalogError, match=said):
+        area.read_polygon(written(tmp_path, document))
+
+
+@pytest.mark.parametrize(
+    ("ring", "said"),
+    [
+        ([[1669792, 6106854], [1670000, 6106854], [1670000, 6107000], [1669792, 6106854]], "as large as 6.107e.06"),
+        ([[1, 1e300], [2, 0], [2, 1], [1, 1e300]], "as large as 1e.300, .* metres of a CRS, reproject"),
+        ([[48, 120], [49, 120], [49, 121], [48, 120]], "latitude 121, beyond 90: give longitude, latitude"),
+        (RING[:-1], "not GeoJSON: .*closed"),
+        ([[1, 2, 3, 4]] * 4, "not GeoJSON"),
+        ([[float("nan"), 1], [2, 0], [2, 1], [float("nan"), 1]], "not GeoJSON"),
+    ],
+)
+def test_numbers_that_are_no_ring_of_degrees_are_refused(tmp_path, ring, said):
+    with pytest.raises(CatalogError, match=said) as refused:
+        area.read_polygon(written(tmp_path, {"type": "Polygon", "coordinates": [ring]}))
+    assert "antimeridian" not in str(refused.value)
+
+
+def test_polygons_of_a_collection_count_and_heights_do_not(tmp_path):
+    high = {"type": "Polygon", "coordinates": [[[*point, 500.0] for point in RING]]}
+    document = {"type": "GeometryCollection", "geometries": [high, SQUARE]}
+    assert shapely.equals(area.read_polygon(written(tmp_path, document)), shapely.box(10, 45, 12, 46))
+    document["geometries"].append({"type": "Point", "coordinates": [11, 45]})
+    with pytest.raises(CatalogError, match="is Point, but it must be a Polygon"):
+        area.read_polygon(written(tmp_path, document))
+
+
+def test_a_ring_that_crosses_itself_stands_for_the_ground_it_encloses(tmp_path):
+    bow = {"type": "Polygon", "coordinates": [[[10, 45], [12, 47], [12, 45], [10, 47], [10, 45]]]}
+    assert area.read_polygon(written(tmp_path, bow)).area == 2
+
+
+def test_what_is_no_file_or_too_large_is_refused(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(CatalogError, match="is not a file"):
+            area.read_polygon(path)
+    monkeypatch.setattr(area, "MAX_BYTES", 10)
+    with pytest.raises(CatalogError, match="more than 0 MiB"):
+        area.read_polygon(written(tmp_path, SQUARE))
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path):
