@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-long test-services bench bench-runs science crash rooms lint clean
+.PHONY: install demo test test-long test-services bench bench-runs science crash fuzz rooms lint clean
 
 install: $(INSTALLED)
 
@@ -55,6 +55,13 @@ SEED ?= 1
 crash: install
 	PYTHONPATH=tests/benchmarks:tests/helpers $(BIN)/python -m crash --trials $(TRIALS) --seed $(SEED) --minutes $(MINUTES) \
 		--json out/crash-$(SEED).json
+
+# Hostile inputs of every kind: region files, items, API answers, command lines, labelled and model folders, zones.
+INPUTS ?= 1250
+
+fuzz: install
+	PYTHONPATH=tests/benchmarks:tests/helpers OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --inputs $(INPUTS) --seed $(SEED) \
+		--keep out/fuzz-$(SEED)
 
 # Writes the picture of the rooms into CONTRIBUTING.md and prints their sizes.
 rooms: install

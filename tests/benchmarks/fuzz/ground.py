@@ -1,0 +1,85 @@
+"""What is damaged: a world with its scenes, a region file, a model, a finished cube and a labelled folder."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import yaml
+from crash import cubes
+from map_model import save_model
+
+from catalogs.simulated import WORLDCOVER, simulate
+from pipeline.demo import inner_bounds
+
+REGION = "region.yaml"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """folder: of all of it. region: of the cube, whose catalog is the static one. items: their hrefs are absolute."""
+
+    folder: Path
+    region: dict[str, Any]
+    items: list[dict[str, Any]]
+    model: Path
+    cube: Path
+    labelled: Path
+
+
+def prepare(folder: Path) -> Ground:
+    """Makes it; the cube by a run of the command."""
+    world = simulate(folder / "world", seed=11, kilometres=1, dates=cubes.DATES)
+    region = {
+        "name": "fuzz",
+        "cube": "cube",
+        "catalog": str(world.catalog),
+        "bbox": list(inner_bounds(world)),
+        "period": ["2024-05-01", "2024-08-31"],
+        "grid": {"crs": "europe", "resolution": 10, "block": 256},
+        "model": str(save_model(folder / "model")),
+        "mosaic": {"method": "median"},
+        "gates": {"max_drift": 1.0},
+        "max_degraded": 1.0,
+        "allowed_paths": [str(folder)],
+    }
+    (folder / REGION).write_text(yaml.safe_dump(region))
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(folder / REGION), "--address", "none"]
+    subprocess.run(command, check=True, capture_output=True)
+    return Ground(
+        folder, region, _items(world.folder), folder / "model", folder / "cube", _labelled(folder / "labelled")
+    )
+
+
+def _items(world: Path) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in (world / "items.ndjson").read_text().splitlines()]
+    for item in found:
+        for asset in item["assets"].values():
+            asset["href"] = str((world / asset["href"]).resolve())
+    return found
+
+
+def _labelled(folder: Path) -> Path:
+    random = np.random.default_rng(0)
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    for number in range(2):
+        codes = np.array([row["code"] for row in WORLDCOVER], np.uint8)
+        label = codes[random.integers(0, len(codes), (6, 6))].repeat(16, 0).repeat(16, 1)
+        image = (random.integers(300, 3000, (4, 6, 6)).repeat(16, 1).repeat(16, 2)).astype(np.uint16)
+        _write(folder / "images" / f"{number}.tif", image)
+        _write(folder / "labels" / f"{number}.tif", label[None])
+    about = {"classes": [dict(row) for row in WORLDCOVER], "bands": ["blue", "green", "red", "nir"]}
+    (folder / "classes.json").write_text(json.dumps(about))
+    return folder
+
+
+def _write(path: Path, image_BHW: np.ndarray) -> None:
+    profile = {"driver": "GTiff", "height": 96, "width": 96, "count": len(image_BHW), "dtype": image_BHW.dtype}
+    place = {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 0, 500_000, 0, -10, 5_300_000)}
+    with rasterio.open(path, "w", **profile, **place) as target:
+        target.write(image_BHW)

@@ -1,0 +1,115 @@
+"""Changes of documents and files at random; the same Random gives the same change."""
+
+import copy
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+EVIL: tuple[Any, ...] = (
+    None, True, False, "", " ", "\0", "x" * 5000, "\ud800", "🌍", "../../../etc/passwd", "/dev/zero",
+    "file:///etc/passwd",
+    "http://169.254.169.254/latest", "s3://", "s3://b/p", "EPSG:999999", "EPSG:4326", "2024-13-45",
+    "2024-02-30T00:00:00Z",
+    "9999-12-31T23:59:59Z", "0001-01-01T00:00:00", "nan", "1e400", "0x10", "${HOME}", "${NOT_SET}",
+    "<b>", "%2e%2e%2f", "-", "--",
+    0, 1, -1, 255, 256, 65536, 2**31, 2**63, 2**64, -(2**63), 10**400, 0.5, -0.0, 1e-300, 1e308, -1e308,
+    float("nan"), float("inf"), float("-inf"),
+    [], {}, [None], [[]], {"": None}, {"type": "x"}, [0, 0, 0, 0], [1, 2], [[[[]]]], [1e308, -1e308, 1e308, 1e308],
+)  # fmt: skip
+
+
+def evil(random: Random) -> Any:
+    """A value that nobody expects."""
+    if random.random() < 0.03:
+        value: Any = []
+        for _ in range(random.choice((50, 400))):
+            value = random.choice(([value], {"a": value}))
+        return value
+    if random.random() < 0.03:
+        return [random.choice(EVIL)] * 20_000
+    return copy.deepcopy(random.choice(EVIL))
+
+
+def document(random: Random, value: Any, changes: int = 2) -> Any:
+    """A copy of a JSON document with up to so many changes at places of it."""
+    changed = copy.deepcopy(value)
+    for _ in range(random.randint(1, changes)):
+        places = list(_places(changed))
+        if not places:
+            return evil(random)
+        parent, key = random.choice(places)
+        _change(random, parent, key)
+    return changed
+
+
+def _places(value: Any) -> Any:
+    """Every (container, key) of a document."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield value, key
+        yield from _places(value[key])
+
+
+def _change(random: Random, parent: Any, key: Any) -> None:
+    how = random.choice(("replace", "replace", "replace", "delete", "wrap", "number", "rename", "twice"))
+    old = parent[key]
+    if how == "number" and isinstance(old, int | float) and not isinstance(old, bool):
+        parent[key] = random.choice((-old, old * 1e6, old + 0.5, old * 1e-9, float(old), str(old), int(old) * 10**30))
+    elif how == "delete":
+        del parent[key]
+    elif how == "wrap":
+        parent[key] = random.choice(([old], {"a": old}, [old, old]))
+    elif how == "rename" and isinstance(parent, dict):
+        parent[random.choice((str(key).upper(), f"{key} ", f"{key}s", ""))] = parent.pop(key)
+    elif how == "twice" and isinstance(parent, list):
+        parent.insert(key, copy.deepcopy(old))
+    else:
+        parent[key] = evil(random)
+
+
+def text(random: Random, content: str) -> str:
+    """Text with a cut, a repetition, stray characters or deep brackets."""
+    at, end = sorted(random.randrange(len(content) + 1) for _ in range(2))
+    stray = random.choice(
+        ("\t", "\0", "}", "]", "\u2028", "\ufeff", '"', "&a *a", "!!python/object:os.system", "<<: *x", "- -")
+    )
+    brackets = random.choice(("[", "{a: ", '{"a":')) * random.choice((100, 5000))
+    return random.choice(
+        (
+            content[:at],
+            content[:at] + content[end:],
+            content[:end] + content[at:],
+            content[:at] + stray + content[at:],
+            content[:at] + brackets + content[at:],
+            content[:at] + "9" * 6000 + content[at:],
+        )
+    )
+
+
+def file(random: Random, path: Path) -> None:
+    """Damages the bytes of a file, or what kind of file it is."""
+    content = bytearray(path.read_bytes())
+    how = random.choice(("flip", "flip", "cut", "empty", "noise", "folder", "gone"))
+    if how in ("folder", "gone"):
+        path.unlink()
+        if how == "folder":
+            path.mkdir()
+        return
+    if how == "flip":
+        for _ in range(random.randint(1, 8)):
+            content[random.randrange(min(len(content), random.choice((64, 4096, len(content)))))] ^= (
+                1 << random.randrange(8)
+            )
+    elif how == "cut":
+        del content[random.randrange(len(content)) :]
+    elif how == "noise":
+        content = bytearray(random.randbytes(random.randint(1, 5000)))
+    else:
+        content.clear()
+    path.write_bytes(content)
+
+
+def dumps(value: Any) -> str:
+    """JSON, with NaN and Infinity as Python writes them; a lone surrogate stays an escape."""
+    return json.dumps(value)
