@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-long test-services bench bench-runs science crash fuzz rooms lint clean
+.PHONY: install demo test test-long test-services bench bench-runs science crash fuzz bit-flips rooms lint clean
 
 install: $(INSTALLED)
 
@@ -62,6 +62,9 @@ INPUTS ?= 1250
 fuzz: install
 	PYTHONPATH=tests/benchmarks:tests/helpers OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --inputs $(INPUTS) --seed $(SEED) \
 		--keep out/fuzz-$(SEED)
+
+bit-flips: install
+	PYTHONPATH=tests/benchmarks:tests/helpers $(BIN)/python tests/benchmarks/bit_flips.py --seed $(SEED)
 
 # Writes the picture of the rooms into CONTRIBUTING.md and prints their sizes.
 rooms: install
