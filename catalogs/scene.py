@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs.errors import CatalogError
 from catalogs.items import fields, harmonise
+from catalogs.items.checksum import file_checksum
 from catalogs.items.harmonise import Doubt
 from catalogs.items.mask import MaskChoice, MaskRule
 from catalogs.items.providers import PROVIDERS, Provider, provider_of
@@ -19,13 +20,19 @@ GENERATED_FIELDS = (*fields.GENERATION_TIMES, "landsat:product_generated")
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One raster of a scene. Reflectance = DN * scale + offset where DN is not `nodata`; `href` is unsigned."""
+    """One raster of a scene. Reflectance = DN * scale + offset where DN is not `nodata`; `href` is unsigned.
+
+    `file_offsets`: offsets that the file itself may declare. `checksum`: that of the file as a multihash, None if it is
+    not known.
+    """
 
     role: str
     href: str
     scale: float
     offset: float
     nodata: float
+    file_offsets: tuple[float, ...] = ()
+    checksum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,8 @@ def resolve_offset(scene: Scene, offset: float) -> Scene:
     if offset not in scene.doubt.offsets:
         possible = " or ".join(f"{value:g}" for value in scene.doubt.offsets)
         raise CatalogError(f"scene {scene.id} cannot have offset {offset:g}, but only {possible}")
-    return replace(scene, bands=tuple(replace(band, offset=offset) for band in scene.bands), doubt=None)
+    bands = tuple(replace(band, offset=offset, file_offsets=scene.doubt.offsets) for band in scene.bands)
+    return replace(scene, bands=bands, doubt=None)
 
 
 def _bands(item: Mapping[str, Any], provider: Provider, roles: Sequence[str]) -> tuple[tuple[Asset, ...], list[Doubt]]:
@@ -164,7 +172,17 @@ def _bands(item: Mapping[str, Any], provider: Provider, roles: Sequence[str]) ->
         key = provider.keys[role]
         asset = fields.asset(item, role, key)
         scaling = harmonise.harmonise(item, asset, provider)
-        bands.append(Asset(role, fields.href(item, key, asset), scaling.scale, scaling.offset, scaling.nodata))
+        bands.append(
+            Asset(
+                role,
+                fields.href(item, key, asset),
+                scaling.scale,
+                scaling.offset,
+                scaling.nodata,
+                file_offsets=harmonise.file_offsets(item, provider, scaling),
+                checksum=file_checksum(asset),
+            )
+        )
         if scaling.doubt is not None:
             doubts.append(scaling.doubt)
     return tuple(bands), doubts
@@ -172,7 +190,8 @@ def _bands(item: Mapping[str, Any], provider: Provider, roles: Sequence[str]) ->
 
 def _mask(item: Mapping[str, Any], provider: Provider, choice: MaskChoice | None) -> Asset:
     key, rule = (choice.asset, choice.rule) if choice else (provider.mask, provider.product.rule)
-    return Asset(key, fields.href(item, key, fields.asset(item, "mask", key)), 1.0, 0.0, float(rule.outside))
+    asset = fields.asset(item, "mask", key)
+    return Asset(key, fields.href(item, key, asset), 1.0, 0.0, float(rule.outside), checksum=file_checksum(asset))
 
 
 def _crs(properties: Mapping[str, Any]) -> str | None:

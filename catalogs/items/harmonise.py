@@ -85,6 +85,15 @@ def harmonise(item: Mapping[str, Any], asset: Mapping[str, Any], provider: Provi
     return Scaling(product.scale, offset, product.nodata, doubt)
 
 
+def file_offsets(item: Mapping[str, Any], provider: Provider, scaling: Scaling) -> tuple[float, ...]:
+    """The offsets that an item's files may declare themselves without contradicting it.
+
+    Files from which the provider has removed the later offset may still declare it, as their items do.
+    """
+    removed = provider.offset_removed is not None and _flag(item, provider.offset_removed)
+    return tuple(dict.fromkeys((scaling.offset, *((provider.product.later_offset,) if removed else ()))))
+
+
 def _offset(item: Mapping[str, Any], provider: Provider, declared: list[float]) -> tuple[float, Doubt | None]:
     who, product, flag = identity(item), provider.product, provider.offset_removed
     flags = {name: _flag(item, name) for name in (FLAGS if flag is None else (flag,))}

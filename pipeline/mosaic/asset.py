@@ -1,18 +1,46 @@
 """Read an asset of a scene."""
 
+from collections.abc import Collection
+
 import numpy as np
 
-from catalogs import Asset
+from catalogs import Asset, Scene
 from catalogs.access import Access, redact
 from pipeline.raster.read import Part, Raster, read_part
 from pipeline.raster.retry import ReadError
 
+SATURATED = 65_535
+"""DN of a saturated pixel: Sentinel-2 Products Specification (special value SATURATED), Landsat Collection 2 Level-2
+Science Product Guide (saturate value of surface reflectance)."""
 
-def read_asset(asset: Asset, raster: Raster, part: Part, access: Access, *dtypes: str) -> np.ndarray:
-    """A part of an asset, HW. Raises ReadError, also where its type is none of `dtypes`."""
-    pixel_HW = read_part(asset.href, raster, part, access)
-    if pixel_HW.dtype not in dtypes:
-        raise ReadError(
-            f"{redact(asset.href)} holds {pixel_HW.dtype}, but {asset.role} must hold {' or '.join(dtypes)}"
-        )
-    return pixel_HW
+
+def read_band(asset: Asset, raster: Raster, part: Part, access: Access) -> np.ndarray:
+    """DN of a part of a band, uint16 HW, 0 where it has no data or is saturated. Raises ReadError."""
+    dn_HW = _read(asset, raster, part, access, ("uint16",), int(asset.nodata))
+    if dn_HW.max(initial=0) == SATURATED:
+        dn_HW[dn_HW == SATURATED] = 0
+    return dn_HW
+
+
+def read_mask(scene: Scene, raster: Raster, part: Part, access: Access) -> np.ndarray:
+    """Codes or bits of a part of a scene's mask, uint8 or uint16 HW. Raises ReadError.
+
+    Codes that the rule names keep their meaning, even where the file's nodata tag is one of them.
+    """
+    rule = scene.rule
+    codes = () if rule.bits else (*rule.clear, *rule.cloud)
+    return _read(scene.mask, raster, part, access, ("uint8", "uint16"), int(scene.mask.nodata), codes)
+
+
+def _read(
+    asset: Asset,
+    raster: Raster,
+    part: Part,
+    access: Access,
+    dtypes: tuple[str, ...],
+    nodata: int,
+    codes: Collection[int] = (),
+) -> np.ndarray:
+    if raster.dtype not in dtypes:
+        raise ReadError(f"{redact(asset.href)} holds {raster.dtype}, but {asset.role} must hold {' or '.join(dtypes)}")
+    return read_part(asset.href, raster, part, access, nodata, codes)

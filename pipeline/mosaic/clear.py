@@ -7,7 +7,7 @@ import torch
 from catalogs import Scene
 from catalogs.access import Access
 from idgbr.distance import squared_distance
-from pipeline.mosaic.asset import read_asset
+from pipeline.mosaic.asset import read_mask
 from pipeline.mosaic.best import CLOUD_METRES
 from pipeline.raster.read import Part, Raster
 from pipeline.raster.source import MARGIN
@@ -25,7 +25,7 @@ def clear_mask(
     dilate = scene.rule.dilate / mask.resolution
     reach = ceil(max(dilate, CLOUD_METRES / mask.resolution if with_distance else 0))
     part, crop = _pad(at.part, reach, mask)
-    code_HW = read_asset(scene.mask, mask, part, access, "uint8", "uint16")
+    code_HW = read_mask(scene, mask, part, access)
     clear_HW = torch.from_numpy(scene.rule.is_clear(code_HW))[crop]
     metres_HW = None
     if reach:

@@ -15,13 +15,14 @@ from catalogs.access import ANYWHERE, Access
 from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import Grid, Window, transformer
-from pipeline.mosaic.asset import read_asset
+from pipeline.mosaic.asset import read_band
 from pipeline.mosaic.clear import clear_mask
 from pipeline.mosaic.sample_cache import SampleCache
 from pipeline.mosaic.view import UNSEEN, PassView
 from pipeline.raster import resample
 from pipeline.raster.read import Raster, inspect
 from pipeline.raster.retry import ReadError
+from pipeline.raster.scaling import check_scaling
 from pipeline.raster.source import SourcePixels
 from pipeline.raster.strips import row_strips
 from pipeline.raster.warp import SamplePoints
@@ -68,7 +69,7 @@ def _add(
     params: ViewParams, cache: SampleCache, scene: Scene, value_BHW: torch.Tensor, cloud_HW: torch.Tensor | None
 ) -> None:
     """Writes a scene's clear pixels where `value_BHW` is UNSEEN. Raises ReadError."""
-    mask = inspect(scene.mask.href, params.grid.resolution, params.access)
+    mask = inspect(scene.mask.href, params.grid.resolution, params.access, scene.mask.checksum)
     window = params.window & _raster_window(params.grid, mask)
     at = None if window.empty else cache.locate(mask, "nearest", window)
     if not isinstance(at, SamplePoints):
@@ -81,7 +82,11 @@ def _add(
             clear_HW &= torch.from_numpy(area_mask(area, params.grid, window)).to(params.device)
     claimed_HW = clear_HW.clone()
     assets = [scene.band(role) for role in params.bands]
-    rasters = [inspect(asset.href, params.grid.resolution, params.access) for asset in assets] if clear_HW.any() else []
+    rasters = []
+    if clear_HW.any():
+        rasters = [inspect(asset.href, params.grid.resolution, params.access, asset.checksum) for asset in assets]
+    for asset, raster in zip(assets, rasters, strict=False):
+        check_scaling(asset, raster.scaling)
     for raster in dict.fromkeys(rasters):
         which = [i for i, other in enumerate(rasters) if other == raster]
         _write(params, cache, raster, [(i, assets[i]) for i in which], clear_HW, window, value_BHW[:, rows, cols])
@@ -108,7 +113,7 @@ def _write(
     if located is None:
         clear_HW[:] = False
         return
-    part_BHW = [read_asset(asset, raster, located.part, params.access, "uint16") for _, asset in bands]
+    part_BHW = [read_band(asset, raster, located.part, params.access) for _, asset in bands]
     source = SourcePixels.of(part_BHW, params.device)
     for _, rows in row_strips(window):
         if not clear_HW[rows].any():

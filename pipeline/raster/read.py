@@ -1,11 +1,12 @@
 """Windowed reads of one raster, local or remote, at the overview that suits the grid's resolution.
 
-A read returns the right pixels or raises ReadError: GDAL returns no pixels of a response that is incomplete or does not
-decode.
+A read returns the file's pixels or raises ReadError: GDAL returns no pixels of a response that is incomplete or does
+not decode. Whether bits of the file have changed is certain by its checksum alone (`inspect`). Decoders notice nearly all
+such changes in deflate, LERC and LZMA, few in LZW and Zstandard, none without compression or in JPEG 2000.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,9 +14,12 @@ import rasterio
 from rasterio.windows import Window
 
 from catalogs.access import ANYWHERE, Access, GdalSource, redact
+from catalogs.items.checksum import matches
 from pipeline.raster import open_requests
 from pipeline.raster.gdal import open_raster
 from pipeline.raster.retry import ReadError, with_retries
+from pipeline.raster.scaling import NONE, own_scaling
+from pipeline.raster.validity import erase_invalid, marks_invalid
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Raster:
 
     `resolution` in units of the CRS per pixel; `overview`: None = full resolution, else the overview's index from 0;
     `tall`: height of a pixel by its width, which is not quite 1 in overviews of sides that halve unevenly.
+    `dtype`, and `scaling`, the scale and offset that the file declares: rasters that differ in these alone are equal.
     """
 
     crs: str
@@ -34,6 +39,8 @@ class Raster:
     width: int
     overview: int | None
     tall: float = 1.0
+    dtype: str = field(default="uint16", compare=False)
+    scaling: tuple[float, float] = field(default=NONE, compare=False)
 
 
 @dataclass(frozen=True)
@@ -45,24 +52,33 @@ class Part:
 
 
 @lru_cache(maxsize=4096)
-def inspect(href: str, resolution: float, access: Access = ANYWHERE) -> Raster:
+def inspect(href: str, resolution: float, access: Access = ANYWHERE, checksum: str | None = None) -> Raster:
     """The coarsest level of a raster whose pixels are at most `resolution` metres wide, or else full resolution.
 
-    Raises ReadError.
+    Full resolution where the file marks pixels as invalid, since its overviews need not know of them. A local file must
+    have the `checksum`, a multihash; of remote ones only the tiles that are needed are fetched. Raises ReadError.
     """
 
     def attempt(gdal_source: GdalSource, cached: bool) -> Raster:
+        if checksum is not None and not gdal_source.remote and not matches(gdal_source.name, checksum):
+            raise ReadError(f"{href} does not have the checksum that its item states ({checksum}); fetch it again")
         with open_raster(href, gdal_source, access, cached) as dataset:
-            factors = [f for f in dataset.overviews(1) if f * dataset.res[0] <= resolution]
-            overview = len(factors) - 1 if factors else None
+            overviews = [] if marks_invalid(dataset) else dataset.overviews(1)
+            factors = [f for f in overviews if f * dataset.res[0] <= resolution]
+            overview, scaling = len(factors) - 1 if factors else None, own_scaling(dataset)
         with open_raster(href, gdal_source, access, cached, overview) as dataset:
-            return _raster(href, dataset, overview)
+            return replace(_raster(href, dataset, overview), dtype=dataset.dtypes[0], scaling=scaling)
 
     return with_retries(href, access, attempt)
 
 
-def read_part(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) -> np.ndarray:
-    """Band 1 of a part that lies inside the raster, HW in the raster's own type. Raises ReadError."""
+def read_part(
+    href: str, raster: Raster, part: Part, access: Access = ANYWHERE, nodata: int = 0, codes: Collection[int] = ()
+) -> np.ndarray:
+    """Band 1 of a part that lies inside the raster, HW in the raster's own type. Raises ReadError.
+
+    Pixels that the file marks as invalid are `nodata`, except where its nodata tag is one of `codes`.
+    """
 
     def attempt(gdal_source: GdalSource, cached: bool) -> np.ndarray:
         with open_raster(href, gdal_source, access, cached, raster.overview) as dataset:
@@ -72,8 +88,10 @@ def read_part(href: str, raster: Raster, part: Part, access: Access = ANYWHERE) 
             value_HW = np.empty((height, width), dataset.dtypes[0])
             for rows, requests in _batches(dataset, part) if gdal_source.remote else [(part.rows, 0)]:
                 out_rows = slice(rows[0] - part.rows[0], rows[1] - part.rows[0])
+                window = Window.from_slices(rows, part.cols)
                 with open_requests.reserve(requests):
-                    dataset.read(1, window=Window.from_slices(rows, part.cols), out=value_HW[out_rows])
+                    dataset.read(1, window=window, out=value_HW[out_rows])
+                    erase_invalid(dataset, window, value_HW[out_rows], nodata, codes)
             return value_HW
 
     return with_retries(href, access, attempt)

@@ -1,7 +1,9 @@
-"""Decide a scene's reflectance offset by its darkest pixels, where its metadata leave it in doubt."""
+"""Decide a scene's reflectance offset by its darkest pixels and files, where its item leaves it in doubt."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import isclose
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from catalogs import Scene
 from catalogs.access import Access
 from pipeline.raster.read import Part, inspect, read_part
 from pipeline.raster.retry import ReadError
+from pipeline.raster.scaling import own_offset
 from pipeline.scenes.decisions import OffsetDecision
 
 METRES = 320
@@ -32,50 +35,74 @@ def decide_offsets(
     """
     decisions: dict[str, OffsetDecision] = {}
     with ThreadPoolExecutor(READERS) as readers:
-        darkest = readers.map(lambda scene: _darkest(scene, access), scenes)
-        for number, (scene, dark) in enumerate(zip(scenes, darkest, strict=True), start=1):
-            if dark is not None:
-                decisions[scene.digest] = _decide_offset(scene, dark)
+        evidence = readers.map(lambda scene: _read_evidence(scene, access), scenes)
+        for number, (scene, shown) in enumerate(zip(scenes, evidence, strict=True), start=1):
+            if shown is not None:
+                decisions[scene.digest] = _decide_offset(scene, shown)
             if progress is not None:
                 progress(number)
     return decisions
 
 
-def _decide_offset(scene: Scene, dark: float | str) -> OffsetDecision:
-    assert scene.doubt is not None, "only a doubtful scene needs a decision"
-    doubt, scale = scene.doubt, scene.bands[0].scale
-    if isinstance(dark, str):
-        return OffsetDecision(None, f"{doubt.sentence} ({doubt.name}), and its pixels cannot tell: {dark}")
-    fitting = [offset for offset in doubt.offsets if DARK[0] <= dark * scale + offset <= DARK[1]]
-    if len(fitting) != 1:
-        return OffsetDecision(
-            None,
-            f"{doubt.sentence} ({doubt.name}), and its pixels cannot tell: the darkest have DN {dark:g}, which fits "
-            f"{'none' if not fitting else 'several'} of the offsets {', '.join(f'{o:g}' for o in doubt.offsets)}",
-        )
-    return OffsetDecision(
-        fitting[0],
-        f"{doubt.sentence} ({doubt.name}); its darkest pixels have DN {dark:g}: offset {fitting[0]:g} is applied",
-    )
+@dataclass(frozen=True)
+class _Evidence:
+    """`dark`: DN below which the darkest half percent of the darkest band lies, or why there is none, in words.
+    `declared`: the offset that the files themselves declare, None if they declare none or several."""
+
+    dark: float | str
+    declared: float | None
 
 
-def _darkest(scene: Scene, access: Access) -> float | str | None:
-    """DN below which the darkest half percent of the darkest band lies, or why there is none, in words.
+def _decide_offset(scene: Scene, shown: _Evidence) -> OffsetDecision:
+    """By the pixels, where exactly one offset makes the darkest of them dark.
 
-    None if the scene cannot be read. Pixels next to no data are left out: an averaged overview may mix them with it.
+    Where they cannot tell, the files decide if what they declare is the second kind of fact and agrees with the first.
     """
-    darkest = []
+    assert scene.doubt is not None, "only a doubtful scene needs a decision"
+    doubt, dark, scale = scene.doubt, shown.dark, scene.bands[0].scale
+    cause = f"{doubt.sentence} ({doubt.name})"
+    files = "" if shown.declared is None else f"; its files declare {shown.declared:g}"
+    if isinstance(dark, str):
+        fitting, pixels = (), f"its pixels cannot tell: {dark}"
+    else:
+        fitting = tuple(offset for offset in doubt.offsets if DARK[0] <= dark * scale + offset <= DARK[1])
+        pixels = (
+            f"its pixels cannot tell: the darkest have DN {dark:g}, which fits {'none' if not fitting else 'several'} "
+            f"of the offsets {', '.join(f'{o:g}' for o in doubt.offsets)}"
+        )
+    if len(fitting) == 1:
+        return OffsetDecision(
+            fitting[0], f"{cause}; its darkest pixels have DN {dark:g}: offset {fitting[0]:g} is applied{files}"
+        )
+    likeliest = doubt.offsets[0]
+    if (
+        doubt.name == "offset-single"
+        and shown.declared is not None
+        and isclose(shown.declared, likeliest, abs_tol=1e-6)
+    ):
+        return OffsetDecision(likeliest, f"{cause}, and {pixels}{files} too: offset {likeliest:g} is applied")
+    return OffsetDecision(None, f"{cause}, and {pixels}{files}")
+
+
+def _read_evidence(scene: Scene, access: Access) -> _Evidence | None:
+    """What the pixels and tags of a scene's files show; None if the scene cannot be read.
+
+    Pixels next to no data are left out: an averaged overview may mix them with it.
+    """
+    darkest, declared, blank = [], set(), None
     for asset in scene.bands:
         try:
-            raster = inspect(asset.href, METRES, access)
+            raster = inspect(asset.href, METRES, access, asset.checksum)
+            declared.add(own_offset(asset, raster.scaling))
             dn_HW = read_part(asset.href, raster, Part((0, raster.height), (0, raster.width)), access)
         except ReadError:
             return None
         valid_N = dn_HW[~_grow(dn_HW == asset.nodata)]
         if len(valid_N) < MIN_PIXELS:
-            return f"only {len(valid_N)} pixels of {asset.role} have data"
-        darkest.append(float(np.percentile(valid_N, DARKEST_PERCENT)))
-    return min(darkest)
+            blank = blank or f"only {len(valid_N)} pixels of {asset.role} have data"
+        else:
+            darkest.append(float(np.percentile(valid_N, DARKEST_PERCENT)))
+    return _Evidence(blank or min(darkest), declared.pop() if len(declared) == 1 else None)
 
 
 def _grow(mask_HW: np.ndarray) -> np.ndarray:

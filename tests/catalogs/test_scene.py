@@ -24,8 +24,8 @@ def test_a_scene_holds_what_is_needed_to_read_it():
     assert (scene.orbit, scene.repeat_days) == (None, 10)
     assert scene.footprint.equals(shapely.box(15, 46, 16, 47))
     assert scene.bands == (
-        Asset("red", "https://example.org/scenes/B04.tif", 0.0001, 0.0, 0.0),
-        Asset("blue", "https://example.org/scenes/B02.tif", 0.0001, 0.0, 0.0),
+        Asset("red", "https://example.org/scenes/B04.tif", 0.0001, 0.0, 0.0, file_offsets=(0.0, -0.1)),
+        Asset("blue", "https://example.org/scenes/B02.tif", 0.0001, 0.0, 0.0, file_offsets=(0.0, -0.1)),
     )
     assert scene.band("blue") is scene.bands[1]
     assert scene.mask == Asset("scl", "https://example.org/scenes/SCL.tif", 1.0, 0.0, 0.0)

@@ -1,10 +1,12 @@
 """fuse.py, clear.py and asset.py: one pass over a window, on made scenes whose truth is known."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
 import torch
 from hypothesis import given, settings
@@ -27,12 +29,14 @@ from made_rasters import (
 from rasterio.enums import Resampling
 from scipy.ndimage import distance_transform_edt
 
+from catalogs import MaskRule
 from pipeline.geometry.footprint import project
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.fuse import ViewParams, view_pass
 from pipeline.mosaic.sample_cache import SampleCache
 from pipeline.mosaic.view import UNSEEN
+from pipeline.raster.read import inspect
 from pipeline.raster.resample import METHODS
 from pipeline.scenes.passes import Pass
 
@@ -175,7 +179,7 @@ def test_metres_to_the_nearest_cloud_are_told_up_to_a_kilometre(tmp_path):
         (1_234, 0.0001, 0.0, 1_234),
         (1_234, 0.0001, -0.1, 234),
         (900, 0.0001, -0.1, 1),
-        (65_535, 0.0001, 0.0, 32_766),
+        (65_534, 0.0001, 0.0, 32_766),
         (40_000, 0.0000275, -0.2, 9_000),
         (7_274, 0.0000275, -0.2, 1),
         (10_002, 0.0000275, -0.2, 751),
@@ -184,6 +188,63 @@ def test_metres_to_the_nearest_cloud_are_told_up_to_a_kilometre(tmp_path):
 def test_values_are_reflectance_times_ten_thousand(tmp_path, dn, scale, offset, reflectance):
     found_BHW, _ = seen(SQUARE, OVER, [flat(tmp_path, "a", dn, scale=scale, offset=offset)])
     assert (found_BHW == reflectance).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_saturated_pixel_is_no_reflectance(tmp_path, method):
+    red_HW = np.full((HERE.height, HERE.width), 2_000, np.uint16)
+    red_HW[40:60, 30:50] = 65_535
+    value_BHW, _ = seen(SQUARE, OVER, [flat(tmp_path, "a", red=red_HW)], resampling=method)
+    assert set(np.unique(value_BHW)) == {2_000, UNSEEN}
+    assert (value_BHW[0, 40:60, 30:50] == UNSEEN).all()
+
+
+def test_ground_that_the_files_mark_as_invalid_is_not_seen(tmp_path):
+    tile = flat(tmp_path, "a", red=1_000)
+    for asset, cols in ((tile.bands[0], slice(10, 30)), (tile.mask, slice(30, 40))):
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(asset.href, "r+") as target:
+            valid_HW = np.full(target.shape, 255, np.uint8)
+            valid_HW[:, cols] = 0
+            target.write_mask(valid_HW)
+    value_BHW, _ = seen(SQUARE, OVER, [tile], resampling="nearest")
+    expected_HW = np.full(OVER.shape, 1_000)
+    expected_HW[:, 10:30] = expected_HW[:, 60:80] = UNSEEN
+    assert (value_BHW[0] == expected_HW).all()
+
+
+def test_a_mask_whose_nodata_tag_is_a_code_of_its_rule_is_read_by_the_rule(tmp_path):
+    """Masks of clouds are often written with 0 for clear ground and 0 as nodata tag."""
+    tile = flat(tmp_path, "a", red=1_000)
+    path = write(tmp_path / "clouds.tif", np.zeros((60, 50), np.uint8), coarser(HERE), nodata=0)
+    rule = MaskRule(clear=(0,), cloud=(1,))
+    tile = replace(tile, rule=rule, mask=replace(tile.mask, href=path, nodata=float(rule.outside)))
+    value_BHW, _ = seen(SQUARE, OVER, [tile])
+    assert (value_BHW == 1_000).all()
+
+
+def test_a_file_that_contradicts_its_item_about_the_offset_is_told_as_lost(tmp_path):
+    tile = flat(tmp_path, "a", red=1_000)
+    with rasterio.open(tile.bands[0].href, "r+") as target:
+        target.scales, target.offsets = (0.0001,), (-0.1,)
+    view, lost = looked(ViewParams(SQUARE, OVER, ("red",)), [tile])
+    assert view is None
+    assert "declares offset -0.1, but by its item it is 0" in lost["a"]
+
+
+@pytest.mark.parametrize("which", ["band", "mask"])
+def test_a_local_file_without_the_checksum_of_its_item_is_told_as_lost(tmp_path, which):
+    tile = flat(tmp_path, "a", red=1_000)
+    asset = tile.bands[0] if which == "band" else tile.mask
+    asset = replace(asset, checksum="1220" + hashlib.sha256(Path(asset.href).read_bytes()).hexdigest())
+    tile = replace(tile, bands=(asset,)) if which == "band" else replace(tile, mask=asset)
+    assert looked(ViewParams(SQUARE, OVER, ("red",)), [tile])[1] == {}
+    inspect.cache_clear()
+    damaged = bytearray(Path(asset.href).read_bytes())
+    damaged[-1] ^= 1
+    Path(asset.href).write_bytes(damaged)
+    view, lost = looked(ViewParams(SQUARE, OVER, ("red",)), [tile])
+    assert view is None
+    assert "does not have the checksum that its item states" in lost["a"]
 
 
 def test_only_ground_within_the_area_is_seen(tmp_path):

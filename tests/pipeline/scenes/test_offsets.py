@@ -12,6 +12,7 @@ import catalogs
 from catalogs.access import ANYWHERE
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import mosaic_block
+from pipeline.raster.read import inspect
 from pipeline.scenes.offsets import decide_offsets
 from pipeline.scenes.resolve import resolve_or_drop
 
@@ -73,6 +74,35 @@ def test_a_scene_without_anything_dark_is_refused_rather_than_guessed(scenes, tm
     assert decision.offset is None
     assert "its pixels cannot tell" in decision.why
     assert resolve_or_drop([scene]) == []
+
+
+def declaring(scene, offset, scale=0.0001):
+    """The scene whose files declare a scale and an offset themselves."""
+    for asset in scene.bands:
+        with rasterio.open(asset.href, "r+") as target:
+            target.scales, target.offsets = (scale,), (offset,)
+    inspect.cache_clear()
+    return scene
+
+
+def single(scene):
+    """The scene with one kind of fact alone, that it was shifted."""
+    return replace(scene, doubt=replace(scene.doubt, name="offset-single", offsets=(-0.1, 0.0)))
+
+
+@pytest.mark.parametrize(("declared", "offset"), [(-0.1, -0.1), (0.0, None)])
+def test_what_the_files_declare_is_the_second_fact_where_pixels_cannot_tell(scenes, tmp_path, declared, offset):
+    scene = declaring(single(with_darkest(in_doubt(scenes), tmp_path, 1_700)), declared)
+    (decision,) = decide_offsets([scene], ANYWHERE).values()
+    assert decision.offset == offset
+    assert f"its files declare {declared:g}" in decision.why
+
+
+def test_pixels_overrule_what_the_files_declare_and_the_decision_tells_both(scenes, tmp_path):
+    scene = declaring(with_darkest(in_doubt(scenes), tmp_path, 500), -0.1)
+    (decision,) = decide_offsets([scene], ANYWHERE).values()
+    assert decision.offset == 0.0
+    assert decision.why.endswith("offset 0 is applied; its files declare -0.1")
 
 
 def test_a_scene_with_next_to_no_pixels_is_refused(scenes, tmp_path):
