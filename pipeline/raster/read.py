@@ -1,8 +1,8 @@
 """Windowed reads of one raster, local or remote, at the overview that suits the grid's resolution.
 
 A read returns the file's pixels or raises ReadError: GDAL returns no pixels of a response that is incomplete or does
-not decode. Whether bits of the file have changed is certain by its checksum alone (`inspect`). Decoders notice nearly all
-such changes in deflate, LERC and LZMA, few in LZW and Zstandard, none without compression or in JPEG 2000.
+not decode. Bits of the file that changed are noticed for certain by its checksum alone (`inspect`). Decoders notice
+nearly all in deflate, LERC and LZMA, few in LZW and Zstandard, none without compression or in JPEG 2000.
 """
 
 from collections.abc import Collection, Iterator

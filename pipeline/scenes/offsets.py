@@ -62,8 +62,9 @@ def _decide_offset(scene: Scene, shown: _Evidence) -> OffsetDecision:
     doubt, dark, scale = scene.doubt, shown.dark, scene.bands[0].scale
     cause = f"{doubt.sentence} ({doubt.name})"
     files = "" if shown.declared is None else f"; its files declare {shown.declared:g}"
+    fitting: tuple[float, ...] = ()
     if isinstance(dark, str):
-        fitting, pixels = (), f"its pixels cannot tell: {dark}"
+        pixels = f"its pixels cannot tell: {dark}"
     else:
         fitting = tuple(offset for offset in doubt.offsets if DARK[0] <= dark * scale + offset <= DARK[1])
         pixels = (
