@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bit_flips.py [--flips 1000] [--seed 1]
 
-The store is that of a small map; after each flip the newest version is opened anew and every array and attribute is read.
+The store is that of a small map; after each flip the newest version is opened anew and all of it is read.
 Assets are scenes of the simulated world written in several formats and read as a mosaic reads them. Exit code 1
 where a flip changed the cube's arrays silently.
 """
