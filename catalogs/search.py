@@ -31,13 +31,14 @@ class SearchResult:
 
     `items` are unique and ordered by id. `refusals`: by id, one sentence why an item cannot be used. `matched`: the
     number of items that the catalog reports (STAC `numberMatched`), summed over `slices`, so that an item in two slices
-    counts twice; None where the catalog does not report it.
+    counts twice; None where the catalog does not report it. `warnings`: sentences about what may be missing.
     """
 
     items: list[dict[str, Any]]
     refusals: dict[str, str]
     matched: int | None = None
     slices: tuple[Slice, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def search(query: Query, roles: Sequence[str] = ROLES, progress: Progress | None = None) -> list[Scene]:
@@ -90,8 +91,8 @@ def search_with_refusals(
     a crash or a kill the same call resumes after the last of them, for a day. After a complete search it starts again;
     `catalogs.sources.page_store.remove(folder)` removes the pages. Without a folder no page is kept. `progress` is
     called with the number of items so far. An item without a cloud value counts as clear. Raises CatalogUnavailable if
-    the catalog does not answer or gives fewer items than it reports, or while another search uses the folder;
-    CatalogError if the catalog is not one.
+    the catalog does not answer, loses items between pages or gives pages without end, or while another search uses the
+    folder; CatalogError if the catalog is not one.
     """
     if not 1 <= limit <= api.MAX_LIMIT:
         raise CatalogError(f"limit is {limit}, but a page has 1 to {api.MAX_LIMIT} items")
@@ -111,21 +112,31 @@ def _find_remote(session: "Session", query: Query, matching: MatchingItems, fold
     if stac_api is None:
         matching.add(static_http.items(session, query.catalog, query.collection))
         return SearchResult(matching.items(), matching.refusals)
-    parts, counts = tuple(slices(query)), []
+    parts, counts, server = tuple(slices(query)), [], paging.Server()
     for part in parts:
-        first = api.first_request(stac_api, query.collection, part, query.max_cloud, limit)
-        for page in paging.iterate_pages(session, first, folder):
+        first = api.first_requests(stac_api, query.collection, part, query.max_cloud, limit)
+        for page in paging.iterate_pages(session, first, folder, server):
             matching.add(page.features)
         counts.append(page.matched)
     page_store.mark_complete(folder)
     reported = [count for count in counts if count is not None]
     matched = sum(reported) if len(reported) == len(counts) else None
-    return SearchResult(matching.items(), matching.refusals, matched, parts)
+    return SearchResult(matching.items(), matching.refusals, matched, parts, _warnings(query.catalog, server))
+
+
+def _warnings(catalog: str, server: paging.Server) -> tuple[str, ...]:
+    if not server.shortages:
+        return ()
+    counted, given = (sum(numbers) for numbers in list(zip(*server.shortages, strict=True))[1:])
+    return (
+        f"{catalog} counts {counted} items but gives {given}, first for {server.shortages[0][0]}: its count is an "
+        "estimate or holds items that it does not show; `idgbr update` searches again",
+    )
 
 
 def _api(session: "Session", url: str, folder: Path) -> api.Api | None:
     """The API at `url`, kept in `folder` for a search that resumes; None for a static catalog."""
-    path = folder / f"{paging.request_digest(url)}.json.gz"
+    path = folder / f"{paging.request_digest(['search link', url])}.json.gz"
     if path.is_file():
         return api.Api(**page_store.read_json(path))
     stac_api = api.read_landing_page(url, fetch.fetch_json(session, url))

@@ -1,11 +1,13 @@
 """Requests and pages of a STAC API (STAC API 1.0, Item Search)."""
 
+import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import shapely
 
@@ -29,50 +31,73 @@ Request = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The URL of a STAC API's item search, and whether the API declares the filter (CQL2 JSON) and sort extensions."""
+    """The URL of a STAC API's item search, its method, and whether the API declares the filter (CQL2 JSON) and sort
+    extensions."""
 
     search: str
+    method: str
     filters: bool
     sorts: bool
 
 
 def read_landing_page(url: str, root: Any) -> Api | None:
-    """The API whose landing page at `url` is `root`; None for a static catalog, else CatalogUnavailable."""
+    """The API whose landing page at `url` is `root`; None for a static catalog, else CatalogUnavailable.
+
+    The method is POST if a search link says so, or if none names a method: servers from before `method` was a part of
+    links had both. GET /search is required of every API, POST is recommended (STAC API 1.0, Item Search).
+    """
     if not isinstance(root, Mapping) or not isinstance(root.get("type"), str):
         raise CatalogUnavailable(f"{url} is neither a STAC API nor a static catalog: check the address")
-    search = next((link for link in _links(url, root) if link.get("rel") == "search"), None)
-    if search is None:
+    searches = [link for link in _links(url, root) if link.get("rel") == "search" and _is_json(link)]
+    if not searches:
         return None
+    methods = [method for link in searches if (method := _method(link))]
+    method = "GET" if "GET" in methods and "POST" not in methods else "POST"
+    link = next((link for link in searches if _method(link) == method), searches[0])
     declared = root.get("conformsTo")
     classes = [name for name in declared if isinstance(name, str)] if isinstance(declared, list) else []
     filters = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#filter$", name) for name in classes)
     cql2 = any(name.endswith(("/cql2-json", "#cql2-json")) for name in classes)
     sorts = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#sort$", name) for name in classes)
-    return Api(resolve_on_host(url, str(search.get("href"))), filters and cql2, sorts)
+    return Api(_target(url, link), method, filters and cql2, sorts)
 
 
-def first_request(api: Api, collection: str, part: Slice, max_cloud: float, limit: int) -> Request:
-    """The request for the first page of a slice.
+def first_requests(api: Api, collection: str, part: Slice, max_cloud: float, limit: int) -> list[Request]:
+    """Requests for the first page of a slice, to be made in turn until the server takes one.
 
-    Where the API sorts, items come in a total order, so that pages neither overlap nor leave gaps. Where it filters,
-    items cloudier than `max_cloud` percent are left out; items without a cloud value are not.
+    The area, then its box (large polygons are refused as 413 or 414, and not every server takes polygons), then the box
+    by the other method. Where the API sorts, items come in a total order, so that pages neither overlap nor leave gaps.
+    Where it filters, items cloudier than `max_cloud` percent are left out; items without a cloud value are not.
     """
     body: dict[str, Any] = {
         "collections": [collection],
         "datetime": f"{_rfc3339(part.start)}/{_rfc3339(part.end)}",
         "limit": limit,
     }
-    if area.is_box(part.area):
-        body["bbox"] = list(part.area.bounds)
-    else:
-        body["intersects"] = shapely.geometry.mapping(part.area)
     if api.sorts:
         body["sortby"] = [{"field": field, "direction": "asc"} for field in ("properties.datetime", "id")]
     if api.filters and max_cloud < 100:
         cloud = {"property": "eo:cloud_cover"}
         below, unknown = {"op": "<=", "args": [cloud, max_cloud]}, {"op": "isNull", "args": [cloud]}
         body |= {"filter": {"op": "or", "args": [below, unknown]}, "filter-lang": "cql2-json"}
-    return {"method": "POST", "url": api.search, "body": body}
+    box = {"method": "POST", "url": api.search, "body": body | {"bbox": list(part.area.bounds)}}
+    if api.method == "GET":
+        return [by_other_method(box), box]
+    if area.is_box(part.area):
+        return [box, by_other_method(box)]
+    exact = {**box, "body": body | {"intersects": shapely.geometry.mapping(part.area)}}
+    return [exact, box, by_other_method(box)]
+
+
+def by_other_method(request: Request) -> Request:
+    """A request by GET as POST, and one by POST as GET, without a filter in CQL2 JSON, which GET cannot carry."""
+    parts = urlsplit(request["url"])
+    if request["method"] == "GET":
+        body = {name: _from_query(name, value) for name, value in parse_qsl(parts.query)}
+        return {"method": "POST", "url": parts._replace(query="").geturl(), "body": body}
+    query = [(name, _to_query(value)) for name, value in request["body"].items() if not name.startswith("filter")]
+    text = urlencode([*parse_qsl(parts.query), *query], safe=",/:")
+    return {"method": "GET", "url": parts._replace(query=text).geturl(), "body": None}
 
 
 def fetch_page(session: "Session", request: Request) -> Page:
@@ -80,11 +105,10 @@ def fetch_page(session: "Session", request: Request) -> Page:
     url = request["url"]
     response = fetch_json(session, url, request["method"], request["body"])
     features = response.get("features") if isinstance(response, Mapping) else None
-    if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
+    if not isinstance(features, list):
         raise CatalogUnavailable(f"{url} cannot be searched: its response has no list of items")
     link = next((link for link in _links(url, response) if link.get("rel") == "next"), None)
-    following = _next_request(request, link) if link and features else None
-    return Page(features, following, _matched(response))
+    return Page(features, _next_request(request, link) if link else None, _matched(response))
 
 
 def refuse_local_files(url: str, item: Mapping[str, Any]) -> None:
@@ -100,20 +124,61 @@ def refuse_local_files(url: str, item: Mapping[str, Any]) -> None:
 
 
 def _next_request(request: Request, link: Mapping[str, Any]) -> Request:
-    url, method = resolve_on_host(request["url"], str(link.get("href"))), link.get("method", "GET")
-    body = link.get("body")
+    url, body = _target(request["url"], link), link.get("body")
+    method = _method(link) or ("GET" if body is None else "POST")
     if method not in ("GET", "POST") or not isinstance(body, dict | None):
         raise CatalogUnavailable(f"{url} cannot be searched: its link to the next page has method {method!r:.20}")
     if method == "GET":
         return {"method": "GET", "url": url, "body": None}
-    base = request["body"] if link.get("merge") else None
+    base = request["body"] if link.get("merge") or body is None else None
     return {"method": "POST", "url": url, "body": {**(base or {}), **(body or {})}}
+
+
+def _target(url: str, link: Mapping[str, Any]) -> str:
+    href = link.get("href")
+    if not isinstance(href, str) or not href:
+        raise CatalogUnavailable(f"{url} is not STAC: one of its links has href {fields.brief(href)}")
+    return resolve_on_host(url, href)
+
+
+def _method(link: Mapping[str, Any]) -> str:
+    method = link.get("method")
+    return "" if method is None else str(method).upper()
+
+
+def _is_json(link: Mapping[str, Any]) -> bool:
+    """Search links may also lead to pages for people and to OpenSearch descriptions."""
+    return "json" in str(link.get("type") or "json")
+
+
+def _to_query(value: Any) -> str:
+    """The text of a value in a query: lists by commas, sort fields as +name or -name, other objects as JSON."""
+    if isinstance(value, list):
+        return ",".join(_to_query(part) for part in value)
+    if isinstance(value, dict):
+        field = value.get("field")
+        return json.dumps(value) if field is None else f"{'-' if value.get('direction') == 'desc' else '+'}{field}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _from_query(name: str, text: str) -> Any:
+    """The value of a text in a query."""
+    if name in ("collections", "ids"):
+        return text.split(",")
+    if name == "sortby":
+        names = [(field.lstrip("+-"), "desc" if field.startswith("-") else "asc") for field in text.split(",")]
+        return [{"field": field, "direction": direction} for field, direction in names]
+    with suppress(ValueError):
+        return json.loads(f"[{text}]" if name == "bbox" else text) if name in ("bbox", "limit", "intersects") else text
+    return text
 
 
 def _matched(response: Mapping[str, Any]) -> int | None:
     context = response.get("context")
     counts = (response.get("numberMatched"), context.get("matched") if isinstance(context, Mapping) else None)
-    return next((count for count in counts if isinstance(count, int) and not isinstance(count, bool)), None)
+    return next(
+        (count for count in counts if isinstance(count, int) and not isinstance(count, bool) and count >= 0), None
+    )
 
 
 def _links(url: str, document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,17 +21,18 @@ FRESH_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Raw items, the request for the next page (None after the last one), and the total number of matching items that
-    the server reports (None if it does not)."""
+    """Raw items as the server gave them, the request for the next page (None after the last one), and the total number
+    of matching items that the server reports (None if it does not)."""
 
-    features: list[dict[str, Any]]
+    features: list[Any]
     next: dict[str, Any] | None = None
     matched: int | None = None
 
 
 def write_page(folder: Path, number: int, page: Page) -> None:
     """Write page `number` of a folder; atomic and durable."""
-    write_json(folder / f"{number:06}.json.gz", asdict(page))
+    content = {"features": page.features, "next": page.next, "matched": page.matched}
+    write_json(folder / f"{number:06}.json.gz", content)
 
 
 def read_pages(folder: Path) -> list[Page]:

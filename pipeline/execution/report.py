@@ -66,10 +66,10 @@ class Report:
 
     scenes: number used. blocks: of the region. done: blocks that this run did. expected, took: the plan's estimate and
     the same as measured. count: blocks with problems; degraded, thin: the first 1,000 of these. left_out: items found
-    and not used (the run's applied.json has the reasons). passes: satellite passes. warnings: doubts about the metadata
-    of scenes. lost: ids of the scenes that could not be read, with the reason. seconds: wall-clock time by part of the
-    run. work: worker seconds by "stage.step". areas_km2: by class name, in the whole region. cube_bytes: size of the
-    cube's folder, 0 on object storage.
+    and not used (the run's applied.json has the reasons). passes: satellite passes. warnings: what the search may have
+    missed, and doubts about the metadata of scenes. lost: ids of the scenes that could not be read, with the reason.
+    seconds: wall-clock time by part of the run. work: worker seconds by "stage.step". areas_km2: by class name, in the
+    whole region. cube_bytes: size of the cube's folder, 0 on object storage.
     """
 
     name: str
@@ -127,7 +127,7 @@ def report(
         thin=thin,
         left_out=len(plan.selection.exclusions),
         passes=PassCounts(sum(each.expected for each in plan.passes), sum(each.found for each in plan.passes)),
-        warnings=sorted(decision.why for decision in plan.decisions.values()),
+        warnings=plan.warnings,
         lost={scene: reason for lost in work.lost.values() for scene, reason in lost.items()},
         seconds={part: round(value, 2) for part, value in seconds.items()},
         work={step: round(value, 2) for step, value in work.seconds.items()},

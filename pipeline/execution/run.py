@@ -100,7 +100,7 @@ def _write_inputs(files: Files, planned: Plan) -> None:
     files.write(f"{folder}/region.json", planned.region.model_dump_json(indent=1))
     write_items(files, f"{folder}/scenes.parquet", planned.items)
     write_decisions(files, f"{folder}/offsets.json", planned.decisions)
-    write_provenance(files, f"{folder}/applied.json", planned.selection, planned.decisions)
+    write_provenance(files, f"{folder}/applied.json", planned.selection, planned.warnings)
 
 
 def _prepare_arrays(cube: Cube, planned: Plan) -> int:

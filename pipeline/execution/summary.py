@@ -35,7 +35,7 @@ def summary(report: Report) -> list[tuple[str, str]]:
     if total := report.seconds.get("total"):
         rows.append(("speed", f"{report.region_km2 / total * 3600:,.0f} km2/h"))
     if report.warnings:
-        rows.append(("in doubt", f"{len(report.warnings)} scenes (see applied.json), the first: {report.warnings[0]}"))
+        rows.append(("warnings", f"{len(report.warnings)} (see applied.json), the first: {report.warnings[0]}"))
     rows += [("lost scene", f"{scene}: {reason}") for scene, reason in report.lost.items()]
     return [(quantity, str(value)) for quantity, value in rows]
 

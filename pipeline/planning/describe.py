@@ -84,7 +84,7 @@ def describe(
         clear_views=round(min((coverage.clear for _, coverage in stream), default=0), 2),
         left_out=plan.selection.exclusions,
         passes={"expected": sum(p.expected for p in plan.passes), "found": sum(p.found for p in plan.passes)},
-        warnings=sorted(decision.why for decision in plan.decisions.values()),
+        warnings=plan.warnings,
         stream=[
             BlockDescription(
                 block.block,

@@ -23,7 +23,7 @@ from pipeline.mosaic.params import mosaic_params
 from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
 from pipeline.scenes.coverage import Coverage, coverage
 from pipeline.scenes.decisions import OffsetDecision
-from pipeline.scenes.item_list import read_refusals
+from pipeline.scenes.item_list import read_refusals, read_warnings
 from pipeline.scenes.passes import group_passes
 from pipeline.scenes.resolve import resolve_offsets
 from pipeline.scenes.search import catalog_query, find_items
@@ -36,7 +36,10 @@ DATA_VERSION = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a run. `blocks()` is the stream that the run executes. `cube` is None before a first run."""
+    """The plan of a run. `blocks()` is the stream that the run executes. `cube` is None before a first run.
+
+    `search_warnings`: sentences about what the search may have missed.
+    """
 
     region: Region
     model: IDGBRPipeline
@@ -45,10 +48,16 @@ class Plan:
     decisions: dict[str, OffsetDecision]
     selection: Selection
     cube: Cube | None = None
+    search_warnings: tuple[str, ...] = ()
 
     @property
     def scenes(self) -> list[Scene]:
         return self.selection.scenes
+
+    @property
+    def warnings(self) -> list[str]:
+        """Of the search, and doubts about the metadata of scenes."""
+        return [*self.search_warnings, *sorted(decision.why for decision in self.decisions.values())]
 
     @cached_property
     def extent(self) -> Extent:
@@ -143,9 +152,11 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     if not selection.scenes:
         first = next(iter(selection.exclusions.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
-    left = {**read_refusals(files, catalog_query(region)), **selection.exclusions}
+    query = catalog_query(region)
+    left = {**read_refusals(files, query), **selection.exclusions}
     selection = Selection(selection.scenes, left)
-    return Plan(region, model, model.digest, items, decisions, selection, Cube.find(region.cube))
+    warnings = tuple(read_warnings(files, query))
+    return Plan(region, model, model.digest, items, decisions, selection, Cube.find(region.cube), warnings)
 
 
 def _check_values(region: Region, model: IDGBRPipeline) -> None:

@@ -1,7 +1,7 @@
 """The durable list of a query's items, in the cube."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
@@ -47,5 +47,21 @@ def write_refusals(files: Files, query: Query, refusals: Mapping[str, str]) -> N
     files.write(_refusals(query), json.dumps(refusals, indent=1) + "\n")
 
 
+def read_warnings(files: Files, query: Query) -> list[str]:
+    """Sentences about what the last search of a query may have missed."""
+    name = _warnings(query)
+    return json.loads(files.read(name)) if files.exists(name) else []
+
+
+def write_warnings(files: Files, query: Query, warnings: Sequence[str]) -> None:
+    """Replaces what `read_warnings` returns."""
+    if warnings or files.exists(_warnings(query)):
+        files.write(_warnings(query), json.dumps(list(warnings), indent=1) + "\n")
+
+
 def _refusals(query: Query) -> str:
     return f"{list_name(query)}.refused.json"
+
+
+def _warnings(query: Query) -> str:
+    return f"{list_name(query)}.warnings.json"

@@ -1,16 +1,16 @@
 """Record which scenes a run uses, and how it reads them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from catalogs.select import Selection
-from pipeline.scenes.decisions import OffsetDecision
 from pipeline.storage.files import Files
 
 
-def write_provenance(files: Files, name: str, selection: Selection, decisions: Mapping[str, OffsetDecision]) -> None:
-    """Writes scale, offset and mask rule of each scene, and why each other item is excluded, as JSON in the cube."""
+def write_provenance(files: Files, name: str, selection: Selection, warnings: Sequence[str]) -> None:
+    """Writes scale, offset and mask rule of each scene, why each other item is excluded, and the
+    warnings of the plan, as JSON in the cube."""
     used = [
         {
             "id": scene.id,
@@ -23,6 +23,5 @@ def write_provenance(files: Files, name: str, selection: Selection, decisions: M
         }
         for scene in selection.scenes
     ]
-    warnings = sorted(decision.why for decision in decisions.values())
-    applied = {"used": used, "warnings": warnings, "left_out": selection.exclusions}
+    applied = {"used": used, "warnings": list(warnings), "left_out": selection.exclusions}
     files.write(name, json.dumps(applied, indent=1) + "\n")

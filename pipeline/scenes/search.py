@@ -1,6 +1,6 @@
 """Search the catalog for a region's items, once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -9,7 +9,7 @@ from catalogs import Query, scenelist
 from catalogs.sources import page_store
 from pipeline.config.region import Region
 from pipeline.errors import UserError
-from pipeline.scenes.item_list import list_name, read_items, write_items, write_refusals
+from pipeline.scenes.item_list import list_name, read_items, write_items, write_refusals, write_warnings
 from pipeline.storage.files import Files
 
 
@@ -43,11 +43,20 @@ def find_items(
         result = catalogs.search_with_refusals(query, folder, progress)
         items = scenelist.merge(read_items(files, name), result.items) if exists else result.items
         if not items:
-            raise UserError(
-                f"no scenes of {query.collection!r} in {query.catalog} for this area from {query.start.date()} to "
-                f"{query.end.date()}; check the collection, or widen the area or the period"
-            )
+            page_store.remove(folder)
+            raise UserError(_nothing(query, result.refusals))
         write_items(files, name, items)
         write_refusals(files, query, result.refusals)
+        write_warnings(files, query, result.warnings)
         page_store.remove(folder)
     return read_items(files, name)
+
+
+def _nothing(query: Query, refusals: Mapping[str, str]) -> str:
+    if refusals:
+        first = next(iter(refusals.values()))
+        return f"none of the {len(refusals)} items that {query.catalog} gives can be used, the first because {first}"
+    return (
+        f"no scenes of {query.collection!r} in {query.catalog} for this area from {query.start.date()} to "
+        f"{query.end.date()}; check the collection, or widen the area or the period"
+    )

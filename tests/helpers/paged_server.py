@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import shapely
 
@@ -13,13 +14,19 @@ class Faults:
     """What goes wrong: `statuses` answer the next searches; `lost` ids are never given, though they are counted;
     `forgotten` continuations are refused; `circle` gives the first page for ever; `twice` repeats each page's last item
     on the next page; `host` replaces the host of the link to the next page; `after` is called with each answer's
-    number; `broken` answers break off. `retry_after` is each answer's header of that name."""
+    number; `broken` answers break off. `retry_after` is each answer's header of that name.
+
+    `methods`: those that landing page and links name, with the status that answers the others; `next_method`: of links
+    to further pages. `gaps`: empty pages before each further page, None for one after the other without end. `counted`:
+    the number that is reported for so many items. `most_bytes`: larger queries are answered by 413 or 414."""
 
     def __init__(self):
         self.statuses, self.lost, self.forgotten, self.broken = [], set(), False, 0
         self.circle = self.twice = False
         self.host, self.retry_after = None, "0"
         self.after = lambda number: None
+        self.methods, self.other_methods, self.next_method = ("GET", "POST"), 405, "POST"
+        self.gaps, self.counted, self.most_bytes = 0, lambda number: number, None
 
 
 @contextmanager
@@ -34,16 +41,28 @@ def paged_server(items, faults=None, conforms=(), counts=True):
             pass
 
         def do_GET(self):
-            self.reply(200, landing(self.url, conforms))
+            parts = urlsplit(self.path)
+            if parts.path != "/search":
+                return self.reply(200, landing(self.url, conforms, faults.methods))
+            if faults.most_bytes is not None and len(self.path) > faults.most_bytes:
+                return self.reply(414, {"detail": "too long"})
+            return self.search("GET", body_of(parse_qsl(parts.query)))
 
         def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            if faults.most_bytes is not None and len(content) > faults.most_bytes:
+                return self.reply(413, {"detail": "too large"})
+            return self.search("POST", json.loads(content))
+
+        def search(self, method, body):
+            if method not in faults.methods:
+                return self.reply(faults.other_methods, {"detail": "not by this method"})
             if faults.statuses:
                 return self.reply(faults.statuses.pop(0), {"detail": "made to fail"})
             if "token" in body and faults.forgotten:
                 return self.reply(400, {"detail": "no such token"})
             answer = page(self.url, body)
-            searches.append(("POST", body, [item["id"] for item in answer["features"]]))
+            searches.append((method, body, [item["id"] for item in answer["features"]]))
             self.reply(200, answer)
             faults.after(len(searches))
             return None
@@ -68,14 +87,25 @@ def paged_server(items, faults=None, conforms=(), counts=True):
     def page(url, body):
         found = [item for item in items if matches(item, body)]
         given = [item for item in found if item["id"] not in faults.lost]
-        start = 0 if faults.circle else body.get("token", 0)
-        stop = start + body["limit"]
-        links = []
-        if stop < len(given) or faults.circle:
-            following = {**body, "token": stop - (1 if faults.twice and body["limit"] > 1 else 0)}
-            links = [{"rel": "next", "method": "POST", "href": f"{faults.host or url}/search", "body": following}]
-        answer = {"type": "FeatureCollection", "features": given[start:stop], "links": links}
-        return {**answer, "numberMatched": len(found)} if counts else answer
+        start = 0 if faults.circle else int(body.get("token", 0))
+        gap = body.get("gap", 0)
+        stop, following = start + body["limit"], {}
+        if gap:
+            stop, following = start, {"token": start, "gap": gap - 1}
+        elif stop < len(given) or faults.circle:
+            token = stop - (1 if faults.twice and body["limit"] > 1 else 0)
+            following = {"token": token, "gap": faults.gaps} if faults.gaps else {"token": token}
+        if faults.gaps is None and stop >= len(given):
+            following = {"token": stop + 1}
+        answer = {"type": "FeatureCollection", "features": given[start:stop], "links": []}
+        if following:
+            answer["links"] = [{"rel": "next", **next_link(f"{faults.host or url}/search", {**body, **following})}]
+        return {**answer, "numberMatched": faults.counted(len(found))} if counts else answer
+
+    def next_link(href, body):
+        if faults.next_method == "POST":
+            return {"method": "POST", "href": href, "body": body}
+        return {"method": "GET", "href": f"{href}?{urlencode({**body, 'collections': ','.join(body['collections'])})}"}
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -89,10 +119,18 @@ def paged_server(items, faults=None, conforms=(), counts=True):
         thread.join()
 
 
-def landing(url, conforms):
-    links = [{"rel": "search", "method": method, "href": f"{url}/search"} for method in ("GET", "POST")]
+def landing(url, conforms, methods):
+    links = [{"rel": "search", "method": method, "href": f"{url}/search"} for method in methods]
     facts = {"type": "Catalog", "stac_version": "1.0.0", "id": "made", "description": "made"}
     return {**facts, "links": links, "conformsTo": list(conforms)}
+
+
+def body_of(query):
+    """What the parameters of a GET say, as the body of a POST says it."""
+    body = dict(query)
+    numbers = {name: int(body[name]) for name in ("limit", "token", "gap") if name in body}
+    bbox = [float(side) for side in body["bbox"].strip("[]").split(",")]
+    return {**body, **numbers, "bbox": bbox, "collections": body["collections"].split(",")}
 
 
 def matches(item, body):

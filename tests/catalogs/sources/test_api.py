@@ -1,10 +1,13 @@
 """Requests to an API and its answers; what is no API and a whole search of one are tested in test_search."""
 
+import numpy as np
 import pytest
 import shapely
 from august_query import ids, query
 from made_items import made_item
-from paged_server import paged_server
+from paged_items import IDS, ITEMS
+from paged_items import query as summer
+from paged_server import Faults, landing, paged_server
 
 from catalogs import CatalogError
 from catalogs.search import search_with_refusals
@@ -49,3 +52,63 @@ def test_a_polygon_is_asked_for_as_intersects():
     ((_, body, _),) = searches
     assert "bbox" not in body
     assert shapely.equals(shapely.geometry.shape(body["intersects"]), triangle)
+
+
+@pytest.mark.parametrize(
+    ("declared", "method"),
+    [(["GET"], "GET"), (["get"], "GET"), (["GET", "POST"], "POST"), (["POST"], "POST"), ([None], "POST")],
+)
+def test_the_method_of_a_search_is_that_of_its_links(declared, method):
+    root = {"type": "Catalog", "links": [{"rel": "search", "href": "find", "method": name} for name in declared]}
+    root["links"].insert(0, {"rel": "search", "href": "page.html", "type": "text/html"})
+    assert api.read_landing_page("http://example.org/v1/", root) == api.Api(
+        "http://example.org/v1/find", method, False, False
+    )
+
+
+@pytest.mark.parametrize("status", [403, 405, 501])
+@pytest.mark.parametrize(("declared", "taken"), [("GET", "GET"), ("GET POST", "GET"), ("GET", "POST")])
+def test_an_api_is_searched_by_the_method_that_it_takes(monkeypatch, declared, taken, status):
+    faults = Faults()
+    faults.methods, faults.next_method, faults.other_methods = (taken,), taken, status
+    monkeypatch.setattr("paged_server.landing", lambda url, conforms, _: landing(url, conforms, declared.split()))
+    with paged_server(ITEMS, faults) as (url, searches):
+        found = search_with_refusals(summer(url), limit=3)
+    assert ids(found.items) == IDS
+    assert {method for method, _, _ in searches} == {taken}
+
+
+def test_pages_may_follow_by_another_method_than_the_first():
+    faults = Faults()
+    for faults.next_method in ("GET", "POST"):
+        with paged_server(ITEMS, faults) as (url, searches):
+            assert ids(search_with_refusals(summer(url), limit=3).items) == IDS
+        assert {method for method, body, _ in searches if "token" in body} == {faults.next_method}
+    faults.methods, faults.next_method = ("GET",), "POST"
+    with paged_server(ITEMS, faults) as (url, searches):
+        assert ids(search_with_refusals(summer(url), limit=3).items) == IDS
+    assert {method for method, _, _ in searches} == {"GET"}
+
+
+def test_a_request_by_the_other_method_asks_the_same():
+    body = {"collections": ["a", "b"], "datetime": "x/y", "limit": 3, "bbox": [1.5, 2, 3, 4]}
+    sorted_body = {**body, "sortby": [{"field": "id", "direction": "desc"}, {"field": "x", "direction": "asc"}]}
+    post = {"method": "POST", "url": "http://example.org/search", "body": sorted_body}
+    get = api.by_other_method({**post, "url": "http://example.org/search?key=1", "body": {**sorted_body, "filter": {}}})
+    assert get["url"] == (
+        "http://example.org/search?key=1&collections=a,b&datetime=x/y&limit=3&bbox=1.5,2,3,4&sortby=-id,%2Bx"
+    )
+    assert api.by_other_method(get) == {**post, "body": {"key": "1", **sorted_body}}
+
+
+def test_a_polygon_too_large_for_the_server_is_asked_for_as_its_box_and_sieved_exactly():
+    angles = np.linspace(0, 2 * np.pi, 2_000, endpoint=False)
+    circle = shapely.Polygon(np.column_stack([15 + np.cos(angles), 46 + np.sin(angles)]))
+    items = [made_item("inside"), made_item("corner", bounds=(14.0, 45.0, 14.1, 45.1))]
+    faults = Faults()
+    faults.most_bytes = 2_000
+    for faults.methods in (("GET",), ("GET", "POST")):
+        with paged_server(items, faults) as (url, searches):
+            found = search_with_refusals(query(url, area=circle))
+        assert ids(found.items) == ["inside"]
+        assert ("corner" in searches[0][2], found.warnings) == (True, ())

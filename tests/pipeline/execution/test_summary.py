@@ -40,7 +40,7 @@ def test_rows_tell_what_was_mapped_and_what_is_in_doubt():
     assert rows["passes"] == "8 found of 9 that the orbits let expect"
     assert rows["speed"] == "10,000 km2/h"
     assert rows["cube"] == "2.5 MB"
-    assert rows["in doubt"] == "1 scenes (see applied.json), the first: scene S2 says two baselines"
+    assert rows["warnings"] == "1 (see applied.json), the first: scene S2 says two baselines"
     assert rows["lost scene"] == "S1: 404"
 
 

@@ -2,11 +2,17 @@
 
 import json
 import shutil
+from datetime import datetime
 
 import pytest
+from august_query import query
+from made_items import made_item
+from paged_server import Faults, paged_server
 
 from catalogs import CatalogError
 from catalogs.simulated import serve
+from pipeline.errors import UserError
+from pipeline.planning.describe import describe
 from pipeline.planning.plan import plan
 from pipeline.scenes.search import catalog_query, find_items
 from pipeline.storage.files import files_at
@@ -29,6 +35,39 @@ def test_the_search_of_an_api_leaves_a_list_and_no_pages(region_of, world):
         listed = find_items(files_at(region.cube), catalog_query(region), progress=counted.append)
     assert len(listed) == len((world.folder / "items.ndjson").read_text().splitlines()) == counted[-1]
     assert sorted(path.suffix for path in (region.cube / "scenes").iterdir()) == [".json", ".parquet"]
+
+
+def test_a_search_that_cannot_tell_whether_it_is_whole_says_so_in_every_plan(region_of, world):
+    items = [json.loads(line) for line in (world.folder / "items.ndjson").read_text().splitlines()]
+    faults = Faults()
+    faults.counted = lambda number: number + 1
+    with paged_server(items, faults) as (url, searches):
+        region = region_of("estimate", catalog=url, allowed_paths=[str(world.folder)])
+        assert f"{url} counts " in plan(region).warnings[0]
+        asked = len(searches)
+        assert plan(region).warnings[0] == describe(plan(region)).warnings[0]
+        assert len(searches) == asked
+        faults.counted = lambda number: number
+        assert not any(url in warning for warning in plan(region, refresh=True).warnings)
+
+
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [
+        (["2024-05-01", "2024-05-31"], r"none of the 2 items that .* gives can be used, the first because item a has"),
+        (
+            ["2023-05-01", "2023-05-31"],
+            "no scenes of 'sentinel-2-l2a' in .* for this area from 2023-05-01 to 2023-05-31",
+        ),
+    ],
+)
+def test_where_no_item_is_left_the_reason_is_told(tmp_path, period, said):
+    bad = [made_item(name, datetime="2024-05-05T10:00:00Z", eo__cloud_cover="much") for name in ("a", "b")]
+    (tmp_path / "items.ndjson").write_text("\n".join(map(json.dumps, bad)))
+    start, end = (datetime.fromisoformat(f"{day}T00:00:00Z") for day in period)
+    asked = query(tmp_path / "items.ndjson", start=start, end=end)
+    with pytest.raises(UserError, match=said):
+        find_items(files_at(tmp_path / "cube"), asked)
 
 
 def test_items_that_cannot_be_used_at_all_are_named_in_the_plan(region_of, world):
