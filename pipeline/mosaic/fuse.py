@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from math import ceil, floor, isfinite
 
 import numpy as np
 import torch
 from shapely.geometry.base import BaseGeometry
 
 from catalogs import Asset, Scene
-from catalogs.access import ANYWHERE, Access
+from catalogs.access import ANYWHERE, Access, redact
 from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.footprint import grid_footprint
-from pipeline.geometry.grid import Grid, Window, transformer
+from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.asset import read_band
 from pipeline.mosaic.clear import clear_mask
+from pipeline.mosaic.pieces import check_fineness, pieces, raster_window
 from pipeline.mosaic.sample_cache import SampleCache
 from pipeline.mosaic.view import UNSEEN, PassView
 from pipeline.raster import resample
+from pipeline.raster.blank import is_blank
 from pipeline.raster.read import Raster, inspect
 from pipeline.raster.retry import ReadError
 from pipeline.raster.scaling import check_scaling
@@ -70,7 +70,9 @@ def _add(
 ) -> None:
     """Writes a scene's clear pixels where `value_BHW` is UNSEEN. Raises ReadError."""
     mask = inspect(scene.mask.href, params.grid.resolution, params.access, scene.mask.checksum)
-    window = params.window & _raster_window(params.grid, mask)
+    window = params.window & raster_window(params.grid, mask)
+    if not window.empty:
+        check_fineness(params.grid, window, mask, scene.mask.href)
     at = None if window.empty else cache.locate(mask, "nearest", window)
     if not isinstance(at, SamplePoints):
         return
@@ -87,9 +89,12 @@ def _add(
         rasters = [inspect(asset.href, params.grid.resolution, params.access, asset.checksum) for asset in assets]
     for asset, raster in zip(assets, rasters, strict=False):
         check_scaling(asset, raster.scaling)
+        check_fineness(params.grid, window, raster, asset.href)
     for raster in dict.fromkeys(rasters):
-        which = [i for i, other in enumerate(rasters) if other == raster]
-        _write(params, cache, raster, [(i, assets[i]) for i in which], clear_HW, window, value_BHW[:, rows, cols])
+        which = [(i, assets[i]) for i, other in enumerate(rasters) if other == raster]
+        for piece in pieces(params.grid, window, raster):
+            at_HW = piece.slices((window.y0, window.x0))
+            _write(params, cache, raster, which, clear_HW[at_HW], piece, value_BHW[:, rows, cols][:, *at_HW])
     if (clear_HW != claimed_HW).any():
         value_BHW[:, rows, cols].masked_fill_(claimed_HW & ~clear_HW, UNSEEN)
     if cloud_HW is not None and metres_HW is not None:
@@ -107,13 +112,18 @@ def _write(
 ) -> None:
     """Resamples bands that share a pixel lattice into `value_BHW` where `clear_HW`.
 
-    Pixels that are not valid are removed from `clear_HW`. Raises ReadError.
+    Pixels that are not valid are removed from `clear_HW`. Raises ReadError, also where a band has no data at all.
     """
+    if not clear_HW.any():
+        return
     located = cache.locate(raster, params.resampling, window)
     if located is None:
         clear_HW[:] = False
         return
     part_BHW = [read_band(asset, raster, located.part, params.access) for _, asset in bands]
+    for (_, asset), part_HW in zip(bands, part_BHW, strict=True):
+        if not part_HW.any() and is_blank(asset.href, params.access):
+            raise ReadError(f"{redact(asset.href)} has no data at all, but by its mask the scene shows clear ground")
     source = SourcePixels.of(part_BHW, params.device)
     for _, rows in row_strips(window):
         if not clear_HW[rows].any():
@@ -126,16 +136,3 @@ def _write(
             target_HW = value_BHW[i, rows]
             reflectance_HW = warped_HW.floor_().clamp_(1, UNSEEN - 1).short()
             target_HW.copy_(torch.where(clear_HW[rows], reflectance_HW, target_HW))
-
-
-@lru_cache(maxsize=4096)
-def _raster_window(grid: Grid, raster: Raster) -> Window:
-    """A window that contains a raster: its bounds in the grid's CRS, padded by two pixels since its edges may bow."""
-    right = raster.left + raster.width * raster.resolution
-    bottom = raster.top - raster.height * raster.resolution * raster.tall
-    to_grid = transformer(raster.crs, grid.crs)
-    x0, y0, x1, y1 = to_grid.transform_bounds(raster.left, bottom, right, raster.top, densify_pts=100)
-    r = grid.resolution
-    if not all(map(isfinite, (x0, y0, x1, y1))):
-        raise ReadError(f"a raster in {raster.crs} cannot be shown in {grid.crs}; choose a grid.crs made for its place")
-    return Window(floor(-y1 / r), floor(x0 / r), ceil(-y0 / r), ceil(x1 / r)).pad(2)

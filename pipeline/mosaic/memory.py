@@ -12,21 +12,30 @@ STACK_BYTES = 2**30
 """Memory for all views of a strip, where the method needs them at once."""
 FINEST = 10.0
 """Metres per pixel of the finest sources."""
+LEAST_PART = 2**20
+"""Pixels of each band that are read at a time, however small the block."""
 
 
 def mosaic_bytes(grid: Grid, passes: int, bands: int, params: MosaicParams, threads: int) -> int:
     """Upper bound of the bytes that a block's mosaic takes, without the interpreter and its modules.
 
-    The sum of: views; parts being read, a fifth longer and wider than the block and twice while copied, of sources of
-    10 m or coarser with overviews by factors of two; pixel positions; results; GDAL's cache.
+    The sum of: views; parts being read, twice while copied; pixel positions; results; GDAL's cache.
     """
     pixels = grid.block**2
     view = pixels * bands * 2
     views = min(passes * view, max(STACK_BYTES, view)) if params.method in STACKED else 3 * view
-    finer = min(max(grid.resolution / FINEST, 1), 2)
-    part = int(pixels * (1.2 * finer) ** 2) * bands * 2 * 2
+    part = part_pixels(grid) * bands * 2 * 2
     positions = SAMPLE_CACHE_BYTES + threads * pixels * 24
     return views + threads * (view + part) + positions + pixels * (bands * 2 + 5) + CACHE_BYTES
+
+
+def part_pixels(grid: Grid) -> int:
+    """Pixels of each band that are read at a time, at most.
+
+    Those of sources of 10 m or coarser with overviews by factors of two, a fifth longer and wider than the block.
+    """
+    finer = min(max(grid.resolution / FINEST, 1), 2)
+    return max(int(grid.block**2 * (1.2 * finer) ** 2), LEAST_PART)
 
 
 def memory_strips(window: Window, views: int, bands: int, method: str) -> Iterator[Window]:

@@ -44,19 +44,20 @@ def raster_around(crs: str, lon: float, lat: float, resolution: float, height: i
     return Raster(crs, left - width // 2 * resolution, top + height // 2 * resolution, resolution, height, width, None)
 
 
-def write(path: Path, pixel_HW: np.ndarray, raster: Raster, **options: object) -> str:
-    """Writes pixels where `raster` lies; the path as an href."""
+def write(path: Path, pixel_HW: np.ndarray | None, raster: Raster, **options: object) -> str:
+    """Writes pixels, None for no pixels, where `raster` lies; the path as an href."""
     profile = {
         "driver": "GTiff",
         "height": raster.height,
         "width": raster.width,
         "count": 1,
-        "dtype": pixel_HW.dtype,
+        "dtype": None if pixel_HW is None else pixel_HW.dtype,
         "crs": raster.crs,
         "transform": Affine(raster.resolution, 0, raster.left, 0, -raster.resolution, raster.top),
     }
     with rasterio.open(path, "w", **profile | options) as target:
-        target.write(pixel_HW, 1)
+        if pixel_HW is not None:
+            target.write(pixel_HW, 1)
     return str(path)
 
 

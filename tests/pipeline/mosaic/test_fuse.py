@@ -222,6 +222,23 @@ def test_a_mask_whose_nodata_tag_is_a_code_of_its_rule_is_read_by_the_rule(tmp_p
     assert (value_BHW == 1_000).all()
 
 
+@pytest.mark.parametrize("empty", ["red", "nir"])
+def test_a_scene_with_a_band_of_nothing_is_told_as_lost_and_not_silently_absent(tmp_path, empty):
+    tile = flat(tmp_path, "a", red=0 if empty == "red" else 1_000)
+    nir = write(tmp_path / "nir.tif", np.full((60, 50), 0 if empty == "nir" else 900, np.uint16), coarser(HERE))
+    tile = replace(tile, bands=(*tile.bands, replace(tile.bands[0], role="nir", href=nir)))
+    view, lost = looked(ViewParams(SQUARE, OVER, ("red", "nir")), [tile])
+    assert view is None
+    assert f"{empty}.tif has no data at all, but by its mask the scene shows clear ground" in lost["a"]
+
+
+def test_a_band_that_has_no_data_here_but_elsewhere_loses_nothing(tmp_path):
+    red_HW = np.full((HERE.height, HERE.width), 1_000, np.uint16)
+    red_HW[:60] = 0
+    north = Window(OVER.y0, OVER.x0, OVER.y0 + 40, OVER.x1)
+    assert looked(ViewParams(SQUARE, north, ("red",)), [flat(tmp_path, "a", red=red_HW)]) == (None, {})
+
+
 def test_a_file_that_contradicts_its_item_about_the_offset_is_told_as_lost(tmp_path):
     tile = flat(tmp_path, "a", red=1_000)
     with rasterio.open(tile.bands[0].href, "r+") as target:
