@@ -1,0 +1,17 @@
+"""blank.py: one pixel with data anywhere is enough; strips have any number of rows."""
+
+import numpy as np
+import pytest
+from made_rasters import HERE, write
+
+from pipeline.raster import blank
+from pipeline.raster.blank import is_blank
+
+
+@pytest.mark.parametrize("strip", [1, 7 * HERE.width, 2**22])
+def test_a_raster_is_blank_only_if_no_pixel_has_data(tmp_path, monkeypatch, strip):
+    monkeypatch.setattr(blank, "STRIP_PIXELS", strip)
+    dn_HW = np.zeros((HERE.height, HERE.width), np.uint16)
+    assert is_blank(write(tmp_path / "empty.tif", dn_HW, HERE))
+    dn_HW[-1, -1] = 1
+    assert not is_blank(write(tmp_path / "corner.tif", dn_HW, HERE))
