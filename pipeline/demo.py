@@ -104,15 +104,15 @@ def read_truth(world: World, cube: xr.Dataset) -> np.ndarray:
 
 
 def _scores(labels: dict[str, np.ndarray], cube: xr.Dataset) -> EvaluationScores:
-    classes = cube.attrs["classes"]
+    classes = json.loads(cube.attrs["classes"])
     codes, names = [row["code"] for row in classes], [row["name"] for row in classes]
     return Evaluation.of(labels["truth"], labels["coarse"], labels["refined"], codes).scores(names)
 
 
 def _areas(truth_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
     """km2 by class name."""
-    pixel_km2 = cube.attrs["grid"]["resolution"] ** 2 / 1e6
-    return {row["name"]: float((truth_HW == row["code"]).sum()) * pixel_km2 for row in cube.attrs["classes"]}
+    classes, pixel_km2 = json.loads(cube.attrs["classes"]), json.loads(cube.attrs["grid"])["resolution"] ** 2 / 1e6
+    return {row["name"]: float((truth_HW == row["code"]).sum()) * pixel_km2 for row in classes}
 
 
 def _print(

@@ -10,10 +10,10 @@ from functools import partial
 
 import icechunk
 import numpy as np
-import zarr
 
 from cluster import gather
 from pipeline.cube import store
+from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout
 from pipeline.geometry.grid import BlockId
@@ -67,7 +67,7 @@ def _write_counts(cube: Cube, branch: str, layout: Layout, time: int, due: list[
     session = cube.repository.writable_session(branch)
     count = partial(_count, cube, str(session.snapshot_id), layout, time)
     count_NK = np.array(gather(count, due, workers=workers), np.uint32)
-    group = zarr.open_group(session.store)
+    group = session_group(session)
     rows, cols = np.array(due).T
     at = np.full(len(due), time), rows, cols
     classes = np.arange(len(layout.classes))
@@ -92,7 +92,7 @@ def _count(cube: Cube, snapshot: str, layout: Layout, time: int, slot: BlockId) 
 def _halve(level: int, fork: bytes, layout: Layout, time: int, slot: BlockId) -> icechunk.ForkSession:
     """Writes one shard of a level from the four shards of the next finer level."""
     session: icechunk.ForkSession = pickle.loads(fork)
-    group = zarr.open_group(session.store)
+    group = session_group(session)
     y, x = slot
     finer = store.array(group, "landcover" if level == 1 else f"levels/{level - 1}/landcover")
     coarser_HW = majority(np.asarray(finer[time, *_shard(layout, slot, sides=2)]))

@@ -1,5 +1,6 @@
 """Draw a mosaic and label maps side by side, with a legend and a scale."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ def draw_maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], de
 
     The upper row shows all of each, the lower row the square of `detail` pixels with the most even mix of classes.
     """
-    classes: Sequence[Mapping[str, Any]] = cube.attrs["classes"]
-    resolution = float(cube.attrs["grid"]["resolution"])
+    classes: Sequence[Mapping[str, Any]] = json.loads(cube.attrs["classes"])
+    resolution = float(json.loads(cube.attrs["grid"])["resolution"])
     images = {"mosaic": true_colour(cube.mosaic.values[0], [str(band) for band in cube.band.values])}
     images |= {name: color_classes(code_HW, classes) for name, code_HW in labels.items()}
     height, width = next(iter(labels.values())).shape

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
 from pipeline.cube.geozarr import crs_attributes, geozarr, multiscales, transform_of
 from pipeline.cube.schema import BLOCKS_PER_CHUNK, CHUNK, DAYS, LABELS, STATES, Layout, day_number, period_index
@@ -52,7 +52,7 @@ def _create_coordinates(group: zarr.Group, layout: Layout) -> None:
     time = {**TIME_UNITS, "standard_name": "time", "bounds": "time_bnds"}
     _create_array(group, "time", (0,), (64,), "int64", ("time",), time)
     _create_array(group, "time_bnds", (0, 2), (64, 2), "int64", ("time", "bnds"), TIME_UNITS)
-    group.create_array("band", data=np.array(layout.bands, dtype=np.dtypes.StringDType()), dimension_names=("band",))
+    _create_coordinate(group, "band", np.array(layout.bands, dtype=np.dtypes.StringDType()), {})
     group.create_array(
         "spatial_ref", shape=(), dtype="int64", attributes=crs_attributes(layout.extent), dimension_names=()
     )
@@ -160,7 +160,7 @@ def _create_array(
         shards=None if shards is None else tuple(shards),
         dtype=dtype,
         fill_value=0,
-        compressors=BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"),
+        compressors=(BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()),
         dimension_names=tuple(dimensions),
         attributes=attributes,
     )
@@ -176,6 +176,9 @@ def _create_xy(group: zarr.Group, extent: Extent, level: int) -> None:
             "standard_name": f"projection_{axis}_coordinate",
             "axis": axis.upper(),
         }
-        group.create_array(
-            axis, data=start + (np.arange(length) + 0.5) * step, dimension_names=(axis,), attributes=attributes
-        )
+        _create_coordinate(group, axis, start + (np.arange(length) + 0.5) * step, attributes)
+
+
+def _create_coordinate(group: zarr.Group, name: str, values: np.ndarray, attributes: dict[str, Any]) -> None:
+    compressors = ZstdCodec(), Crc32cCodec()
+    group.create_array(name, data=values, compressors=compressors, dimension_names=(name,), attributes=attributes)

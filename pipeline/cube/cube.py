@@ -1,14 +1,16 @@
 """A cube that a command opens once and hands down."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import icechunk
 import zarr
 from zarr.errors import GroupNotFoundError
 
+from pipeline.cube.checked_store import CheckedStore
+from pipeline.cube.checksums import Sums, load_sums, rewriting_snapshots, write_sums
 from pipeline.cube.store import create_repository, find_repository, write_errors
 from pipeline.errors import UserError
 from pipeline.storage.files import Files, files_at
@@ -23,6 +25,7 @@ class Cube:
     location: Location
     files: Files
     repository: icechunk.Repository
+    _sums: dict[str, Sums | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @staticmethod
     def find(location: str | Path) -> "Cube | None":
@@ -49,8 +52,34 @@ class Cube:
         return Cube(parsed, files_at(parsed), create_repository(parsed))
 
     def group(self, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:
-        """The arrays at the tip of a branch or at a snapshot, read-only."""
-        return zarr.open_group(self.repository.readonly_session(branch=branch, snapshot_id=snapshot).store, mode="r")
+        """The arrays at the tip of a branch or at a snapshot, read-only. Reading raises what `CheckedStore` does."""
+        if snapshot is None:
+            snapshot = str(self.repository.lookup_branch(branch or "main"))
+        return zarr.open_group(self.store(snapshot), mode="r")
+
+    def store(self, snapshot: str) -> CheckedStore:
+        """The Zarr store of a snapshot, read-only."""
+        sums = self.sums(snapshot)
+        return CheckedStore(self.repository.readonly_session(snapshot_id=snapshot).store, sums)
+
+    def sums(self, snapshot: str) -> Sums | None:
+        """See `load_sums`."""
+        if snapshot not in self._sums:
+            self._sums[snapshot] = load_sums(self.files, self.repository, snapshot)
+        return self._sums[snapshot]
+
+    def write_sums(self, snapshot: str, base: str) -> None:
+        """Writes the sums of a snapshot, unless it has them; its files that `base` has too are not read."""
+        if self.sums(snapshot) is None:
+            write_sums(self.files, self.repository, snapshot, self.sums(base))
+            del self._sums[snapshot]
+
+    @contextmanager
+    def rewriting_snapshots(self, versions: Iterable[str]) -> Iterator[None]:
+        """See `checksums.rewriting_snapshots`."""
+        with rewriting_snapshots(self.files, [sums for version in versions if (sums := self.sums(version))]):
+            yield
+        self._sums.clear()
 
     def branch_group(self, branch: str) -> zarr.Group | None:
         """The arrays at the tip of a branch; None where there is no such branch, or it has no arrays yet."""

@@ -48,15 +48,16 @@ def prune(
         if n < keep or version.snapshot == newest or (older_than is not None and version.published >= now - older_than)
     )
     expired = [version for version in history if version.published < since and not version.tags]
+    kept = [version for version in history if version not in expired]
     running, abandoned = _branches(cube, now - safety)
     before = min([now, *(_base(cube, branch) for branch in running)]) - safety
     if not dry_run:
         _update_withdrawal_tags(cube, history, since)
         for branch in abandoned:
             cube.repository.delete_branch(branch)
-        cube.repository.expire_snapshots(since)
+        with cube.rewriting_snapshots({versions.head(cube), *(version.snapshot for version in kept)}):
+            cube.repository.expire_snapshots(since)
     collected = cube.repository.garbage_collect(before, dry_run=dry_run)
-    kept = [version for version in history if version not in expired]
     return Pruned(kept, expired, running, abandoned, collected.bytes_deleted, before)
 
 

@@ -1,5 +1,6 @@
 """The layout of a cube: extent, bands and classes, and the names and chunks of its arrays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -43,7 +44,11 @@ class Layout:
 
     @staticmethod
     def of(group: zarr.Group) -> "Layout":
-        a: dict[str, Any] = dict(group.attrs)
+        return Layout.from_attributes(group.attrs.asdict())
+
+    @staticmethod
+    def from_attributes(a: Mapping[str, Any]) -> "Layout":
+        """The inverse of `as_attributes`."""
         if "area" not in a:
             raise UserError(MADE_EARLIER)
         area = None if a["area"] is None else shapely.from_wkt(a["area"])

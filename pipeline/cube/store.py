@@ -19,6 +19,7 @@ One block is one shard of every array of pixels, so a shard has one writer.
 """
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,9 +48,32 @@ UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES
 TRIES = 10
 """Attempts of each request to object storage, with growing pauses: about twelve seconds in all."""
 
+_opened = _broken = False
+"""Whether this process has opened a repository, and whether it was forked from one that had."""
+
+
+def _after_fork() -> None:
+    global _broken
+    _broken = _opened
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def check_fork() -> None:
+    """Raises RunError in a process that was forked after a cube was opened: Icechunk's threads are not there."""
+    global _opened
+    if _broken:
+        raise RunError(
+            "this process was forked from one that had opened a cube, where Icechunk would wait for ever; start it by "
+            "spawn or forkserver instead, such as DataLoader(..., multiprocessing_context='forkserver')"
+        )
+    _opened = True
+
 
 def find_repository(location: Location) -> icechunk.Repository | None:
     """Opens a repository; None where there is none. Raises RunError where object storage does not answer."""
+    check_fork()
     if isinstance(location, Path) and not (location / "store").is_dir():
         return None  # Icechunk makes the folder that it is asked about.
     with storage_errors(location):
@@ -59,6 +83,7 @@ def find_repository(location: Location) -> icechunk.Repository | None:
 
 def create_repository(location: Location) -> icechunk.Repository:
     """Opens a repository, or makes it where there is none. Raises RunError where object storage does not answer."""
+    check_fork()
     with storage_errors(location):
         if isinstance(location, Path):
             location.mkdir(parents=True, exist_ok=True)

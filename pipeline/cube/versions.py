@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import icechunk
-import zarr
 
+from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
 from pipeline.errors import RunError, UserError
 
@@ -162,6 +162,7 @@ def publish(cube: Cube, branch: str, base: str, origin: Origin) -> str:
         cube.repository.delete_branch(branch)
         return base
     version = str(tip.id) if tip.metadata.get("published") else _close(cube, branch, f"publish {origin.run}", origin)
+    cube.write_sums(version, base)
     _move_main(cube, base, version, "run the same command again to map what is still due")
     cube.repository.delete_branch(branch)
     return version
@@ -181,6 +182,7 @@ def rollback(cube: Cube, version: str) -> str:
     delete_branch(cube, branch)
     cube.repository.create_branch(branch, target)
     new = _close(cube, branch, f"roll back to {target}", replace(origin, rolled_back_to=target))
+    cube.write_sums(new, target)
     tag_withdrawn(cube, base)
     _move_main(cube, base, new, "see 'idgbr history' and roll back again if that is still wanted")
     cube.repository.delete_branch(branch)
@@ -195,7 +197,7 @@ def tag_withdrawn(cube: Cube, snapshot: str) -> None:
 
 def _close(cube: Cube, branch: str, message: str, origin: Origin) -> str:
     session = cube.repository.writable_session(branch)
-    zarr.open_group(session.store).attrs["version"] = origin.metadata()
+    session_group(session).attrs["version"] = origin.metadata()
     return str(session.commit(message, metadata={**origin.metadata(), "published": True}))
 
 

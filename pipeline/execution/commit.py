@@ -10,6 +10,7 @@ import numpy as np
 import zarr
 
 from pipeline.cube import store
+from pipeline.cube.checked_store import session_group
 from pipeline.cube.schema import DEGRADED, EMPTY, MAPPED
 from pipeline.execution.task import BlockResult, Task
 from pipeline.planning.blocks import BlockPlan, Lost
@@ -45,7 +46,7 @@ class Committer:
         """Commits finished blocks; `lost` are the scenes that this run could not read, those of `blocks` included."""
         session = self._repository.writable_session(self._plan.branch)
         session.merge(*(block.result.fork for block in blocks))
-        group = zarr.open_group(session.store)
+        group = session_group(session)
         if mosaics := [block for block in blocks if block.stage == "mosaic"]:
             self._record(group, "state", mosaics, [_state(block.result) for block in mosaics])
             self._record(group, "clear", mosaics, [block.result.clear for block in mosaics])

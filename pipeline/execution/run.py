@@ -7,12 +7,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 
-import zarr
-
 from cluster import Listener, Pool, machine_memory, pool
 from pipeline.analysis import aggregate
 from pipeline.config.region import Region
 from pipeline.cube import versions
+from pipeline.cube.checked_store import session_group
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import check_layout
@@ -71,6 +70,8 @@ def run(
         if set(totals.kinds) == {"same"} and versions.is_published(cube, base):
             versions.delete_branch(cube, planned.branch)
         else:
+            if (sums := cube.sums(base)) is not None:
+                sums.check_all()
             _write_inputs(cube.files, planned)
             time = _prepare_arrays(cube, planned)
             if totals.due:
@@ -106,7 +107,7 @@ def _write_inputs(files: Files, planned: Plan) -> None:
 def _prepare_arrays(cube: Cube, planned: Plan) -> int:
     """Makes what is missing of the arrays on the run's branch; returns the index of its period."""
     session = cube.repository.writable_session(planned.branch)
-    time = add_period(zarr.open_group(session.store), planned.layout, planned.region.period)
+    time = add_period(session_group(session), planned.layout, planned.region.period)
     if session.has_uncommitted_changes:
         session.commit("arrays")
     return time

@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 import torch
-import zarr
 
 from catalogs import Scene
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.config.region import Region
 from pipeline.cube import store
+from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
 from pipeline.errors import RunError
 from pipeline.execution.task import BlockResult, Task, run_folder
@@ -91,7 +91,7 @@ class Worker:
         stopwatch.lap("composite")
         fork = pickle.loads(task.fork)
         with storage_errors(self.cube.location):
-            group = zarr.open_group(fork.store)
+            group = session_group(fork)
             store.write_block(group, "mosaic", task.time, extent, task.block, result.mosaic_BHW)
             for name in ("observations", "first_clear", "last_clear"):
                 store.write_block(group, name, task.time, extent, task.block, getattr(result, f"{name}_HW"))
@@ -128,7 +128,7 @@ class Worker:
         stopwatch.lap("infer")
         fork = pickle.loads(task.fork)
         with storage_errors(self.cube.location):
-            group = zarr.open_group(fork.store)
+            group = session_group(fork)
             for name in ("landcover", "coarse", "confidence", "refined"):
                 store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))
         stopwatch.lap("write")

@@ -1,5 +1,7 @@
 """picture.py: colours, the square that is shown larger, and the image file."""
 
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -44,7 +46,7 @@ def test_the_image_shows_every_map_whole_and_in_detail(tmp_path, width):
     cube = xr.Dataset(
         {"mosaic": (("time", "band", "y", "x"), mosaic)},
         {"band": ["blue", "green", "red"]},
-        {"classes": CLASSES, "grid": {"resolution": 10}},
+        {"classes": json.dumps(CLASSES), "grid": json.dumps({"resolution": 10})},
     )
     path = draw_maps(tmp_path / "maps.png", cube, {"coarse": code_HW, "refined": code_HW}, detail=16)
     shown = (image.imread(path)[..., :3] * 255).round().astype(int)

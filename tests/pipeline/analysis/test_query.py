@@ -37,15 +37,6 @@ def test_coordinates_are_pixel_centres_of_the_absolute_grid(made):
     assert (cube.sizes["y"], cube.sizes["x"]) == made.extent.window.shape
 
 
-def test_rioxarray_style_transform_agrees_with_the_coordinates(made):
-    cube = open_cube(made.cube)
-    a, _, c, _, e, f = cube.attrs["spatial:transform"]
-    origin = made.extent.origin
-    col, row = made.extent.window.x0 - origin[1], made.extent.window.y0 - origin[0]
-    assert cube.x.values[0] == c + a * (col + 0.5)
-    assert cube.y.values[0] == f + e * (row + 0.5)
-
-
 def test_a_cube_is_opened_lazily(made):
     assert isinstance(open_cube(made.cube), xr.Dataset)
     assert not open_cube(made.cube).mosaic.variable._in_memory

@@ -48,7 +48,8 @@ def test_an_array_has_its_type_shape_chunks_shards_and_dimensions(group, name):
     found = str(node.dtype), node.shape, node.chunks, node.shards, node.metadata.dimension_names
     assert found == ARRAYS[name]
     assert node.fill_value == 0
-    (codec,) = node.compressors
+    codec, checksum = node.compressors
+    assert checksum.to_dict() == {"name": "crc32c"}
     assert codec.to_dict()["configuration"] | {"typesize": 0} == {
         "typesize": 0,
         "cname": "zstd",

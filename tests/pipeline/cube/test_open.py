@@ -1,9 +1,17 @@
+import json
+
 import numpy as np
 import pytest
-from made_versions import CLASSES, plain, published
+import xarray as xr
+from bit_rot import chunk_files, flip_bit
+from made_versions import CLASSES, ORIGIN, mapped, plain, published
 
+from pipeline.cube import versions
+from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
+from pipeline.cube.damage import DamagedChunk
 from pipeline.cube.open import open_cube, open_version
+from pipeline.cube.schema import DAYS
 from pipeline.errors import UserError
 
 NAMES = {"mosaic", "landcover", "coarse", "confidence", "refined", "observations", "first_clear", "last_clear"}
@@ -29,6 +37,7 @@ def test_the_newest_version_is_opened_cropped_to_its_region(cube):
         assert found[name].dtype == np.uint8
     for name in ("first_clear", "last_clear"):
         assert found[name].dtype.kind == "M"
+        assert found[name].isnull().all()
 
 
 def test_classes_are_cf_flags(cube):
@@ -36,6 +45,60 @@ def test_classes_are_cf_flags(cube):
     attributes = open_cube(cube.location).landcover.attrs
     assert list(attributes["flag_values"]) == [row["code"] for row in CLASSES]
     assert attributes["flag_meanings"] == "Tree Grass Water"
+
+
+def fits_into_netcdf(value):
+    return isinstance(value, str) or all(type(n) in (int, float) for n in (value if type(value) is list else [value]))
+
+
+def seen(cube):
+    """Publishes a map whose first pixel was seen on 2024-05-01 alone."""
+    branch, _, base = mapped(cube, plain(10))
+    session = cube.repository.writable_session(branch)
+    for name in DAYS:
+        session_group(session)[name][0, 0, 0] = 19844
+    session.commit("seen")
+    return versions.publish(cube, branch, base, ORIGIN)
+
+
+def test_days_never_seen_are_nat(cube):
+    seen(cube)
+    found = open_cube(cube.location)
+    for name in DAYS:
+        assert found[name].values[0, 0, 0] == np.datetime64("2024-05-01")
+        assert int(found[name].isnull().sum()) == 512 * 700 - 1
+
+
+def test_attributes_fit_into_netcdf(cube, tmp_path):
+    seen(cube)
+    found = open_cube(cube.location)
+    for each in (found, *found.variables.values()):
+        assert all(map(fits_into_netcdf, each.attrs.values()))
+    assert json.loads(found.attrs["classes"]) == list(CLASSES)
+    assert json.loads(found.attrs["version"])["run"] == ORIGIN.run
+    found.load().to_netcdf(tmp_path / "cube.nc")
+    with xr.open_dataset(tmp_path / "cube.nc", mask_and_scale=False) as copy:
+        assert (copy.landcover.values == found.landcover.values).all()
+
+
+def test_no_attribute_says_another_place_than_the_coordinates(cube, tmp_path):
+    seen(cube)
+    open_cube(cube.location).isel(y=slice(0, 99)).load().to_zarr(tmp_path / "copy", consolidated=False)
+    for found in (open_cube(cube.location), xr.open_zarr(tmp_path / "copy", consolidated=False)):
+        said = {*found.attrs, *found.spatial_ref.attrs}
+        assert not {name for name in said if "spatial:" in name or "ransform" in name}
+        assert "crs_wkt" in found.spatial_ref.attrs
+
+
+def test_damage_is_told_when_it_is_read_and_not_before(cube):
+    noise_HW = np.random.default_rng(1).integers(1, 200, (512, 768), np.uint8)
+    for path in chunk_files(cube.location, lambda: published(cube, noise_HW)):
+        if path.stat().st_size > 20_000:
+            flip_bit(path, 4)
+    found = open_cube(cube.location)
+    with pytest.raises(DamagedChunk, match="landcover, block"):
+        found.landcover.load()
+    assert not found.mosaic.values.any()
 
 
 def test_an_older_version_is_opened_by_its_name(cube):

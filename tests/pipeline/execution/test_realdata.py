@@ -61,7 +61,7 @@ def test_the_map_agrees_with_the_scenes_own_classes_where_it_was_not_trained(map
     region, _ = mapped
     cube = open_cube(region.cube)
     window = region.extent.grid.window_of(NOT_TRAINED_ON) & region.extent.window
-    codes, names = zip(*((row["code"], row["name"]) for row in cube.attrs["classes"]), strict=True)
+    codes, names = zip(*((row["code"], row["name"]) for row in json.loads(cube.attrs["classes"])), strict=True)
     reference_HW = areas.scene_classes(region.extent.grid, window, search(catalog_query(region)), codes)
     inside = window.slices((region.extent.window.y0, region.extent.window.x0))
     maps = (cube[name].values[0][inside] for name in ("coarse", "landcover"))

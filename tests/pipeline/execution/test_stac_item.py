@@ -17,7 +17,7 @@ def test_the_item_names_the_version_its_classes_and_its_scenes(undisturbed):
     assert item["properties"]["end_datetime"].startswith(str(end))
     text = json.dumps(item)
     assert report.version in text
-    assert all(row["name"] in text for row in open_cube(region.cube).attrs["classes"])
+    assert all(row["name"] in text for row in json.loads(open_cube(region.cube).attrs["classes"]))
 
 
 def test_what_was_written_after_publishing_is_made_up_for_by_the_next_run(region_of):
