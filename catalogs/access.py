@@ -9,8 +9,15 @@ from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from catalogs.errors import CatalogError, CatalogUnavailable
-from catalogs.sources.fetch import LOOPBACK, ClientError, fetch_json, new_session
+from catalogs.hosts import LOOPBACK, Reach, canonical, reach
+from catalogs.secrets import redact
+from catalogs.sources.fetch import ClientError, fetch_json, new_session
 
+NEAR = {
+    Reach.PRIVATE: "a private network",
+    Reach.LOOPBACK: "this machine itself",
+    Reach.METADATA: "the link-local network or a service that gives machines their credentials",
+}
 MARGIN = timedelta(minutes=1)
 """A token that expires sooner is renewed: the margin of Planetary Computer's own client (planetary_computer/sas.py)."""
 AWS = {"AWS_S3_ENDPOINT": "s3.amazonaws.com", "AWS_VIRTUAL_HOSTING": "TRUE", "AWS_HTTPS": "YES"}
@@ -60,13 +67,17 @@ PLANETARY_COMPUTER_TOKENS = TokenEndpoint(
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What may be read: local files below `allowed_paths` only, and any URL.
+    """What may be read: local files below `allowed_paths` only, URLs on `allowed_hosts` and on hosts up to `nearest`.
 
-    The first of `token_endpoints` that serves the URL's host gives its token.
+    The first of `token_endpoints` that serves the URL's host gives its token. `signatures`: by href, the query with
+    which its catalog signed it.
     """
 
     allowed_paths: tuple[str, ...] = ()
     token_endpoints: tuple[TokenEndpoint, ...] = (PLANETARY_COMPUTER_TOKENS,)
+    allowed_hosts: tuple[str, ...] = ()
+    nearest: Reach = Reach.LOOPBACK
+    signatures: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 ANYWHERE = Access(allowed_paths=("/",))
@@ -103,8 +114,10 @@ def resolve_href(href: str, access: Access = ANYWHERE, rejected_token: str = "")
             raise _not_allowed(href)
         return GdalSource(f"/vsis3/{href.removeprefix('s3://')}", True, BUCKETS.get(parts.netloc, {}))
     if parts.scheme in ("http", "https") and re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?", parts.netloc, re.A):
-        token = _token(parts, access.token_endpoints, rejected_token)
-        url = parts._replace(query="&".join(filter(None, (parts.query, token))), fragment="")
+        _check_host(href, parts, access)
+        signed = parts._replace(query="&".join(filter(None, (parts.query, access.signatures.get(href)))))
+        token = _token(signed, access.token_endpoints, rejected_token)
+        url = signed._replace(query="&".join(filter(None, (signed.query, token))), fragment="")
         return GdalSource(f"/vsicurl/{url.geturl()}", True, token=token)
     raise _not_allowed(href)
 
@@ -138,16 +151,27 @@ def is_below(path: str | Path, folders: tuple[str, ...]) -> bool:
     return any(Path(path).resolve().is_relative_to(Path(folder).resolve()) for folder in folders)
 
 
-def redact(text: str) -> str:
-    """`text` without the queries of its URLs, which may hold tokens."""
-    return re.sub(r"\?[^\s'\"]+", "?...", text)
-
-
 def _not_allowed(href: object) -> CatalogError:
     return CatalogError(
         f"href {redact(str(href))!r:.200} is not allowed: it must be http://, https:// or s3:// without user name or "
         "password, or an absolute path or file: URL of a file on this machine"
     )
+
+
+def _check_host(href: str, parts: SplitResult, access: Access) -> None:
+    """Raises CatalogError for a host that lies nearer to this machine than the catalog may name.
+
+    What a server redirects to is not known here.
+    """
+    host = canonical(parts.hostname or "")
+    if host in map(canonical, access.allowed_hosts):
+        return
+    near = reach(host, parts.scheme)
+    if near > access.nearest:
+        raise CatalogError(
+            f"{redact(href):.200} is on {host}, {NEAR[near]}, which items of this catalog may not name: add the host "
+            "to 'allowed_hosts' in the region file if it is meant"
+        )
 
 
 _tokens: dict[str, tuple[str, datetime]] = {}

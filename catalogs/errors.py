@@ -1,8 +1,13 @@
 """Errors whose message is one sentence for the user."""
 
+from catalogs.secrets import redact
+
 
 class CatalogError(ValueError):
-    """A query, a catalog or an item that cannot be used; the message is one sentence for the user."""
+    """A query, a catalog or an item that cannot be used; the message is one sentence for the user, without secrets."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redact(message))
 
 
 class CatalogUnavailable(CatalogError):

@@ -9,6 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs.area import Bounds, as_polygon
 from catalogs.errors import CatalogError
+from catalogs.secrets import conceal_secrets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Query:
 
     def __post_init__(self) -> None:
         _check_address(self.catalog)
+        conceal_secrets_of(self.catalog)
         as_polygon(self.area)
         for name, time in (("start", self.start), ("end", self.end)):
             if time.tzinfo is None:

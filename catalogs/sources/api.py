@@ -13,8 +13,9 @@ import shapely
 
 from catalogs import area
 from catalogs.errors import CatalogError, CatalogUnavailable
+from catalogs.hosts import LOOPBACK
 from catalogs.items import fields
-from catalogs.sources.fetch import LOOPBACK, fetch_json, resolve_on_host
+from catalogs.sources.fetch import fetch_json, resolve_on_host
 from catalogs.sources.page_store import Page
 from catalogs.sources.slices import Slice
 

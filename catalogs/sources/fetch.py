@@ -13,7 +13,6 @@ from catalogs.sources.deadline import DeadlineMissed, within
 if TYPE_CHECKING:
     from requests import Response, Session
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 READ_TIMEOUT_SECONDS = 30
 """How long a server may send nothing."""
 DEADLINE_SECONDS = 60

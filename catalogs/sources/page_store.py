@@ -14,9 +14,12 @@ from typing import Any, Literal
 
 from catalogs.atomic import atomic_write
 from catalogs.errors import CatalogError, CatalogUnavailable
+from catalogs.secrets import holds_secret
 
 FRESH_SECONDS = 86_400
 """An older search starts again: catalogs gain scenes every day, and its parts would show different states."""
+PAGE_TOKENS = ("token", "next_token", "nexttoken", "page_token", "pagetoken", "continuation_token", "continuationtoken")
+"""Parameters by which servers name the next page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,10 @@ class Page:
 
 
 def write_page(folder: Path, number: int, page: Page) -> None:
-    """Write page `number` of a folder; atomic and durable."""
-    content = {"features": page.features, "next": page.next, "matched": page.matched}
-    write_json(folder / f"{number:06}.json.gz", content)
+    """Write page `number` of a folder, atomic and durable, unless it holds secrets: a search resumes before those."""
+    if not holds_secret(page.features):
+        content = {"features": page.features, "next": page.next, "matched": page.matched}
+        write_json(folder / f"{number:06}.json.gz", content)
 
 
 def read_pages(folder: Path) -> list[Page]:
@@ -44,7 +48,9 @@ def read_pages(folder: Path) -> list[Page]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write an object as one gzipped JSON file; atomic and durable."""
+    """Write an object as one gzipped JSON file, atomic and durable, unless its URLs hold secrets."""
+    if holds_secret(content, PAGE_TOKENS):
+        return
     with atomic_write(path) as draft:
         draft.write_bytes(gzip.compress(json.dumps(content).encode(), compresslevel=1))
 

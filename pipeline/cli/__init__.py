@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from catalogs.errors import CatalogError, CatalogUnavailable
+from catalogs.secrets import redact
 from cluster.errors import PoolError, PoolLost
 from idgbr.errors import CheckpointError, InputError
 from pipeline.cli import edits, models, query, runs, versions
@@ -71,6 +72,6 @@ def main() -> None:
 
 
 def _fail(error: object, code: int) -> int:
-    for line in str(error).splitlines():
+    for line in redact(str(error)).splitlines():
         print(f"idgbr: {line}", file=sys.stderr)
     return code

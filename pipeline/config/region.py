@@ -1,5 +1,7 @@
 """A region file: what to map, from which scenes, with which model, into which cube."""
 
+import json
+import os
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -8,15 +10,17 @@ from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import shapely
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.access import PLANETARY_COMPUTER_TOKENS, Access, TokenEndpoint
 from catalogs.area import bbox_polygon, read_polygon
 from catalogs.errors import CatalogError
+from catalogs.hosts import Reach, reach
 from catalogs.items.mask import MaskChoice, MaskRule
+from catalogs.secrets import conceal, conceal_secrets_of, without_secrets
 from pipeline.config.paths import check_path
-from pipeline.config.yaml_file import Frozen, checked, read
+from pipeline.config.yaml_file import Frozen, YamlFile, checked, read, variables
 from pipeline.geometry.extent import Extent, extent_of
 from pipeline.geometry.grid import Grid, projected_crs
 from pipeline.geometry.search_area import search_area
@@ -123,8 +127,14 @@ class Region(Frozen):
     )
     gates: GateSettings = GateSettings()
     allowed_paths: tuple[Path, ...] = Field(default=(), description="folders whose files the catalog's items may name")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="hosts that items may name although they lie nearer to this machine than the catalog"
+    )
     token_endpoints: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
     commit_every: int = Field(default=16, ge=1, description="blocks per commit, or more of them")
+
+    _written: dict[str, Any] = PrivateAttr(default_factory=dict)
+    """Values with secrets from the environment as the file has them, with `${NAME}`."""
 
     @field_validator("cube")
     @classmethod
@@ -197,10 +207,21 @@ class Region(Frozen):
 
     @property
     def access(self) -> Access:
-        """Which files and URLs may be read."""
-        own = () if urlsplit(self.catalog).scheme in ("http", "https") else (_folder(Path(self.catalog)),)
+        """Which files and URLs may be read: hosts no nearer to this machine than that of the catalog."""
+        url = urlsplit(self.catalog)
+        remote = url.scheme in ("http", "https")
+        own = () if remote else (_folder(Path(self.catalog)),)
         token_endpoints = tuple(TokenEndpoint(host, endpoint) for host, endpoint in self.token_endpoints.items())
-        return Access(tuple(map(str, (*own, *self.allowed_paths))), (*token_endpoints, PLANETARY_COMPUTER_TOKENS))
+        return Access(
+            tuple(map(str, (*own, *self.allowed_paths))),
+            (*token_endpoints, PLANETARY_COMPUTER_TOKENS),
+            self.allowed_hosts,
+            min(reach(url.hostname or "", url.scheme), Reach.LOOPBACK) if remote else Reach.LOOPBACK,
+        )
+
+    def to_json(self) -> str:
+        """The region as JSON without secrets: with `${NAME}` as the file has it, and URLs without signed queries."""
+        return json.dumps(without_secrets(self.model_dump(mode="json") | self._written), indent=1)
 
     @property
     def day_of_year(self) -> int:
@@ -221,6 +242,7 @@ def load(path: str | Path, with_model: bool = True) -> Region:
     path = Path(path)
     file = read(path)
     values, folder = file.values, path.resolve().parent
+    written = _conceal_secrets(file)
     with file.errors_of("cube"):
         if isinstance(values.get("cube"), str):
             location = parse_location(values["cube"])
@@ -241,7 +263,24 @@ def load(path: str | Path, with_model: bool = True) -> Region:
         if isinstance(values.get("polygon"), str):
             check_path(folder / values["polygon"])
             values["polygon"] = read_polygon(folder / values["polygon"]).wkt
-    return checked(Region, file)
+    region = checked(Region, file)
+    region._written = written
+    return region
+
+
+def _conceal_secrets(file: YamlFile) -> dict[str, Any]:
+    """The keys of URLs with environment variables as they are written. No message shows these variables' values."""
+    written = {}
+    for key in ("catalog", "token_endpoints"):
+        for url in re.findall(r"\w+://[^\s'\"]+", str(file.values.get(key))):
+            conceal_secrets_of(url)
+        names = variables(file.written.get(key))
+        if names and "://" in str(file.values[key]):
+            written[key] = file.written[key]
+            for name in names:
+                secret = os.environ.get(name, "")
+                conceal_secrets_of(secret) if "://" in secret else conceal(secret, f"${{{name}}}")
+    return written
 
 
 def _model(name: str, folder: Path, must_exist: bool) -> Path:

@@ -35,11 +35,12 @@ Checked = TypeVar("Checked", bound=Frozen)
 
 @dataclass
 class YamlFile:
-    """The values of a file, its YAML nodes, and the errors found so far by key."""
+    """The values of a file, the same as they are written, its YAML nodes, and the errors found so far by key."""
 
     path: Path
     text: str
     values: dict[str, Any]
+    written: dict[str, Any]
     nodes: Mapping[Key, yaml.Node]
     errors: dict[Key, str] = field(default_factory=dict)
 
@@ -79,8 +80,8 @@ def read(path: Path) -> YamlFile:
     raw, root = parse(path.name, text)
     if not isinstance(raw, dict) or root is None:
         raise UserError(f"{path.name} holds no keys; it must be a YAML file of 'key: value' lines")
-    file = YamlFile(path, text, {}, dict(_nodes(root, (), set())))
-    file.values = {str(name): _expand(value, (str(name),), file.errors) for name, value in raw.items()}
+    file = YamlFile(path, text, {}, {str(name): value for name, value in raw.items()}, dict(_nodes(root, (), set())))
+    file.values = {name: _expand(value, (name,), file.errors) for name, value in file.written.items()}
     return file
 
 
@@ -122,10 +123,15 @@ def _expand(value: Any, key: Key, errors: dict[Key, str]) -> Any:
         return {name: _expand(item, (*key, str(name)), errors) for name, item in value.items()}
     if not isinstance(value, str):
         return value
-    for name in re.findall(r"\$\{(\w+)\}", value):
+    for name in variables(value):
         if name not in os.environ:
             errors[key] = f"the environment variable {name} is not set; set it or write the path out"
     return re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], match[0]), value)
+
+
+def variables(value: Any) -> list[str]:
+    """The names of the environment variables that stand in a value as it is written."""
+    return re.findall(r"\$\{(\w+)\}", str(value))
 
 
 def _sentence(model: type[Frozen], file: YamlFile, error: Any) -> tuple[Key, str]:

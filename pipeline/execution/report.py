@@ -7,6 +7,7 @@ from pathlib import Path
 
 import zarr
 
+from catalogs.secrets import redact
 from pipeline.analysis.areas import class_areas
 from pipeline.cube import store
 from pipeline.cube.cube import Cube
@@ -128,7 +129,7 @@ def report(
         left_out=len(plan.selection.exclusions),
         passes=PassCounts(sum(each.expected for each in plan.passes), sum(each.found for each in plan.passes)),
         warnings=plan.warnings,
-        lost={scene: reason for lost in work.lost.values() for scene, reason in lost.items()},
+        lost={scene: redact(reason) for lost in work.lost.values() for scene, reason in lost.items()},
         seconds={part: round(value, 2) for part, value in seconds.items()},
         work={step: round(value, 2) for step, value in work.seconds.items()},
         areas_km2=class_areas(group, time),

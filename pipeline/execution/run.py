@@ -98,7 +98,7 @@ def run(
 def _write_inputs(files: Files, planned: Plan) -> None:
     """Writes the inputs of the workers and the provenance of the map."""
     folder = run_folder(planned.run)
-    files.write(f"{folder}/region.json", planned.region.model_dump_json(indent=1))
+    files.write(f"{folder}/region.json", planned.region.to_json())
     write_items(files, f"{folder}/scenes.parquet", planned.items)
     write_decisions(files, f"{folder}/offsets.json", planned.decisions)
     write_provenance(files, f"{folder}/applied.json", planned.selection, planned.warnings)
@@ -115,7 +115,8 @@ def _prepare_arrays(cube: Cube, planned: Plan) -> int:
 
 def _pool(planned: Plan, totals: Totals, counts: WorkerCounts, address: str) -> AbstractContextManager[Pool]:
     """The workers of a run. Raises UserError if this machine has too little memory for them."""
-    factory = partial(Worker, planned.region, planned.run, planned.model_digest, planned.model.settings.bands)
+    bands, signatures = planned.model.settings.bands, planned.signatures
+    factory = partial(Worker, planned.region, planned.run, planned.model_digest, bands, signatures)
     groups = worker_groups(counts, *worker_memory(planned, totals))
     if address in ("none", "local"):
         check_memory(groups({"CPU": os.cpu_count() or 1}), machine_memory(), totals.busiest)

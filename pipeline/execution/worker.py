@@ -3,7 +3,8 @@
 import pickle
 import threading
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -32,11 +33,21 @@ from pipeline.storage.location import storage_errors
 class Worker:
     """Makes mosaics and segmentations of a region; its methods may be called from several threads at once.
 
+    `signatures` as in `catalogs.access.Access`.
+
     The model, the scenes and the cube are loaded at their first use and kept.
     """
 
-    def __init__(self, region: Region, run: str, model_digest: str, bands: Sequence[str]) -> None:
+    def __init__(
+        self,
+        region: Region,
+        run: str,
+        model_digest: str,
+        bands: Sequence[str],
+        signatures: Mapping[str, str] | None = None,
+    ) -> None:
         self.region, self.run, self.model_digest, self.bands = region, run, model_digest, tuple(bands)
+        self.access = replace(region.access, signatures=signatures or {})
         self._load = threading.RLock()
 
     @property
@@ -86,7 +97,7 @@ class Worker:
             list(self.scenes.values()),
             extent.area,
             threads=READERS,
-            access=self.region.access,
+            access=self.access,
         )
         stopwatch.lap("composite")
         fork = pickle.loads(task.fork)

@@ -1,8 +1,8 @@
 """Plan of a run: its scenes and, for each block, its scenes, its fingerprints and what is due."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -38,7 +38,8 @@ DATA_VERSION = 3
 class Plan:
     """The plan of a run. `blocks()` is the stream that the run executes. `cube` is None before a first run.
 
-    `search_warnings`: sentences about what the search may have missed.
+    `search_warnings`: sentences about what the search may have missed. `signatures`: the queries that the catalog
+    signed hrefs with, by href; they are secrets, and in memory only.
     """
 
     region: Region
@@ -49,6 +50,7 @@ class Plan:
     selection: Selection
     cube: Cube | None = None
     search_warnings: tuple[str, ...] = ()
+    signatures: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def scenes(self) -> list[Scene]:
@@ -147,16 +149,17 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     _check_bands(region, bands)
     _ = region.extent
     files = files_at(region.cube)
-    items = find_items(files, catalog_query(region), refresh, counting("found"))
-    selection, decisions = resolve_offsets(region, files, items, bands, counting("settled"))
+    query = catalog_query(region)
+    items, signatures = find_items(files, query, refresh, counting("found"))
+    selection, decisions = resolve_offsets(region, files, items, bands, counting("settled"), signatures)
     if not selection.scenes:
         first = next(iter(selection.exclusions.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
-    query = catalog_query(region)
     left = {**read_refusals(files, query), **selection.exclusions}
     selection = Selection(selection.scenes, left)
     warnings = tuple(read_warnings(files, query))
-    return Plan(region, model, model.digest, items, decisions, selection, Cube.find(region.cube), warnings)
+    cube = Cube.find(region.cube)
+    return Plan(region, model, model.digest, items, decisions, selection, cube, warnings, signatures)
 
 
 def _check_values(region: Region, model: IDGBRPipeline) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from catalogs.secrets import redact
 from catalogs.select import Selection
 from pipeline.storage.files import Files
 
@@ -23,5 +24,6 @@ def write_provenance(files: Files, name: str, selection: Selection, warnings: Se
         }
         for scene in selection.scenes
     ]
-    applied = {"used": used, "warnings": list(warnings), "left_out": selection.exclusions}
+    left_out = {name: redact(why) for name, why in selection.exclusions.items()}
+    applied = {"used": used, "warnings": list(warnings), "left_out": left_out}
     files.write(name, json.dumps(applied, indent=1) + "\n")

@@ -1,6 +1,8 @@
 """Resolve doubts about the reflectance offsets of scenes from their pixels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from catalogs import Scene
@@ -21,14 +23,16 @@ def resolve_offsets(
     items: list[dict[str, Any]],
     bands: tuple[str, ...],
     progress: Callable[[int], None] | None = None,
+    signatures: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Selection, dict[str, OffsetDecision]]:
     """The selection of `choose_scenes` with doubtful offsets decided, and the decisions by scene digest.
 
     Decisions are written beside the item list and reused. A scene that cannot be read keeps its doubt, and the next
-    call tries it again. `progress` is called with the number of scenes read.
+    call tries it again. `progress` is called with the number of scenes read; `signatures` as in `Access`.
     """
     name = f"{list_name(catalog_query(region))}.offsets.json"
     decisions = read_decisions(files, name) if files.exists(name) else {}
+    access = replace(region.access, signatures=signatures)
     digests_read: set[str] = set()
     while True:
         selection = choose_scenes(region, items, bands, decisions)
@@ -36,7 +40,7 @@ def resolve_offsets(
         if not doubtful:
             return selection, decisions
         digests_read |= {scene.digest for scene in doubtful}
-        decisions |= decide_offsets(doubtful, region.access, progress)
+        decisions |= decide_offsets(doubtful, access, progress)
         write_decisions(files, name, decisions)
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import catalogs
 from catalogs import Query, scenelist
+from catalogs.secrets import redact
 from catalogs.sources import page_store
 from pipeline.config.region import Region
 from pipeline.errors import UserError
 from pipeline.scenes.item_list import list_name, read_items, write_items, write_refusals, write_warnings
+from pipeline.scenes.signatures import detach_signatures, is_signed
 from pipeline.storage.files import Files
 
 
@@ -28,35 +30,41 @@ def catalog_query(region: Region) -> Query:
 
 def find_items(
     files: Files, query: Query, refresh: bool = False, progress: Callable[[int], None] | None = None
-) -> list[dict[str, Any]]:
-    """The STAC items of a query, from its durable list in the cube.
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The STAC items of a query, from its durable list in the cube, and the signatures of their hrefs (see `Access`).
 
     If there is no list, the catalog is searched and the list written; with `refresh` the result of a search is added
     to the list. Pages of the search are kept in the cube's folder (or a local cache, where the cube is in object
-    storage), so that an interrupted search resumes. `progress` is called with the number of items so far. Raises
-    CatalogError, UserError where the query has no items, and RunError.
+    storage), so that an interrupted search resumes. The list has no secrets: where the catalog signs its hrefs, it is
+    searched each time for the signatures, and without `refresh` the list stays as it is. `progress` is called with the
+    number of items so far. Raises CatalogError, UserError where the query has no items, and RunError.
     """
     name = f"{list_name(query)}.parquet"
     exists = files.exists(name)
+    known, _ = detach_signatures(read_items(files, name) if exists else [])
+    if exists and not refresh and not is_signed(known):
+        return known, {}
+    folder = files.scratch(f"{list_name(query)}.pages")
+    result = catalogs.search_with_refusals(query, folder, progress)
+    found, signatures = detach_signatures(result.items)
     if refresh or not exists:
-        folder = files.scratch(f"{list_name(query)}.pages")
-        result = catalogs.search_with_refusals(query, folder, progress)
-        items = scenelist.merge(read_items(files, name), result.items) if exists else result.items
+        items = scenelist.merge(known, found)
         if not items:
             page_store.remove(folder)
             raise UserError(_nothing(query, result.refusals))
         write_items(files, name, items)
         write_refusals(files, query, result.refusals)
         write_warnings(files, query, result.warnings)
-        page_store.remove(folder)
-    return read_items(files, name)
+    page_store.remove(folder)
+    return read_items(files, name), signatures
 
 
 def _nothing(query: Query, refusals: Mapping[str, str]) -> str:
+    catalog = redact(query.catalog)
     if refusals:
         first = next(iter(refusals.values()))
-        return f"none of the {len(refusals)} items that {query.catalog} gives can be used, the first because {first}"
+        return f"none of the {len(refusals)} items that {catalog} gives can be used, the first because {first}"
     return (
-        f"no scenes of {query.collection!r} in {query.catalog} for this area from {query.start.date()} to "
+        f"no scenes of {query.collection!r} in {catalog} for this area from {query.start.date()} to "
         f"{query.end.date()}; check the collection, or widen the area or the period"
     )

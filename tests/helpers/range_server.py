@@ -84,6 +84,11 @@ class Server:
         """All tokens given, in their order."""
         return self._control({})["tokens"]
 
+    def new_token(self) -> str:
+        """A token as the endpoint gives it."""
+        with urllib.request.urlopen(self.url + "/token/a/c", timeout=30) as answer:
+            return json.load(answer)["token"]
+
     @property
     def most_open(self) -> int:
         """How many requests were open at once, at most."""

@@ -1,6 +1,10 @@
+import json
+
 import pytest
 import yaml
 
+from catalogs import secrets
+from catalogs.hosts import Reach
 from pipeline.config.region import load
 from pipeline.errors import UserError
 
@@ -32,6 +36,42 @@ def test_a_region_file_is_read_with_paths_from_its_folder(content, written, tmp_
     assert region.cube == tmp_path / "cube"
     assert region.extent.grid.crs == "EPSG:3035"
     assert region.grid.block == 2048
+
+
+@pytest.mark.parametrize(
+    ("catalog", "nearest"),
+    [
+        ("https://example.org/stac", Reach.PUBLIC),
+        ("http://10.0.0.5/stac", Reach.PRIVATE),
+        ("http://127.0.0.1:8000/stac", Reach.LOOPBACK),
+        ("http://169.254.169.254/stac", Reach.LOOPBACK),
+        ("catalog.json", Reach.LOOPBACK),
+    ],
+)
+def test_items_may_name_hosts_as_near_as_the_catalog(content, written, catalog, nearest):
+    access = load(written(content | {"catalog": catalog, "allowed_hosts": ["store.example"]})).access
+    assert (access.nearest, access.allowed_hosts) == (nearest, ("store.example",))
+
+
+def test_the_json_of_a_region_has_no_secret_of_its_urls(content, written, monkeypatch):
+    monkeypatch.setattr(secrets, "_concealed", {})
+    monkeypatch.setenv("KEY", "hidden-1")
+    monkeypatch.setenv("SIGNER", "https://signer.example/hidden-2/{account}?code=hidden-3")
+    urls = {"catalog": "https://example.org/${KEY}/stac", "token_endpoints": {"a.example": "${SIGNER}"}}
+    region = load(written(content | urls))
+    assert region.catalog == "https://example.org/hidden-1/stac"
+    assert region.token_endpoints["a.example"].endswith("?code=hidden-3")
+    stored = json.loads(region.to_json())
+    assert "hidden" not in region.to_json()
+    assert stored["catalog"] == urls["catalog"]
+    assert stored["token_endpoints"] == urls["token_endpoints"]
+    assert stored["model"] == content["model"]
+    assert (
+        secrets.redact("https://example.org/hidden-1/stac, code=hidden-3")
+        == "https://example.org/${KEY}/stac, code=..."
+    )
+    literal = load(written(content | {"catalog": "https://example.org/stac?api_key=hidden-4"}))
+    assert json.loads(literal.to_json())["catalog"] == "https://example.org/stac"
 
 
 def test_a_region_is_frozen(content, written):

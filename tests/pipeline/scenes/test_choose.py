@@ -13,7 +13,7 @@ BANDS = ("blue", "green", "red", "nir")
 
 
 def chosen(region):
-    listed = find_items(files_at(region.cube), catalog_query(region))
+    listed, _ = find_items(files_at(region.cube), catalog_query(region))
     return resolve_offsets(region, files_at(region.cube), listed, BANDS)[0]
 
 

@@ -17,7 +17,7 @@ BANDS = ("blue", "green", "red", "nir")
 
 def test_what_was_decided_about_doubts_is_kept_beside_the_list(region_of):
     region = region_of("kept")
-    listed = find_items(files_at(region.cube), catalog_query(region))
+    listed, _ = find_items(files_at(region.cube), catalog_query(region))
     asked = []
     _, first = resolve_offsets(region, files_at(region.cube), listed, BANDS, asked.append)
     assert asked == list(range(1, len(first) + 1))

@@ -32,7 +32,7 @@ def test_the_search_of_an_api_leaves_a_list_and_no_pages(region_of, world):
     counted = []
     with serve(world.folder) as url:
         region = region_of("api", catalog=url, allowed_paths=[str(world.folder)])
-        listed = find_items(files_at(region.cube), catalog_query(region), progress=counted.append)
+        listed, _ = find_items(files_at(region.cube), catalog_query(region), progress=counted.append)
     assert len(listed) == len((world.folder / "items.ndjson").read_text().splitlines()) == counted[-1]
     assert sorted(path.suffix for path in (region.cube / "scenes").iterdir()) == [".json", ".parquet"]
 
