@@ -81,8 +81,12 @@ def read_polygon(path: str | Path) -> BaseGeometry:
 
 
 def split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
-    """A polygon wider than 180 degrees of longitude, taken the short way round and cut at the antimeridian."""
+    """A polygon wider than 180 degrees of longitude, taken the short way round, or one beyond +-180 degrees, cut at the
+    antimeridian."""
     west, _, east, _ = polygon.bounds
+    if west < -180 or east > 180:
+        whole = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
+        return shapely.union_all([_turn_back(whole, turn) for turn in (-360, 0, 360)])
     if east - west <= 180:
         return polygon
     beyond_180 = shapely.transform(polygon, lambda lonlat: lonlat + np.where(lonlat[:, :1] < 0, (360, 0), (0, 0)))
@@ -90,6 +94,12 @@ def split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
     western = shapely.intersection(eastward, shapely.box(180, -90, 360, 90))
     back = shapely.transform(western, lambda lonlat: lonlat - (360, 0))
     return shapely.union(shapely.intersection(eastward, shapely.box(0, -90, 180, 90)), back)
+
+
+def _turn_back(shape: BaseGeometry, turn: int) -> BaseGeometry:
+    """What lies within 180 degrees of longitude `turn`, with that taken away."""
+    part = shapely.intersection(shape, shapely.box(turn - 180, -90, turn + 180, 90))
+    return shapely.transform(part, lambda lonlat: lonlat - (turn, 0))
 
 
 def is_box(area: BaseGeometry) -> bool:

@@ -15,6 +15,7 @@ from catalogs.items.harmonise import Doubt
 from catalogs.items.mask import MaskChoice, MaskRule
 from catalogs.items.providers import PROVIDERS, Provider, provider_of
 
+ACQUIRED_FIELDS = ("datetime", "start_datetime")
 GENERATED_FIELDS = (*fields.GENERATION_TIMES, "landsat:product_generated")
 
 
@@ -98,8 +99,8 @@ def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice |
 
     CatalogError names the item and what is wrong.
     """
-    provider = provider_of(item)
-    product, properties, when = provider.product, fields.properties(item), fields.timestamp(item, "datetime")
+    provider = provider_of(item, roles)
+    product, properties, when = provider.product, fields.properties(item), fields.acquired(item)
     platform = fields.text(item, "platform").lower()
     if platform not in product.platforms:
         raise CatalogError(
@@ -119,8 +120,8 @@ def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice |
         acquisition="/".join((platform, overpass, tile)),
         repeat_days=product.repeat_days,
         baseline=harmonise.baseline(item, provider),
-        generated=fields.timestamp(item, *GENERATED_FIELDS, "updated", "created", "datetime"),
-        updated=fields.timestamp(item, "updated", "created", "published", *GENERATED_FIELDS, "datetime"),
+        generated=fields.timestamp(item, *GENERATED_FIELDS, "updated", "created", *ACQUIRED_FIELDS),
+        updated=fields.timestamp(item, "updated", "created", "published", *GENERATED_FIELDS, *ACQUIRED_FIELDS),
         cloud_cover=fields.cloud_cover(item),
         crs=_crs(properties),
         footprint=fields.footprint(item),

@@ -9,7 +9,7 @@ import shapely
 
 from catalogs.atomic import atomic_write
 from catalogs.errors import CatalogError
-from catalogs.items.fields import footprint, identity, timestamp
+from catalogs.items.fields import acquired, footprint, identity, timestamp
 
 ITEM = "idgbr:item"
 """The property that holds a whole item as JSON text, if its fields do not fit into columns."""
@@ -53,7 +53,7 @@ def merge(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[
 
 
 def _updated(item: Mapping[str, Any]) -> Any:
-    return timestamp(item, "updated", "created", "datetime")
+    return timestamp(item, "updated", "created", "datetime", "start_datetime")
 
 
 def _holds(draft: Path, rows: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> bool:
@@ -83,7 +83,7 @@ def _as_text(item: Mapping[str, Any]) -> dict[str, Any]:
         "collection": item.get("collection"),
         "geometry": shapely.geometry.mapping(shape),
         "bbox": list(shape.bounds),
-        "properties": {"datetime": timestamp(item, "datetime").isoformat(), ITEM: json.dumps(item)},
+        "properties": {"datetime": acquired(item).isoformat(), ITEM: json.dumps(item)},
         "links": [],
         "assets": {},
     }

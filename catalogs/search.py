@@ -102,21 +102,23 @@ def search_with_refusals(
             folder = folder or Path(scratch)
             with page_store.exclusive(folder):
                 return _find_remote(session, query, matching, folder, limit)
-    source = item_list if Path(query.catalog).suffix in item_list.SUFFIXES else static_folder
-    matching.add(source.items(query.catalog, query.collection))
+    if Path(query.catalog).suffix in item_list.SUFFIXES:
+        matching.add(item_list.items(query.catalog, query.collection))
+    else:
+        matching.add(static_folder.items(query.catalog, query.collection, matching.refuse))
     return SearchResult(matching.items(), matching.refusals)
 
 
 def _find_remote(session: "Session", query: Query, matching: MatchingItems, folder: Path, limit: int) -> SearchResult:
     stac_api = _api(session, query.catalog, folder)
     if stac_api is None:
-        matching.add(static_http.items(session, query.catalog, query.collection))
+        matching.add(static_http.items(session, query.catalog, query.collection, matching.refuse))
         return SearchResult(matching.items(), matching.refusals)
     parts, counts, server = tuple(slices(query)), [], paging.Server()
     for part in parts:
         first = api.first_requests(stac_api, query.collection, part, query.max_cloud, limit)
         for page in paging.iterate_pages(session, first, folder, server):
-            matching.add(page.features)
+            matching.add(api.resolve_hrefs(query.catalog, item) for item in page.features)
         counts.append(page.matched)
     page_store.mark_complete(folder)
     reported = [count for count in counts if count is not None]

@@ -4,7 +4,7 @@ import json
 import math
 import reprlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,6 +19,8 @@ from catalogs.errors import CatalogError
 REMOTE = ("http", "https", "s3")
 GENERATION_TIMES = ("s2:generation_time", "sentinel2:generation_time", "processing:datetime")
 """Properties with the time at which the product was processed."""
+WITHHELD = "idgbr:withheld"
+"""The field of an asset whose href a catalog may not give: why."""
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
 
@@ -70,28 +72,43 @@ def cloud_cover(item: Mapping[str, Any]) -> float | None:
 
 
 def timestamp(item: Mapping[str, Any], *names: str) -> datetime:
-    """The first of these properties that is set, in UTC, cut to milliseconds, the precision of a scene list."""
+    """The first of these properties that is set, in UTC, cut to milliseconds, the precision of a scene list.
+
+    A time without a zone is in UTC, as STAC asks of all times.
+    """
     for name in names:
         value = properties(item).get(name)
         if value is None:
             continue
         try:
             time = datetime.fromisoformat(value)
-            utc = time.astimezone(UTC)
+            if len(value) <= len("2023-08-15"):
+                raise ValueError
+            utc = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
         except (TypeError, ValueError, OverflowError):
             raise CatalogError(
                 f"item {identity(item)} has {name} {brief(value)}, but it must be an RFC 3339 time"
             ) from None
-        if time.tzinfo is None:
-            raise CatalogError(f"item {identity(item)} has {name} {brief(value)}, but a time zone is missing")
-        return utc.replace(microsecond=time.microsecond // 1000 * 1000)
+        return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
     raise CatalogError(f"item {identity(item)} has no {' or '.join(names)}")
 
 
-def assets(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """All assets by key."""
+def acquired(item: Mapping[str, Any]) -> datetime:
+    """When the scene was taken: datetime or, where that is null, start_datetime (STAC: both ends are there then)."""
+    if properties(item).get("datetime") is not None or properties(item).get("start_datetime") is None:
+        return timestamp(item, "datetime")
+    start, end = timestamp(item, "start_datetime"), timestamp(item, "end_datetime")
+    if not timedelta(0) <= end - start <= timedelta(days=1):
+        raise CatalogError(
+            f"item {identity(item)} goes from {start.isoformat()} to {end.isoformat()}, but a scene is taken in a day"
+        )
+    return start
+
+
+def assets(item: Mapping[str, Any]) -> dict[str, Any]:
+    """All assets by key, unchecked."""
     present = _mapping(item, "assets", item.get("assets")).items()
-    return {key: _mapping(item, f"asset {key}", asset) for key, asset in present if asset is not None}
+    return {key: asset for key, asset in present if asset is not None}
 
 
 def asset(item: Mapping[str, Any], role: str, key: str) -> Mapping[str, Any]:
@@ -101,11 +118,15 @@ def asset(item: Mapping[str, Any], role: str, key: str) -> Mapping[str, Any]:
         raise CatalogError(
             f"item {identity(item)} has no asset for {role} (looked for {key}; it has {brief(sorted(present))})"
         )
-    return present[key]
+    return _mapping(item, f"asset {key}", present[key])
 
 
 def href(item: Mapping[str, Any], key: str, asset: Mapping[str, Any]) -> str:
     """The asset's href: an http(s) or s3 URL without user or password, an absolute path, or a file: URL."""
+    if WITHHELD in asset:
+        reason = asset[WITHHELD]
+        told = isinstance(reason, str) and reason.isprintable() and len(reason) < 1000
+        raise CatalogError(f"item {identity(item)}: the href of asset {key} {reason if told else 'is withheld'}")
     value = asset.get("href")
     if isinstance(value, str) and value.isprintable() and _is_allowed_href(value):
         return value
@@ -131,7 +152,7 @@ def _is_allowed_href(href: str) -> bool:
 def footprint(item: Mapping[str, Any]) -> BaseGeometry:
     """The item's area in longitude and latitude, valid and within +-180 degrees.
 
-    A ring that spans more than 180 degrees crosses the antimeridian; it is cut there.
+    A ring that spans more than 180 degrees crosses the antimeridian; it is cut there, as is one beyond +-180 degrees.
     """
     geometry = item.get("geometry")
     try:
@@ -143,11 +164,16 @@ def footprint(item: Mapping[str, Any]) -> BaseGeometry:
             f"item {identity(item)} has geometry {brief(geometry)}, but it must be a Polygon or MultiPolygon"
         )
     coordinates = shapely.get_coordinates(shape)
-    if not np.isfinite(coordinates).all() or (abs(coordinates) > (180, 90)).any():
-        raise CatalogError(f"item {identity(item)} has a geometry outside longitude +-180, latitude +-90")
-    if isinstance(shape, shapely.Polygon):
-        shape = split_at_antimeridian(shape)
-    return shape if shape.is_valid else shapely.make_valid(shape, method="structure", keep_collapsed=False)
+    if not np.isfinite(coordinates).all() or (abs(coordinates) > (360, 90)).any():
+        raise CatalogError(f"item {identity(item)} has a geometry outside longitude +-360, latitude +-90")
+    parts = list(shapely.get_parts(shape))
+    split = [split_at_antimeridian(part) for part in parts]
+    if any(new is not old for new, old in zip(split, parts, strict=True)):
+        shape = shapely.union_all(split)
+    shape = shape if shape.is_valid else shapely.make_valid(shape, method="structure", keep_collapsed=False)
+    if shape.area == 0:
+        raise CatalogError(f"item {identity(item)} has geometry {brief(geometry)}, which covers no ground")
+    return shape
 
 
 def _mapping(item: Mapping[str, Any], name: str, value: Any) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """The layouts of items that can be read, as data: one row for each kind of item."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -206,8 +206,11 @@ PROVIDERS = (
 )
 
 
-def provider_of(item: Mapping[str, Any]) -> Provider:
-    """The row of an item; CatalogError if no row or several rows fit, or if its fields point to another row."""
+def provider_of(item: Mapping[str, Any], roles: Collection[str] | None = None) -> Provider:
+    """The row of an item; CatalogError if no row or several rows fit, or if its fields point to another row.
+
+    `roles`: those of the band files that are read (default: all); others have no say.
+    """
     who, collection, present = identity(item), item.get("collection"), assets(item)
     _check_level(item)
     fitting = [row for row in PROVIDERS if _fits(row, collection, present)]
@@ -223,7 +226,7 @@ def provider_of(item: Mapping[str, Any]) -> Provider:
         raise CatalogError(f"item {who} has none of the assets that {collection} has ({wanted})")
     if len(fitting) > 1:
         raise CatalogError(f"item {who} has assets of {' and of '.join(row.name for row in fitting)}: leave one kind")
-    _check_origin(item, fitting[0], present)
+    _check_origin(item, fitting[0], present, fitting[0].keys if roles is None else roles)
     return fitting[0]
 
 
@@ -247,14 +250,15 @@ def _check_level(item: Mapping[str, Any]) -> None:
             )
 
 
-def _check_origin(item: Mapping[str, Any], row: Provider, present: Mapping[str, Mapping[str, Any]]) -> None:
+def _check_origin(item: Mapping[str, Any], row: Provider, present: Mapping[str, Any], roles: Collection[str]) -> None:
     """Raises CatalogError if a property or a band file belongs to another row, whose DN mean other values."""
     for name in properties(item):
         owners = [other for other in PROVIDERS if name.startswith(other.namespaces)]
         if owners and row not in owners:
             raise CatalogError(f"item {identity(item)} looks like {row.name}, but {name} is of {owners[0].name}")
-    for key in row.keys.values():
-        href = present.get(key, {}).get("href")
+    for key in (row.keys[role] for role in row.keys if role in roles):
+        asset = present.get(key)
+        href = asset.get("href") if isinstance(asset, Mapping) else None
         owners = [other for other in PROVIDERS if isinstance(href, str) and href.startswith(other.hosts)]
         if owners and row not in owners:
             raise CatalogError(

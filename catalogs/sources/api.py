@@ -15,7 +15,9 @@ from catalogs import area
 from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.hosts import LOOPBACK
 from catalogs.items import fields
+from catalogs.sources import hrefs
 from catalogs.sources.fetch import fetch_json, resolve_on_host
+from catalogs.sources.hrefs import absolute_url
 from catalogs.sources.page_store import Page
 from catalogs.sources.slices import Slice
 
@@ -112,16 +114,35 @@ def fetch_page(session: "Session", request: Request) -> Page:
     return Page(features, _next_request(request, link) if link else None, _matched(response))
 
 
-def refuse_local_files(url: str, item: Mapping[str, Any]) -> None:
-    """CatalogError if an item from another machine refers to files of this one."""
-    if urlsplit(url).hostname in LOOPBACK:
-        return
-    for key, asset in fields.assets(item).items():
-        if urlsplit(str(asset.get("href"))).scheme in ("", "file"):
-            raise CatalogError(
-                f"item {fields.identity(item)} of {url} has href {asset.get('href')!r} for asset {key}, "
-                "but a catalog on another machine must not name files of this one"
-            )
+def resolve_hrefs(url: str, item: Any) -> Any:
+    """An item of the API at `url` with hrefs that count from its self link (STAC API 1.0, Features) made absolute.
+
+    Hrefs of files are withheld if the item comes from another machine.
+    """
+    if not isinstance(item, dict):
+        return item
+    links = item.get("links")
+    found = [link for link in links if isinstance(link, Mapping)] if isinstance(links, list) else []
+    home = next((link.get("href") for link in found if link.get("rel") == "self"), None)
+    home = home if isinstance(home, str) and home.startswith(("http://", "https://")) else None
+    local = urlsplit(url).hostname in LOOPBACK
+
+    def resolve(href: str) -> str:
+        target = href if home is None or (local and href.startswith("/")) else absolute_url(home, href) or href
+        return refuse_local_file(url, target)
+
+    return hrefs.resolve_hrefs(item, resolve)
+
+
+def refuse_local_file(url: str, href: str) -> str:
+    """The href; CatalogError if it is that of a file and comes from another machine."""
+    try:
+        scheme = urlsplit(href).scheme
+    except ValueError:
+        return href
+    if scheme in ("", "file") and urlsplit(url).hostname not in LOOPBACK:
+        raise CatalogError(f"is {fields.brief(href)}, but a catalog on another machine must not name files of this one")
+    return href
 
 
 def _next_request(request: Request, link: Mapping[str, Any]) -> Request:

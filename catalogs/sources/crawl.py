@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from catalogs.errors import CatalogError
+from catalogs.errors import CatalogError, CatalogUnavailable
+from catalogs.sources.fetch import BadDocument
 
 Document = dict[str, Any]
+Refuse = Callable[[str, str], None]
+"""Told of the address of an item, and why it cannot be used."""
 
 
 def crawl(
@@ -14,33 +17,47 @@ def crawl(
     read: Callable[[str], Any],
     resolve_link: Callable[[str, object], str],
     resolve_assets: Callable[[Document, str], Document],
+    refuse: Refuse,
     max_documents: int,
-) -> Iterator[Document]:
+) -> Iterator[Any]:
     """Every item of the collection that links from the document at `start` reach; each document is read once.
 
     `read(address)` gives a document. `resolve_link(address, href)` gives the address of a link in the document at
-    `address`. `resolve_assets(item, address)` gives the item with absolute hrefs. Raises CatalogError if a document is
-    not STAC, or if there are more than `max_documents`.
+    `address`. `resolve_assets(item, address)` gives the item with absolute hrefs. `refuse` is told of links to items
+    that lead nowhere. Raises CatalogError if a catalog is not STAC, for then items are missing whose number nobody
+    knows, or if there are more than `max_documents`.
     """
-    pending, seen = [start], {start}
+    pending, seen = [(start, False)], {start}
     while pending:
-        address = pending.pop()
-        document = read(address)
-        if not isinstance(document, dict):
-            raise CatalogError(f"{address} is not STAC: it must hold an object")
-        kind = document.get("type")
+        address, is_item = pending.pop()
+        try:
+            document = _read(address, read)
+        except CatalogError as error:
+            if not is_item or (isinstance(error, CatalogUnavailable) and not isinstance(error, BadDocument)):
+                raise
+            refuse(address, str(error))
+            continue
+        kind = document["type"]
         if kind in ("Feature", "FeatureCollection"):
             for item in [document] if kind == "Feature" else _features(address, document):
-                if item.get("collection") == collection:
+                if not isinstance(item, dict):
+                    yield item
+                elif item.get("collection") == collection:
                     yield resolve_assets(item, address)
             continue
-        if kind not in ("Catalog", "Collection"):
-            raise CatalogError(f"{address} is not STAC: its type is {kind!r}, not Catalog, Collection or Feature")
         other = kind == "Collection" and document.get("id") != collection
-        links = _links(address, document, ("child",) if other else ("child", "item"))
-        targets = dict.fromkeys(resolve_link(address, link) for link in links)
-        unseen = [target for target in targets if target not in seen]
-        seen.update(unseen)
+        targets: dict[str, bool] = {}
+        for relation, href in _links(address, document):
+            if relation == "item" and other:
+                continue
+            try:
+                targets.setdefault(resolve_link(address, href), relation == "item")
+            except CatalogError as error:
+                if relation == "child":
+                    raise
+                refuse(f"{address} {href!r:.80}", str(error))
+        unseen = [(target, is_item) for target, is_item in targets.items() if target not in seen]
+        seen.update(target for target, _ in unseen)
         pending += reversed(unseen)
         if len(seen) > max_documents:
             raise CatalogError(
@@ -49,15 +66,28 @@ def crawl(
             )
 
 
-def _features(address: str, document: Document) -> list[Document]:
+def _read(address: str, read: Callable[[str], Any]) -> Document:
+    document = read(address)
+    if not isinstance(document, dict):
+        raise CatalogError(f"{address} is not STAC: it must hold an object")
+    kind = document.get("type")
+    if kind not in ("Catalog", "Collection", "Feature", "FeatureCollection"):
+        raise CatalogError(f"{address} is not STAC: its type is {kind!r:.80}, not Catalog, Collection or Feature")
+    return document
+
+
+def _features(address: str, document: Document) -> list[Any]:
     features = document.get("features")
-    if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
+    if not isinstance(features, list):
         raise CatalogError(f"{address} is not STAC: its features must be a list of objects")
     return features
 
 
-def _links(address: str, document: Document, relations: tuple[str, ...]) -> list[object]:
-    try:
-        return [link["href"] for link in document["links"] if link["rel"] in relations]
-    except (KeyError, TypeError):
-        raise CatalogError(f"{address} is not STAC: each of its links must have rel and href") from None
+def _links(address: str, document: Document) -> Iterator[tuple[str, object]]:
+    """(relation, href) of each link to a catalog or an item."""
+    links = document.get("links")
+    if not isinstance(links, list):
+        raise CatalogError(f"{address} is not STAC: it must have a list of links, each with rel and href")
+    for link in links:
+        if isinstance(link, dict) and link.get("rel") in ("child", "item"):
+            yield link["rel"], link.get("href")

@@ -29,7 +29,11 @@ MAX_PAUSE_SECONDS = 60
 MAX_REDIRECTS = 5
 
 
-class ClientError(CatalogUnavailable):
+class BadDocument(CatalogUnavailable):
+    """The server answers, but not with a document: it may have others."""
+
+
+class ClientError(BadDocument):
     """The server rejects the request itself: a `status` of 400 to 499, or 501, that is not transient."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -110,7 +114,7 @@ def _attempt(session: "Session", url: str, method: str, body: dict[str, Any] | N
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise CatalogUnavailable(f"{url} does not give JSON: check the address ({_one_line(error)})") from None
+        raise BadDocument(f"{url} does not give JSON: check the address ({_one_line(error)})") from None
 
 
 def _content(session: "Session", url: str, method: str, body: dict[str, Any] | None) -> bytes:
@@ -149,7 +153,7 @@ def _whole(response: "Response", url: str) -> bytes:
     for part in response.iter_content(2**16):
         content += part
         if len(content) > MAX_DOCUMENT_BYTES:
-            raise CatalogUnavailable(f"{url} gives more than {MAX_DOCUMENT_BYTES >> 20} MiB in one document")
+            raise BadDocument(f"{url} gives more than {MAX_DOCUMENT_BYTES >> 20} MiB in one document")
     return bytes(content)
 
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from catalogs import scenelist
 from catalogs.errors import CatalogError
-from catalogs.sources.static_folder import local_path
+from catalogs.sources.hrefs import local_path, resolve_hrefs
 
 LINES = (".ndjson", ".jsonl", ".geojsonl")
 SUFFIXES = (".parquet", *LINES)
@@ -21,10 +22,12 @@ def items(path: str | Path, collection: str) -> Iterator[dict[str, Any]]:
     path = Path(path)
     for item in scenelist.read(path) if path.suffix == ".parquet" else _lines(path):
         if item.get("collection") == collection:
-            yield _with_absolute_paths(path.parent.resolve(), item)
+            yield resolve_hrefs(item, partial(_absolute, path.parent.resolve()))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists() and not path.is_file():
+        raise CatalogError(f"{path} cannot be read as a list of items: it is no regular file")
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -44,12 +47,6 @@ def _item(path: Path, number: int, line: bytes) -> dict[str, Any]:
     return item
 
 
-def _with_absolute_paths(folder: Path, item: dict[str, Any]) -> dict[str, Any]:
-    assets = item.get("assets")
-    if not isinstance(assets, dict):
-        return item
-    resolved = {}
-    for key, asset in assets.items():
-        target = local_path(folder, asset.get("href")) if isinstance(asset, dict) else None
-        resolved[key] = asset if target is None else {**asset, "href": str(target)}
-    return {**item, "assets": resolved}
+def _absolute(folder: Path, href: str) -> str:
+    path = local_path(folder, href)
+    return href if path is None else str(path)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import shapely
 
@@ -10,7 +9,6 @@ from catalogs import scenelist
 from catalogs.errors import CatalogError
 from catalogs.items import fields
 from catalogs.query import Query
-from catalogs.sources import api
 
 Progress = Callable[[int], None]
 
@@ -28,36 +26,49 @@ class MatchingItems:
         shapely.prepare(self._area)
         self._items: dict[str, dict[str, Any]] = {}
 
-    def add(self, items: Iterable[dict[str, Any]]) -> None:
+    def add(self, items: Iterable[Any]) -> None:
         """Of two items with one id the later `updated` is kept."""
         for item in items:
             try:
                 if not self._matches(item):
                     continue
             except CatalogError as error:
-                self.refusals[str(item.get("id"))] = str(error)
+                self.refuse(_name(item), str(error))
                 continue
             previous = self._items.get(item["id"])
             (self._items[item["id"]],) = scenelist.merge([previous] if previous else [], [item])
+            self.refusals.pop(item["id"], None)
             if self._progress is not None:
                 self._progress(len(self._items))
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Records why the item with this id, or at this address, cannot be used, unless it could be in another form."""
+        if name not in self._items:
+            self.refusals[name] = reason
 
     def items(self) -> list[dict[str, Any]]:
         """Ordered by id."""
         return [self._items[name] for name in sorted(self._items)]
 
-    def _matches(self, item: Mapping[str, Any]) -> bool:
+    def _matches(self, item: Any) -> bool:
         query = self._query
+        if not isinstance(item, Mapping):
+            raise CatalogError(f"an item is {fields.brief(item)}, but it must be an object")
         if item.get("collection") != query.collection:
             return False
         fields.identity(item)
-        time = fields.timestamp(item, "datetime")
+        time = fields.acquired(item)
         if not query.start <= time <= query.end or (query.months and time.month not in query.months):
             return False
         if not shapely.intersects(self._area, fields.footprint(item)):
             return False
-        fields.timestamp(item, "updated", "created", "datetime")
-        if urlsplit(query.catalog).scheme in ("http", "https"):
-            api.refuse_local_files(query.catalog, item)
+        fields.timestamp(item, "updated", "created", "datetime", "start_datetime")
         cloud = fields.cloud_cover(item)
         return cloud is None or cloud <= query.max_cloud
+
+
+def _name(item: Any) -> str:
+    try:
+        return fields.identity(item)
+    except CatalogError:
+        return fields.brief(item.get("id") if isinstance(item, Mapping) else item)

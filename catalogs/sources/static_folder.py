@@ -5,39 +5,26 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from catalogs.errors import CatalogError
 from catalogs.items import fields
-from catalogs.sources.crawl import crawl
+from catalogs.sources.crawl import Refuse, crawl
+from catalogs.sources.hrefs import local_path, resolve_hrefs
 
 MAX_DOCUMENTS = 10_000_000
 
 
-def items(catalog: str | Path, collection: str) -> Iterator[dict[str, Any]]:
+def items(catalog: str | Path, collection: str, refuse: Refuse) -> Iterator[Any]:
     """Every item of the collection that the catalog's links reach, with local hrefs made absolute paths.
 
     `catalog` is a folder with a catalog.json or collection.json, such a file, or a file with a FeatureCollection of
-    items. CatalogError if a file is missing or not STAC, or if a link or a local href leads out of the catalog's
-    folder.
+    items. Hrefs of assets that lead out of the catalog's folder are withheld. `refuse` is told of links to items that
+    cannot be followed. CatalogError if a catalog is missing or not STAC, or if the link to one leads out of the folder.
     """
     start = _start(Path(catalog))
     folder = start.parent.resolve()
-    resolve_link, resolve_assets = partial(_resolve_link, folder), partial(_with_absolute_paths, folder)
-    return crawl(str(start.resolve()), collection, _read, resolve_link, resolve_assets, MAX_DOCUMENTS)
-
-
-def local_path(base: Path, href: object) -> Path | None:
-    """The file that an href in the folder `base` refers to; None if it is not the href of a file."""
-    if not isinstance(href, str):
-        return None
-    try:
-        parts = urlsplit(href)
-        if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-            return Path(unquote(parts.path)).resolve()
-        return (base / href).resolve() if not parts.scheme else None
-    except ValueError:
-        return None
+    resolve_link, resolve_assets = partial(_resolve_link, folder), partial(_resolve_assets, folder)
+    return crawl(str(start.resolve()), collection, _read, resolve_link, resolve_assets, refuse, MAX_DOCUMENTS)
 
 
 def _start(path: Path) -> Path:
@@ -54,9 +41,13 @@ def _start(path: Path) -> Path:
 
 def _read(path: str) -> Any:
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise CatalogError(f"the catalog links to {path}, which is no regular file")
         return json.loads(Path(path).read_bytes())
     except FileNotFoundError:
         raise CatalogError(f"the catalog links to {path}, which is not there") from None
+    except CatalogError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise CatalogError(f"{path} cannot be read as JSON: {error}") from None
 
@@ -64,20 +55,15 @@ def _read(path: str) -> Any:
 def _resolve_link(folder: Path, path: str, href: object) -> str:
     target = local_path(Path(path).parent, href)
     if target is None or not target.is_relative_to(folder):
-        raise CatalogError(f"{path} links to {href!r}, which is outside the catalog's folder {folder}")
+        raise CatalogError(f"{path} links to {fields.brief(href)}, which is outside the catalog's folder {folder}")
     return str(target)
 
 
-def _with_absolute_paths(folder: Path, item: dict[str, Any], path: str) -> dict[str, Any]:
-    present, assets = item.get("assets"), {}
-    if not isinstance(present, dict):
-        return item
-    for key, asset in present.items():
-        target = local_path(Path(path).parent, asset.get("href")) if isinstance(asset, dict) else None
+def _resolve_assets(folder: Path, item: dict[str, Any], path: str) -> dict[str, Any]:
+    def resolve(href: str) -> str:
+        target = local_path(Path(path).parent, href)
         if target is not None and not target.is_relative_to(folder):
-            raise CatalogError(
-                f"item {fields.identity(item)} has href {asset['href']!r} for asset {key}, "
-                f"which is outside the catalog's folder {folder}"
-            )
-        assets[key] = asset if target is None else {**asset, "href": str(target)}
-    return {**item, "assets": assets}
+            raise CatalogError(f"is {fields.brief(href)}, which is outside the catalog's folder {folder}")
+        return href if target is None else str(target)
+
+    return resolve_hrefs(item, resolve)

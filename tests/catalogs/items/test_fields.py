@@ -19,6 +19,39 @@ def test_a_footprint_across_the_antimeridian_is_cut_there():
     assert read_scene(item, ROLES).footprint.equals(two_sides)
 
 
+@pytest.mark.parametrize("turn", [-360, 360])
+def test_a_footprint_beyond_180_degrees_is_turned_back(turn):
+    item = made_item()
+    ring = [[179, 10], [181, 10], [181, 11], [179, 11], [179, 10]]
+    ring = [[x if turn > 0 else x - 360, y, 500.0] for x, y in ring]
+    item["geometry"] = {"type": "MultiPolygon", "coordinates": [[ring]]}
+    two_sides = shapely.union(shapely.box(179, 10, 180, 11), shapely.box(-180, 10, -179, 11))
+    assert read_scene(item, ROLES).footprint.equals(two_sides)
+
+
+def test_each_part_of_a_footprint_is_cut_by_itself():
+    item = made_item()
+    crossing = [[179, 10], [-179, 10], [-179, 11], [179, 11], [179, 10]]
+    west = [[-180, 20], [-179, 20], [-179, 21], [-180, 20]]
+    item["geometry"] = {"type": "MultiPolygon", "coordinates": [[crossing], [west]]}
+    assert read_scene(item, ROLES).footprint.area == pytest.approx(2.5)
+
+
+def test_times_without_a_zone_are_in_utc_and_a_null_time_is_that_of_its_start():
+    when = read_scene(made_item(datetime="2023-08-15T09:57:57.246"), ROLES).datetime
+    assert when == read_scene(made_item(datetime="2023-08-15T09:57:57.246Z"), ROLES).datetime
+    ends = {"start_datetime": "2023-08-15T09:57:57.246Z", "end_datetime": "2023-08-15T09:58:10Z"}
+    assert read_scene(made_item(datetime=None, **ends), ROLES).datetime == when
+
+
+def test_only_the_assets_that_are_read_are_judged():
+    item = made_item()
+    item["assets"] |= {"thumbnail": "x.png", "swir16": {"href": "s3://sentinel-s2-l2a/x"}, "overview": {"href": 5}}
+    assert read_scene(item, ROLES).band("red").href == "https://example.org/scenes/B04.tif"
+    with pytest.raises(CatalogError, match="its file 's3://sentinel-s2-l2a/x' is of Sentinel-2 on AWS"):
+        read_scene(item, ("swir16",))
+
+
 def test_a_footprint_that_crosses_itself_is_mended():
     item = made_item()
     item["geometry"]["coordinates"] = [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]
@@ -47,7 +80,13 @@ def broken(**parts):
         (broken(properties=None), "properties None"),
         (broken(properties__datetime="yesterday"), "datetime 'yesterday'.*RFC 3339"),
         (broken(properties__datetime=20230815), "datetime 20230815.*RFC 3339"),
-        (broken(properties__datetime="2023-08-15T09:57:57"), "time zone is missing"),
+        (broken(properties__datetime="2023-08-15"), "datetime '2023-08-15'.*RFC 3339"),
+        (
+            made_item(datetime=None, start_datetime="2023-08-01T00:00:00Z", end_datetime="2023-08-31T00:00:00Z"),
+            "goes from 2023-08-01.* to 2023-08-31.*, but a scene is taken in a day",
+        ),
+        (made_item(datetime=None, start_datetime="2023-08-01T00:00:00Z"), "no end_datetime"),
+        (broken(geometry__coordinates=[[[0, 0], [1, 0], [2, 0], [0, 0]]]), "covers no ground"),
         (broken(properties__datetime=None), "no datetime"),
         (broken(properties__platform=None), "platform None"),
         (made_item(grid__code="33TWM-MGRS"), "tile '33TWM-MGRS'"),

@@ -9,23 +9,46 @@ from paged_items import IDS, ITEMS
 from paged_items import query as summer
 from paged_server import Faults, landing, paged_server
 
-from catalogs import CatalogError
+from catalogs import read_scene, read_scenes
 from catalogs.search import search_with_refusals
 from catalogs.sources import api
-from catalogs.sources.api import refuse_local_files
 
 
-def test_a_catalog_elsewhere_may_not_name_files_of_this_machine():
-    with pytest.raises(CatalogError, match="must not name files of this one"):
-        refuse_local_files("https://example.org", made_item(hrefs="/etc/"))
-
-
-def test_items_of_another_machine_that_name_files_of_this_one_are_refused(monkeypatch):
+def test_items_of_another_machine_may_not_name_files_of_this_one_where_they_are_read(monkeypatch):
     monkeypatch.setattr(api, "LOOPBACK", ())
-    with paged_server([made_item("good"), made_item("evil", hrefs="/etc/")]) as (url, _):
+    odd = made_item("odd")
+    odd["assets"] |= {"thumbnail": {"href": "./x.png"}, "info": "x", "swir16": {"href": "file:///etc/hosts"}}
+    with paged_server([made_item("good"), made_item("evil", hrefs="/etc/"), odd]) as (url, _):
         found = search_with_refusals(query(url))
-    assert ids(found.items) == ["good"]
-    assert "must not name files of this one" in found.refusals["evil"]
+    scenes, refused = read_scenes(found.items, ["red"])
+    assert [scene.id for scene in scenes] == ["good", "odd"]
+    assert "must not name files of this one" in refused["evil"]
+    swir = read_scenes(found.items, ["swir16"])[1]["odd"]
+    assert "the href of asset swir16 is 'file:///etc/hosts', but a catalog on another machine must not" in swir
+
+
+@pytest.mark.parametrize(
+    ("href", "expected"),
+    [
+        ("./B04.tif", "https://data.example.org/items/a%20b/B04.tif"),
+        ("B%2F04.tif?v=1&x=%20", "https://data.example.org/items/a%20b/B%2F04.tif?v=1&x=%20"),
+        ("/root/B04.tif", "https://data.example.org/root/B04.tif"),
+        ("//cdn.example.org/B04.tif", "https://cdn.example.org/B04.tif"),
+        ("s3://bucket/B04.tif", "s3://bucket/B04.tif"),
+    ],
+)
+def test_relative_hrefs_count_from_the_items_own_address(href, expected):
+    item = made_item()
+    item["assets"]["red"]["href"] = href
+    item["links"] = ["odd", {"rel": "self", "href": "https://data.example.org/items/a%20b/x"}]
+    resolved = api.resolve_hrefs("https://api.example.org", item)
+    assert read_scene(resolved, ["red"]).band("red").href == expected
+
+
+def test_an_api_on_this_machine_may_name_files_of_it():
+    item = made_item(hrefs="/data/")
+    item["links"] = [{"rel": "self", "href": "http://127.0.0.1:8000/items/x"}]
+    assert read_scene(api.resolve_hrefs("http://127.0.0.1:8000", item), ["red"]).band("red").href == "/data/B04.tif"
 
 
 def test_the_limit_of_cloud_is_asked_of_a_server_that_filters_and_checked_for_every_one(tmp_path):

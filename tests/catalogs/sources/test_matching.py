@@ -35,7 +35,22 @@ def test_one_bad_item_does_not_stop_the_others():
     ]
     with paged_server([made_item("good")]) as (url, _):
         matching = MatchingItems(query(url), None)
-        matching.add([*bad, made_item("good"), made_item("elsewhere", bounds=(20, 46, 21, 47))])
+        matching.add([*bad, "text", made_item("good"), made_item("elsewhere", bounds=(20, 46, 21, 47))])
     assert ids(matching.items()) == ["good"]
-    assert sorted(matching.refusals) == ["['list']", "no-geometry", "no-time", "odd-cloud", "odd-update", "overcast"]
+    assert sorted(matching.refusals) == [
+        "'text'",
+        "['list']",
+        "no-geometry",
+        "no-time",
+        "odd-cloud",
+        "odd-update",
+        "overcast",
+    ]
     assert all(isinstance(why, str) and "\n" not in why for why in matching.refusals.values())
+
+
+def test_an_item_that_comes_twice_and_can_be_used_once_is_used():
+    for forms in ([made_item("a"), made_item("a", updated="never")], [made_item("a", updated="never"), made_item("a")]):
+        matching = MatchingItems(query("https://example.org"), None)
+        matching.add(forms)
+        assert (ids(matching.items()), matching.refusals) == (["a"], {})

@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from made_items import made_catalog, made_item
 
-from catalogs import CatalogError, Query
+from catalogs import CatalogError, Query, read_scenes
 from catalogs.search import search_with_refusals
 from catalogs.sources import static_http
 
@@ -92,8 +92,9 @@ def test_a_file_a_web_catalog_names_on_this_machine_is_refused(tmp_path, monkeyp
     made_catalog(tmp_path, [made_item("evil", hrefs="file:///etc/"), made_item("good")])
     with web_server(tmp_path) as url:
         found = search_with_refusals(query(f"{url}/catalog.json"))
-    assert [item["id"] for item in found.items] == ["good"]
-    assert "must not name files of this one" in found.refusals["evil"]
+    scenes, refused = read_scenes(found.items, ["red"])
+    assert [scene.id for scene in scenes] == ["good"]
+    assert "must not name files of this one" in refused["evil"]
 
 
 @pytest.mark.parametrize(
