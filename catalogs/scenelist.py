@@ -1,6 +1,8 @@
 """The durable list of the items that a map is made from, in stac-geoparquet."""
 
 import json
+import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import shapely
 
 from catalogs.atomic import atomic_write
-from catalogs.errors import CatalogError
+from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.items.fields import acquired, footprint, identity, timestamp
 
 ITEM = "idgbr:item"
@@ -18,15 +20,23 @@ TIMES = ("datetime", "start_datetime", "end_datetime", "created", "updated")
 
 
 def write(path: str | Path, items: Sequence[Mapping[str, Any]]) -> None:
-    """Write the items as one stac-geoparquet file, atomically; CatalogError if there are none.
+    """Write the items as one stac-geoparquet file, atomically; CatalogError if there are none, CatalogUnavailable
+    if the disk is full.
 
     Columns hold times to the millisecond and omit null fields; nothing else is lost. Items that columns cannot hold,
     for instance because a field is a number in one and a text in another, are written as whole JSON texts beside the
     columns id, collection, geometry, bbox and datetime.
     """
+    try:
+        _write(Path(path), items)
+    except OSError as error:
+        raise CatalogUnavailable(f"{path} cannot be written ({error.strerror}): make room, and run the same") from None
+
+
+def _write(path: Path, items: Sequence[Mapping[str, Any]]) -> None:
     if not items:
         raise CatalogError("no scenes found: widen the region or the period, or allow more cloud")
-    with atomic_write(Path(path)) as draft:
+    with atomic_write(path) as draft:
         if not _holds(draft, items, items) and not _holds(draft, [_as_text(item) for item in items], items):
             raise CatalogError(f"the {len(items)} items do not fit into one list at {path}: one of them is not STAC")
 
@@ -63,7 +73,11 @@ def _holds(draft: Path, rows: Sequence[Mapping[str, Any]], items: Sequence[Mappi
     try:
         rustac.write_sync(str(draft), [dict(row) for row in rows])
         back = [_item_of_row(row) for row in _rows(draft)]
-    except Exception:  # noqa: BLE001 rustac raises bare Exception too
+    except Exception as error:
+        if isinstance(error, OSError):
+            raise
+        if code := re.search(r"\(os error (\d+)\)", str(error)):
+            raise OSError(int(code[1]), os.strerror(int(code[1]))) from None
         return False
     return len(back) == len(items) and all(_essence(old) == _essence(new) for old, new in zip(items, back, strict=True))
 

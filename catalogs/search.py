@@ -1,7 +1,8 @@
 """Searches of a catalog: from a query to items and scenes."""
 
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.area import Bounds, as_polygon
-from catalogs.errors import CatalogError
+from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.items.mask import MaskChoice
 from catalogs.query import Query
 from catalogs.scene import Scene, read_scene, read_scenes
@@ -97,16 +98,34 @@ def search_with_refusals(
     if not 1 <= limit <= api.MAX_LIMIT:
         raise CatalogError(f"limit is {limit}, but a page has 1 to {api.MAX_LIMIT} items")
     matching = MatchingItems(query, progress)
+    try:
+        return _find(query, matching, folder, limit)
+    except RecursionError:
+        raise CatalogError(f"{query.catalog} has a document that nests too deeply to be STAC") from None
+
+
+def _find(query: Query, matching: MatchingItems, folder: Path | None, limit: int) -> SearchResult:
     if urlsplit(query.catalog).scheme in ("http", "https"):
-        with tempfile.TemporaryDirectory() as scratch, fetch.new_session() as session:
-            folder = folder or Path(scratch)
-            with page_store.exclusive(folder):
-                return _find_remote(session, query, matching, folder, limit)
+        with _folder(folder) as pages, page_store.exclusive(pages), fetch.new_session() as session:
+            return _find_remote(session, query, matching, pages, limit)
     if Path(query.catalog).suffix in item_list.SUFFIXES:
         matching.add(item_list.items(query.catalog, query.collection))
     else:
         matching.add(static_folder.items(query.catalog, query.collection, matching.refuse))
     return SearchResult(matching.items(), matching.refusals)
+
+
+@contextmanager
+def _folder(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        yield folder
+        return
+    with ExitStack() as stack:
+        try:
+            scratch = stack.enter_context(tempfile.TemporaryDirectory())
+        except OSError as error:
+            raise CatalogUnavailable(f"the temporary folder (TMPDIR) cannot be used: {error}; make room") from None
+        yield Path(scratch)
 
 
 def _find_remote(session: "Session", query: Query, matching: MatchingItems, folder: Path, limit: int) -> SearchResult:

@@ -21,6 +21,7 @@ GENERATION_TIMES = ("s2:generation_time", "sentinel2:generation_time", "processi
 """Properties with the time at which the product was processed."""
 WITHHELD = "idgbr:withheld"
 """The field of an asset whose href a catalog may not give: why."""
+MAX_DEPTH = 100
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
 
@@ -36,6 +37,17 @@ def identity(item: Mapping[str, Any]) -> str:
     if not isinstance(name, str) or not name or not name.isprintable():
         raise CatalogError(f"a STAC item has id {brief(name)}, but an id must be a printable text that is not empty")
     return name
+
+
+def check_depth(item: Mapping[str, Any]) -> None:
+    """CatalogError if an item nests deeper than 100 levels, which later readers of it could not follow."""
+    level: list[Any] = [item]
+    for _ in range(MAX_DEPTH):
+        level = [part for each in level for part in (each.values() if isinstance(each, Mapping) else each)]
+        level = [part for part in level if isinstance(part, Mapping | list)]
+        if not level:
+            return
+    raise CatalogError(f"item {identity(item)} nests deeper than {MAX_DEPTH} levels")
 
 
 def properties(item: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -63,6 +63,7 @@ class MatchingItems:
         if not shapely.intersects(self._area, fields.footprint(item)):
             return False
         fields.timestamp(item, "updated", "created", "datetime", "start_datetime")
+        fields.check_depth(item)
         cloud = fields.cloud_cover(item)
         return cloud is None or cloud <= query.max_cloud
 

@@ -33,10 +33,12 @@ class Page:
 
 
 def write_page(folder: Path, number: int, page: Page) -> None:
-    """Write page `number` of a folder, atomic and durable, unless it holds secrets: a search resumes before those."""
-    if not holds_secret(page.features):
-        content = {"features": page.features, "next": page.next, "matched": page.matched}
-        write_json(folder / f"{number:06}.json.gz", content)
+    """Write page `number` of a folder, atomic and durable, unless it holds secrets or nests too deeply to be written: a
+    search resumes before those."""
+    with suppress(RecursionError):
+        if not holds_secret(page.features):
+            content = {"features": page.features, "next": page.next, "matched": page.matched}
+            write_json(folder / f"{number:06}.json.gz", content)
 
 
 def read_pages(folder: Path) -> list[Page]:
@@ -48,10 +50,13 @@ def read_pages(folder: Path) -> list[Page]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write an object as one gzipped JSON file, atomic and durable, unless its URLs hold secrets."""
+    """Write an object as one gzipped JSON file, atomic and durable, unless its URLs hold secrets.
+
+    CatalogUnavailable where the disk is full.
+    """
     if holds_secret(content, PAGE_TOKENS):
         return
-    with atomic_write(path) as draft:
+    with _writing(path.parent), atomic_write(path) as draft:
         draft.write_bytes(gzip.compress(json.dumps(content).encode(), compresslevel=1))
 
 
@@ -74,10 +79,11 @@ def exclusive(folder: Path) -> Iterator[None]:
     while True:
         if not begun.is_file() and folder.is_dir() and any(folder.iterdir()):
             raise CatalogError(f"{folder} holds other things than a search's pages; name another folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        if not begun.is_file():
-            with suppress(FileNotFoundError):
-                begun.touch()
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            if not begun.is_file():
+                with suppress(FileNotFoundError):
+                    begun.touch()
         with _lock(begun) as lock:
             if lock == "busy":
                 raise CatalogUnavailable(f"another search holds {folder} now; try again when it has ended")
@@ -91,7 +97,24 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 def mark_complete(folder: Path) -> None:
     """The next search in this folder starts again."""
-    (folder / "complete").touch()
+    with _writing(folder):
+        (folder / "complete").touch()
+
+
+def mark_needed(folder: Path) -> None:
+    """The next search in this folder takes the pages that are there, although they are complete."""
+    (folder / "complete").unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CatalogUnavailable(
+            f"the pages of a search cannot be written to {folder} ({error.strerror}): make room, and run the same "
+            "again; it goes on after the pages that are there"
+        ) from None
 
 
 def remove(folder: Path) -> None:

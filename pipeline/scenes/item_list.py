@@ -1,13 +1,15 @@
 """The durable list of a query's items, in the cube."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
 from catalogs import Query, scenelist
 from pipeline.digest import json_digest
+from pipeline.errors import RunError
 from pipeline.storage.files import Files
 
 
@@ -26,13 +28,13 @@ def list_name(query: Query) -> str:
 
 def read_items(files: Files, name: str) -> list[dict[str, Any]]:
     """The STAC items of the stac-geoparquet file `name` in the cube."""
-    with files.local_copy(name) as path:
+    with _temporary_files(), files.local_copy(name) as path:
         return scenelist.read(path)
 
 
 def write_items(files: Files, name: str, items: list[dict[str, Any]]) -> None:
     """Writes STAC items to the stac-geoparquet file `name` in the cube."""
-    with files.local_draft(name) as path:
+    with _temporary_files(), files.local_draft(name) as path:
         scenelist.write(path, items)
 
 
@@ -57,6 +59,14 @@ def write_warnings(files: Files, query: Query, warnings: Sequence[str]) -> None:
     """Replaces what `read_warnings` returns."""
     if warnings or files.exists(_warnings(query)):
         files.write(_warnings(query), json.dumps(list(warnings), indent=1) + "\n")
+
+
+@contextmanager
+def _temporary_files() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"the temporary folder (TMPDIR) cannot be used ({error}); make room and run again") from error
 
 
 def _refusals(query: Query) -> str:

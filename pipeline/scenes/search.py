@@ -5,11 +5,11 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 import catalogs
-from catalogs import Query, scenelist
+from catalogs import CatalogError, Query, scenelist
 from catalogs.secrets import redact
 from catalogs.sources import page_store
 from pipeline.config.region import Region
-from pipeline.errors import UserError
+from pipeline.errors import RunError, UserError
 from pipeline.scenes.item_list import list_name, read_items, write_items, write_refusals, write_warnings
 from pipeline.scenes.signatures import detach_signatures, is_signed
 from pipeline.storage.files import Files
@@ -52,9 +52,13 @@ def find_items(
         if not items:
             page_store.remove(folder)
             raise UserError(_nothing(query, result.refusals))
-        write_items(files, name, items)
-        write_refusals(files, query, result.refusals)
-        write_warnings(files, query, result.warnings)
+        try:
+            write_items(files, name, items)
+            write_refusals(files, query, result.refusals)
+            write_warnings(files, query, result.warnings)
+        except (CatalogError, RunError):
+            page_store.mark_needed(folder)
+            raise
     page_store.remove(folder)
     return read_items(files, name), signatures
 

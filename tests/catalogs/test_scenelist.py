@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 from pathlib import Path
 
 import pyarrow.parquet
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from made_items import made_item
 
 import catalogs
-from catalogs import CatalogError, scenelist
+from catalogs import CatalogError, CatalogUnavailable, scenelist
 from catalogs.items.fields import timestamp
 
 ITEMS = [
@@ -51,6 +52,20 @@ def test_a_list_that_cannot_be_written_leaves_the_old_one(tmp_path):
         scenelist.write(path, [made_item("a"), {**made_item("b"), "id": 5}])
     assert len(scenelist.read(path)) == 3
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_list_that_finds_no_room_says_so(tmp_path):
+    path = tmp_path / "scenes.parquet"
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limit[1]))
+    try:
+        with pytest.raises(
+            CatalogUnavailable, match=r"scenes\.parquet cannot be written \(File too large\): make room"
+        ):
+            scenelist.write(path, ITEMS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not path.exists()
 
 
 def changed(**fields):

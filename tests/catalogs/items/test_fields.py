@@ -1,6 +1,7 @@
 """Fields as scenes read them."""
 
 import copy
+import time
 
 import pytest
 import shapely
@@ -37,11 +38,20 @@ def test_each_part_of_a_footprint_is_cut_by_itself():
     assert read_scene(item, ROLES).footprint.area == pytest.approx(2.5)
 
 
-def test_times_without_a_zone_are_in_utc_and_a_null_time_is_that_of_its_start():
+def test_times_without_a_zone_are_in_utc_and_a_null_time_is_that_of_its_start(tokyo):
     when = read_scene(made_item(datetime="2023-08-15T09:57:57.246"), ROLES).datetime
     assert when == read_scene(made_item(datetime="2023-08-15T09:57:57.246Z"), ROLES).datetime
     ends = {"start_datetime": "2023-08-15T09:57:57.246Z", "end_datetime": "2023-08-15T09:58:10Z"}
     assert read_scene(made_item(datetime=None, **ends), ROLES).datetime == when
+
+
+@pytest.fixture
+def tokyo(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def test_only_the_assets_that_are_read_are_judged():

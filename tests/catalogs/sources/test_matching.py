@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 
 from august_query import ids, query
@@ -54,3 +55,14 @@ def test_an_item_that_comes_twice_and_can_be_used_once_is_used():
         matching = MatchingItems(query("https://example.org"), None)
         matching.add(forms)
         assert (ids(matching.items()), matching.refusals) == (["a"], {})
+
+
+def test_an_item_that_nests_too_deeply_stops_no_other(tmp_path):
+    def nested(levels):
+        return json.loads("[" * levels + "]" * levels)
+
+    items = [made_item("good"), made_item("deep", odd=nested(400)), made_item("flat", odd=nested(90))]
+    with paged_server(items) as (url, _):
+        found = search_with_refusals(query(url), tmp_path)
+    assert ids(found.items) == ["flat", "good"]
+    assert found.refusals == {"deep": "item deep nests deeper than 100 levels"}

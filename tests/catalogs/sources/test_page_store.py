@@ -1,10 +1,12 @@
 import contextlib
+import errno
 import gzip
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,22 @@ from catalogs import CatalogError
 from catalogs.errors import CatalogUnavailable
 from catalogs.search import search_with_refusals
 from catalogs.sources import page_store
+
+
+@contextlib.contextmanager
+def full_after(monkeypatch, writes):
+    """A disk with room for so many more files; simulated, for a disk of one's own takes the right to mount."""
+    left, write_bytes = [writes], Path.write_bytes
+
+    def write(path, content):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write_bytes(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write)
+        yield
 
 
 def kept(folder):
@@ -184,3 +202,15 @@ def test_other_queries_share_a_folder_without_mixing(tmp_path):
 def test_a_page_has_1_to_250_items(limit):
     with pytest.raises(CatalogError, match="a page has 1 to 250 items"):
         search_with_refusals(query("http://127.0.0.1:9"), limit=limit)
+
+
+def test_where_the_disk_is_full_a_sentence_says_so_and_the_pages_so_far_are_kept(tmp_path, monkeypatch):
+    with paged_server(ITEMS) as (url, searches):
+        with (
+            full_after(monkeypatch, 4),
+            pytest.raises(CatalogUnavailable, match=r"pages .* \(No space left on device\)"),
+        ):
+            search_with_refusals(query(url), tmp_path, limit=3)
+        assert kept(tmp_path) == 3
+        assert ids(search_with_refusals(query(url), tmp_path, limit=3)) == IDS
+        assert len(searches) == 8 + 1

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from datetime import datetime
 
 import pytest
@@ -11,7 +12,7 @@ from paged_server import Faults, paged_server
 
 from catalogs import CatalogError
 from catalogs.simulated import serve
-from pipeline.errors import UserError
+from pipeline.errors import RunError, UserError
 from pipeline.planning.describe import describe
 from pipeline.planning.plan import plan
 from pipeline.scenes.search import catalog_query, find_items
@@ -49,6 +50,17 @@ def test_a_search_that_cannot_tell_whether_it_is_whole_says_so_in_every_plan(reg
         assert len(searches) == asked
         faults.counted = lambda number: number
         assert not any(url in warning for warning in plan(region, refresh=True).warnings)
+
+
+def test_pages_of_a_search_whose_list_finds_no_room_are_not_asked_for_again(tmp_path, monkeypatch):
+    cube = files_at(tmp_path / "cube")
+    with paged_server([made_item()]) as (url, searches):
+        with monkeypatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+            with pytest.raises(RunError, match=r"the temporary folder \(TMPDIR\) cannot be used .* make room"):
+                find_items(cube, query(url))
+        assert len(find_items(cube, query(url))[0]) == 1
+        assert len(searches) == 1
 
 
 @pytest.mark.parametrize(
