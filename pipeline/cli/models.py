@@ -34,11 +34,13 @@ def refiner(config: RecipeFile) -> None:
 
 
 def _train(config: Path, network: Any) -> None:
-    from pipeline.console.progress import progress_bar
-    from pipeline.training.evaluate import print_scores
-    from pipeline.training.train import load, train
+    from pipeline.training.recipe import load
 
     recipe = load(config)
+    from pipeline.console.progress import progress_bar
+    from pipeline.training.evaluate import print_scores
+    from pipeline.training.train import train
+
     with progress_bar(network) as report:
         scores = train(recipe, network, report)
     print_scores(f"{recipe.model}, on areas kept out, %", scores)

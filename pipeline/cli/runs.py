@@ -66,11 +66,13 @@ def plan(
     Example: `idgbr plan region.yaml --workers 4 --price-per-worker-hour 2.5`
     """
     from pipeline.config.region import load
+
+    # A file with a fault is told before the seconds that torch takes to import.
+    region = load(region_file)
     from pipeline.console.progress import stage_progress
     from pipeline.planning.describe import describe, print_description
     from pipeline.planning.plan import plan as make_plan
 
-    region = load(region_file)
     with stage_progress() as progress:
         planned = make_plan(region, count=progress.count)
         description = describe(planned, workers, mosaic_workers or 0, price_per_worker_hour)
@@ -125,12 +127,13 @@ def _run(
     refresh: bool,
 ) -> None:
     from pipeline.config.region import load
+
+    region = load(region_file)
     from pipeline.console.progress import stage_progress
     from pipeline.console.tables import print_table
     from pipeline.execution.run import run as run_region
     from pipeline.execution.summary import summary
 
-    region = load(region_file)
     if plot is not None:
         from pipeline.analysis.picture import draw_maps
 

@@ -1,8 +1,16 @@
-"""The command `idgbr` in a process of its own."""
+"""The command `idgbr`: in this process, or in one of its own where a test kills it or it ends its process itself."""
 
 import json
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
+from unittest.mock import patch
+
+import pytest
+from messages import messages
+
+from pipeline import cli
 
 
 def idgbr(*arguments, **options):
@@ -10,19 +18,37 @@ def idgbr(*arguments, **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
+def run_here(*arguments, folder="."):
+    """Runs the command in this process, in a folder: its exit code and what it prints. Raises what `main` lets through.
+
+    Not for a Ray that is lost: `main` then ends its process.
+    """
+    out, told = StringIO(), StringIO()
+    line = ["idgbr", *map(str, arguments)]
+    with (
+        patch.object(sys, "argv", line),
+        chdir(folder),
+        redirect_stdout(out),
+        redirect_stderr(told),
+        pytest.raises(SystemExit) as ended,
+    ):
+        cli.main()
+    return subprocess.CompletedProcess(line, ended.value.code or 0, out.getvalue(), told.getvalue())
+
+
 def answer(*arguments):
     """What a command that ends well prints, as JSON."""
-    process = idgbr(*arguments, "--json")
-    out, told = process.communicate(timeout=300)
-    assert process.returncode == 0, told
-    return json.loads(out)
+    done = run_here(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def sentence(process, code):
-    """The one line that a command which fails tells."""
-    out, told = process.communicate(timeout=300)
+    """The one line, after those of its progress, that a command which fails tells. It has ended, or will."""
+    ended = isinstance(process, subprocess.CompletedProcess)
+    out, told = (process.stdout, process.stderr) if ended else process.communicate(timeout=300)
     assert process.returncode == code, told
     assert out == ""
-    (line,) = [line for line in told.splitlines() if line.strip()]
+    (line,) = messages(told)
     assert line.startswith("idgbr: ")
     return line

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import asdict, replace
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import shapely
 import zarr
+from command import answer, idgbr
 from cube_bytes import ARRAYS, assert_same, bytes_of
 
 from catalogs.simulated import simulate
@@ -72,10 +71,8 @@ def test_the_map_does_not_depend_on_how_it_was_cut_or_who_worked(tmp_path_factor
     assert_same(made[0][1], made[2][1])
 
 
-def _driver(region):
-    path = region.cube.parent / "region.yaml"
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(path), "--address", "none", "--json"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def command(region):
+    return "run", region.cube.parent / "region.yaml", "--address", "none"
 
 
 def _wait_until(enough, seconds=120):
@@ -96,7 +93,7 @@ def test_a_killed_driver_continues_where_it_was_and_ends_with_the_same_bytes(reg
         running = status(cube).running.values() if cube else []
         return asdict(next(iter(running), RunProgress()))
 
-    driver = _driver(region)
+    driver = idgbr(*command(region))
     _wait_until(lambda: finished()[stage] >= 2 or driver.poll() is not None)
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
@@ -104,10 +101,7 @@ def test_a_killed_driver_continues_where_it_was_and_ends_with_the_same_bytes(reg
     kept = finished()
     assert kept[stage] >= 2
 
-    second = _driver(region)
-    out, err = second.communicate(timeout=180)
-    assert second.returncode == 0, err
-    done = json.loads(out)["done"]
+    done = answer(*command(region))["done"]
     blocks = len(list(region.extent.blocks()))
     assert done == {"mosaic": blocks - kept["mosaic"], "segment": blocks - kept["landcover"]}
     assert done["mosaic"] < blocks

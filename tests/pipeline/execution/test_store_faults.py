@@ -14,35 +14,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from command import answer, idgbr
+from command import answer, idgbr, run_here, sentence
 from cube_bytes import assert_same, bytes_of
-from messages import messages
 
 from catalogs.simulated import serve
 from idgbr import IDGBRPipeline
-from pipeline import cli
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.status import RunProgress, status
 from pipeline.execution.worker import Worker
 
 DAY = 86400
-
-
-@pytest.fixture
-def told_by(monkeypatch, capsys):
-    """A function that runs a region in this process as the command does, and gives the sentence it fails with."""
-
-    def run(region):
-        monkeypatch.setattr(sys, "argv", ["idgbr", *map(str, command(region))])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("idgbr: ")]
-        assert ended.value.code == 1
-        assert len(told) == 1
-        return told[0]
-
-    return run
 
 
 def command(region):
@@ -72,16 +54,6 @@ def assert_continues(region, undisturbed, kept):
     assert status(Cube.open(region.cube)).running == {}
 
 
-def sentence(process):
-    """The one line, after those of its progress, that a run which fails tells."""
-    out, told = process.communicate(timeout=300)
-    assert process.returncode == 1, told
-    assert out == ""
-    (line,) = messages(told)
-    assert line.startswith("idgbr: ")
-    return line
-
-
 @pytest.fixture
 def disk(region_of):
     """Mounts a disk of its own where the region `disk` lies; a function that changes its options."""
@@ -101,7 +73,7 @@ def disk(region_of):
 def test_a_run_whose_disk_is_full_says_so_and_continues_when_there_is_room(disk, region_of, undisturbed):
     region = region_of("disk", commit_every=1)
     assert disk(f"size={undisturbed[1].cube_bytes * 2 // 3}")
-    told = sentence(idgbr(*command(region)))
+    told = sentence(idgbr(*command(region)), 1)
     assert "No space left on device" in told
     assert "run again" in told
     assert disk("size=1g")
@@ -117,7 +89,7 @@ def test_a_run_whose_disk_turns_read_only_says_so_and_continues_when_it_can_be_w
     process = idgbr(*command(region))
     wait_for_maps(region, process)
     assert disk("ro")
-    told = sentence(process)
+    told = sentence(process, 1)
     assert "Read-only file system" in told
     assert "run again" in told
     assert disk("rw")
@@ -145,7 +117,7 @@ def test_a_clock_that_jumps_leaves_the_lease_alone_and_what_is_committed(clock, 
     process = idgbr(*command(region), env=environment)
     wait_for_maps(region, process)
     jump(days * DAY)
-    told = sentence(process)
+    told = sentence(process, 1)
     assert "clock" in told
     assert "run again" in told
     assert_continues(region, undisturbed, finished(region))
@@ -159,7 +131,7 @@ def test_a_catalog_that_is_gone_after_planning_is_missed_by_an_update_alone(worl
     report = answer(*command(region))
     assert report["degraded"] == []
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
-    told = sentence(idgbr("update", path, "--address", "none"))
+    told = sentence(run_here("update", path, "--address", "none"), 1)
     assert url in told
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
     assert status(Cube.open(region.cube)).published == report["version"]
@@ -169,7 +141,7 @@ def test_a_catalog_that_is_gone_after_planning_is_missed_by_an_update_alone(worl
 
 def test_a_ray_that_does_not_answer_ends_a_run_in_one_sentence(region_of, undisturbed):
     region = region_of("rayless")
-    told = sentence(idgbr(*command(region)[:-1], "127.0.0.1:1"))
+    told = sentence(idgbr(*command(region)[:-1], "127.0.0.1:1"), 1)
     assert "no Ray answers at address '127.0.0.1:1'" in told
     assert_continues(region, undisturbed, {"mosaic": 0, "landcover": 0})
 
@@ -187,7 +159,7 @@ def tries(monkeypatch):
     return tried
 
 
-def test_a_block_that_the_device_has_no_memory_for_is_set_aside(region_of, undisturbed, told_by, tries, monkeypatch):
+def test_a_block_that_the_device_has_no_memory_for_is_set_aside(region_of, undisturbed, tries, monkeypatch):
     region = region_of("memory", commit_every=1)
     large, coarse = sorted(region.extent.blocks())[4], IDGBRPipeline.coarse_logits
 
@@ -197,7 +169,7 @@ def test_a_block_that_the_device_has_no_memory_for_is_set_aside(region_of, undis
         return coarse(model, image_NBHW)
 
     monkeypatch.setattr(IDGBRPipeline, "coarse_logits", short)
-    told = told_by(region)
+    told = sentence(run_here(*command(region)), 1)
     assert f"at block {large}" in told
     assert "has no memory for a batch of 4 windows" in told
     assert "give each worker more of a device" in told
@@ -210,7 +182,7 @@ def test_a_block_that_the_device_has_no_memory_for_is_set_aside(region_of, undis
 
 @pytest.mark.parametrize("stage", ["mosaic", "segment"])
 def test_a_block_that_always_fails_keeps_no_other_from_being_committed(
-    region_of, undisturbed, told_by, tries, monkeypatch, stage
+    region_of, undisturbed, tries, monkeypatch, stage
 ):
     region = region_of(f"poison-{stage}", commit_every=2)
     blocks = sorted(region.extent.blocks())
@@ -223,7 +195,7 @@ def test_a_block_that_always_fails_keeps_no_other_from_being_committed(
         return work(worker, task)
 
     monkeypatch.setattr(Worker, stage, fail)
-    told = told_by(region)
+    told = sentence(run_here(*command(region)), 1)
     assert f"1 of {len(blocks)} blocks failed to {stage}" in told
     assert "a pixel that nobody foresaw" in told
     assert "run again after mending the cause" in told

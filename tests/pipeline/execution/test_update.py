@@ -2,13 +2,12 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import shapely
+from command import answer, run_here
 from cube_bytes import ARRAYS, assert_same, bytes_of
 from pyproj import Transformer
 
@@ -110,19 +109,9 @@ def test_the_version_before_an_update_stays_readable(growing):
 
 def test_an_update_without_new_scenes_has_nothing_to_do_and_exits_with_0(growing):
     region, _ = growing
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline.cli",
-        "update",
-        str(region.cube.parent / "region.yaml"),
-        "--address",
-        "none",
-    ]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["done"] == {"mosaic": 0, "segment": 0}
-    told = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    command = "update", region.cube.parent / "region.yaml", "--address", "none"
+    assert answer(*command)["done"] == {"mosaic": 0, "segment": 0}
+    told = run_here(*command)
     assert told.returncode == 0
     assert "nothing to do" in told.stdout
 

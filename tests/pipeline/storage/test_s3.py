@@ -8,7 +8,7 @@ import icechunk
 import pytest
 import yaml
 import zarr
-from command import answer, idgbr, sentence
+from command import answer, run_here, sentence
 from s3_server import Line, free_port
 
 from cluster import Finished
@@ -137,15 +137,15 @@ def test_keys_that_may_only_read_show_a_cube_and_cannot_write_it(s3, bucket, reg
 
 
 def test_wrong_keys_a_missing_bucket_and_a_server_that_is_not_there_end_in_one_sentence(s3, bucket, monkeypatch):
-    assert "there is no cube at" in sentence(idgbr("status", bucket), 2)
-    assert "there is no such bucket" in sentence(idgbr("history", "s3://no-such-bucket/cube"), 1)
+    assert "there is no cube at" in sentence(run_here("status", bucket), 2)
+    assert "there is no such bucket" in sentence(run_here("history", "s3://no-such-bucket/cube"), 1)
     with s3.guarded():
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-        assert "refuses this user" in sentence(idgbr("status", bucket), 1)
+        assert "refuses this user" in sentence(run_here("status", bucket), 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    assert "cannot be reached at http://127.0.0.1" in sentence(idgbr("status", bucket), 1)
+    assert "cannot be reached at http://127.0.0.1" in sentence(run_here("status", bucket), 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://user:secret@127.0.0.1")
-    told = sentence(idgbr("status", bucket), 2)
+    told = sentence(run_here("status", bucket), 2)
     assert "AWS_ENDPOINT_URL must be" in told
     assert "secret" not in told
 
