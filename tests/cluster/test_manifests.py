@@ -100,16 +100,24 @@ def check_on_kubernetes(resource, version):
         check_ray_start([f"--{name}={value}" for name, value in group["rayStartParams"].items()])
 
 
+@cache
+def ray_schema():
+    return json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text())["properties"]
+
+
+@cache
+def machine_shape():
+    return botocore.session.get_session().get_service_model("ec2").operation_model("RunInstances").input_shape
+
+
 def check_on_aws(config):
     validate_config(prepare_config(copy.deepcopy(config)))
     # Ray's schema leaves these two open, for other providers and resources.
-    known = json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text())["properties"]
-    jsonschema.validate(config["provider"], known["provider"] | {"additionalProperties": False})
-    shape = botocore.session.get_session().get_service_model("ec2").operation_model("RunInstances").input_shape
+    jsonschema.validate(config["provider"], ray_schema()["provider"] | {"additionalProperties": False})
     for kind in config["available_node_types"].values():
         jsonschema.validate(kind["resources"], {"propertyNames": {"enum": ["CPU", "GPU"]}})
         machine = {"MinCount": 1, "MaxCount": 1, **kind["node_config"]}
-        report = ParamValidator().validate(machine, shape)
+        report = ParamValidator().validate(machine, machine_shape())
         if report.has_errors():
             raise ParamValidationError(report=report.generate_report())
 

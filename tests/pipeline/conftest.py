@@ -21,6 +21,9 @@ DATES = (
     Overpass("2024-07-19", "sentinel-2a", "05.11", cloudiness=0.1, sequence=1, quadrants=("NE",)),
 )
 
+CORNER = (11.997, 48.4975, 12.017, 48.5115)
+"""Degrees around the corner of four blocks of 256 px in the middle of the world, on both sides of its zones' border."""
+
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> World:
@@ -37,12 +40,12 @@ def model(tmp_path_factory) -> Path:
 
 
 def write_region(folder: Path, world: World, with_model: Path, **changes: object) -> Region:
-    """Writes a region file of all of a world, keys replaced by `changes`, and loads it."""
+    """Writes a region file of CORNER, keys replaced by `changes`, and loads it."""
     content = {
         "name": "test",
         "cube": str(folder / "cube"),
         "catalog": str(world.catalog),
-        "bbox": list(inner_bounds(world)),
+        "bbox": list(CORNER),
         "period": ["2024-05-01", "2024-08-31"],
         "grid": {"crs": "europe", "resolution": 10, "block": 256},
         "model": str(with_model),
@@ -61,18 +64,27 @@ def region_in(world, model):
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory, region_in) -> tuple[Region, Report]:
-    """A run of the world from beginning to end, and its report; to look at, not to change."""
+    """A run of CORNER from beginning to end, and its report; to look at, not to change."""
+    return finished_run(tmp_path_factory, "undisturbed", region_in)
 
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory, region_in, world) -> tuple[Region, Report]:
+    """A run of all of the world, nine blocks, and its report; to look at, not to change."""
+    return finished_run(tmp_path_factory, "whole", region_in, bbox=list(inner_bounds(world)))
+
+
+def finished_run(factory: pytest.TempPathFactory, name: str, region_in, **changes: object) -> tuple[Region, Report]:
     def make(folder: Path) -> None:
         folder.mkdir()
-        report = run(region_in(folder))
+        report = run(region_in(folder, **changes))
         (folder / "report.pickle").write_bytes(pickle.dumps(report))
 
     # A copy for each process, for a run takes the lease of its cube.
-    made = shared(tmp_path_factory, "undisturbed", make)
-    folder = tmp_path_factory.mktemp("undisturbed")
+    made = shared(factory, name, make)
+    folder = factory.mktemp(name)
     shutil.copytree(made, folder, dirs_exist_ok=True)
-    return region_in(folder), pickle.loads((folder / "report.pickle").read_bytes())
+    return region_in(folder, **changes), pickle.loads((folder / "report.pickle").read_bytes())
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,17 @@ from pipeline.errors import RunError
 from pipeline.execution.run import run
 
 
+WIDE = [11.961, 48.499, 12.039, 48.504]
+"""Degrees of a region of one level: three blocks in a row, more than 512 px."""
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory, region_in):
+    """A run of WIDE and its report."""
+    region = region_in(tmp_path_factory.mktemp("wide"), bbox=WIDE)
+    return region, run(region)
+
+
 @given(
     hnp.arrays(
         np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.sampled_from([0, 10, 30, 255])
@@ -32,9 +43,8 @@ def test_majority_of_two_by_two_pixels_ties_to_the_lowest_code_and_skips_no_data
     assert found.shape == tuple(-(-side // 2) for side in code_HW.shape)
 
 
-def test_levels_and_counts_are_those_of_the_published_map(region_of):
-    region = region_of()
-    run(region)
+def test_levels_and_counts_are_those_of_the_published_map(wide):
+    region, _ = wide
     cube = Cube.open(region.cube)
     group = cube.group(snapshot=versions.resolve(cube))
     layout = Layout.of(group)
@@ -53,8 +63,8 @@ def test_levels_and_counts_are_those_of_the_published_map(region_of):
 
 
 @pytest.mark.parametrize("step", [0, 1])
-def test_a_run_stopped_while_aggregating_aggregates_it_all_when_it_goes_on(region_of, undisturbed, monkeypatch, step):
-    region, (of, whole) = region_of(), undisturbed
+def test_a_run_stopped_while_aggregating_aggregates_it_all_when_it_goes_on(region_of, wide, monkeypatch, step):
+    region, (of, whole) = region_of(bbox=WIDE), wide
     begun, gather = [], aggregate.gather
 
     def stop(*arguments, **options):

@@ -10,7 +10,6 @@ import pytest
 import shapely
 
 from pipeline.cube.open import open_cube
-from pipeline.demo import inner_bounds
 from pipeline.errors import RunError
 from pipeline.execution.run import run
 from pipeline.geometry.area_mask import area_mask
@@ -19,8 +18,9 @@ from pipeline.planning.plan import plan
 
 
 @pytest.fixture
-def triangle(world, tmp_path):
-    west, south, east, north = inner_bounds(world)
+def triangle(undisturbed, tmp_path):
+    """The south-western half of the undisturbed region."""
+    west, south, east, north = undisturbed[0].bbox
     ring = [[west, south], [east, south], [west, north], [west, south]]
     path = tmp_path / "triangle.geojson"
     path.write_text(

@@ -193,7 +193,7 @@ def test_a_second_period_is_added_beside_the_first(undisturbed, region_of):
 
 def test_a_run_that_another_model_overtook_maps_its_own_pixels(region_of, undisturbed, model, monkeypatch):
     """Interrupted with model A, then run with model B to the end, then A again: the map is A's everywhere."""
-    region = region_of("overtaken-by-a-model", commit_every=2)
+    region = region_of("overtaken-by-a-model", commit_every=1)
     commit, commits = Committer.commit, []
 
     def stop_after_three(committer, blocks, lost):

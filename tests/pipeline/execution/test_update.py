@@ -15,6 +15,7 @@ from catalogs.simulated import Overpass, acquire
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
+from pipeline.demo import inner_bounds
 from pipeline.execution.run import run
 from pipeline.planning.plan import plan
 from pipeline.segment.block import reach
@@ -26,11 +27,19 @@ LATER = (
 
 
 @pytest.fixture(scope="module")
-def mapped_once(tmp_path_factory, region_in, world):
+def strip(undisturbed, world):
+    """Degrees of a region as high as the undisturbed one and as wide as the world: six blocks."""
+    west, _, east, _ = inner_bounds(world)
+    _, south, _, north = undisturbed[0].bbox
+    return [west, south, east, north]
+
+
+@pytest.fixture(scope="module")
+def mapped_once(tmp_path_factory, region_in, world, strip):
     """A region over a copy of the world, mapped once; and a copy of its folder."""
     folder = tmp_path_factory.mktemp("growing")
     copy = shutil.copytree(world.folder, folder / "world")
-    region = region_in(folder, catalog=str(copy / "catalog.json"))
+    region = region_in(folder, catalog=str(copy / "catalog.json"), bbox=strip)
     run(region)
     return region, shutil.copytree(folder, tmp_path_factory.mktemp("mapped") / "growing")
 
@@ -53,7 +62,7 @@ SOUTH_WEST = tuple(replace(overpass, swath_edge=0.48) for overpass in LATER)
     [(LATER, ["32UQU", "32UQV"], False), (SOUTH_WEST, ["32UQU"], True)],
     ids=["western third", "south-west"],
 )
-def test_two_later_dates_map_only_the_blocks_they_touch(growing, region_of, dates, tiles, neighbours_see_it):
+def test_two_later_dates_map_only_the_blocks_they_touch(growing, region_of, strip, dates, tiles, neighbours_see_it):
     region, world = growing
     before = bytes_of(region)
     new = acquire(world, dates, tiles=tiles)
@@ -91,7 +100,7 @@ def test_two_later_dates_map_only_the_blocks_they_touch(growing, region_of, date
             assert before[name][..., *inside].tobytes() == after[name][..., *inside].tobytes()
     assert before["landcover"].tobytes() != after["landcover"].tobytes()
 
-    fresh = region_of("fresh", catalog=str(world / "catalog.json"))
+    fresh = region_of("fresh", catalog=str(world / "catalog.json"), bbox=strip)
     run(fresh)
     assert_same(after, bytes_of(fresh))
 

@@ -19,9 +19,9 @@ def small(model):
 
 
 @pytest.fixture(scope="module")
-def cube(undisturbed):
+def cube(whole):
     """A cube made by a run, and the absolute corner of its arrays."""
-    region, _ = undisturbed
+    region, _ = whole
     window = region.extent.window
     return open_cube(region.cube).isel(time=0), (window.y0, window.x0)
 

@@ -68,9 +68,9 @@ def recipe(tmp_path, world):
 def test_both_networks_are_trained_from_simulated_areas_into_one_model_folder(recipe):
     told = []
     folder = recipe().model
-    assert train(recipe(), "coarse", lambda *step: told.append(step)).refined is None
+    assert train(recipe(model_args=SMALL), "coarse", lambda *step: told.append(step)).refined is None
     assert IDGBRPipeline.from_pretrained(folder).refiner is None
-    other = recipe(areas={"kind": "simulated", "seeds": [8], "kilometres": 2})
+    other = recipe(areas={"kind": "simulated", "seeds": [8], "kilometres": 2}, model_args=SMALL)
     assert train(other, "refiner", lambda *step: told.append(step)).refined is not None
     model = IDGBRPipeline.from_pretrained(folder)
     assert model.refiner is not None
@@ -238,13 +238,14 @@ def test_what_is_of_the_other_network_is_refused(recipe, network, changes, says)
 
 
 @pytest.mark.parametrize("kind", ["base", "stable_diffusion"])
-def test_a_refiner_is_made_of_a_preset_or_of_stable_diffusion(recipe, tmp_path, kind):
-    train(recipe(), "coarse", **QUIET)
-    changes = {"preset": "base", "model_args": {"widths": [8, 8, 16, 16]}}
+def test_a_refiner_is_made_of_a_preset_or_of_stable_diffusion(recipe, photos, tmp_path, kind):
+    areas = {"areas": photo_areas(photos, "a1"), "validation": photo_areas(photos, "b*"), "steps": 1}
+    train(recipe(**areas, model_args=SMALL), "coarse", **QUIET)
+    changes = {"preset": "base", "model_args": SMALL}
     if kind == "stable_diffusion":
         write_folder(tmp_path / "sd")
         changes = {"stable_diffusion": "sd", "model_args": {"attention": False}}
-    made = recipe(areas={"kind": "simulated", "seeds": [8], "kilometres": 2}, steps=1, **changes)
+    made = recipe(**areas, **changes)
     train(made, "refiner", **QUIET)
     refiner = IDGBRPipeline.from_pretrained(made.model).refiner
     assert type(refiner).__name__ == {"base": "Refiner", "stable_diffusion": "SD15Refiner"}[kind]
