@@ -1,11 +1,9 @@
 """The whole of `make science` on made pictures and networks too small to learn: every task, the report, the clock."""
 
 import json
-import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +15,7 @@ from idgbr import Refiner
 from idgbr.coarse import KINDS as COARSE
 from idgbr.training import Optimisation
 from science import report, sets
-from science.__main__ import _all, _chosen, _one
+from science.__main__ import _all, _chosen, _one, main
 from science.presets import ABLATIONS, CONTROLS, LONG, PRESETS
 from science.tasks import Place, tasks
 
@@ -161,19 +159,11 @@ def test_a_failing_task_is_named_and_stops_only_what_needs_it(data):
     assert "nonsense" in (place.home / "logs" / "coarse-dubai_aerial-U-Net-0-all.log").read_text()
 
 
-def test_without_data_one_sentence_says_what_to_set(tmp_path):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "science",
-            "--preset=cpu",
-            f"--home={tmp_path}",
-            "--task=coarse-dubai_aerial-U-Net-0-all",
-        ],
-        env={"PATH": "", "PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("the set dubai_aerial is not there: IDGBR_DATA must name")
+def test_without_data_one_sentence_says_what_to_set(tmp_path, monkeypatch):
+    monkeypatch.delenv("IDGBR_DATA", raising=False)
+    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+    task = "--task=coarse-dubai_aerial-U-Net-0-all"
+    monkeypatch.setattr(sys, "argv", ["science", "--preset=cpu", f"--home={tmp_path}", task])
+    sets.read.cache_clear()
+    with pytest.raises(SystemExit, match=r"^the set dubai_aerial is not there: IDGBR_DATA must name"):
+        main()

@@ -17,7 +17,6 @@ from pipeline.cube.schema import Layout
 from pipeline.errors import RunError
 from pipeline.execution.run import run
 
-
 WIDE = [11.961, 48.499, 12.039, 48.504]
 """Degrees of a region of one level: three blocks in a row, more than 512 px."""
 

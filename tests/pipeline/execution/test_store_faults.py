@@ -178,6 +178,7 @@ def test_a_block_that_the_device_has_no_memory_for_is_set_aside(region_of, undis
     assert Counter(tries) == {block: 3 if block == large else 1 for block in region.extent.blocks()}
     kept = finished(region)
     assert kept == {"mosaic": blocks, "landcover": blocks - 1}
+    monkeypatch.undo()
     assert_continues(region, undisturbed, kept)
 
 
@@ -217,4 +218,5 @@ def test_a_block_that_always_fails_keeps_no_other_from_being_committed(region_of
         assert kept["mosaic"] == len(blocks) - 1
         assert 0 < kept["landcover"] < len(blocks) - 1
     assert status(Cube.open(region.cube)).published is None
+    monkeypatch.undo()
     assert_continues(region, row, kept)
