@@ -60,7 +60,7 @@ def _write_level(
     halve = partial(_halve, level, pickle.dumps(session.fork()), layout, time)
     session.merge(*gather(halve, slots, workers=workers))
     if session.has_uncommitted_changes:
-        session.commit(f"aggregate: level {level}")
+        cube.commit(session, f"aggregate: level {level}")
 
 
 def _write_counts(cube: Cube, branch: str, layout: Layout, time: int, due: list[BlockId], workers: int) -> None:
@@ -75,7 +75,7 @@ def _write_counts(cube: Cube, branch: str, layout: Layout, time: int, due: list[
     store.array(group, "blocks/holes").vindex[at] = count_NK[:, -1]
     made = store.array(group, "blocks/landcover").vindex[at]
     store.array(group, "blocks/aggregate").vindex[at] = made
-    session.commit(f"aggregate: {len(due)} blocks")
+    cube.commit(session, f"aggregate: {len(due)} blocks")
 
 
 def _count(cube: Cube, snapshot: str, layout: Layout, time: int, slot: BlockId) -> list[int]:

@@ -20,11 +20,11 @@ def rollback(cube: CubeFolder, version: Version, as_json: AsJson = False) -> Non
     """
     from pipeline.cube import versions
     from pipeline.cube.cube import Cube
+    from pipeline.cube.items import publish_items
 
-    opened = Cube.open(cube)
-    target = versions.resolve(opened, version)
-    with opened.lease("rollback", target):
-        newest = versions.rollback(opened, target)
+    with Cube.open(cube).lease("rollback", version) as held:
+        newest = versions.rollback(held, version, announce=lambda: publish_items(held))
+        target = versions.origin_of(held, newest).rolled_back_to
     facts = {"version": newest, "rolled_back_to": target}
     print(to_json(facts) if as_json else f"published {newest}, which is {target} again")
 
@@ -73,11 +73,13 @@ def prune(
     """
     from pipeline.console.tables import listing, print_table
     from pipeline.cube.cube import Cube
+    from pipeline.cube.items import publish_items
     from pipeline.cube.retention import prune as prune_cube
 
-    opened = Cube.open(cube)
-    with opened.lease("prune", f"keep {keep}"):
-        pruned = prune_cube(opened, keep, None if older_than is None else timedelta(older_than), dry_run)
+    with Cube.open(cube).lease("prune", f"keep {keep}") as held:
+        if not dry_run:
+            publish_items(held)
+        pruned = prune_cube(held, keep, None if older_than is None else timedelta(older_than), dry_run)
     kept, expired = ([version.snapshot for version in versions] for versions in (pruned.kept, pruned.expired))
     facts = {
         "dry_run": dry_run,

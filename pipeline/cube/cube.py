@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import icechunk
 import zarr
@@ -20,12 +21,33 @@ from pipeline.storage.location import Location, parse_location
 
 @dataclass(frozen=True)
 class Cube:
-    """Where a cube lies, its small files and its Icechunk repository."""
+    """Where a cube lies, its small files and its Icechunk repository.
+
+    Where this process holds the cube, `files`, `writable` and `commit` change nothing once it has lost it: they raise
+    RunError.
+    """
 
     location: Location
     files: Files
     repository: icechunk.Repository
+    held: Lease | None = None
     _sums: dict[str, Sums | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def check(self) -> None:
+        """Raises RunError if this process held the cube and does not any more."""
+        if self.held is not None:
+            self.held.check()
+
+    @property
+    def writable(self) -> icechunk.Repository:
+        """The repository, for one change of a branch or tag. Raises what `check` raises."""
+        self.check()
+        return self.repository
+
+    def commit(self, session: icechunk.Session, message: str, metadata: dict[str, Any] | None = None) -> str:
+        """Commits a session; returns the snapshot. Raises what `check` raises."""
+        self.check()
+        return str(session.commit(message, metadata=metadata))
 
     @staticmethod
     def find(location: str | Path) -> "Cube | None":
@@ -98,10 +120,10 @@ class Cube:
             yield
 
     @contextmanager
-    def lease(self, run: str, name: str) -> Iterator[Lease]:
-        """Holds the cube for a run of the region `name`, to write to it as in `writing`.
+    def lease(self, run: str, name: str) -> Iterator["Cube"]:
+        """This cube, held for a run of the region `name`, to write to it as in `writing`.
 
         Raises RunError where another run holds it.
         """
         with self.writing(), hold(self.files, run, name) as lease:
-            yield lease
+            yield replace(self, files=lease.writable_files, held=lease)

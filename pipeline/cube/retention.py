@@ -54,10 +54,10 @@ def prune(
     if not dry_run:
         _update_withdrawal_tags(cube, history, since)
         for branch in abandoned:
-            cube.repository.delete_branch(branch)
+            cube.writable.delete_branch(branch)
         with cube.rewriting_snapshots({versions.head(cube), *(version.snapshot for version in kept)}):
-            cube.repository.expire_snapshots(since)
-    collected = cube.repository.garbage_collect(before, dry_run=dry_run)
+            cube.writable.expire_snapshots(since)
+    collected = cube.writable.garbage_collect(before, dry_run=dry_run)
     return Pruned(kept, expired, running, abandoned, collected.bytes_deleted, before)
 
 
@@ -69,7 +69,7 @@ def _update_withdrawal_tags(cube: Cube, history: list[Version], since: datetime)
         versions.tag_withdrawn(cube, snapshot)
     for tag, snapshot in versions.withdrawal_tags(cube).items():
         if snapshot in old and snapshot not in kept:
-            cube.repository.delete_tag(tag)
+            cube.writable.delete_tag(tag)
 
 
 def _branches(cube: Cube, then: datetime) -> tuple[list[str], list[str]]:

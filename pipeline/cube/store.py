@@ -20,6 +20,7 @@ One block is one shard of every array of pixels, so a shard has one writer.
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ import zarr
 from pipeline.errors import RunError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId, Window
+from pipeline.storage.files import files_at
 from pipeline.storage.location import Location, bucket, storage_error, storage_errors
 
 icechunk.set_logs_filter("off")  # it writes to stdout, and raises what it logs
@@ -44,6 +46,9 @@ into a map of a million blocks takes less than twice as long as into one of ten 
 """
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+
+INITIAL_SNAPSHOT = "1CECHNKREP0F1RSTCMT0"
+"""The snapshot that Icechunk makes with every repository, before the branch `main`."""
 
 TRIES = 10
 """Attempts of each request to object storage, with growing pauses: about twelve seconds in all."""
@@ -72,18 +77,52 @@ def check_fork() -> None:
 
 
 def find_repository(location: Location) -> icechunk.Repository | None:
-    """Opens a repository; None where there is none. Raises RunError where object storage does not answer."""
+    """Opens a repository; None where there is none.
+
+    Raises RunError where object storage does not answer, and where there are versions but no branch `main`.
+    """
     check_fork()
     if isinstance(location, Path) and not (location / "store").is_dir():
         return None  # Icechunk makes the folder that it is asked about.
-    with storage_errors(location):
+    with storage_errors(location), _main_errors(location):
         storage = _storage(location)
-        return icechunk.Repository.open(storage, _config(location)) if icechunk.Repository.exists(storage) else None
+        if icechunk.Repository.exists(storage):
+            repository = icechunk.Repository.open(storage, _config(location))
+            next(repository.ancestry(branch="main"))
+            return repository
+    if snapshots := files_at(location).list("store/snapshots"):
+        if snapshots != [f"store/snapshots/{INITIAL_SNAPSHOT}"]:
+            raise _lost_main(location)
+        raise RunError(
+            f"the making of the cube at {location} was interrupted before anything was in it; delete {location}/store "
+            "and run again"
+        )
+    return None
+
+
+@contextmanager
+def _main_errors(location: Location) -> Iterator[None]:
+    try:
+        yield
+    except icechunk.IcechunkError as error:
+        if not re.search(r"cannot serialize ref|/snapshots/\S+ not found|snapshot not found|NoSuchKey", str(error)):
+            raise
+        raise _lost_main(location) from error
+
+
+def _lost_main(location: Location) -> RunError:
+    return RunError(
+        f"the cube at {location} has lost its branch main: store/refs/branch.main/ref.json is missing, damaged or "
+        'names a version that is not there; restore it from a backup, or write {"snapshot":"VERSION"} into it, with '
+        "the version that the items in stac/ name"
+    )
 
 
 def create_repository(location: Location) -> icechunk.Repository:
-    """Opens a repository, or makes it where there is none. Raises RunError where object storage does not answer."""
+    """Opens a repository, or makes it where there is none. Raises what `find_repository` raises."""
     check_fork()
+    if repository := find_repository(location):
+        return repository
     with storage_errors(location):
         if isinstance(location, Path):
             location.mkdir(parents=True, exist_ok=True)

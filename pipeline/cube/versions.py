@@ -5,7 +5,7 @@ A rollback moves `main` to a new commit upon an older version, and tags the vers
 Only the driver commits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from pipeline.errors import RunError, UserError
 MAIN = "main"
 NEWEST, PREVIOUS = "newest", "previous"
 WITHDRAWN = "withdrawn-"
+ROLLBACK = "rollback-"
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,16 @@ class Origin:
     """The run that made a version, as the metadata of the version's commit have it.
 
     run: id. name: the region's. blocks: number that the run mapped. degraded: number of blocks of the region that lack
-    a scene. model: first 16 digits of the model's digest. cost: seconds a GB and seconds a window, as far as measured.
-    gates: value of each gate, None where there was nothing to compare with. rolled_back_to: the version that a rollback
-    published again.
+    a scene. runs: id of the run that made each period, by its first day. model: first 16 digits of the model's digest.
+    cost: seconds a GB and seconds a window, as far as measured. gates: value of each gate, None where there was nothing
+    to compare with. rolled_back_to: the version that a rollback published again.
     """
 
     run: str
     name: str
     blocks: int
     degraded: int
+    runs: dict[str, str] | None = None
     model: str | None = None
     cost: dict[str, float] | None = None
     gates: dict[str, float | None] | None = None
@@ -137,19 +139,32 @@ def start_branch(cube: Cube, branch: str) -> str:
     if branch in cube.repository.list_branches():
         if base in {snapshot.id for snapshot in cube.repository.ancestry(branch=branch)}:
             return base
-        cube.repository.delete_branch(branch)
-    cube.repository.create_branch(branch, base)
+        cube.writable.delete_branch(branch)
+    cube.writable.create_branch(branch, base)
     return base
 
 
 def is_published(cube: Cube, snapshot: str) -> bool:
-    return bool(next(cube.repository.ancestry(snapshot_id=snapshot)).metadata.get("published"))
+    return bool(_metadata(cube, snapshot).get("published"))
+
+
+def origin_of(cube: Cube, version: str) -> Origin:
+    return Origin.of(_metadata(cube, version))
+
+
+def runs_of(cube: Cube, snapshot: str) -> dict[str, str]:
+    """Id of the run that made each period of a version, by its first day, as far as the version records it."""
+    return dict(_metadata(cube, snapshot).get("runs", {}))
+
+
+def _metadata(cube: Cube, snapshot: str) -> dict[str, Any]:
+    return dict(next(cube.repository.ancestry(snapshot_id=snapshot)).metadata)
 
 
 def delete_branch(cube: Cube, branch: str) -> None:
     """Deletes a run's branch if there is one."""
     if branch in cube.repository.list_branches():
-        cube.repository.delete_branch(branch)
+        cube.writable.delete_branch(branch)
 
 
 def publish(cube: Cube, branch: str, base: str, origin: Origin) -> str:
@@ -159,51 +174,67 @@ def publish(cube: Cube, branch: str, base: str, origin: Origin) -> str:
     """
     tip = next(cube.repository.ancestry(branch=branch))
     if tip.id == base and tip.metadata.get("published"):
-        cube.repository.delete_branch(branch)
+        cube.writable.delete_branch(branch)
         return base
     version = str(tip.id) if tip.metadata.get("published") else _close(cube, branch, f"publish {origin.run}", origin)
     cube.write_sums(version, base)
     _move_main(cube, base, version, "run the same command again to map what is still due")
-    cube.repository.delete_branch(branch)
+    cube.writable.delete_branch(branch)
     return version
 
 
-def rollback(cube: Cube, version: str) -> str:
+def rollback(cube: Cube, version: str, announce: Callable[[], None] = lambda: None) -> str:
     """Publishes the content of an older (or withdrawn) version as the newest; returns the new version.
 
     The versions that it withdraws stay readable, and can be restored by another rollback, until they are pruned.
-    Raises UserError, and RunError if a run has published meanwhile.
+    `announce` is called when `main` has moved; if it fails, the same call again goes on with it. Raises UserError, and
+    RunError if a run has published meanwhile.
     """
-    base, target = head(cube), resolve(cube, version)
+    base, target, moved = head(cube), resolve(cube, version), _rollback_at_head(cube)
+    if moved is not None and (version == PREVIOUS or f"{ROLLBACK}{target}" == moved):
+        announce()
+        end_rollback(cube)
+        return base
     if target == base:
         raise UserError(f"{version} is the newest version already; name an older one, 'idgbr history' lists them")
-    (origin,) = (v.origin for v in history(cube) if v.snapshot == target)
-    branch = f"rollback-{target}"
+    branch = f"{ROLLBACK}{target}"
     delete_branch(cube, branch)
-    cube.repository.create_branch(branch, target)
-    new = _close(cube, branch, f"roll back to {target}", replace(origin, rolled_back_to=target))
+    cube.writable.create_branch(branch, target)
+    new = _close(cube, branch, f"roll back to {target}", replace(origin_of(cube, target), rolled_back_to=target))
     cube.write_sums(new, target)
     tag_withdrawn(cube, base)
     _move_main(cube, base, new, "see 'idgbr history' and roll back again if that is still wanted")
-    cube.repository.delete_branch(branch)
+    announce()
+    end_rollback(cube)
     return new
+
+
+def end_rollback(cube: Cube) -> None:
+    """Deletes the branch of a rollback that is `main` now, if there is one: it has been announced."""
+    if branch := _rollback_at_head(cube):
+        cube.writable.delete_branch(branch)
+
+
+def _rollback_at_head(cube: Cube) -> str | None:
+    branches = [branch for branch in cube.repository.list_branches() if branch.startswith(ROLLBACK)]
+    return next((name for name in branches if str(cube.repository.lookup_branch(name)) == head(cube)), None)
 
 
 def tag_withdrawn(cube: Cube, snapshot: str) -> None:
     """Tags a version, unless it is tagged, so that it and its ancestry are kept after their withdrawal from `main`."""
     if snapshot not in withdrawal_tags(cube).values():
-        cube.repository.create_tag(f"{WITHDRAWN}{datetime.now(UTC):%Y%m%dT%H%M%S}-{snapshot[:8]}", snapshot)
+        cube.writable.create_tag(f"{WITHDRAWN}{datetime.now(UTC):%Y%m%dT%H%M%S}-{snapshot[:8]}", snapshot)
 
 
 def _close(cube: Cube, branch: str, message: str, origin: Origin) -> str:
     session = cube.repository.writable_session(branch)
     session_group(session).attrs["version"] = origin.metadata()
-    return str(session.commit(message, metadata={**origin.metadata(), "published": True}))
+    return cube.commit(session, message, {**origin.metadata(), "published": True})
 
 
 def _move_main(cube: Cube, base: str, version: str, what_to_do: str) -> None:
     try:
-        cube.repository.reset_branch(MAIN, version, from_snapshot_id=base)
+        cube.writable.reset_branch(MAIN, version, from_snapshot_id=base)
     except icechunk.IcechunkError as error:
         if head(cube) == base:
             raise

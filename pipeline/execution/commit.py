@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import icechunk
 import numpy as np
 import zarr
 
 from pipeline.cube import store
 from pipeline.cube.checked_store import session_group
+from pipeline.cube.cube import Cube
 from pipeline.cube.schema import DEGRADED, EMPTY, MAPPED
 from pipeline.execution.task import BlockResult, Task
 from pipeline.planning.blocks import BlockPlan, Lost
@@ -33,9 +33,9 @@ class Committer:
     not committed is done again by the next run.
     """
 
-    def __init__(self, repository: icechunk.Repository, plan: Plan, time: int) -> None:
-        self._repository, self._plan, self._time = repository, plan, time
-        session = repository.writable_session(plan.branch)
+    def __init__(self, cube: Cube, plan: Plan, time: int) -> None:
+        self._cube, self._plan, self._time = cube, plan, time
+        session = cube.repository.writable_session(plan.branch)
         self._fork, self._snapshot = pickle.dumps(session.fork()), str(session.snapshot_id)
 
     def task(self, block: BlockPlan) -> Task:
@@ -43,8 +43,11 @@ class Committer:
         return Task(block.block, block.scenes, self._time, self._fork, self._snapshot)
 
     def commit(self, blocks: Sequence[FinishedBlock], lost: Lost) -> None:
-        """Commits finished blocks; `lost` are the scenes that this run could not read, those of `blocks` included."""
-        session = self._repository.writable_session(self._plan.branch)
+        """Commits finished blocks; `lost` are the scenes that this run could not read, those of `blocks` included.
+
+        Raises RunError if this run does not hold the cube any more.
+        """
+        session = self._cube.repository.writable_session(self._plan.branch)
         session.merge(*(block.result.fork for block in blocks))
         group = session_group(session)
         if mosaics := [block for block in blocks if block.stage == "mosaic"]:
@@ -54,7 +57,7 @@ class Committer:
         if segmented := [block for block in blocks if block.stage == "segment"]:
             self._record(group, "landcover", segmented, [self._fingerprints(block, lost)[1] for block in segmented])
         counts = Counter(block.stage for block in blocks)
-        self._snapshot = str(session.commit(", ".join(f"{count} {stage}" for stage, count in counts.items())))
+        self._snapshot = self._cube.commit(session, ", ".join(f"{count} {stage}" for stage, count in counts.items()))
 
     def _fingerprints(self, block: FinishedBlock, lost: Lost) -> tuple[int, int]:
         plan = block.plan

@@ -2,7 +2,7 @@
 
 import os
 import time as clock
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from pipeline.execution.gates import Gate, check_blocks, check_gates
 from pipeline.execution.report import Report, report, write_report
 from pipeline.execution.resources import WorkerCounts, check_memory, worker_groups
 from pipeline.execution.schedule import Scheduler
-from pipeline.execution.stac_item import write_version_item
+from pipeline.execution.stac_item import write_run_item, write_version_item
 from pipeline.execution.task import Work, run_folder
 from pipeline.execution.worker import Worker
 from pipeline.planning.estimate import estimate, latest_cost, measured_cost, measured_estimate
@@ -30,7 +30,6 @@ from pipeline.planning.totals import Totals, block_totals
 from pipeline.scenes.decisions import write_decisions
 from pipeline.scenes.item_list import write_items
 from pipeline.scenes.provenance import write_provenance
-from pipeline.storage.files import Files
 
 
 def run(
@@ -57,8 +56,8 @@ def run(
     counts = WorkerCounts(workers, gpus, mosaic_workers)
     planned = plan(region, refresh, count)
     cube = planned.cube or Cube.create(region.cube)
-    planned = replace(planned, cube=cube)
-    with cube.lease(planned.run, region.name) as lease:
+    with cube.lease(planned.run, region.name) as cube:
+        planned = replace(planned, cube=cube)
         check_layout(cube.branch_group(versions.MAIN), planned.layout, region.period)
         base = versions.start_branch(cube, planned.branch)
         totals = block_totals(planned)
@@ -72,36 +71,38 @@ def run(
         else:
             if (sums := cube.sums(base)) is not None:
                 sums.check_all()
-            _write_inputs(cube.files, planned)
+            _write_inputs(cube, planned)
             time = _prepare_arrays(cube, planned)
             if totals.due:
-                committer = Committer(cube.repository, planned, time)
+                committer = Committer(cube, planned, time)
                 with _timed(seconds, "work"), ExitStack() as pools:
                     with _timed(seconds, "start"):
                         worker_pool = pools.enter_context(_pool(planned, totals, counts, address))
-                    work = Scheduler(planned, totals, worker_pool, committer, lease.check, listener).run()
+                    work = Scheduler(planned, totals, worker_pool, committer, listener).run()
             with _timed(seconds, "aggregate"):
                 aggregate.aggregate_blocks(cube, planned.branch, planned.layout, time, counts.workers)
             degraded = check_blocks(cube, planned, work.lost)
             gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
-            lease.check()
-            version = versions.publish(cube, planned.branch, base, _origin(planned, totals, work, degraded, gates))
+            origin = _origin(planned, versions.runs_of(cube, base), totals, work, degraded, gates)
+            version = versions.publish(cube, planned.branch, base, origin)
         seconds["total"] = clock.perf_counter() - begun
         took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
         result = report(cube, planned, version, totals, expected, took, work, seconds)
-        write_version_item(cube, planned, version)
+        write_version_item(cube, planned)
         if result.done_anything or not cube.files.exists(f"{run_folder(planned.run)}/report.json"):
             write_report(cube.files, run_folder(planned.run), result)
+        cube.check()
         return result
 
 
-def _write_inputs(files: Files, planned: Plan) -> None:
-    """Writes the inputs of the workers and the provenance of the map."""
-    folder = run_folder(planned.run)
+def _write_inputs(cube: Cube, planned: Plan) -> None:
+    """Writes the inputs of the workers, and the provenance and the STAC item of the map."""
+    files, folder = cube.files, run_folder(planned.run)
     files.write(f"{folder}/region.json", planned.region.to_json())
     write_items(files, f"{folder}/scenes.parquet", planned.items)
     write_decisions(files, f"{folder}/offsets.json", planned.decisions)
     write_provenance(files, f"{folder}/applied.json", planned.selection, planned.warnings)
+    write_run_item(cube, planned)
 
 
 def _prepare_arrays(cube: Cube, planned: Plan) -> int:
@@ -109,7 +110,7 @@ def _prepare_arrays(cube: Cube, planned: Plan) -> int:
     session = cube.repository.writable_session(planned.branch)
     time = add_period(session_group(session), planned.layout, planned.region.period)
     if session.has_uncommitted_changes:
-        session.commit("arrays")
+        cube.commit(session, "arrays")
     return time
 
 
@@ -123,13 +124,16 @@ def _pool(planned: Plan, totals: Totals, counts: WorkerCounts, address: str) -> 
     return pool(factory, groups, address)
 
 
-def _origin(planned: Plan, totals: Totals, work: Work, degraded: int, gates: Sequence[Gate]) -> versions.Origin:
-    """What the version records of this run; `cost` calibrates the estimates of later runs."""
+def _origin(
+    planned: Plan, runs: Mapping[str, str], totals: Totals, work: Work, degraded: int, gates: Sequence[Gate]
+) -> versions.Origin:
+    """What the version records of this run, and of the `runs` before; `cost` calibrates the estimates of later runs."""
     return versions.Origin(
         run=planned.run,
         name=planned.region.name,
         blocks=totals.blocks - totals.kinds["same"],
         degraded=degraded,
+        runs={**runs, str(planned.region.period[0]): planned.run},
         model=planned.model_digest[:16],
         cost=measured_cost(totals, work.seconds),
         gates={gate.name: gate.value for gate in gates},

@@ -2,7 +2,6 @@
 
 import time as clock
 from collections import Counter
-from collections.abc import Callable
 
 from cluster import Ended, Finished, Listener, Outcome, Pool, Started
 from pipeline.errors import RunError
@@ -48,8 +47,7 @@ class Scheduler:
     Finished blocks are committed when there are `commit_every` of them, unless commits would take more than
     COMMIT_SHARE of the driver's time, and at the latest MAX_COMMIT_DELAY after the last commit. Finished mosaics are
     committed early if that makes a block ready for segmentation, or if no other block runs. A mosaic that lacks scenes
-    which could not be read is committed as degraded. `guard` is called before each commit and raises if this run may no
-    longer write.
+    which could not be read is committed as degraded.
     """
 
     def __init__(
@@ -58,10 +56,9 @@ class Scheduler:
         totals: Totals,
         pool: Pool,
         committer: Committer,
-        guard: Callable[[], None],
         listener: Listener | None = None,
     ) -> None:
-        self._plan, self._pool, self._committer, self._guard = plan, pool, committer, guard
+        self._plan, self._pool, self._committer = plan, pool, committer
         self._emit: Listener = listener or (lambda event: None)
         self._due = {"mosaic": totals.to_mosaic, "segment": totals.to_segment}
         self._queue = BlockQueue(plan.blocks(), plan.blocks_of.seen_by)
@@ -72,7 +69,7 @@ class Scheduler:
         self._commit_ended, self._commit_seconds = clock.monotonic(), 0.0
 
     def run(self) -> Work:
-        """Does all that is due. Raises RunError if blocks failed, after the others are committed; and what `guard`
+        """Does all that is due. Raises RunError if blocks failed, after the others are committed, and what a commit
         raises."""
         begun = clock.monotonic()
         metrics = RunMetrics(self._plan, self._pool)
@@ -143,7 +140,6 @@ class Scheduler:
         if not self._finished:
             return
         begun = clock.monotonic()
-        self._guard()
         for finished in self._finished:
             self._work.add(finished.stage, finished.result)
         self._committer.commit(self._finished, self._work.lost)

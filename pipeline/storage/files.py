@@ -64,6 +64,14 @@ class Files(ABC):
         """
 
     @abstractmethod
+    def list(self, folder: str) -> list[str]:
+        """Sorted names of the files right in a folder, such as "stac/a.json" in "stac"; [] where there is no folder."""
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Deletes a file if there is one."""
+
+    @abstractmethod
     def scratch(self, name: str) -> Path:
         """A local folder for what need not last: in the cube, or in the user's cache for a cube on object storage."""
 
@@ -134,6 +142,16 @@ class FolderFiles(Files):
                     clock.sleep(0.01)
             yield
 
+    def list(self, folder: str) -> list[str]:
+        with self._errors():
+            if not (self.location / folder).exists():
+                return []
+            return sorted(f"{folder}/{path.name}" for path in (self.location / folder).iterdir() if path.is_file())
+
+    def remove(self, name: str) -> None:
+        with self._errors():
+            (self.location / name).unlink(missing_ok=True)
+
     def scratch(self, name: str) -> Path:
         return self.location / name
 
@@ -187,6 +205,15 @@ class BucketFiles(Files):
                 now = self._get(name)
                 return now is not None and bool(new) and bytes(now.bytes()) == new
         return True
+
+    def list(self, folder: str) -> list[str]:
+        with storage_errors(self.location):
+            found = obstore.list_with_delimiter(self._client, f"{folder}/")["objects"]
+        return sorted(str(each["path"]) for each in found)
+
+    def remove(self, name: str) -> None:
+        with storage_errors(self.location), suppress(FileNotFoundError):
+            obstore.delete(self._client, name)
 
     def scratch(self, name: str) -> Path:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

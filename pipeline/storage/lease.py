@@ -17,10 +17,12 @@ import time as clock
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from pipeline.errors import RunError
 from pipeline.storage.files import Files
 from pipeline.storage.holder import Holder
+from pipeline.storage.location import Location
 
 LOCK = "lock.json"
 BEAT = 5.0
@@ -47,6 +49,11 @@ class Lease:
                 f"or stood still for {EXPIRY:g} s; what is committed is kept, run again"
             )
 
+    @property
+    def writable_files(self) -> Files:
+        """The cube's files; what changes one of them raises as `check` does."""
+        return _HeldFiles(self.files.location, self)
+
     def _own_lock(self) -> tuple[bytes, Holder] | None:
         """The lock as it stands, if it is this lease's."""
         lock = _read(self.files)
@@ -71,6 +78,36 @@ class Lease:
             new = content(now)
             return self.files.swap(LOCK, lock, new) and new is None
         return False
+
+
+@dataclass(frozen=True)
+class _HeldFiles(Files):
+    location: Location
+    lease: Lease
+
+    def exists(self, name: str) -> bool:
+        return self.lease.files.exists(name)
+
+    def read(self, name: str) -> bytes:
+        return self.lease.files.read(name)
+
+    def write(self, name: str, content: str | bytes) -> None:
+        self.lease.check()
+        self.lease.files.write(name, content)
+
+    def swap(self, name: str, old: bytes | None, new: bytes | None) -> bool:
+        self.lease.check()
+        return self.lease.files.swap(name, old, new)
+
+    def list(self, folder: str) -> list[str]:
+        return self.lease.files.list(folder)
+
+    def remove(self, name: str) -> None:
+        self.lease.check()
+        self.lease.files.remove(name)
+
+    def scratch(self, name: str) -> Path:
+        return self.lease.files.scratch(name)
 
 
 @contextmanager

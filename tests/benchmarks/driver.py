@@ -172,6 +172,7 @@ def committed(size, splitting):
     from pipeline.cube.schema import Layout
     from pipeline.execution.commit import Committer, FinishedBlock
     from pipeline.planning.blocks import BlockPlan
+    from pipeline.storage.files import files_at
 
     extent, before = extent_of(size), peak()
     layout = Layout(extent, BANDS, tuple({"code": n, "name": f"class {n}", "color": "#000000"} for n in (1, 2)))
@@ -187,7 +188,9 @@ def committed(size, splitting):
         for name in filled():
             fill(repository, name, extent, {extent.slot(block) for block in blocks}, splitting)
         filling, driver, commits = time.perf_counter() - begun, 0.0, []
-        committer = Committer(repository, SimpleNamespace(branch="main", extent=extent), 0)
+        committer = Committer(
+            Cube(Path(folder), files_at(Path(folder)), repository), SimpleNamespace(branch="main", extent=extent), 0
+        )
         for first in range(0, len(blocks), 8):
             finished = []
             for block, stage in itertools.product(blocks[first : first + 8], STAGES):

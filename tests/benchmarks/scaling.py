@@ -94,7 +94,7 @@ def driven(pool, workers, clock, sleep):
         extent=extent,
     )
     begun = clock()
-    work = Scheduler(plan, Totals(), pool, Waits(sleep), lambda: None).run()
+    work = Scheduler(plan, Totals(), pool, Waits(sleep)).run()
     assert work.blocks["segment"] == rows * COLUMNS
     return work.blocks["segment"] / (clock() - begun)
 

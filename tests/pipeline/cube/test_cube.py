@@ -1,8 +1,9 @@
 import icechunk
 import pytest
 import zarr
-from made_versions import LAYOUT, SUMMER
+from made_versions import LAYOUT, SUMMER, plain, published
 
+from pipeline.cube import versions
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 from pipeline.errors import RunError, UserError
@@ -67,6 +68,28 @@ def test_a_cube_is_held_by_one_lease_at_a_time(tmp_path):
         ):
             pass
     assert lease.holder(cube.files) is None
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b'{"snapshot":"AAAAAAAAAAAAAAAAAAA0"}'])
+def test_a_cube_whose_branch_main_is_lost_is_not_taken_for_a_new_one(tmp_path, content):
+    version = published(Cube.create(tmp_path / "cube"), plain())
+    ref = tmp_path / "cube" / "store" / "refs" / "branch.main" / "ref.json"
+    good = ref.read_bytes()
+    ref.unlink() if content is None else ref.write_bytes(content)
+    for use in (Cube.find, Cube.open, Cube.create):
+        with pytest.raises(RunError, match=r"store/refs/branch\.main/ref\.json .* restore it from a backup") as told:
+            use(tmp_path / "cube")
+        assert "\n" not in str(told.value)
+    assert ref.exists() == (content is not None)
+    ref.write_bytes(good)
+    assert versions.resolve(Cube.open(tmp_path / "cube")) == version
+
+
+def test_a_cube_that_was_about_to_be_made_when_its_process_died_is_told_from_a_lost_one(tmp_path):
+    Cube.create(tmp_path / "cube")
+    (tmp_path / "cube" / "store" / "refs" / "branch.main" / "ref.json").unlink()
+    with pytest.raises(RunError, match=r"interrupted before anything was in it; delete .*/cube/store and run again"):
+        Cube.create(tmp_path / "cube")
 
 
 def test_a_conflict_of_commits_becomes_one_sentence(tmp_path):

@@ -12,11 +12,14 @@ from pipeline.cube import store
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import DEGRADED, EMPTY, MAPPED, Layout
+from pipeline.errors import RunError
 from pipeline.execution.commit import Committer, FinishedBlock
 from pipeline.execution.task import BlockResult
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 from pipeline.planning.blocks import BlockPlan
+from pipeline.storage.holder import Holder
+from pipeline.storage.lease import LOCK
 
 EXTENT = Extent(Grid("EPSG:3035", 10.0, 256), Window(0, 0, 512, 768))
 
@@ -33,10 +36,14 @@ def cube(tmp_path):
 
 @pytest.fixture
 def committer(cube):
+    return committer_of(cube)
+
+
+def committer_of(cube):
     def fingerprints(block, lost):
         return 70 + len(lost), 80 + len(lost)
 
-    return Committer(cube.repository, SimpleNamespace(branch="main", extent=EXTENT, fingerprints=fingerprints), 0)
+    return Committer(cube, SimpleNamespace(branch="main", extent=EXTENT, fingerprints=fingerprints), 0)
 
 
 def finished(committer, stage, block, value=0, **result):
@@ -74,6 +81,17 @@ def test_a_commit_holds_the_shards_of_its_blocks_with_their_records(cube, commit
     group = cube.group(branch="main")
     assert store.array(group, "mosaic")[0, 0, 0, 256] == 9
     assert store.array(group, "landcover")[0, 256, 512] == 1
+
+
+def test_nothing_is_committed_once_another_run_holds_the_cube(cube):
+    before = str(cube.repository.lookup_branch("main"))
+    with cube.lease("a", "bavaria") as held:
+        committer = committer_of(held)
+        block = finished(committer, "mosaic", (0, 0))
+        cube.files.write(LOCK, Holder.here("b", "bavaria").text())
+        with pytest.raises(RunError, match="is held by run b of region bavaria"):
+            committer.commit([block], {})
+    assert str(cube.repository.lookup_branch("main")) == before
 
 
 def test_fingerprints_are_those_of_the_plan_without_the_scenes_that_were_lost(cube, committer):

@@ -39,15 +39,20 @@ def clock(monkeypatch):
 
 
 class Commits:
-    """A committer that keeps what it is given: stages and blocks by commit, and the scenes lost by then."""
+    """A committer that keeps what it is given: stages and blocks by commit, and the scenes lost by then.
 
-    def __init__(self, clock):
-        self.clock, self.made, self.lost = clock, [], {}
+    It raises after `room` commits.
+    """
+
+    def __init__(self, clock, room):
+        self.clock, self.room, self.made, self.lost = clock, room, [], {}
 
     def task(self, block):
         return Task(block.block, block.scenes, 0, b"")
 
     def commit(self, blocks, lost):
+        if len(self.made) == self.room:
+            raise RunError("the cube is another run's")
         self.made.append([(block.stage, block.plan.block) for block in blocks])
         self.lost = {block: set(scenes) for block, scenes in lost.items()}
         self.clock.now += COMMIT_SECONDS
@@ -92,7 +97,7 @@ def neighbours(rows, cols):
 def scheduled(clock):
     """A function that runs a script over 4 x 4 blocks; what it committed, what it emitted, and its work or error."""
 
-    def run(script, mosaic_due=lambda block: True, landcover_due=lambda block: True, guard=lambda: None, alone=False):
+    def run(script, mosaic_due=lambda block: True, landcover_due=lambda block: True, alone=False, room=99):
         seen_by = (lambda block: [block]) if alone else neighbours(4, 4)
         blocks = list(product(range(4), range(4)))
         plans = [BlockPlan(b, (), 1, 7, 8, mosaic_due(b), landcover_due(b), "new") for b in blocks]
@@ -108,9 +113,9 @@ def scheduled(clock):
             extent=EXTENT,
         )
         totals = Totals(to_mosaic=sum(p.mosaic_due for p in plans), to_segment=sum(p.landcover_due for p in plans))
-        commits, events = Commits(clock), []
+        commits, events = Commits(clock, room), []
         pool = Pool(lambda next_task: script(next_task, commits))
-        scheduler = Scheduler(plan, totals, pool, commits, guard, events.append)
+        scheduler = Scheduler(plan, totals, pool, commits, events.append)
         clock.now += 10
         try:
             outcome = scheduler.run()
@@ -212,15 +217,8 @@ def test_mosaics_that_no_land_cover_waits_for_are_committed_when_nothing_runs(sc
     assert noted == [0, (None, 1), 1, (None, 1)]
 
 
-def test_the_guard_is_asked_before_each_commit_and_what_it_raises_ends_the_run(scheduled):
-    asked = []
-
-    def guard():
-        asked.append(len(asked))
-        if len(asked) == 2:
-            raise RunError("the cube is another run's")
-
-    run = scheduled(all_of, guard=guard)
+def test_what_a_commit_raises_ends_the_run(scheduled):
+    run = scheduled(all_of, room=1)
     assert str(run.outcome) == "the cube is another run's"
     assert len(run.commits.made) == 1
     assert [event.stage for event in run.events if isinstance(event, Ended)] == ["mosaic", "segment"]

@@ -1,8 +1,12 @@
 """The STAC item of a published version."""
 
 import json
+import shutil
+
+import pytest
 
 from pipeline.cube.open import open_cube
+from pipeline.errors import RunError
 from pipeline.execution.run import run
 
 
@@ -18,6 +22,19 @@ def test_the_item_names_the_version_its_classes_and_its_scenes(undisturbed):
     text = json.dumps(item)
     assert report.version in text
     assert all(row["name"] in text for row in json.loads(open_cube(region.cube).attrs["classes"]))
+
+
+def test_items_that_cannot_be_written_are_told_and_written_by_the_same_call(region_of, undisturbed):
+    region = region_of("unwritten")
+    shutil.copytree(undisturbed[0].cube, region.cube)
+    (item,) = (region.cube / "stac").iterdir()
+    shutil.rmtree(region.cube / "stac")
+    (region.cube / "stac").write_text("no folder")
+    with pytest.raises(RunError, match=r"cannot be used .*; mend that and run again"):
+        run(region)
+    (region.cube / "stac").unlink()
+    run(region)
+    assert json.loads(item.read_text())["properties"]["version"] == undisturbed[1].version
 
 
 def test_what_was_written_after_publishing_is_made_up_for_by_the_next_run(region_of):

@@ -50,6 +50,16 @@ def test_a_swap_replaces_only_what_was_expected(files):
     assert files.swap(NAME, None, b"third")
 
 
+def test_files_of_a_folder_are_listed_and_removed(files):
+    assert files.list("stac") == []
+    for name in ("stac/b.json", "stac/a.json", "stac/more/c.json", "other/d.json"):
+        files.write(name, "here")
+    assert files.list("stac") == ["stac/a.json", "stac/b.json"]
+    files.remove("stac/a.json")
+    files.remove("stac/a.json")
+    assert files.list("stac") == ["stac/b.json"]
+
+
 def test_an_empty_file_counts_as_none_in_a_swap(files):
     files.write(NAME, b"")
     assert not files.swap(NAME, b"old", b"new")

@@ -193,6 +193,29 @@ def test_of_eight_that_find_a_dead_lock_one_gets_it(files, left):
         assert winner.told() == "still held"
 
 
+def test_files_of_a_lease_are_read_and_written_until_the_cube_is_lost(files):
+    files.write("kept", "old")
+    with lease.hold(files, "here", "bavaria") as held:
+        mine = held.writable_files
+        mine.write("note", "mine")
+        assert mine.swap("kept", b"old", b"mine")
+        assert (mine.read("note"), mine.exists("note"), mine.list("runs")) == (b"mine", True, [])
+        assert (mine.location, mine.scratch("pages")) == (files.location, files.scratch("pages"))
+        leave_lock(files)
+        changes = (
+            lambda: mine.write("note", "late"),
+            lambda: mine.swap("kept", b"mine", b"late"),
+            lambda: mine.remove("note"),
+        )
+        for change in changes:
+            with pytest.raises(RunError, match="is held by run left of region bavaria"):
+                change()
+        with pytest.raises(RunError, match="is held by run left"), mine.local_draft("note") as draft:
+            draft.write_text("late")
+        assert (files.read("note"), files.read("kept")) == (b"mine", b"mine")
+    assert lock_of(files)["run"] == "left"
+
+
 def test_a_lock_that_was_removed_is_missed(files):
     with lease.hold(files, "here", "bavaria") as held:
         while not files.swap(lease.LOCK, files.read(lease.LOCK), None):

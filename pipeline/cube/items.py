@@ -1,0 +1,69 @@
+"""STAC items of the newest version: one for each of its periods, at `stac/NAME-START.json`.
+
+Each run leaves the item of its period in its folder; what is published is that item with the newest version in it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from pipeline.cube import versions
+from pipeline.cube.cube import Cube
+from pipeline.cube.store import array
+from pipeline.errors import RunError
+
+FOLDER = "stac"
+
+
+def item_of_run(run: str) -> str:
+    """The file in the cube where a run leaves the item of its period."""
+    return f"runs/{run}/item.json"
+
+
+def publish_items(cube: Cube, runs: Mapping[str, str] | None = None) -> None:
+    """Makes `stac/` name the newest version, whatever a rollback, a pruning or an interruption left there.
+
+    Items of periods that the version does not have are deleted. `runs`: id of the run of a period, by its first day,
+    for periods of which the version itself does not record it; for the others an item that is there stays, and names
+    the newest version. Raises RunError where files cannot be written, or are damaged.
+    """
+    version = versions.head(cube)
+    made_by = {**(runs or {}), **versions.runs_of(cube, version)}
+    before = {name: name[-15:-5] for name in cube.files.list(FOLDER) if re.search(r"-\d{4}-\d\d-\d\d\.json$", name)}
+    after: dict[str, dict[str, Any]] = {}
+    for start in _starts(cube, version):
+        drafts = [item_of_run(made_by[start])] if start in made_by else []
+        items = [_read(cube, name) for name in drafts if cube.files.exists(name)]
+        items = items or [_read(cube, name) for name, of in before.items() if of == start]
+        after.update({f"{FOLDER}/{item['id']}.json": item for item in items})
+    for name, item in after.items():
+        item["properties"]["version"] = version
+        text = json.dumps(item, indent=2)
+        if name not in before or cube.files.read(name) != text.encode():
+            cube.files.write(name, text)
+    for name in before.keys() - after.keys():
+        cube.files.remove(name)
+    versions.end_rollback(cube)
+
+
+def _starts(cube: Cube, version: str) -> list[str]:
+    """First day of each period of a version."""
+    days = np.asarray(array(cube.group(snapshot=version), "time")).tolist()
+    return [str(date(1970, 1, 1) + timedelta(day)) for day in days]
+
+
+def _read(cube: Cube, name: str) -> dict[str, Any]:
+    try:
+        item: dict[str, Any] = json.loads(cube.files.read(name))
+        if not re.fullmatch(r"[a-z0-9-]+", item["id"]) or not isinstance(item["properties"], dict):
+            raise ValueError
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise RunError(
+            f"the STAC item {name} in the cube at {cube.location} is damaged; delete it and run its region again, "
+            "which writes it anew"
+        ) from None
+    return item
