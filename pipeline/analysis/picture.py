@@ -13,7 +13,10 @@ matplotlib.use("agg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.patches import Patch, Rectangle
+
+from pipeline.errors import UserError
 
 BRIGHTEST = 0.22
 """Reflectance shown as full brightness."""
@@ -36,6 +39,14 @@ def color_classes(code_HW: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> 
 
 def _rgb(colour: str) -> tuple[int, ...]:
     return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def check_picture(path: Path) -> None:
+    """Raises UserError unless the name of a file ends as a format of pictures does."""
+    suffixes = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix[1:].lower() not in suffixes:
+        allowed = ", ".join(f".{suffix}" for suffix in sorted(suffixes))
+        raise UserError(f"{path} is no picture's name; end it in one of {allowed}")
 
 
 def draw_maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail: int = 160) -> Path:

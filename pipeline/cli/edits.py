@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, Version
+from pipeline.cli.options import MOST, AsJson, CubeFolder, Version
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -58,9 +58,9 @@ def tag(
 @app.command()
 def prune(
     cube: CubeFolder,
-    keep: Annotated[int, typer.Option(min=1, help="how many of the newest versions stay")],
+    keep: Annotated[int, typer.Option(min=1, max=MOST, help="how many of the newest versions stay")],
     older_than: Annotated[
-        int | None, typer.Option(min=0, metavar="DAYS", help="keep versions younger than this too")
+        int | None, typer.Option(min=0, max=36_500, metavar="DAYS", help="keep versions younger than this too")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="change nothing, print what would be deleted")] = False,
     as_json: AsJson = False,

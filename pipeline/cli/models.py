@@ -64,7 +64,7 @@ def evaluate(
     try:
         ignored = [int(part) for part in ignore.split(",") if ignore]
     except ValueError:
-        raise UserError(f"--ignore is {ignore!r}; give label values as whole numbers, such as 5,6") from None
+        raise UserError(f"--ignore is {ignore!r:.80}; give label values as whole numbers, such as 5,6") from None
     if json_file is not None:
         check_writable(json_file)
     pipeline, images = open_model_and_images(model, data, ignored)

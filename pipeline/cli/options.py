@@ -1,5 +1,6 @@
 """What several verbs ask for."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -8,4 +9,15 @@ import typer
 RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="the region file")]
 CubeFolder = Annotated[str, typer.Argument(metavar="CUBE", help="the cube's folder, or s3://bucket/prefix")]
 Version = Annotated[str, typer.Argument(help="a version that `history` names, a tag, newest or previous")]
+MOST = 1_000_000
+"""Workers, versions or blocks that an option may ask for."""
+
+
+def finite(value: float | None) -> float | None:
+    """Callback of options that take a real number."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for programs")]

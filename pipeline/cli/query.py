@@ -1,5 +1,6 @@
 """Verbs that read a published map: query."""
 
+import math
 from typing import Annotated
 
 import typer
@@ -29,8 +30,10 @@ def query(
 
     try:
         lon, lat = (float(part) for part in point.split(","))
+        if not (math.isfinite(lon) and math.isfinite(lat)):
+            raise ValueError
     except ValueError:
-        raise UserError(f"--point is {point!r}; give LON,LAT in degrees, such as 12.01,48.49") from None
+        raise UserError(f"--point is {point!r:.80}; give LON,LAT in degrees, such as 12.01,48.49") from None
     result = query_point(cube, lon, lat, version)
     if as_json:
         print(to_json(result))

@@ -7,21 +7,25 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, RegionFile
-from pipeline.console.output import check_folder, to_json
+from pipeline.cli.options import MOST, AsJson, RegionFile, finite
+from pipeline.console.output import check_writable, to_json
 from pipeline.execution.resources import WorkerCounts
 
 Plot = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
-Workers = Annotated[int, typer.Option(min=1, help="worker processes")]
+Workers = Annotated[int, typer.Option(min=1, max=MOST, help="worker processes")]
 MosaicWorkers = Annotated[
     int | None,
-    typer.Option(min=0, help="further workers that only mosaic; default: the CPUs beside workers with GPUs, else 0"),
+    typer.Option(
+        min=0, max=MOST, help="further workers that only mosaic; default: the CPUs beside workers with GPUs, else 0"
+    ),
 ]
 Gpus = Annotated[
     float | None,
-    typer.Option(min=0, help="GPUs of each worker, such as 0.5; default: 1 where there are GPUs, else 0"),
+    typer.Option(
+        min=0, callback=finite, help="GPUs of each worker, such as 0.5; default: 1 where there are GPUs, else 0"
+    ),
 ]
-Price = Annotated[float | None, typer.Option(min=0, help="adds a cost estimate")]
+Price = Annotated[float | None, typer.Option(min=0, callback=finite, help="adds a cost estimate")]
 Address = Annotated[
     str | None,
     typer.Option(
@@ -39,7 +43,7 @@ def demo(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="write scores and seconds to FILE")
     ] = None,
-    seed: Annotated[int, typer.Option(help="of the simulated world")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="of the simulated world")] = 1,
 ) -> None:
     """Simulates a region of two UTM zones, serves it as STAC, maps it on a local Ray, and compares the map with the
     truth.
@@ -49,7 +53,7 @@ def demo(
     from pipeline.demo import run_demo
 
     if json_file is not None:
-        check_folder(json_file)
+        check_writable(json_file)
     run_demo(folder, seed, json_file)
 
 
@@ -75,7 +79,7 @@ def plan(
 
     with stage_progress() as progress:
         planned = make_plan(region, count=progress.count)
-        description = describe(planned, workers, mosaic_workers or 0, price_per_worker_hour)
+        description = describe(planned, workers, mosaic_workers or 0, price_per_worker_hour, progress.count)
     print(to_json(description)) if as_json else print_description(description)
 
 
@@ -135,9 +139,10 @@ def _run(
     from pipeline.execution.summary import summary
 
     if plot is not None:
-        from pipeline.analysis.picture import draw_maps
+        from pipeline.analysis.picture import check_picture, draw_maps
 
-        check_folder(plot)
+        check_picture(plot)
+        check_writable(plot)
     # Ray prints to stdout, which is for results, when it loses a node.
     with stage_progress() as progress, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         report = run_region(

@@ -75,7 +75,7 @@ def diff(
     period: Annotated[
         str | None, typer.Option(metavar="START", help="first day of the period; default: the newest that both have")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="threads that read")] = 2,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="threads that read")] = 2,
     as_json: AsJson = False,
 ) -> None:
     """Shows which blocks differ from version A to B and how many pixels changed from which class into which.

@@ -131,6 +131,7 @@ class Region(Frozen):
         default=(), description="hosts that items may name although they lie nearer to this machine than the catalog"
     )
     token_endpoints: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
+    max_blocks: int = Field(default=1_000_000, ge=1, description="blocks above which a region is not planned")
     commit_every: int = Field(default=16, ge=1, description="blocks per commit, or more of them")
 
     _written: dict[str, Any] = PrivateAttr(default_factory=dict)

@@ -82,7 +82,7 @@ def find_repository(location: Location) -> icechunk.Repository | None:
     Raises RunError where object storage does not answer, and where there are versions but no branch `main`.
     """
     check_fork()
-    if isinstance(location, Path) and not (location / "store").is_dir():
+    if isinstance(location, Path) and not _is_there(location):
         return None  # Icechunk makes the folder that it is asked about.
     with storage_errors(location), _main_errors(location):
         storage = _storage(location)
@@ -118,6 +118,20 @@ def _lost_main(location: Location) -> RunError:
     )
 
 
+def _is_there(location: Path) -> bool:
+    """Whether a folder has a repository. Raises RunError where it cannot be read: Icechunk may panic there."""
+    try:
+        if not (location / "store").is_dir():
+            return False
+        for part in ("store", "store/refs", "store/snapshots"):
+            if (location / part).is_dir():
+                next((location / part).iterdir(), None)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RunError(f"the cube at {location!s:.200} cannot be read ({reason}); mend that, or name another") from None
+    return True
+
+
 def create_repository(location: Location) -> icechunk.Repository:
     """Opens a repository, or makes it where there is none. Raises what `find_repository` raises."""
     check_fork()
@@ -125,8 +139,18 @@ def create_repository(location: Location) -> icechunk.Repository:
         return repository
     with storage_errors(location):
         if isinstance(location, Path):
-            location.mkdir(parents=True, exist_ok=True)
+            _make_folder(location)
         return icechunk.Repository.open_or_create(_storage(location), _config(location))
+
+
+def _make_folder(location: Path) -> None:
+    """Raises RunError where Icechunk, which would make it too, panics."""
+    try:
+        (location / "store").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"the cube at {location!s:.200} cannot be made ({error.strerror}); mend that, or name another folder"
+        ) from None
 
 
 def _storage(location: Location) -> icechunk.Storage:

@@ -60,7 +60,7 @@ def run(
         planned = replace(planned, cube=cube)
         check_layout(cube.branch_group(versions.MAIN), planned.layout, region.period)
         base = versions.start_branch(cube, planned.branch)
-        totals = block_totals(planned)
+        totals = block_totals(planned, count)
         expected = estimate(
             totals, latest_cost(cube), counts.workers, counts.mosaic_workers or 0, price_per_worker_hour
         )

@@ -7,7 +7,7 @@ from pipeline.geometry.grid import BlockId
 from pipeline.planning.estimate import estimate, latest_cost
 from pipeline.planning.memory import worker_memory
 from pipeline.planning.plan import Plan
-from pipeline.planning.totals import Totals
+from pipeline.planning.totals import Count, Totals, counted
 
 FULLY_COVERED = 0.9999
 
@@ -55,11 +55,15 @@ class PlanDescription:
 
 
 def describe(
-    plan: Plan, workers: int = 1, mosaic_workers: int = 0, price_per_worker_hour: float | None = None
+    plan: Plan,
+    workers: int = 1,
+    mosaic_workers: int = 0,
+    price_per_worker_hour: float | None = None,
+    count: Count | None = None,
 ) -> PlanDescription:
-    """Walks the plan's blocks once."""
+    """Walks the plan's blocks once; `count` as in `counted`."""
     totals, stream = Totals(), []
-    for block in plan.blocks():
+    for block in counted(plan.blocks(), count):
         totals.add(block, plan)
         coverage = plan.coverage(block.block)
         stream.append((block, coverage))

@@ -21,6 +21,7 @@ from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId
 from pipeline.mosaic.params import mosaic_params
 from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
+from pipeline.planning.size import check_size
 from pipeline.scenes.coverage import Coverage, coverage
 from pipeline.scenes.decisions import OffsetDecision
 from pipeline.scenes.item_list import read_refusals, read_warnings
@@ -147,7 +148,7 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     _check_values(region, model)
     bands = tuple(model.settings.bands)
     _check_bands(region, bands)
-    _ = region.extent
+    check_size(region)
     files = files_at(region.cube)
     query = catalog_query(region)
     items, signatures = find_items(files, query, refresh, counting("found"))

@@ -1,12 +1,17 @@
 """Totals of the blocks of a plan: how many of each kind, and what is due."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from idgbr.inference.tiling import WindowLattice
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.blocks import BlockPlan
 from pipeline.planning.plan import Plan
+
+COUNT_EVERY = 1000
+Count = Callable[[str, int], None]
+"""Takes what is counted and how many so far."""
 
 
 @dataclass
@@ -54,9 +59,17 @@ class Totals:
             self.windows += lattice.count((canvas.y0, canvas.x0), canvas.shape)
 
 
-def block_totals(plan: Plan) -> Totals:
+def block_totals(plan: Plan, count: Count | None = None) -> Totals:
     """Totals of all blocks of a plan."""
     result = Totals()
-    for block in plan.blocks():
+    for block in counted(plan.blocks(), count):
         result.add(block, plan)
     return result
+
+
+def counted(blocks: Iterator[BlockPlan], count: Count | None) -> Iterator[BlockPlan]:
+    """The blocks; `count` is told now and then how many were "planned" so far."""
+    for number, block in enumerate(blocks, start=1):
+        if count is not None and number % COUNT_EVERY == 0:
+            count("planned", number)
+        yield block

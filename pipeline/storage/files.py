@@ -216,7 +216,10 @@ class BucketFiles(Files):
             obstore.delete(self._client, name)
 
     def scratch(self, name: str) -> Path:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        try:
+            cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        except RuntimeError:
+            raise RunError("this user has no home folder for the pages of a search; set XDG_CACHE_HOME") from None
         return cache / "idgbr" / hashlib.sha256(self.location.encode()).hexdigest()[:16] / name
 
     def _get(self, name: str) -> "GetResult | None":

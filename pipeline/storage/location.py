@@ -48,6 +48,8 @@ class Bucket:
 def parse_location(text: str | Path) -> Location:
     """Raises UserError for what is neither a folder's path nor s3://bucket or s3://bucket/prefix."""
     if isinstance(text, Path) or "://" not in text:
+        if not str(text).isprintable() and any("\ud800" <= letter <= "\udfff" for letter in str(text)):
+            raise UserError(f"the cube's path {str(text)!r:.200} is not UTF-8; give a folder whose path is")
         return Path(text)
     scheme, _, rest = text.rstrip("/").partition("://")
     name, *prefix = rest.split("/")
