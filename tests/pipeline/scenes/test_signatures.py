@@ -77,7 +77,8 @@ def signed(world, tmp_path):
 def test_a_run_reads_signed_hrefs_and_leaves_no_signature(world, signed, region_of, capfd):
     reading.inspect.cache_clear()
     with serving(world.folder, uses=10**6) as server:
-        region = region_of("signed", catalog=signed(server, server.new_token()))
+        here = [11.99, 48.49, 12.0, 48.5]
+        region = region_of("signed", catalog=signed(server, server.new_token()), bbox=here)
         report = run(region)
         assert report.lost == {}
         assert report.done.mosaic == report.blocks.new > 0
