@@ -17,6 +17,8 @@ from cluster.worker_host import Attempt, WorkerHost, check_built, failed_attempt
 
 START_SECONDS = 600
 JOIN_SECONDS = 10
+BUILD_ATTEMPTS = 3
+"""Times that the process of one worker may be lost before the worker is built."""
 
 
 @contextmanager
@@ -53,11 +55,12 @@ def _check_resources(groups: Sequence[WorkerGroup], available: Mapping[str, floa
 
 @dataclass
 class _Member:
-    """A worker: its actor, and the future of building it, None once it is built."""
+    """A worker: its actor, and the future of building it, None once it is built; `lost`: the actors lost before."""
 
     group: WorkerGroup
     actor: Any
     build: Any
+    lost: int = 0
 
 
 class Actors:
@@ -79,8 +82,9 @@ class Actors:
         self._factory, self._sources, self._connection = factory, sources, connection
         self._threads = max(1, cpus // sum(group.workers for group in groups))
         self._members = [self._start(group) for group in groups for _ in range(group.workers)]
+        self._last_ready = time.monotonic()
 
-    def _start(self, group: WorkerGroup) -> _Member:
+    def _start(self, group: WorkerGroup, lost: int = 0) -> _Member:
         import ray
 
         environment = {"OMP_NUM_THREADS": str(self._threads)}
@@ -96,7 +100,7 @@ class Actors:
             runtime_env={"env_vars": environment},
         )
         host = options.remote(self._factory, group.memory_headroom)
-        return _Member(group, host, host.build.remote())
+        return _Member(group, host, host.build.remote(), lost)
 
     def wait_until_ready(self) -> None:
         """Waits for one worker of every group, and up to JOIN_SECONDS for all of them."""
@@ -112,7 +116,7 @@ class Actors:
             if waited > START_SECONDS:
                 raise PoolLost(
                     f"{len(missing)} of {len(self._members)} workers were not ready after {START_SECONDS} s: the Ray "
-                    "cluster has no room for them"
+                    "cluster has no room for them, or cannot start them; see Ray's logs and run again"
                 )
 
     def ready(self) -> Mapping[int, WorkerGroup]:
@@ -121,11 +125,12 @@ class Actors:
     def update_ready(self, seconds: float) -> None:
         """Waits up to `seconds` for the workers that are being built, and marks as ready those that are.
 
-        Raises PoolError if one cannot be built, PoolLost if the cluster is gone.
+        Raises PoolError if one cannot be built, PoolLost if the cluster is gone or has had none for START_SECONDS.
         """
         import ray
 
         self._connection.check()
+        self._check_waiting()
         builds = {member.build: worker for worker, member in enumerate(self._members) if member.build is not None}
         done, _ = ray.wait(list(builds), num_returns=len(builds), timeout=seconds) if builds else ([], [])
         for build in done:
@@ -135,15 +140,32 @@ class Actors:
                 self._members[worker].build = None
             except ray.exceptions.RayTaskError as error:
                 check_built([failed_attempt(error.cause or error)])
-            except ray.exceptions.RayError:
-                self._replace(worker)
+            except ray.exceptions.RayError as error:
+                lost = self._members[worker].lost + 1
+                if lost >= BUILD_ATTEMPTS or isinstance(error, ray.exceptions.RuntimeEnvSetupError):
+                    line = " ".join(str(error).split())
+                    raise PoolError(
+                        f"a worker cannot be built: its process was lost {lost} times before it was ({line:.300})"
+                    ) from error
+                self._replace(worker, lost)
 
-    def _replace(self, worker: int) -> None:
+    def _check_waiting(self) -> None:
+        now = time.monotonic()
+        if all(member.build is not None for member in self._members):
+            if now - self._last_ready > START_SECONDS + POLL_SECONDS:
+                raise PoolLost(
+                    f"none of {len(self._members)} workers was ready for {START_SECONDS} s: the Ray cluster has no "
+                    "room for them, or cannot start them; what is committed is kept, see Ray's logs and run again"
+                )
+        else:
+            self._last_ready = now
+
+    def _replace(self, worker: int, lost: int = 0) -> None:
         import ray
 
         member = self._members[worker]
         ray.kill(member.actor)
-        self._members[worker] = self._start(member.group)
+        self._members[worker] = self._start(member.group, lost)
 
     def submit(self, worker: int, method: str, task: Any, pause: float) -> tuple[int, Any]:
         member = self._members[worker]

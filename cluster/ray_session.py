@@ -12,25 +12,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import PoolError, PoolLost
+from cluster.ray_local import start_ray
 
 ANSWER_SECONDS = 10
 CHECK_SECONDS = 2
 HEAD_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
-STORE_BYTES = 128 * 2**20
 
 
 @contextmanager
 def connect(address: str, workers: int) -> Iterator[None]:
     """Ray for the time of the block; a Ray that this process already uses is used and stays.
 
-    "local" starts a Ray for at least `workers` CPUs that listens on 127.0.0.1 only and requires a token. Raises
-    PoolError if no Ray answers at another address, and PoolLost if it is gone at the end of the block.
+    "local" starts a Ray for at least `workers` CPUs that listens on 127.0.0.1 only and requires a token. "auto" is the
+    Ray that RAY_ADDRESS names, if it does. Raises PoolError for what is no address, and PoolLost if Ray cannot be
+    started, if none answers, or if it is gone at the end of the block.
     """
     if address == "local":
         secure_environment()
     else:
-        address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
-        _check_reachable(address)
+        named = os.environ.get("RAY_ADDRESS") if address == "auto" else None
+        address = named or address
+        _check_reachable(address, "RAY_ADDRESS" if named else "address")
     import ray
 
     if ray.is_initialized():
@@ -38,12 +40,11 @@ def connect(address: str, workers: int) -> Iterator[None]:
         return
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address == "local":
-        cpus = max(workers, os.cpu_count() or 1)
-        ray.init("local", num_cpus=cpus, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
+        start_ray(max(workers, os.cpu_count() or 1), **quiet)
     else:
         try:
             ray.init(address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:
             raise _unreachable(address, error) from error
     connection = Connection(address)
     try:
@@ -98,7 +99,7 @@ class Connection:
         self._last_check = time.monotonic()
 
 
-def _check_reachable(address: str) -> None:
+def _check_reachable(address: str, name: str) -> None:
     # Ray itself would wait for minutes.
     if address == "auto":
         return
@@ -108,10 +109,11 @@ def _check_reachable(address: str) -> None:
     except ValueError:
         host = port = None
     if host is None or port is None:
-        raise PoolError(f"address is {address!r}, but it must be none, local, auto, ray://host:port or host:port")
+        others = "none, local, auto, " if name == "address" else "auto, "
+        raise PoolError(f"{name} is {address!r}, but it must be {others}ray://host:port or host:port")
     try:
         socket.create_connection((host, port), timeout=ANSWER_SECONDS).close()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a host that cannot be a name is a UnicodeError
         raise _unreachable(address, error) from error
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster.errors import PoolError
+from cluster.errors import PoolError, PoolLost
 from cluster.ray_actors import source_folders
 from cluster.ray_session import connect
 
@@ -17,6 +17,8 @@ Send = Callable[[Any], None]
 Function = Callable[[Any, str, Send], Any]
 
 POLL_SECONDS = 0.2
+MAILBOX_SECONDS = 300
+"""Limit for the start of an actor that takes no resources, and for each of its answers."""
 
 
 def run_ranks(
@@ -56,7 +58,7 @@ def run_ranks(
         try:
             return trainer.fit().return_value
         except TrainingFailedError as error:
-            failure = ray.get(mailbox.first_failure.remote())
+            failure = ray.get(mailbox.first_failure.remote(), timeout=MAILBOX_SECONDS)
             if failure is None:
                 raise PoolError(f"a rank was lost: {' '.join(str(error).split()):.300}") from error
             raise cloudpickle.loads(failure) from error
@@ -154,14 +156,23 @@ def _mailbox(on_message: Send) -> Iterator[Any]:
         last = False
         while not last:
             last = ended.wait(POLL_SECONDS)
-            for message in ray.get(mailbox.take_all.remote()):
+            try:
+                messages = ray.get(mailbox.take_all.remote(), timeout=MAILBOX_SECONDS)
+            except ray.exceptions.RayError:
+                return  # `fit` raises what happened to the cluster
+            for message in messages:
                 on_message(cloudpickle.loads(message))
 
     thread = threading.Thread(target=deliver, name="mailbox", daemon=True)
     thread.start()
     try:
+        ray.get(mailbox.first_failure.remote(), timeout=MAILBOX_SECONDS)
         yield mailbox
+    except ray.exceptions.GetTimeoutError as error:
+        raise PoolLost(
+            f"Ray has started no worker within {MAILBOX_SECONDS} s, or lost one; see its logs and run the same again"
+        ) from error
     finally:
         ended.set()
-        thread.join()
+        thread.join(MAILBOX_SECONDS)
         ray.kill(mailbox)

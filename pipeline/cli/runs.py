@@ -151,7 +151,7 @@ def _run(
             mosaic_workers=counts.mosaic_workers,
             gpus=counts.gpus,
             price_per_worker_hour=price_per_worker_hour,
-            address=address or ("auto" if "RAY_ADDRESS" in os.environ else "local"),
+            address=address or ("auto" if os.environ.get("RAY_ADDRESS") else "local"),
             refresh=refresh,
             listener=progress.listen,
             count=progress.count,

@@ -12,7 +12,7 @@ import threading
 import time as clock
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -40,7 +40,11 @@ class WindowRequest:
 
 
 class BatchingDevice:
-    """Computes the windows that threads submit, each through a `client` of its own; `close` ends its threads."""
+    """Computes the windows that threads submit, each through a `client` of its own; `close` ends its threads.
+
+    Every request gets its result or an exception: what a batch raises is that of its requests; whatever ends a thread
+    is that of all requests that wait, and of all later ones.
+    """
 
     def __init__(self, model: IDGBRPipeline) -> None:
         self.model = model
@@ -48,7 +52,7 @@ class BatchingDevice:
         self._changed = threading.Condition()
         self._numbers = itertools.count()
         self._clients = self._waiting = 0
-        self._closed = False
+        self._failure: BaseException | None = None
         count = CORES if model.device.type == "cpu" else 1
         self._threads = [threading.Thread(target=self._work, name="device", daemon=True) for _ in range(count)]
         for thread in self._threads:
@@ -74,16 +78,27 @@ class BatchingDevice:
             self._count(waiting=-1)
 
     def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._end(RunError("the device was closed before it had computed this window"))
         for thread in self._threads:
             thread.join()
 
+    def _end(self, failure: BaseException) -> None:
+        """Ends all threads; the failure is the result of the requests that wait, and of those to come."""
+        with self._changed:
+            self._failure = self._failure or failure
+            waiting = [request for queue in self._queues.values() for request in queue]
+            for queue in self._queues.values():
+                queue.clear()
+            self._changed.notify_all()
+        for request in waiting:
+            request.future.set_exception(self._failure)
+
     def submit(self, client: "DeviceClient", stage: Stage, inputs: tuple[Any, ...]) -> Future[torch.Tensor]:
-        """See `DeviceClient`."""
+        """See `DeviceClient`. Raises what ended the device, if it has ended."""
         request = WindowRequest(client.number, next(self._numbers), Future(), inputs, client.add_seconds)
         with self._changed:
+            if self._failure is not None:
+                raise self._failure
             heapq.heappush(self._queues[stage], request)
             self._changed.notify()
         return request.future
@@ -100,25 +115,31 @@ class BatchingDevice:
         return longest >= self.model.settings.batch or (longest > 0 and self._waiting >= self._clients)
 
     def _work(self) -> None:
-        torch.set_num_threads(1)
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._ready())
-                if self._closed:
-                    return
-                stage, batch = self._next()
-            begun = clock.perf_counter()
-            try:
-                results_NKHW = self._compute(stage, batch)
-            except Exception as error:  # noqa: BLE001 - whatever the device raises is the result of these requests
-                failure = self._explained(error)
-                for request in batch:
-                    request.future.set_exception(failure)
-                continue
+        try:
+            torch.set_num_threads(1)
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._failure is not None or self._ready())
+                    if self._failure is not None:
+                        return
+                    stage, batch = self._next()
+                self._answer(stage, batch)
+        except BaseException as error:  # noqa: BLE001 - threads that submit wait for this one
+            self._end(error)
+
+    def _answer(self, stage: Stage, batch: list[WindowRequest]) -> None:
+        begun = clock.perf_counter()
+        try:
+            results_NKHW = self._compute(stage, batch)
             seconds = (clock.perf_counter() - begun) / len(batch)
             for request, result_KHW in zip(batch, results_NKHW, strict=True):
                 request.add_seconds(seconds)
                 request.future.set_result(result_KHW)
+        except BaseException as error:  # noqa: BLE001 - whatever the device raises is the result of these requests
+            failure = self._explained(error)
+            for request in batch:
+                if not request.future.done():
+                    request.future.set_exception(failure)
 
     def _next(self) -> tuple[Stage, list[WindowRequest]]:
         """A full batch if there is one; refinement first, since it lets blocks end."""
@@ -128,11 +149,12 @@ class BatchingDevice:
         queue = self._queues[stage]
         return stage, [heapq.heappop(queue) for _ in range(min(size, len(queue)))]
 
-    def _explained(self, error: Exception) -> Exception:
+    def _explained(self, error: BaseException) -> BaseException:
         """The error, or for lack of device memory one that says what to do."""
         if not isinstance(error, torch.OutOfMemoryError):
             return error
-        torch.cuda.empty_cache()
+        with suppress(RuntimeError):
+            torch.cuda.empty_cache()
         size = self.model.settings.batch
         return RunError(
             f"{self.model.device} has no memory for a batch of {size} windows: give each worker more of a device, or "

@@ -32,6 +32,15 @@ def test_a_task_that_always_kills_its_worker_harms_no_other(local_ray, tmp_path)
 
 
 @pytest.mark.ray
+def test_a_worker_whose_process_is_lost_whenever_it_is_built_is_told(local_ray):
+    with (
+        pytest.raises(PoolError, match="a worker cannot be built: its process was lost 3 times before it was"),
+        pool(partial(os._exit, 1), address=local_ray),
+    ):
+        pass
+
+
+@pytest.mark.ray
 def test_no_call_begins_beside_another_while_memory_is_short(local_ray, tmp_path):
     group = WorkerGroup(1, {"together": 3}, memory_headroom=2**60)
     with pool(partial(Worker, tmp_path), lambda _: [group], local_ray) as workers:

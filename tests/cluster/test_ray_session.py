@@ -23,6 +23,7 @@ def test_ray_listens_on_this_machine_only(local_ray):
         ("ray://127.0.0.1:1", "no Ray answers at address 'ray://127.0.0.1:1'"),
         ("nowhere", "address is 'nowhere', but it must be none, local, auto, ray://host:port or host:port"),
         ("host:port", "address is 'host:port', but it must be"),
+        ("ray://[::1", "address is 'ray://[::1', but it must be"),
     ],
 )
 def test_an_address_without_a_ray_is_refused_at_once(address, said):
@@ -36,6 +37,14 @@ def test_a_job_joins_the_ray_that_its_environment_names(monkeypatch):
         pytest.raises(PoolError, match=re.escape("no Ray answers at address '127.0.0.1:1'")),
         pool(list, address="auto"),
     ):
+        pass
+
+
+@pytest.mark.parametrize("named", ["nonsense", "local", "http://"])
+def test_an_address_in_the_environment_that_is_none_is_refused_by_its_name(monkeypatch, named):
+    monkeypatch.setenv("RAY_ADDRESS", named)
+    said = f"RAY_ADDRESS is {named!r}, but it must be auto, ray://host:port or host:port"
+    with pytest.raises(PoolError, match=re.escape(said)), pool(list, address="auto"):
         pass
 
 
