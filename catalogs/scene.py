@@ -24,7 +24,7 @@ class Asset:
     """One raster of a scene. Reflectance = DN * scale + offset where DN is not `nodata`; `href` is unsigned.
 
     `file_offsets`: offsets that the file itself may declare. `checksum`: that of the file as a multihash, None if it is
-    not known.
+    not known. `crs`: that of the raster by its item, None if the item does not say.
     """
 
     role: str
@@ -34,6 +34,7 @@ class Asset:
     nodata: float
     file_offsets: tuple[float, ...] = ()
     checksum: str | None = None
+    crs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,6 @@ class Scene:
     generated: dt.datetime
     updated: dt.datetime
     cloud_cover: float | None
-    crs: str | None
     footprint: BaseGeometry
     bands: tuple[Asset, ...]
     mask: Asset
@@ -100,7 +100,7 @@ def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice |
     CatalogError names the item and what is wrong.
     """
     provider = provider_of(item, roles)
-    product, properties, when = provider.product, fields.properties(item), fields.acquired(item)
+    product, when = provider.product, fields.acquired(item)
     platform = fields.text(item, "platform").lower()
     if platform not in product.platforms:
         raise CatalogError(
@@ -123,7 +123,6 @@ def read_scene(item: Mapping[str, Any], roles: Sequence[str], mask: MaskChoice |
         generated=fields.timestamp(item, *GENERATED_FIELDS, "updated", "created", *ACQUIRED_FIELDS),
         updated=fields.timestamp(item, "updated", "created", "published", *GENERATED_FIELDS, *ACQUIRED_FIELDS),
         cloud_cover=fields.cloud_cover(item),
-        crs=_crs(properties),
         footprint=fields.footprint(item),
         bands=bands,
         mask=_mask(item, provider, mask),
@@ -182,6 +181,7 @@ def _bands(item: Mapping[str, Any], provider: Provider, roles: Sequence[str]) ->
                 scaling.nodata,
                 file_offsets=harmonise.file_offsets(item, provider, scaling),
                 checksum=file_checksum(asset),
+                crs=_crs(item, asset),
             )
         )
         if scaling.doubt is not None:
@@ -192,14 +192,19 @@ def _bands(item: Mapping[str, Any], provider: Provider, roles: Sequence[str]) ->
 def _mask(item: Mapping[str, Any], provider: Provider, choice: MaskChoice | None) -> Asset:
     key, rule = (choice.asset, choice.rule) if choice else (provider.mask, provider.product.rule)
     asset = fields.asset(item, "mask", key)
-    return Asset(key, fields.href(item, key, asset), 1.0, 0.0, float(rule.outside), checksum=file_checksum(asset))
+    href, crs = fields.href(item, key, asset), _crs(item, asset)
+    return Asset(key, href, 1.0, 0.0, float(rule.outside), checksum=file_checksum(asset), crs=crs)
 
 
-def _crs(properties: Mapping[str, Any]) -> str | None:
-    code, epsg = properties.get("proj:code"), properties.get("proj:epsg")
-    if isinstance(code, str):
-        return code
-    return f"EPSG:{epsg}" if isinstance(epsg, int) and not isinstance(epsg, bool) else None
+def _crs(item: Mapping[str, Any], asset: Mapping[str, Any]) -> str | None:
+    """The CRS of an asset by the projection extension, in the asset or else in the item."""
+    for holder in (asset, fields.properties(item)):
+        code, epsg = holder.get("proj:code"), holder.get("proj:epsg")
+        if isinstance(code, str):
+            return code
+        if isinstance(epsg, int) and not isinstance(epsg, bool):
+            return f"EPSG:{epsg}"
+    return None
 
 
 def _name(item: Any, number: int) -> str:

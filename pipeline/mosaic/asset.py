@@ -6,7 +6,8 @@ import numpy as np
 
 from catalogs import Asset, Scene
 from catalogs.access import Access, redact
-from pipeline.raster.read import Part, Raster, read_part
+from pipeline.raster.level import Part, Raster
+from pipeline.raster.read import read_part
 from pipeline.raster.retry import ReadError
 
 SATURATED = 65_535
@@ -16,10 +17,7 @@ Science Product Guide (saturate value of surface reflectance)."""
 
 def read_band(asset: Asset, raster: Raster, part: Part, access: Access) -> np.ndarray:
     """DN of a part of a band, uint16 HW, 0 where it has no data or is saturated. Raises ReadError."""
-    dn_HW = _read(asset, raster, part, access, ("uint16",), int(asset.nodata))
-    if dn_HW.max(initial=0) == SATURATED:
-        dn_HW[dn_HW == SATURATED] = 0
-    return dn_HW
+    return _read(asset, raster, part, access, ("uint16",), int(asset.nodata), erased=(SATURATED,))
 
 
 def read_mask(scene: Scene, raster: Raster, part: Part, access: Access) -> np.ndarray:
@@ -40,7 +38,8 @@ def _read(
     dtypes: tuple[str, ...],
     nodata: int,
     codes: Collection[int] = (),
+    erased: Collection[int] = (),
 ) -> np.ndarray:
     if raster.dtype not in dtypes:
         raise ReadError(f"{redact(asset.href)} holds {raster.dtype}, but {asset.role} must hold {' or '.join(dtypes)}")
-    return read_part(asset.href, raster, part, access, nodata, codes)
+    return read_part(asset.href, raster, part, access, nodata, codes, erased)

@@ -1,5 +1,6 @@
 """Where a scene is clear, by its mask."""
 
+from collections.abc import Iterator
 from math import ceil
 
 import torch
@@ -9,9 +10,12 @@ from catalogs.access import Access
 from idgbr.distance import squared_distance
 from pipeline.mosaic.asset import read_mask
 from pipeline.mosaic.best import CLOUD_METRES
-from pipeline.raster.read import Part, Raster
+from pipeline.raster.level import Part, Raster, pixel_metres
 from pipeline.raster.source import MARGIN
 from pipeline.raster.warp import SamplePoints
+
+MASK_PIXELS = 2**22
+"""Pixels of a mask that are looked at at a time: a coarse grid's block has many."""
 
 
 def clear_mask(
@@ -19,26 +23,52 @@ def clear_mask(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Where a scene is clear, bool HW, and `with_distance` metres to the nearest cloud, float32 HW (else None).
 
-    Clouds are grown by the rule's `dilate`, in metres. Distances are measured between pixels of the mask before it is
-    warped, so that they are the same on every grid, and only up to 1 km. Raises ReadError.
+    Clouds are grown by the rule's `dilate`, in metres. Distances are measured between pixels of the mask at full
+    resolution before it is warped, so that they are the same on every grid, and only up to 1 km. Raises ReadError.
     """
-    dilate = scene.rule.dilate / mask.resolution
-    reach = ceil(max(dilate, CLOUD_METRES / mask.resolution if with_distance else 0))
-    part, crop = _pad(at.part, reach, mask)
-    code_HW = read_mask(scene, mask, part, access)
+    clear_HW = torch.zeros(at.window.shape, dtype=torch.bool, device=device)
+    metres_HW = torch.zeros(at.window.shape, device=device) if with_distance else None
+    for rows, part, index_HW in _strips(at):
+        near = _near_clouds(scene, mask, part, access, with_distance)
+        for target_HW, source_HW in zip((clear_HW, metres_HW), near, strict=True):
+            if target_HW is not None and source_HW is not None:
+                padded_HW = torch.nn.functional.pad(source_HW, (MARGIN,) * 4).to(device)
+                target_HW[rows] = padded_HW.flatten().index_select(0, index_HW.flatten()).view(index_HW.shape)
+    return clear_HW, metres_HW
+
+
+def _strips(at: SamplePoints) -> Iterator[tuple[slice, Part, torch.Tensor]]:
+    """Rows of the window, the part of the mask that they lie in, and their `nearest_HW` in that part.
+
+    Parts have about MASK_PIXELS at most. Rows that lie beside the mask are left out.
+    """
+    (top, bottom), (left, right) = at.part.rows, at.part.cols
+    count = ceil((bottom - top) * (right - left) / MASK_PIXELS)
+    height = ceil(at.window.shape[0] / count)
+    for y in range(0, at.window.shape[0], height):
+        index_HW = at.nearest_HW[y : y + height]
+        first, last = (int(index) // at.width - MARGIN + top for index in (index_HW.min(), index_HW.max()))
+        first, last = max(first, top), min(last, bottom - 1)
+        if first <= last:
+            moved_HW = index_HW - (first - top) * at.width
+            yield slice(y, y + height), Part((first, last + 1), at.part.cols), moved_HW
+
+
+def _near_clouds(
+    scene: Scene, mask: Raster, part: Part, access: Access, with_distance: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Clear ground of a part of a mask, bool HW, and metres to the nearest cloud, float32 HW or None."""
+    height, width = pixel_metres(mask)
+    dilate, tall = scene.rule.dilate / width, height / width
+    reach = ceil(max(dilate, CLOUD_METRES / width if with_distance else 0))
+    wider, crop = _pad(part, ceil(reach / min(tall, 1)), mask)
+    code_HW = read_mask(scene, mask, wider, access)
     clear_HW = torch.from_numpy(scene.rule.is_clear(code_HW))[crop]
-    metres_HW = None
-    if reach:
-        square_HW = torch.from_numpy(squared_distance(scene.rule.is_cloud(code_HW), reach)[crop])
-        clear_HW = clear_HW & (square_HW > dilate**2)
-        metres_HW = square_HW.float().sqrt_().mul_(mask.resolution) if with_distance else None
-    index_N = at.nearest_HW.flatten()
-
-    def warp(source_HW: torch.Tensor) -> torch.Tensor:
-        padded_HW = torch.nn.functional.pad(source_HW, (MARGIN,) * 4).to(device)
-        return padded_HW.flatten().index_select(0, index_N).view(at.window.shape)
-
-    return warp(clear_HW), None if metres_HW is None else warp(metres_HW)
+    if not reach:
+        return clear_HW, None
+    square_HW = torch.from_numpy(squared_distance(scene.rule.is_cloud(code_HW), reach, tall)[crop])
+    metres_HW = square_HW.float().sqrt_().mul_(width) if with_distance else None
+    return clear_HW & (square_HW > dilate**2), metres_HW
 
 
 def _pad(part: Part, reach: int, raster: Raster) -> tuple[Part, tuple[slice, slice]]:

@@ -20,7 +20,9 @@ from pipeline.mosaic.sample_cache import SampleCache
 from pipeline.mosaic.view import UNSEEN, PassView
 from pipeline.raster import resample
 from pipeline.raster.blank import is_blank
-from pipeline.raster.read import Raster, inspect
+from pipeline.raster.level import Raster
+from pipeline.raster.placement import check_place
+from pipeline.raster.read import inspect
 from pipeline.raster.retry import ReadError
 from pipeline.raster.scaling import check_scaling
 from pipeline.raster.source import SourcePixels
@@ -69,7 +71,8 @@ def _add(
     params: ViewParams, cache: SampleCache, scene: Scene, value_BHW: torch.Tensor, cloud_HW: torch.Tensor | None
 ) -> None:
     """Writes a scene's clear pixels where `value_BHW` is UNSEEN. Raises ReadError."""
-    mask = inspect(scene.mask.href, params.grid.resolution, params.access, scene.mask.checksum)
+    mask = inspect(scene.mask.href, None, params.access, scene.mask.checksum)
+    check_place(scene, scene.mask, mask, params.grid.crs)
     window = params.window & raster_window(params.grid, mask)
     if not window.empty:
         check_fineness(params.grid, window, mask, scene.mask.href)
@@ -88,6 +91,7 @@ def _add(
     if clear_HW.any():
         rasters = [inspect(asset.href, params.grid.resolution, params.access, asset.checksum) for asset in assets]
     for asset, raster in zip(assets, rasters, strict=False):
+        check_place(scene, asset, raster, params.grid.crs)
         check_scaling(asset, raster.scaling)
         check_fineness(params.grid, window, raster, asset.href)
     for raster in dict.fromkeys(rasters):

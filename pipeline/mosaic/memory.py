@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from pipeline.geometry.grid import Grid, Window
+from pipeline.mosaic.clear import MASK_PIXELS
 from pipeline.mosaic.composite import STACKED
 from pipeline.mosaic.params import MosaicParams
 from pipeline.mosaic.sample_cache import SAMPLE_CACHE_BYTES
 from pipeline.raster.gdal import CACHE_BYTES
+from pipeline.raster.read import CELL_BATCH
 
 STACK_BYTES = 2**30
 """Memory for all views of a strip, where the method needs them at once."""
@@ -14,19 +16,24 @@ FINEST = 10.0
 """Metres per pixel of the finest sources."""
 LEAST_PART = 2**20
 """Pixels of each band that are read at a time, however small the block."""
+MASK_METRES = 20.0
+"""Metres per pixel of the finest masks of the providers."""
 
 
 def mosaic_bytes(grid: Grid, passes: int, bands: int, params: MosaicParams, threads: int) -> int:
     """Upper bound of the bytes that a block's mosaic takes, without the interpreter and its modules.
 
-    The sum of: views; parts being read, twice while copied; pixel positions; results; GDAL's cache.
+    The sum of: views; parts being read, twice while copied; on coarse grids, pixels of full resolution while they are
+    averaged; masks of 20 m or coarser with the distances in them; pixel positions; results; GDAL's cache.
     """
     pixels = grid.block**2
     view = pixels * bands * 2
     views = min(passes * view, max(STACK_BYTES, view)) if params.method in STACKED else 3 * view
     part = part_pixels(grid) * bands * 2 * 2
+    cells = 8 * CELL_BATCH if grid.resolution >= 2 * FINEST else 0
+    mask = 24 * min(int(pixels * (1.2 * grid.resolution / MASK_METRES) ** 2), MASK_PIXELS)
     positions = SAMPLE_CACHE_BYTES + threads * pixels * 24
-    return views + threads * (view + part) + positions + pixels * (bands * 2 + 5) + CACHE_BYTES
+    return views + threads * (view + part + cells + mask) + positions + pixels * (bands * 2 + 5) + CACHE_BYTES
 
 
 def part_pixels(grid: Grid) -> int:

@@ -7,7 +7,7 @@ from math import ceil, floor, isfinite
 from catalogs.access import redact
 from pipeline.geometry.grid import Grid, Window, transformer
 from pipeline.mosaic.memory import part_pixels
-from pipeline.raster.read import Raster
+from pipeline.raster.level import Raster
 from pipeline.raster.retry import ReadError
 
 MOST_PIECES = 256
@@ -15,7 +15,7 @@ MOST_PIECES = 256
 
 def check_fineness(grid: Grid, window: Window, raster: Raster, href: str) -> None:
     """Raises ReadError where a window needs more than MOST_PIECES: of pixels far finer than the grid's."""
-    needed, most = _needed(grid, window, raster), MOST_PIECES * part_pixels(grid)
+    needed, most = _needed(grid, window, raster) * raster.factor**2, MOST_PIECES * part_pixels(grid)
     if needed > most:
         raise ReadError(
             f"{redact(href)} has pixels of {raster.resolution:g} in {raster.crs:.80}, too fine for a grid of "
@@ -32,10 +32,8 @@ def pieces(grid: Grid, window: Window, raster: Raster) -> Iterator[Window]:
 @lru_cache(maxsize=4096)
 def raster_window(grid: Grid, raster: Raster) -> Window:
     """A window that contains a raster: its bounds in the grid's CRS, padded by two pixels since its edges may bow."""
-    right = raster.left + raster.width * raster.resolution
-    bottom = raster.top - raster.height * raster.resolution * raster.tall
     to_grid = transformer(raster.crs, grid.crs)
-    x0, y0, x1, y1 = to_grid.transform_bounds(raster.left, bottom, right, raster.top, densify_pts=100)
+    x0, y0, x1, y1 = to_grid.transform_bounds(*raster.bounds, densify_pts=100)
     r = grid.resolution
     if not all(map(isfinite, (x0, y0, x1, y1))):
         raise ReadError(f"a raster in {raster.crs} cannot be shown in {grid.crs}; choose a grid.crs made for its place")

@@ -6,7 +6,7 @@ from threading import Lock
 from pipeline.geometry.grid import Grid, Window
 from pipeline.raster import resample
 from pipeline.raster.average import SampleBoxes
-from pipeline.raster.read import Raster
+from pipeline.raster.level import Raster
 from pipeline.raster.warp import SamplePoints
 
 SAMPLE_CACHE_BYTES = 256 * 2**20

@@ -7,7 +7,7 @@ import torch
 
 from pipeline.geometry.grid import Grid, Window
 from pipeline.raster.lattice import Lattice
-from pipeline.raster.read import Part, Raster
+from pipeline.raster.level import Part, Raster
 from pipeline.raster.source import MARGIN, SourcePixels
 from pipeline.raster.strips import row_strips
 

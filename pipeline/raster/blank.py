@@ -3,7 +3,8 @@
 from functools import lru_cache
 
 from catalogs.access import ANYWHERE, Access
-from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.level import Part
+from pipeline.raster.read import inspect, read_part
 
 METRES = 320.0
 """Pixel size of the level that is looked at."""
@@ -17,7 +18,7 @@ def is_blank(href: str, access: Access = ANYWHERE) -> bool:
     Raises ReadError.
     """
     raster = inspect(href, METRES, access)
-    rows = max(STRIP_PIXELS // raster.width, 1)
+    rows = max(STRIP_PIXELS // (raster.width * raster.factor**2), 1)
     return not any(
         read_part(href, raster, Part((top, min(top + rows, raster.height)), (0, raster.width)), access).any()
         for top in range(0, raster.height, rows)

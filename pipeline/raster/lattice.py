@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pipeline.geometry.grid import Grid, Window, transformer
-from pipeline.raster.read import Part, Raster
+from pipeline.raster.level import Part, Raster
 
 STEP_PIXELS = 8
 STEP_METRES = 640.0

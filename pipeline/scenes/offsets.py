@@ -9,7 +9,8 @@ import numpy as np
 
 from catalogs import Scene
 from catalogs.access import Access
-from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.level import Part
+from pipeline.raster.read import inspect, read_part
 from pipeline.raster.retry import ReadError
 from pipeline.raster.scaling import own_offset
 from pipeline.scenes.decisions import OffsetDecision

@@ -88,10 +88,10 @@ def scene_classes(
     """
     votes_KHW = np.zeros((len(codes), *window.shape), np.uint16)
     for scene in scenes:
-        raster = inspect(scene.mask.href, grid.resolution, access)
+        raster = inspect(scene.mask.href, None, access)
         at = sample_points(grid, window, raster)
         if at is not None:
-            source = SourcePixels.of([read_part(scene.mask.href, raster, at.part, access)])
+            source = SourcePixels.of([read_part(scene.mask.href, raster, at.part, access, codes=codes)])
             scl_HW = nearest(at, source, slice(None))[0][0].numpy()
             votes_KHW += np.stack([scl_HW == code for code in codes])
     best_HW = np.array(codes, np.uint8)[votes_KHW.argmax(0)]

@@ -26,7 +26,8 @@ from fuzz import ground as grounds
 
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
-from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.level import Part
+from pipeline.raster.read import inspect, read_part
 
 OUTCOMES = ("noticed", "no change", "silent")
 FORMATS: dict[str, dict] = {

@@ -70,7 +70,7 @@ def decoding(scenes):
     todo = []
     for scene in scenes:
         for asset in (*scene.bands, scene.mask):
-            raster = inspect(asset.href, GRID.resolution)
+            raster = inspect(asset.href, None if asset is scene.mask else GRID.resolution)
             place, _ = METHODS["nearest" if asset is scene.mask else "bilinear"]
             todo.append((asset.href, place(GRID, window(), raster).part))
 

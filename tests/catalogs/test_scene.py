@@ -19,16 +19,16 @@ def test_a_scene_holds_what_is_needed_to_read_it():
     scene = read_scene(made_item(), ROLES)
     assert scene.datetime == datetime(2023, 8, 15, 9, 57, 57, 246000, tzinfo=UTC)
     assert scene.acquisition == "sentinel-2a/20230815T095031/33TWM"
-    assert (scene.tile, scene.baseline, scene.crs, scene.cloud_cover) == ("33TWM", "05.09", "EPSG:32633", 12.5)
+    assert (scene.tile, scene.baseline, scene.cloud_cover) == ("33TWM", "05.09", 12.5)
     assert (scene.provider, scene.platform) == ("Earth Search v1 sentinel-2-l2a", "sentinel-2a")
     assert (scene.orbit, scene.repeat_days) == (None, 10)
     assert scene.footprint.equals(shapely.box(15, 46, 16, 47))
     assert scene.bands == (
-        Asset("red", "https://example.org/scenes/B04.tif", 0.0001, 0.0, 0.0, file_offsets=(0.0, -0.1)),
-        Asset("blue", "https://example.org/scenes/B02.tif", 0.0001, 0.0, 0.0, file_offsets=(0.0, -0.1)),
+        Asset("red", "https://example.org/scenes/B04.tif", 0.0001, 0.0, 0.0, (0.0, -0.1), crs="EPSG:32633"),
+        Asset("blue", "https://example.org/scenes/B02.tif", 0.0001, 0.0, 0.0, (0.0, -0.1), crs="EPSG:32633"),
     )
     assert scene.band("blue") is scene.bands[1]
-    assert scene.mask == Asset("scl", "https://example.org/scenes/SCL.tif", 1.0, 0.0, 0.0)
+    assert scene.mask == Asset("scl", "https://example.org/scenes/SCL.tif", 1.0, 0.0, 0.0, crs="EPSG:32633")
     assert scene.rule == SCL
     assert scene.doubt is None
     assert not {0, 1, 3, 8, 9, 10} & set(scene.clear), "clouds, their shadows and gaps are not clear ground"
@@ -70,6 +70,15 @@ def test_the_digest_follows_the_pixels_and_not_the_place():
     others.append(resolve_offset(doubted, -0.1))
     assert len({digest, *(other.digest for other in others)}) == 7
     assert digest == "b84569e20e7be2a1", "stored in cubes: it must never change for the same facts"
+
+
+def test_an_asset_may_have_another_crs_than_its_item():
+    item = made_item(proj__epsg=None, proj__code="EPSG:32632")
+    item["assets"]["blue"]["proj:code"] = "EPSG:4326"
+    item["assets"]["scl"]["proj:epsg"] = 32633
+    scene = read_scene(item, ROLES)
+    assert [asset.crs for asset in (*scene.bands, scene.mask)] == ["EPSG:32632", "EPSG:4326", "EPSG:32633"]
+    assert read_scene(made_item(proj__epsg=None), ROLES).mask.crs is None
 
 
 def test_a_doubt_is_settled_by_one_of_the_possible_offsets():

@@ -12,7 +12,7 @@ from rasterio import Affine
 
 from catalogs import Asset, MaskRule, Scene
 from pipeline.geometry.grid import Grid, Window
-from pipeline.raster.read import Raster
+from pipeline.raster.level import Raster
 
 CLEAR, CLOUD = 4, 9
 RULE = MaskRule(clear=(CLEAR,), cloud=(CLOUD,))
@@ -91,10 +91,9 @@ def scene(
         generated=when,
         updated=when,
         cloud_cover=None,
-        crs=bounds.crs,
         footprint=shapely.transform(outline, lambda xy: np.stack(to_lonlat.transform(*xy.T), 1)),
-        bands=tuple(Asset(role, href, scale, offset, 0.0) for role, href in bands.items()),
-        mask=Asset("mask", mask, 1.0, 0.0, 0.0),
+        bands=tuple(Asset(role, href, scale, offset, 0.0, crs=bounds.crs) for role, href in bands.items()),
+        mask=Asset("mask", mask, 1.0, 0.0, 0.0, crs=bounds.crs),
         rule=rule,
     )
 

@@ -45,3 +45,13 @@ def test_a_single_pixel_reaches_as_far_as_asked():
     mask_HW[4, 4] = True
     y, x = np.mgrid[-4:5, -4:5]
     assert (squared_distance(mask_HW, 8) == y**2 + x**2).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(MASKS, st.integers(0, 20), st.sampled_from([0.5, 1.75, 2.0]))
+def test_pixels_that_are_not_square_are_as_far_as_they_are_tall(mask_HW, reach, tall):
+    exact_HW = np.full(mask_HW.shape, np.inf)
+    if mask_HW.any():
+        exact_HW = distance_transform_edt(~mask_HW, sampling=(tall, 1)) ** 2
+    told_HW = np.where(exact_HW <= reach**2 + 1e-9, exact_HW, (reach + 1) ** 2)
+    assert np.allclose(squared_distance(mask_HW, reach, tall), told_HW)

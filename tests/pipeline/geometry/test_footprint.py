@@ -10,7 +10,7 @@ from pyproj import Transformer
 
 from pipeline.geometry.footprint import grid_footprint
 from pipeline.geometry.grid import Grid
-from pipeline.raster.read import Raster
+from pipeline.raster.level import Raster
 
 GRID = Grid("EPSG:3035", 10.0, 512)
 TILE = Raster("EPSG:32633", 499_980.0, 5_300_040.0, 10.0, 10_980, 10_980, None)

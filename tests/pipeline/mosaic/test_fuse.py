@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 import shapely
 import torch
 from hypothesis import given, settings
@@ -32,10 +33,12 @@ from scipy.ndimage import distance_transform_edt
 from catalogs import MaskRule
 from pipeline.geometry.footprint import project
 from pipeline.geometry.grid import Grid, Window
+from pipeline.mosaic import clear
 from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.fuse import ViewParams, view_pass
 from pipeline.mosaic.sample_cache import SampleCache
 from pipeline.mosaic.view import UNSEEN
+from pipeline.raster.level import Raster
 from pipeline.raster.read import inspect
 from pipeline.raster.resample import METHODS
 from pipeline.scenes.passes import Pass
@@ -285,8 +288,31 @@ def test_where_a_band_ends_before_the_mask_nothing_is_seen(tmp_path):
     found_BHW, _ = seen(SQUARE, OVER, [scene("a", {"red": red}, mask, HERE)])
     assert (found_BHW[:, :40] == 700).all()
     assert (found_BHW[:, 41:] == UNSEEN).all()
-    elsewhere = write(tmp_path / "else.tif", np.full((40, 100), 700, np.uint16), replace(short, top=4_000_000.0))
-    assert (seen(SQUARE, OVER, [scene("a", {"red": elsewhere}, mask, HERE)])[0] == UNSEEN).all()
+
+
+LOSSLESS = {"driver": "JP2OpenJPEG", "QUALITY": "100", "REVERSIBLE": "YES", "YCBCR420": "NO"}
+
+
+@pytest.mark.parametrize("role", ["red", "mask"])
+@pytest.mark.parametrize("change", [{"crs": "EPSG:32701"}, {"top": 4_000_000.0}, {"left": float("nan")}])
+def test_a_scene_whose_raster_lies_elsewhere_than_its_item_says_is_told_as_lost(tmp_path, role, change):
+    hrefs = {
+        "red": write(tmp_path / "red.tif", np.full((120, 100), 700, np.uint16), HERE),
+        "mask": write(tmp_path / "mask.tif", np.full((120, 100), CLEAR, np.uint8), HERE),
+    }
+    with rasterio.open(hrefs[role]) as source:
+        moved = write(tmp_path / "moved.tif", source.read(1), replace(HERE, **change))
+    item = scene("a", {"red": hrefs["red"]}, hrefs["mask"], HERE)
+    band, mask = item.band("red"), item.mask
+    item = (
+        replace(item, mask=replace(mask, href=moved))
+        if role == "mask"
+        else replace(item, bands=(replace(band, href=moved),))
+    )
+    found, lost = looked(ViewParams(SQUARE, OVER, ("red",)), [item])
+    assert found is None
+    assert "moved.tif" in lost["a"]
+    assert mosaic_block(SQUARE, OVER, [item], ["red"]).lost == lost
 
 
 @pytest.mark.parametrize("dtype", ["int16", "float32", "uint8", "uint32"])
@@ -333,6 +359,106 @@ def test_a_coarse_grid_is_seen_through_the_overviews(tmp_path, height, width):
     inner_HW &= (exact[0] < height - 10) & (exact[1] < width - 10)
     assert inner_HW.sum() > 5_000
     assert np.abs(found_BHW[0] - (2_000 + 4 * exact[0] + 2 * exact[1]))[inner_HW].max() < 2
+
+
+def coarse_pair(folder, mask_HW, raster, **facts):
+    """A scene whose mask is a GeoTIFF without overviews, with averaged and with nearest ones, and a JP2, by kind."""
+    red = write(folder / "red.tif", np.full(mask_HW.shape, 1_000, np.uint16), raster)
+    plain = write(folder / "plain.tif", mask_HW, raster, tiled=True, blockxsize=128, blockysize=128)
+    masks = {"plain": plain, "jp2": str(folder / "mask.jp2")}
+    rasterio.shutil.copy(plain, masks["jp2"], **LOSSLESS)
+    for resampling in (Resampling.average, Resampling.nearest):
+        masks[resampling.name] = str(folder / f"{resampling.name}.tif")
+        rasterio.shutil.copy(plain, masks[resampling.name], driver="GTiff", tiled=True)
+        with rasterio.open(masks[resampling.name], "r+") as target:
+            target.build_overviews([2, 4, 8], resampling)
+    return {kind: scene("a", {"red": red}, mask, raster, **facts) for kind, mask in masks.items()}
+
+
+def centres(grid, raster):
+    """The window of a grid in UTM around a raster, and the rows and columns of its pixels' centres there."""
+    left, bottom, right, top = raster.bounds
+    window = grid.window_around((left, bottom, right, top), "raster")
+    row_HW, col_HW = exact_coordinates(grid, window, raster)
+    inside_HW = (row_HW > 0) & (row_HW < raster.height - 1) & (col_HW > 0) & (col_HW < raster.width - 1)
+    row_HW, col_HW = (
+        np.rint(at_HW).astype(int).clip(0, side - 1)
+        for at_HW, side in ((row_HW, raster.height), (col_HW, raster.width))
+    )
+    return window, row_HW, col_HW, inside_HW
+
+
+@pytest.mark.parametrize("resolution", [45.0, 100.0, 170.0])
+def test_codes_are_those_of_full_resolution_and_clouds_grow_by_metres_on_every_grid(tmp_path, monkeypatch, resolution):
+    monkeypatch.setattr(clear, "MASK_PIXELS", 50_000)
+    random, raster = np.random.default_rng(5), replace(HERE, resolution=20.0, height=640, width=512)
+    mask_HW = np.where(random.random((640, 512)) < 0.002, CLOUD, CLEAR).astype(np.uint8)
+    mask_HW[random.random(mask_HW.shape) < 0.1] = 7
+    grid = Grid("EPSG:32633", resolution, 512)
+    window, row_HW, col_HW, inside_HW = centres(grid, raster)
+    away_HW = distance_transform_edt(mask_HW != CLOUD) * 20
+    expected_HW = ((mask_HW == CLEAR) & (away_HW > 60))[row_HW, col_HW]
+    for kind, item in coarse_pair(tmp_path, mask_HW, raster, rule=replace(RULE, dilate=60.0)).items():
+        value_BHW, metres_HW = seen(grid, window, [item], clouds=True)
+        assert ((value_BHW[0] != UNSEEN) == expected_HW)[inside_HW].all(), kind
+        near_HW = inside_HW & expected_HW & (away_HW[row_HW, col_HW] <= 1_000)
+        assert near_HW.sum() > 300
+        assert np.allclose(metres_HW[near_HW], away_HW[row_HW, col_HW][near_HW]), kind
+
+
+def test_bits_are_read_at_full_resolution(tmp_path):
+    raster = replace(HERE, resolution=20.0, height=512, width=512)
+    mask_HW = np.where(np.random.default_rng(2).random((512, 512)) < 0.4, 0b1000, 0b0001).astype(np.uint16)
+    rule, grid = MaskRule(clear=(0,), cloud=(3,), bits=True), Grid("EPSG:32633", 90.0, 512)
+    window, row_HW, col_HW, inside_HW = centres(grid, raster)
+    for kind, item in coarse_pair(tmp_path, mask_HW, raster, rule=rule).items():
+        clear_HW = seen(grid, window, [item])[0][0] != UNSEEN
+        assert (clear_HW == (mask_HW == 1)[row_HW, col_HW])[inside_HW].all(), kind
+
+
+def test_clouds_of_a_mask_in_degrees_grow_by_metres(tmp_path):
+    """At 60 degrees north a pixel of 0.0002 degrees is 22.3 m tall and 11.2 m wide."""
+    raster = Raster("EPSG:4326", 15.0, 60.02, 0.0002, 200, 200, None)
+    mask_HW = np.full((200, 200), CLEAR, np.uint8)
+    mask_HW[100, 100] = CLOUD
+    grid, shape = Grid("EPSG:3006", 10.0, 512), (400, 400)
+    red = write(
+        tmp_path / "red.tif", np.full(shape, 900, np.uint16), replace(raster, resolution=0.0001, height=400, width=400)
+    )
+    mask = write(tmp_path / "mask.tif", mask_HW, raster)
+    item = scene("a", {"red": red}, mask, raster, rule=replace(RULE, dilate=100.0))
+    window = around(grid, 15.0201, 59.9999, 40, 40)
+    value_BHW, metres_HW = seen(grid, window, [item], clouds=True)
+    rows, cols = np.mgrid[-20:20, -20:20] + 0.5
+    away_HW = np.hypot(rows, cols) * 10
+    seen_HW = value_BHW[0] != UNSEEN
+    assert not seen_HW[away_HW < 80].any()
+    assert seen_HW[away_HW > 120].all()
+    assert np.abs(metres_HW - away_HW)[seen_HW].max() < 30
+
+
+@pytest.mark.parametrize("kind", ["tag", "no tag", "jp2"])
+@pytest.mark.parametrize("resolution", [20.0, 40.0])
+def test_swath_edges_are_as_bright_as_the_scene_on_coarse_grids(tmp_path, kind, resolution):
+    raster = replace(HERE, height=1_024, width=1_024)
+    red_HW = np.full((1_024, 1_024), 2_000, np.uint16)
+    red_HW[:, :531] = 0
+    red_HW[:, 700] = 0
+    nodata = {"nodata": 0} if kind == "tag" else {}
+    red = write(tmp_path / "red.tif", red_HW, raster, tiled=True, blockxsize=128, blockysize=128, **nodata)
+    with rasterio.open(red, "r+") as target:
+        target.build_overviews([2, 4], Resampling.average)
+    if kind == "jp2":
+        rasterio.shutil.copy(
+            red, tmp_path / "red.jp2", driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES", YCBCR420="NO"
+        )
+        red = str(tmp_path / "red.jp2")
+    mask = write(tmp_path / "mask.tif", np.full((512, 512), CLEAR, np.uint8), coarser(raster))
+    grid = Grid("EPSG:32633", resolution, 512)
+    window = grid.window_around(raster.bounds, "raster")
+    value_HW = seen(grid, window, [scene("a", {"red": red}, mask, raster, offset=-0.1)])[0][0]
+    assert set(np.unique(value_HW)) == {1_000, UNSEEN}
+    assert (value_HW == 1_000).sum() == pytest.approx(493 * 1_024 * 100 / resolution**2, rel=0.02)
 
 
 @pytest.mark.gpu

@@ -10,7 +10,7 @@ from pyproj import Transformer
 from pipeline.geometry.grid import Grid
 from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.params import MosaicParams
-from pipeline.raster.read import Raster
+from pipeline.raster.level import Raster
 from pipeline.raster.resample import METHODS as RESAMPLING
 
 GRID = Grid("EPSG:3035", 10.0, 512)

@@ -1,11 +1,18 @@
 """read.py: reads of local rasters at full resolution and at overviews."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
+from made_rasters import HERE, write
 from rasterio.enums import Resampling
 
-from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster import read
+from pipeline.raster.cells import mean_cells
+from pipeline.raster.level import Part
+from pipeline.raster.read import inspect, read_part
 from pipeline.raster.retry import ReadError
 
 
@@ -67,7 +74,7 @@ def test_a_rotated_raster_is_refused(tmp_path):
 def test_an_overview_of_sides_that_halve_unevenly_lies_where_the_raster_does(tmp_path):
     """Sides of 333 x 1000 have overviews of 167 x 500, whose pixels are not square."""
     path = tmp_path / "uneven.tif"
-    profile = {"driver": "GTiff", "height": 333, "width": 1000, "count": 1, "dtype": "uint16", "tiled": True}
+    profile = {"driver": "GTiff", "height": 333, "width": 1000, "count": 1, "dtype": "uint16", "nodata": 0}
     transform = rasterio.transform.from_origin(500_000, 5_400_000, 10, 10)
     with rasterio.open(path, "w", crs="EPSG:32633", transform=transform, **profile) as target:
         target.write(np.ones((333, 1000), np.uint16), 1)
@@ -75,3 +82,43 @@ def test_an_overview_of_sides_that_halve_unevenly_lies_where_the_raster_does(tmp
     found = inspect(str(path), 20.0)
     assert (found.height, found.width, found.resolution) == (167, 500, 20)
     assert found.height * found.resolution * found.tall == pytest.approx(3_330)
+
+
+def jp2(path, like):
+    """A lossless JPEG 2000 with resolution levels of the same pixels."""
+    options = {"QUALITY": "100", "REVERSIBLE": "YES", "YCBCR420": "NO", "RESOLUTIONS": "5"}
+    rasterio.shutil.copy(like, path, driver="JP2OpenJPEG", **options)
+    return str(path)
+
+
+@pytest.mark.parametrize(("kind", "factor"), [("tif", 4), ("jp2", 2)])
+@pytest.mark.parametrize("batch", [1, 2**23])
+def test_levels_that_may_mix_no_data_are_averaged_from_full_resolution(tmp_path, monkeypatch, kind, factor, batch):
+    monkeypatch.setattr(read, "CELL_BATCH", batch)
+    random, raster = np.random.default_rng(0), replace(HERE, height=530, width=410)
+    value_HW = random.integers(1, 65_536, (530, 410)).astype(np.uint16)
+    value_HW[:, :101] = 0
+    value_HW[random.random(value_HW.shape) < 0.2] = 0
+    href = write(tmp_path / "band.tif", value_HW, raster, tiled=True, blockxsize=128, blockysize=128)
+    with rasterio.open(href, "r+") as target:
+        target.build_overviews([2, 4, 8], Resampling.average)
+    href = jp2(tmp_path / "band.jp2", href) if kind == "jp2" else href
+    found, cell_HW = inspect(href, 10.0 * factor), mean_cells(value_HW, factor)
+    height, width = cell_HW.shape
+    assert (found.overview, found.factor, found.resolution) == (None, factor, 10 * factor)
+    assert (found.height, found.width) == (height, width)
+    assert (read_part(href, found, Part((0, height), (0, width))) == cell_HW).all()
+    assert (read_part(href, found, Part((31, height), (20, 70))) == cell_HW[31:, 20:70]).all()
+
+
+def test_levels_that_skip_no_data_are_read(tmp_path):
+    href = write(tmp_path / "band.tif", np.ones((512, 512), np.uint16), replace(HERE, height=512, width=512), nodata=0)
+    with rasterio.open(href, "r+") as target:
+        target.build_overviews([2, 4], Resampling.average)
+    found = inspect(href, 40.0)
+    assert (found.overview, found.factor) == (1, 1)
+
+
+def test_codes_are_read_at_full_resolution(raster, tmp_path):
+    assert inspect(raster[0], None).resolution == 10
+    assert inspect(jp2(tmp_path / "codes.jp2", raster[0]), None).resolution == 10

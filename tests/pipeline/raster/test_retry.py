@@ -18,7 +18,8 @@ from catalogs import access
 from catalogs.access import Access, TokenEndpoint
 from catalogs.sources import fetch
 from pipeline.raster import gdal, open_requests, retry
-from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.level import Part
+from pipeline.raster.read import inspect, read_part
 from pipeline.raster.retry import ReadError
 
 SIDE = 1024

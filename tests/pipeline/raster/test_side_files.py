@@ -11,7 +11,8 @@ from rasterio.enums import Resampling
 
 from catalogs.access import Access
 from pipeline.raster import gdal
-from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.level import Part
+from pipeline.raster.read import inspect, read_part
 from pipeline.raster.retry import ReadError
 
 DN_HW = np.full((HERE.height, HERE.width), 2_500, np.uint16)

@@ -7,7 +7,8 @@ import rasterio.shutil
 from made_rasters import HERE, write
 from rasterio.enums import Resampling
 
-from pipeline.raster.read import Part, inspect, read_part
+from pipeline.raster.level import Part
+from pipeline.raster.read import inspect, read_part
 
 OUT = slice(31, 58)
 VALID_HW = np.full((HERE.height, HERE.width), 255, np.uint8)

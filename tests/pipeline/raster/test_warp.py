@@ -12,7 +12,7 @@ from made_rasters import around, exact_coordinates, raster_around
 
 from pipeline.geometry.grid import Grid, Window
 from pipeline.raster.lattice import Lattice, spacing
-from pipeline.raster.read import Raster
+from pipeline.raster.level import Raster
 from pipeline.raster.source import MARGIN
 from pipeline.raster.warp import sample_points
 

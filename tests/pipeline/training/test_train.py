@@ -7,12 +7,16 @@ import json
 import os
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 import yaml
+from made_rasters import HERE, scene, write
+from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning
 from sd15_folder import write_folder
 
@@ -382,3 +386,23 @@ def test_the_shipped_model_has_a_card_that_says_what_it_is_made_of():
         assert f"{type(network).__name__} ({sum(p.numel() for p in network.parameters()):,} parameters)" in card
     assert sum(p.numel() for network in networks for p in network.parameters()) <= 4_000_000
     assert json.loads((folder / "model_index.json").read_text())["_class_name"] == "IDGBRPipeline"
+
+
+def test_labels_of_scene_classes_are_codes_of_full_resolution_on_coarse_grids(tmp_path):
+    """Averages of 3 and 9 are classes that no pixel has."""
+    raster = replace(HERE, resolution=20.0, height=512, width=512)
+    code_HW = np.random.default_rng(0).choice(np.array([3, 9], np.uint8), (512, 512))
+    plain = write(tmp_path / "scl.tif", code_HW, raster, tiled=True, blockxsize=128, blockysize=128)
+    averaged, jp2 = str(tmp_path / "averaged.tif"), str(tmp_path / "scl.jp2")
+    rasterio.shutil.copy(plain, averaged, driver="GTiff", tiled=True)
+    with rasterio.open(averaged, "r+") as target:
+        target.build_overviews([2, 4], Resampling.average)
+    rasterio.shutil.copy(plain, jp2, driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES", YCBCR420="NO")
+    grid = Grid("EPSG:32633", 60.0, 256)
+    window = grid.window_around(raster.bounds, "raster")
+    of_plain, *others = (
+        areas.scene_classes(grid, window, [scene("a", {}, mask, raster)], [3, 5, 6, 9])
+        for mask in (plain, averaged, jp2)
+    )
+    assert set(np.unique(of_plain)) == {0, 3, 9}
+    assert all((other == of_plain).all() for other in others)
