@@ -18,6 +18,8 @@ NEAR = {
     Reach.LOOPBACK: "this machine itself",
     Reach.METADATA: "the link-local network or a service that gives machines their credentials",
 }
+URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
+"""What a URL may hold besides letters and digits (RFC 3986); curl refuses spaces."""
 MARGIN = timedelta(minutes=1)
 """A token that expires sooner is renewed: the margin of Planetary Computer's own client (planetary_computer/sas.py)."""
 AWS = {"AWS_S3_ENDPOINT": "s3.amazonaws.com", "AWS_VIRTUAL_HOSTING": "TRUE", "AWS_HTTPS": "YES"}
@@ -118,7 +120,7 @@ def resolve_href(href: str, access: Access = ANYWHERE, rejected_token: str = "")
         signed = parts._replace(query="&".join(filter(None, (parts.query, access.signatures.get(href)))))
         token = _token(signed, access.token_endpoints, rejected_token)
         url = signed._replace(query="&".join(filter(None, (signed.query, token))), fragment="")
-        return GdalSource(f"/vsicurl/{url.geturl()}", True, token=token)
+        return GdalSource(f"/vsicurl/{quote(url.geturl(), safe=URL_CHARACTERS)}", True, token=token)
     raise _not_allowed(href)
 
 

@@ -112,13 +112,20 @@ def _essence(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item without the differences that columns make: nulls, empty defaults, the spelling of times, versions, and a
     MultiPolygon of one Polygon."""
     plain = _without_nulls(item)
-    times = {name: str(timestamp(item, name)) for name in TIMES if item["properties"].get(name) is not None}
+    times = {name: _instant(item, name) for name in TIMES if item["properties"].get(name) is not None}
     geometry = plain.get("geometry", {})
     if geometry.get("type") == "MultiPolygon" and len(geometry["coordinates"]) == 1:
         geometry = {"type": "Polygon", "coordinates": geometry["coordinates"][0]}
     properties = {**plain["properties"], **times}
     spelled = {"stac_version": None, "geometry": geometry, "properties": properties}
     return {"links": [], "stac_extensions": [], **plain, **spelled}
+
+
+def _instant(item: Mapping[str, Any], name: str) -> Any:
+    try:
+        return str(timestamp(item, name))
+    except CatalogError:
+        return item["properties"][name]
 
 
 def _without_nulls(value: Any) -> Any:

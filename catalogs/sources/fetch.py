@@ -48,9 +48,14 @@ class _TransientError(Exception):
 
 
 def new_session() -> "Session":
+    """A session that looks at no redirect itself: requests reads the whole of its body, and parses where it leads."""
     import requests
 
-    return requests.Session()
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: "Response") -> None:
+            return None
+
+    return Session()
 
 
 def fetch_json(session: "Session", url: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:

@@ -298,3 +298,14 @@ def test_links_in_a_circle_and_names_too_long_are_sentences(tmp_path):
     for name in ("a.tif", "x" * 300):
         with pytest.raises(CatalogError, match="cannot be opened"):
             resolve_href(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("href", "opened"),
+    [
+        ("https://example.org/a b/\u00fc.tif?v=1 2", "https://example.org/a%20b/%C3%BC.tif?v=1%202"),
+        ("https://example.org/a%20b%2Fc.tif?v=%2F&x=[1]", "https://example.org/a%20b%2Fc.tif?v=%2F&x=[1]"),
+    ],
+)
+def test_a_url_is_encoded_for_curl_once(href, opened):
+    assert resolve_href(href).name == f"/vsicurl/{opened}"

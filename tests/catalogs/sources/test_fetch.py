@@ -164,3 +164,17 @@ def test_an_address_that_no_request_can_have_is_not_tried_again(monkeypatch):
     monkeypatch.setattr(fetch, "time", SimpleNamespace(sleep=pytest.fail, monotonic=time.monotonic))
     with pytest.raises(CatalogUnavailable, match="cannot be requested: check the address"):
         fetch.fetch_json(fetch.new_session(), "http://*.example/")
+
+
+@pytest.mark.parametrize("location", ["http://[x", "//", "http://other.example/"])
+def test_a_redirect_is_followed_by_its_address_alone(location):
+    """Its body, here without end, is not read."""
+
+    def answer(handler):
+        handler.wfile.write(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode())
+        drip(b"")(handler)
+
+    begun = time.monotonic()
+    with raw_server(answer) as url, pytest.raises(CatalogUnavailable, match=r"leads on to|redirects more than"):
+        fetch.fetch_json(fetch.new_session(), url)
+    assert time.monotonic() - begun < 5
