@@ -94,9 +94,9 @@ class CheckedStore(WrapperStore[icechunk.IcechunkStore]):
         except icechunk.IcechunkError as error:
             if not MISSING.search(str(error)):
                 raise
-            raise await self._damaged(Damage(array, chunk, "it is missing")) from error
+            raise await self.damaged(Damage(array, chunk, "it is missing")) from error
         if not sound:
-            raise await self._damaged(Damage(array, chunk, "its checksum is another"))
+            raise await self.damaged(Damage(array, chunk, "its checksum is another"))
         return content
 
     async def checksums(self, array: str) -> Checksums:
@@ -117,7 +117,8 @@ class CheckedStore(WrapperStore[icechunk.IcechunkStore]):
         whole = await self._store.get(key, default_buffer_prototype())
         return whole is None or checksums.match(whole.as_numpy_array().view(np.uint8))
 
-    async def _damaged(self, damage: Damage) -> DamagedChunk:
+    async def damaged(self, damage: Damage) -> DamagedChunk:
+        """The error of a damaged chunk."""
         group = await asynchronous.open_group(self._store, mode="r")
         layout = Layout.from_attributes(group.attrs)
         return DamagedChunk(damage, damage.place(layout, await self._starts(damage)))

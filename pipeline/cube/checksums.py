@@ -78,13 +78,19 @@ def load_sums(files: Files, repository: icechunk.Repository, snapshot: str) -> S
     None were for the commits of a run under way and by earlier versions of this system. Raises RunError for a damaged
     snapshot.
     """
+    digests = check_snapshot(files, snapshot)
+    return None if digests is None else Sums(files, snapshot, digests, _manifests(repository, snapshot))
+
+
+def check_snapshot(files: Files, snapshot: str) -> dict[str, str] | None:
+    """The sums of a version by name; None where none were written. Raises RunError for a damaged snapshot."""
     try:
-        text = files.read(_name(snapshot)).decode(errors="replace")
+        text = files.read(sums_name(snapshot)).decode(errors="replace")
     except FileNotFoundError:
         return None
     digests = {name: digest for digest, _, name in (line.partition("  ") for line in text.splitlines())}
     Sums(files, snapshot, digests, {}).check_all()
-    return Sums(files, snapshot, digests, _manifests(repository, snapshot))
+    return digests
 
 
 def write_sums(files: Files, repository: icechunk.Repository, snapshot: str, known: Sums | None) -> None:
@@ -117,10 +123,11 @@ def _digest(files: Files, name: str) -> str:
 
 
 def _write(files: Files, snapshot: str, digests: Mapping[str, str]) -> None:
-    files.write(_name(snapshot), "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)))
+    files.write(sums_name(snapshot), "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)))
 
 
-def _name(snapshot: str) -> str:
+def sums_name(snapshot: str) -> str:
+    """The file in the cube with the sums of a snapshot."""
     return f"checksums/{snapshot}.sha256"
 
 
@@ -135,6 +142,6 @@ def _manifests(repository: icechunk.Repository, snapshot: str) -> Manifests:
 
 def _sentence(files: Files, snapshot: str, name: str) -> str:
     return (
-        f"{files.location}/store/{name} does not have the checksum that {_name(snapshot)} gives it, so one of them is "
-        "damaged; restore the file from a copy of the cube, or roll back to a version without it"
+        f"{files.location}/store/{name} does not have the checksum that {sums_name(snapshot)} gives it, so one of "
+        "them is damaged; restore the file from a copy of the cube, or roll back to a version without it"
     )

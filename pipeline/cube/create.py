@@ -53,9 +53,7 @@ def _create_coordinates(group: zarr.Group, layout: Layout) -> None:
     _create_array(group, "time", (0,), (64,), "int64", ("time",), time)
     _create_array(group, "time_bnds", (0, 2), (64, 2), "int64", ("time", "bnds"), TIME_UNITS)
     _create_coordinate(group, "band", np.array(layout.bands, dtype=np.dtypes.StringDType()), {})
-    group.create_array(
-        "spatial_ref", shape=(), dtype="int64", attributes=crs_attributes(layout.extent), dimension_names=()
-    )
+    _create_array(group, "spatial_ref", (), (), "int64", (), crs_attributes(layout.extent))
 
 
 def _create_maps(group: zarr.Group, layout: Layout) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pipeline.cube import versions
+from pipeline.cube.checksums import sums_name
 from pipeline.cube.cube import Cube
 from pipeline.cube.versions import Version
 
@@ -57,6 +58,8 @@ def prune(
             cube.writable.delete_branch(branch)
         with cube.rewriting_snapshots({versions.head(cube), *(version.snapshot for version in kept)}):
             cube.writable.expire_snapshots(since)
+        for version in expired:
+            cube.files.remove(sums_name(version.snapshot))
     collected = cube.writable.garbage_collect(before, dry_run=dry_run)
     return Pruned(kept, expired, running, abandoned, collected.bytes_deleted, before)
 

@@ -30,6 +30,7 @@ import icechunk
 import numpy as np
 import zarr
 
+from pipeline.cube.checksums import check_snapshot
 from pipeline.errors import RunError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId, Window
@@ -79,7 +80,8 @@ def check_fork() -> None:
 def find_repository(location: Location) -> icechunk.Repository | None:
     """Opens a repository; None where there is none.
 
-    Raises RunError where object storage does not answer, and where there are versions but no branch `main`.
+    Raises RunError where object storage does not answer, where there are versions but no branch `main`, and where
+    the snapshot of `main` is damaged.
     """
     check_fork()
     if isinstance(location, Path) and not _is_there(location):
@@ -88,6 +90,7 @@ def find_repository(location: Location) -> icechunk.Repository | None:
         storage = _storage(location)
         if icechunk.Repository.exists(storage):
             repository = icechunk.Repository.open(storage, _config(location))
+            check_snapshot(files_at(location), str(repository.lookup_branch("main")))
             next(repository.ancestry(branch="main"))
             return repository
     if snapshots := files_at(location).list("store/snapshots"):

@@ -178,7 +178,7 @@ def publish(cube: Cube, branch: str, base: str, origin: Origin) -> str:
         return base
     version = str(tip.id) if tip.metadata.get("published") else _close(cube, branch, f"publish {origin.run}", origin)
     cube.write_sums(version, base)
-    _move_main(cube, base, version, "run the same command again to map what is still due")
+    move_main(cube, base, version, "run the same command again to map what is still due")
     cube.writable.delete_branch(branch)
     return version
 
@@ -203,7 +203,7 @@ def rollback(cube: Cube, version: str, announce: Callable[[], None] = lambda: No
     new = _close(cube, branch, f"roll back to {target}", replace(origin_of(cube, target), rolled_back_to=target))
     cube.write_sums(new, target)
     tag_withdrawn(cube, base)
-    _move_main(cube, base, new, "see 'idgbr history' and roll back again if that is still wanted")
+    move_main(cube, base, new, "see 'idgbr history' and roll back again if that is still wanted")
     announce()
     end_rollback(cube)
     return new
@@ -232,7 +232,8 @@ def _close(cube: Cube, branch: str, message: str, origin: Origin) -> str:
     return cube.commit(session, message, {**origin.metadata(), "published": True})
 
 
-def _move_main(cube: Cube, base: str, version: str, what_to_do: str) -> None:
+def move_main(cube: Cube, base: str, version: str, what_to_do: str) -> None:
+    """Moves `main` from `base` to a snapshot. Raises RunError if `main` is elsewhere by now."""
     try:
         cube.writable.reset_branch(MAIN, version, from_snapshot_id=base)
     except icechunk.IcechunkError as error:

@@ -89,6 +89,7 @@ def test_sums_of_snapshots_follow_a_pruning_that_gives_them_other_parents(cube):
     old, kept, newest = (published(cube, plain(code), run=str(code)) for code in (10, 30, 80))
     prune(cube, keep=2)
     assert old not in [version.snapshot for version in versions.history(cube)]
+    assert not sums_of(cube, old).exists()
     assert is_right(cube, kept)
     assert is_right(cube, newest)
     assert (Cube.open(cube.location).group(snapshot=kept)["landcover"][0, :256, :700] == 30).all()

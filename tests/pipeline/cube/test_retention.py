@@ -41,7 +41,8 @@ def assert_gone(cube, version):
 
 
 def test_the_newest_stay_byte_identical_and_the_others_are_gone(cube, five, tmp_path):
-    before = bytes_in(tmp_path)
+    stored = tmp_path / "cube" / "store"
+    before = bytes_in(stored)
     done = prune(cube, 2, safety=NONE)
     assert [v.snapshot for v in done.kept] == five[:2:-1]
     assert [v.snapshot for v in done.expired] == five[2::-1]
@@ -50,7 +51,7 @@ def test_the_newest_stay_byte_identical_and_the_others_are_gone(cube, five, tmp_
     assert [v.snapshot for v in versions.history(cube)] == five[:2:-1]
     for version in five[:3]:
         assert_gone(cube, version)
-    assert done.bytes == pytest.approx(before - bytes_in(tmp_path), rel=0.01)
+    assert done.bytes == pytest.approx(before - bytes_in(stored), rel=0.01)
     assert done.bytes > 0.5 * before
 
 

@@ -1,0 +1,60 @@
+"""The verb that looks for damage in a cube: check."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import AsJson, CubeFolder
+from pipeline.console.output import to_json
+
+app = typer.Typer()
+
+
+@app.command()
+def check(
+    cube: CubeFolder,
+    version: Annotated[
+        str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
+    ] = None,
+    heal: Annotated[bool, typer.Option("--heal", help="make damaged blocks of the newest version due again")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="threads that read, a shard each")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Reads everything of a version, and lists what is damaged or missing; exit code 1 if anything is.
+
+    With `--heal` the next `run` of the region maps the damaged blocks, and no others, anew.
+
+    Example: `idgbr check cube --heal`
+    """
+    from pipeline.analysis.check import check as check_cube
+    from pipeline.console.progress import progress_bar
+    from pipeline.console.tables import print_table
+    from pipeline.cube import versions
+    from pipeline.cube.cube import Cube
+    from pipeline.cube.heal import heal as heal_cube
+    from pipeline.errors import UserError
+
+    opened = Cube.open(cube)
+    snapshot = versions.resolve(opened, version)
+    if heal and snapshot != versions.resolve(opened):
+        raise UserError(f"--heal takes the newest version alone, not {version!r}; leave --version out")
+    with progress_bar("check") as progress:
+        report = check_cube(opened, snapshot, workers, progress)
+    if heal and report.damage:
+        with opened.lease("heal", snapshot) as held:
+            heal_cube(held, report.damage.values())
+    if as_json:
+        print(to_json(report))
+    else:
+        rows = [
+            ("version", report.version),
+            ("chunks read", f"{report.chunks:,}"),
+            ("without checksums", ", ".join(report.unchecked) or "none"),
+            *(("damaged", f"{place}: {damage.why}") for place, damage in report.damage.items()),
+            *(("damaged", sentence) for sentence in report.files),
+        ]
+        if report.damage:
+            rows.append(("to mend it", "run the region again" if heal else "idgbr check CUBE --heal, then run again"))
+        print_table(f"{cube}: {'sound' if report.sound else 'damaged'}", rows)
+    if not report.sound:
+        raise typer.Exit(1)

@@ -1,0 +1,64 @@
+"""Make damaged blocks due again: their fingerprints are forgotten, so that the next run maps them anew."""
+
+import asyncio
+from collections.abc import Collection
+
+import icechunk
+
+from pipeline.cube import versions
+from pipeline.cube.checked_store import session_group
+from pipeline.cube.cube import Cube
+from pipeline.cube.damage import Damage
+from pipeline.cube.schema import Layout
+from pipeline.cube.store import array
+from pipeline.errors import RunError
+
+MADE_WITH = {
+    "mosaic": ("mosaic", "observations", "first_clear", "last_clear", "blocks/mosaic", "blocks/state", "blocks/clear"),
+    "landcover": ("landcover", "coarse", "confidence", "refined", "blocks/landcover"),
+    "aggregate": ("levels", "blocks/aggregate", "blocks/pixels", "blocks/holes"),
+}
+"""By record of fingerprints, the arrays that are made again when a block's fingerprint is gone."""
+
+
+def heal(cube: Cube, damages: Collection[Damage]) -> str:
+    """Makes the blocks of damaged chunks due, by a commit on `main`; returns its snapshot.
+
+    The commit is no version: until a run publishes one, the newest version stays, and reading the damage an error.
+    Raises RunError for damage that no run would mend: that of coordinates.
+    """
+    base = versions.head(cube)
+    branch = f"heal-{base}"
+    versions.delete_branch(cube, branch)
+    cube.writable.create_branch(branch, base)
+    session = cube.repository.writable_session(branch)
+    asyncio.run(_delete(session.store, damages))
+    group = session_group(session)
+    layout = Layout.of(group)
+    for damage in damages:
+        slots = damage.slots(layout)
+        if slots is None:
+            raise RunError(
+                f"{damage.array} of the cube at {cube.location} is damaged, which no run makes again; roll back to an "
+                "older version, or restore the cube from a copy"
+            )
+        array(group, f"blocks/{_record(damage.array)}")[(damage.chunk[0], *slots)] = 0
+    del group.attrs["version"]
+    snapshot = cube.commit(
+        session, f"heal: {len(damages)} damaged chunks due again", {"runs": versions.runs_of(cube, base)}
+    )
+    cube.write_sums(snapshot, base)
+    versions.move_main(cube, base, snapshot, "check again")
+    versions.delete_branch(cube, branch)
+    return snapshot
+
+
+async def _delete(store: icechunk.IcechunkStore, damages: Collection[Damage]) -> None:
+    """Takes chunks out of the arrays; Zarr would read them before it writes a part."""
+    for damage in damages:
+        await store.delete("/".join([damage.array, "c", *map(str, damage.chunk)]))
+
+
+def _record(name: str) -> str:
+    name = "levels" if name.startswith("levels/") else name
+    return next(record for record, arrays in MADE_WITH.items() if name in arrays)
