@@ -1,6 +1,7 @@
 """The durable list of the items that a map is made from, in stac-geoparquet."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -109,8 +110,8 @@ def _item_of_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _essence(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item without the differences that columns make: nulls, empty defaults, the spelling of times, versions, and a
-    MultiPolygon of one Polygon."""
+    """An item without the differences that columns make, NaN equal to itself: nulls, empty defaults, the
+    spelling of times, versions, and a MultiPolygon of one Polygon."""
     plain = _without_nulls(item)
     times = {name: _instant(item, name) for name in TIMES if item["properties"].get(name) is not None}
     geometry = plain.get("geometry", {})
@@ -131,4 +132,6 @@ def _instant(item: Mapping[str, Any], name: str) -> Any:
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
     return [_without_nulls(each) for each in value] if isinstance(value, list | tuple) else value
