@@ -18,11 +18,11 @@ def address(request):
 
 @pytest.fixture
 def open_pool(address, tmp_path):
-    return partial(pool, partial(Worker, tmp_path), 2, address=address)
+    return partial(pool, partial(Worker, tmp_path), address=address)
 
 
 def test_every_task_comes_back_once_with_its_result(open_pool):
-    with open_pool() as workers:
+    with open_pool(workers=2) as workers:
         outcomes = list(workers.map("square", range(50)))
     assert sorted((outcome.task, outcome.result) for outcome in outcomes) == [(n, n * n) for n in range(50)]
     assert all(outcome.error is None and outcome.attempts == 1 and outcome.seconds >= 0 for outcome in outcomes)
@@ -34,7 +34,7 @@ def test_no_tasks_give_no_outcomes(open_pool):
 
 
 def test_a_worker_is_built_once_and_keeps_its_state_over_maps(open_pool, tmp_path):
-    with open_pool() as workers:
+    with open_pool(workers=2) as workers:
         outcomes = [*workers.map("count", range(10)), *workers.map("count", range(10))]
         assert len(list(tmp_path.glob("built-*"))) == workers.workers
     assert {outcome.worker for outcome in outcomes} == set(range(workers.workers))
@@ -45,7 +45,7 @@ def test_a_worker_is_built_once_and_keeps_its_state_over_maps(open_pool, tmp_pat
 
 
 def test_a_task_that_raises_is_tried_again_then_comes_back_as_an_error(open_pool, tmp_path):
-    with open_pool() as workers:
+    with open_pool(workers=2) as workers:
         outcomes = {outcome.task: outcome for outcome in workers.map("fail", range(7))}
     assert {task: outcome.result for task, outcome in outcomes.items() if not outcome.error} == {1: 1, 2: 2, 4: 4, 5: 5}
     for task in (0, 3, 6):
@@ -76,7 +76,7 @@ def test_an_unknown_method_is_an_error_of_the_task(open_pool):
 def test_tasks_are_taken_as_workers_become_free(open_pool):
     taken = count()
     endless = (next(taken) for _ in iter(int, 1))
-    with open_pool() as workers:
+    with open_pool(workers=2) as workers:
         outcomes = workers.map("square", endless)
         for _ in range(5):
             next(outcomes)
@@ -99,7 +99,7 @@ def test_what_becomes_ready_later_is_given_out_later(open_pool):
     def take(method):
         return next(squares, None) if method == "square" else known.pop(0) if known else None
 
-    with open_pool() as workers:
+    with open_pool(workers=2) as workers:
         for outcome in workers.run(("tell", "square"), take):
             if outcome.method == "square":
                 known.append(outcome.result)

@@ -11,6 +11,7 @@ from idgbr.training.loop import Optimisation, optimise
 pytestmark = pytest.mark.ray
 
 
+@pytest.mark.long
 def test_two_ranks_train_one_network_as_one_would_on_both_their_batches(local_ray, tmp_path):
     told = []
     state = tmp_path / "state.safetensors"

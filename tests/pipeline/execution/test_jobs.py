@@ -143,11 +143,9 @@ def assert_same(region, other):
 
 @pytest.mark.long
 @pytest.mark.ray
-def test_a_submitted_job_goes_on_without_its_submitter_and_after_the_death_of_its_driver(
-    ray_job, region_of, undisturbed
-):
+def test_a_submitted_job_goes_on_without_its_submitter_and_after_the_death_of_its_driver(ray_job, region_of, whole):
     """As a user types it, from a clean folder; the submitter leaves at once; the driver is killed; submitted again."""
-    region = region_of("submitted", commit_every=1)
+    region = region_of("submitted", commit_every=1, bbox=whole[0].bbox)
     job = ["--", "idgbr", "run", str(region.cube.parent / "region.yaml"), "--workers", "2"]
 
     refused = ray_job.run("submit", *job, RAY_AUTH_TOKEN=secrets.token_hex(32))
@@ -179,4 +177,4 @@ def test_a_submitted_job_goes_on_without_its_submitter_and_after_the_death_of_it
     assert {f"ray_idgbr_{name}" for name in METRICS} <= shown
     (report,) = region.cube.glob("runs/*/report.json")
     assert sum(json.loads(report.read_text())["done"].values()) == 2 * len(list(region.extent.blocks())) - kept
-    assert_same(region, undisturbed[0])
+    assert_same(region, whole[0])

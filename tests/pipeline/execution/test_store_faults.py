@@ -71,9 +71,9 @@ def disk(region_of):
 
 
 @pytest.mark.long
-def test_a_run_whose_disk_is_full_says_so_and_continues_when_there_is_room(disk, region_of, undisturbed):
-    region = region_of("disk", commit_every=1)
-    assert disk(f"size={undisturbed[1].cube_bytes * 2 // 3}")
+def test_a_run_whose_disk_is_full_says_so_and_continues_when_there_is_room(disk, region_of, whole):
+    region = region_of("disk", commit_every=1, bbox=whole[0].bbox)
+    assert disk(f"size={whole[1].cube_bytes * 2 // 3}")
     told = sentence(idgbr(*command(region)), 1)
     assert "No space left on device" in told
     assert "run again" in told
@@ -81,12 +81,12 @@ def test_a_run_whose_disk_is_full_says_so_and_continues_when_there_is_room(disk,
     kept = finished(region)
     assert kept["mosaic"] > 0
     assert status(Cube.open(region.cube)).published is None
-    assert_continues(region, undisturbed, kept)
+    assert_continues(region, whole, kept)
 
 
 @pytest.mark.long
-def test_a_run_whose_disk_turns_read_only_says_so_and_continues_when_it_can_be_written(disk, region_of, undisturbed):
-    region = region_of("disk", commit_every=1)
+def test_a_run_whose_disk_turns_read_only_says_so_and_continues_when_it_can_be_written(disk, region_of, whole):
+    region = region_of("disk", commit_every=1, bbox=whole[0].bbox)
     process = idgbr(*command(region))
     wait_for_maps(region, process)
     assert disk("ro")
@@ -94,7 +94,7 @@ def test_a_run_whose_disk_turns_read_only_says_so_and_continues_when_it_can_be_w
     assert "Read-only file system" in told
     assert "run again" in told
     assert disk("rw")
-    assert_continues(region, undisturbed, finished(region))
+    assert_continues(region, whole, finished(region))
 
 
 @pytest.fixture
@@ -111,17 +111,17 @@ def clock(tmp_path):
 
 @pytest.mark.long
 @pytest.mark.parametrize("days", [1, -1])
-def test_a_clock_that_jumps_leaves_the_lease_alone_and_what_is_committed(clock, region_of, undisturbed, days):
+def test_a_clock_that_jumps_leaves_the_lease_alone_and_what_is_committed(clock, region_of, whole, days):
     """Icechunk refuses commits whose time is not the storage's; the lease goes by a clock that does not jump."""
     environment, jump = clock
-    region = region_of("jump", commit_every=1)
+    region = region_of("jump", commit_every=1, bbox=whole[0].bbox)
     process = idgbr(*command(region), env=environment)
     wait_for_maps(region, process)
     jump(days * DAY)
     told = sentence(process, 1)
     assert "clock" in told
     assert "run again" in told
-    assert_continues(region, undisturbed, finished(region))
+    assert_continues(region, whole, finished(region))
 
 
 def test_a_catalog_that_is_gone_after_planning_is_missed_by_an_update_alone(world, region_of, undisturbed):
