@@ -37,6 +37,7 @@ def test_two_ranks_train_one_network_as_one_would_on_both_their_batches(local_ra
     assert list((tmp_path / "notes").iterdir()) == []
 
 
+@pytest.mark.long
 def test_what_a_rank_raises_is_raised_here(local_ray, tmp_path):
     with pytest.raises(LookupError, match="the map is not there"):
         run_ranks(one_fails, "the map", 2, False, tmp_path, local_ray)
