@@ -62,7 +62,7 @@ def read_landing_page(url: str, root: Any) -> Api | None:
     filters = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#filter$", name) for name in classes)
     cql2 = any(name.endswith(("/cql2-json", "#cql2-json")) for name in classes)
     sorts = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#sort$", name) for name in classes)
-    return Api(_target(url, link), method, filters and cql2, sorts)
+    return Api(_target(_home(url, root), link), method, filters and cql2, sorts)
 
 
 def first_requests(api: Api, collection: str, part: Slice, max_cloud: float, limit: int) -> list[Request]:
@@ -154,6 +154,15 @@ def _next_request(request: Request, link: Mapping[str, Any]) -> Request:
         return {"method": "GET", "url": url, "body": None}
     base = request["body"] if link.get("merge") or body is None else None
     return {"method": "POST", "url": url, "body": {**(base or {}), **(body or {})}}
+
+
+def _home(url: str, root: Mapping[str, Any]) -> str:
+    """What relative links of a landing page count from: its self link, if that is on the same host."""
+    own = next((link.get("href") for link in _links(url, root) if link.get("rel") == "self"), None)
+    if isinstance(own, str):
+        with suppress(CatalogUnavailable):
+            return resolve_on_host(url, own)
+    return url
 
 
 def _target(url: str, link: Mapping[str, Any]) -> str:

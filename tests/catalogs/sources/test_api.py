@@ -135,3 +135,19 @@ def test_a_polygon_too_large_for_the_server_is_asked_for_as_its_box_and_sieved_e
             found = search_with_refusals(query(url, area=circle))
         assert ids(found.items) == ["inside"]
         assert ("corner" in searches[0][2], found.warnings) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("own", "search"),
+    [
+        ("http://example.org/v1/", "v1/find"),
+        ("/v2/", "v2/find"),
+        ("http://inner/v1/", "find"),
+        (5, "find"),
+        (None, "find"),
+    ],
+)
+def test_relative_links_of_a_landing_page_count_from_its_self_link_on_the_same_host(own, search):
+    links = [{"rel": "self", "href": own}, {"rel": "search", "href": "find"}]
+    found = api.read_landing_page("http://example.org/v1", {"type": "Catalog", "links": links})
+    assert found.search == f"http://example.org/{search}"
