@@ -1,6 +1,7 @@
 """GDAL's settings, and how a raster is opened."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,8 @@ CACHE_BYTES = 256 * 2**20
 """GDAL's block cache per process; its default is 5 % of the machine's memory in each process."""
 TILE_BYTES = 64 * 2**20
 """Bytes of a tile or strip of all bands that are decoded together, at most: the cache holds four of them."""
+CREDENTIALS = ("GDAL_HTTP_BEARER", "GDAL_HTTP_COOKIE", "GDAL_HTTP_HEADERS", "GDAL_HTTP_USERPWD")
+"""Not taken from the environment: GDAL would send them to every host that an item names or a server redirects to."""
 ENVIRONMENT: dict[str, object] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_HTTP_CONNECTTIMEOUT": 10,
@@ -46,6 +49,7 @@ def open_raster(
     level = {} if overview is None else {"overview_level": overview}
     remote = {
         **ENVIRONMENT,
+        **{name: "" for name in CREDENTIALS if name in os.environ},
         **source.options,
         "GDAL_HTTP_MAX_RETRY": retry.RETRY_LIMITS.requests,
         "GDAL_HTTP_RETRY_DELAY": retry.RETRY_LIMITS.delay,

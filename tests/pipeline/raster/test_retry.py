@@ -252,6 +252,18 @@ def test_a_redirect_to_another_server_is_followed(folder, truth, tmp_path):
         assert (read_part(href, inspect(href, 10.0), WHOLE) == truth("plain.tif")).all()
 
 
+def test_credentials_of_the_environment_are_sent_to_no_host(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("GDAL_HTTP_HEADERS", "Authorization: Bearer secret")
+    monkeypatch.setenv("GDAL_HTTP_BEARER", "secret")
+    with serving(folder) as store, serving(tmp_path) as server:
+        server.change(redirects={"/moved.tif": f"{store.url}/plain.tif"})
+        for href in (f"{server.url}/moved.tif", f"{store.url}/plain.tif"):
+            read_part(href, inspect(href, 10.0), WHOLE)
+        asked = [*store.asked, *server.asked]
+    assert asked
+    assert not any(row.signed for row in asked)
+
+
 def test_a_remote_raster_cannot_name_a_file_of_this_machine(folder, tmp_path):
     """GDAL reads a GeoTIFF's own metadata for the name of the file with its overviews, any file."""
     place = {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 0, 500_000, 0, -10, 5_400_000)}
