@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from pipeline.storage.files import Files
+from pipeline.storage.json_file import read_json
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,8 @@ class OffsetDecision:
 
 
 def read_decisions(files: Files, name: str) -> dict[str, OffsetDecision]:
-    """The decisions of the file `name` in the cube, by scene digest."""
-    return {digest: OffsetDecision(**decision) for digest, decision in json.loads(files.read(name)).items()}
+    """The decisions of the file `name` in the cube, by scene digest. Raises what `read_json` raises."""
+    return read_json(files, name, dict[str, OffsetDecision], "offsets in doubt are decided again by the scenes' pixels")
 
 
 def write_decisions(files: Files, name: str, decisions: Mapping[str, OffsetDecision]) -> None:

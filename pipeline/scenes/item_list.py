@@ -8,9 +8,13 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from catalogs import Query, scenelist
+from catalogs.errors import CatalogError
 from pipeline.digest import json_digest
 from pipeline.errors import RunError
 from pipeline.storage.files import Files
+from pipeline.storage.json_file import read_json
+
+FOUND_AGAIN = "'idgbr update' finds again what the last search could not use"
 
 
 def list_name(query: Query) -> str:
@@ -27,9 +31,17 @@ def list_name(query: Query) -> str:
 
 
 def read_items(files: Files, name: str) -> list[dict[str, Any]]:
-    """The STAC items of the stac-geoparquet file `name` in the cube."""
+    """The STAC items of the stac-geoparquet file `name` in the cube. Raises CatalogError for a damaged file."""
     with _temporary_files(), files.local_copy(name) as path:
-        return scenelist.read(path)
+        try:
+            return scenelist.read(path)
+        except CatalogError as error:
+            cause = str(error.__cause__ or error)
+            raise CatalogError(
+                f"the scene list {files.location}/{name} is missing or damaged ({cause[:100]}); "
+                "restore it from a copy of the cube, or delete it and run again: the catalog is searched again, and "
+                "scenes that it has deleted since are lost"
+            ) from None
 
 
 def write_items(files: Files, name: str, items: list[dict[str, Any]]) -> None:
@@ -41,7 +53,7 @@ def write_items(files: Files, name: str, items: list[dict[str, Any]]) -> None:
 def read_refusals(files: Files, query: Query) -> dict[str, str]:
     """The items that the last search of a query found but could not parse: id to reason."""
     name = _refusals(query)
-    return json.loads(files.read(name)) if files.exists(name) else {}
+    return read_json(files, name, dict[str, str], FOUND_AGAIN) if files.exists(name) else {}
 
 
 def write_refusals(files: Files, query: Query, refusals: Mapping[str, str]) -> None:
@@ -52,7 +64,7 @@ def write_refusals(files: Files, query: Query, refusals: Mapping[str, str]) -> N
 def read_warnings(files: Files, query: Query) -> list[str]:
     """Sentences about what the last search of a query may have missed."""
     name = _warnings(query)
-    return json.loads(files.read(name)) if files.exists(name) else []
+    return read_json(files, name, list[str], FOUND_AGAIN) if files.exists(name) else []
 
 
 def write_warnings(files: Files, query: Query, warnings: Sequence[str]) -> None:

@@ -1,5 +1,8 @@
 """Decisions are read as they were written, and the file is the same whatever their order."""
 
+import pytest
+
+from pipeline.errors import RunError
 from pipeline.scenes.decisions import OffsetDecision, read_decisions, write_decisions
 from pipeline.storage.files import files_at
 
@@ -15,3 +18,11 @@ def test_the_file_does_not_depend_on_the_order_of_the_decisions(tmp_path):
     for name, decisions in (("one", DECISIONS), ("two", dict(reversed(DECISIONS.items())))):
         write_decisions(files_at(tmp_path), name, decisions)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b'{"a": {"x": 1}}', b'{"a": {"offset": "0", "why": ""}}'])
+def test_damaged_decisions_are_told(tmp_path, content):
+    files = files_at(tmp_path)
+    files.write("scenes/a.offsets.json", content)
+    with pytest.raises(RunError, match=r"scenes/a.offsets.json is damaged .* decided again by the scenes' pixels"):
+        read_decisions(files, "scenes/a.offsets.json")

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import shapely
 
 from catalogs import Query
-from pipeline.scenes.item_list import list_name, read_refusals, write_refusals
+from catalogs.errors import CatalogError
+from pipeline.scenes.item_list import list_name, read_items, read_refusals, write_refusals
 from pipeline.storage.files import files_at
 
 AREA = shapely.from_wkt("POLYGON ((12 47, 13 47, 12.5 48, 12 47))")
@@ -34,3 +36,11 @@ def test_refusals_are_those_of_the_last_search(tmp_path: Path):
     for refusals in ({"a": "no datetime", "b": "no footprint"}, {"c": "no mask"}):
         write_refusals(files_at(tmp_path), query, refusals)
         assert read_refusals(files_at(tmp_path), query) == refusals
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"\0" * 9])
+def test_a_damaged_list_is_told(tmp_path, content):
+    files = files_at(tmp_path)
+    files.write("scenes/a.parquet", content)
+    with pytest.raises(CatalogError, match=r"the scene list .*scenes/a.parquet is missing or damaged .* delete it"):
+        read_items(files, "scenes/a.parquet")
