@@ -10,6 +10,7 @@ from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window, projected_crs
 
 EUROPE = Grid("EPSG:3035", 10.0, 512)
+TO_GRID = Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True)
 windows = st.tuples(st.integers(-5000, 5000), st.integers(-5000, 5000), st.integers(1, 3000), st.integers(1, 3000)).map(
     lambda t: Window(t[0], t[1], t[0] + t[2], t[1] + t[3])
 )
@@ -28,7 +29,7 @@ def test_the_overlap_of_two_windows_is_in_both(a, b):
 def test_the_pixel_of_a_point_holds_it(lon, lat):
     row, col = EUROPE.pixel_of(lon, lat)
     left, bottom, right, top = EUROPE.bounds(Window(row, col, row + 1, col + 1))
-    x, y = Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True).transform(lon, lat)
+    x, y = TO_GRID.transform(lon, lat)
     assert left <= x < right
     assert bottom <= y <= top
 
