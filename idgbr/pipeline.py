@@ -14,18 +14,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idgbr.checkpoint import digest, load_network, load_weights, read_json
+from idgbr.checkpoint import digest, load_network, load_weights
 from idgbr.coarse import KINDS, CoarseNetwork
 from idgbr.errors import CheckpointError, InputError
 from idgbr.inference.batches import Array, in_batches, tensor
 from idgbr.inference.images import Maps, coarse_of_images, map_images
 from idgbr.inference.tiling import Corner
+from idgbr.json_file import read_json
 from idgbr.labels import probabilities
+from idgbr.no_data import missing
 from idgbr.processes import PROCESSES, diffusion
 from idgbr.processes.noise import noise
 from idgbr.processes.sampling import Sampling
 from idgbr.refiners.refiner import Refiner
 from idgbr.settings import Settings, read_settings
+from idgbr.values import short
 
 if TYPE_CHECKING:
     from idgbr.refiners.sd15 import SD15Refiner
@@ -70,13 +73,13 @@ class IDGBRPipeline:
         folder = Path(folder)
         index = read_json(folder, "model_index.json", cls.__name__)
         index.pop("_class_name")
-        has_refiner = index.pop("refiner", None) is not None
+        refiner = index.pop("refiner", None)
         try:
             settings = read_settings(index)
         except (TypeError, KeyError, ValueError) as error:
             raise CheckpointError(f"{folder / 'model_index.json'} has wrong settings: {error}") from error
         coarse = load_network(KINDS, folder / "coarse") if coarse is None else load_weights(coarse, folder / "coarse")
-        return cls(settings, coarse, _load_refiner(folder / "refiner") if has_refiner else None)
+        return cls(settings, coarse, None if refiner is None else _load_refiner(refiner, folder))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes model_index.json, coarse/ and, if there is one, refiner/."""
@@ -114,13 +117,10 @@ class IDGBRPipeline:
             torch.tensor(values, device=self.device)[:, None, None]
             for values in (self.settings.mean, self.settings.std)
         )
-        normal_BCHW = (raw_BCHW - mean_C11) / std_C11
-        if self.settings.blank is None:
-            return normal_BCHW
-        return normal_BCHW.masked_fill((raw_BCHW == self.settings.blank).all(1, keepdim=True), 0)
+        return ((raw_BCHW - mean_C11) / std_C11).masked_fill(missing(raw_BCHW, self.settings.blank), 0)
 
     def check_image(self, image_BCHW: Array) -> Tensor:
-        """The images as a tensor; InputError unless they are BCHW with the model's bands."""
+        """The images as a tensor; InputError unless they are real numbers, BCHW with the model's bands."""
         raw_BCHW, bands = tensor(image_BCHW), self.settings.bands
         if raw_BCHW.ndim != 4 or raw_BCHW.shape[1] != len(bands) or 0 in raw_BCHW.shape:
             raise InputError(
@@ -219,6 +219,7 @@ class IDGBRPipeline:
         map - except within one window of an image's edge: there the network lacks what lies beyond. A window that
         reaches beyond the image sees no data (`settings.blank`) there, or the image mirrored if the model has none.
         Outside the band (see `idgbr.inference.band`) the coarse label stands; windows without band are not refined.
+        Pixels with NaN or infinity in a band have no data, and of a masked array those that are masked.
         """
         images_BCHW = self.check_image(image_BCHW).to(torch.float32)
         self._sampling(num_inference_steps)
@@ -247,10 +248,14 @@ class IDGBRPipeline:
         return [self.coarse] if self.refiner is None else [self.coarse, self.refiner]
 
 
-def _load_refiner(folder: Path) -> AnyRefiner:
+def _load_refiner(name: Any, folder: Path) -> AnyRefiner:
     """Diffusers' own U-Net takes seconds to import, so only for those who use it."""
-    if read_json(folder, "config.json", "Refiner", "SD15Refiner")["_class_name"] == "Refiner":
-        return load_network({"Refiner": Refiner}, folder)
+    if name == "Refiner":
+        return load_network({"Refiner": Refiner}, folder / "refiner")
+    if name != "SD15Refiner":
+        raise CheckpointError(
+            f"{folder / 'model_index.json'} names the refiner {short(name)}, but only Refiner and SD15Refiner are known"
+        )
     from idgbr.refiners.sd15 import SD15Refiner
 
-    return load_network({"SD15Refiner": SD15Refiner}, folder)
+    return load_network({"SD15Refiner": SD15Refiner}, folder / "refiner")

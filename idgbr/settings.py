@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
+from idgbr.classes import check_class_rows, check_codes
 from idgbr.errors import InputError
 from idgbr.labels import ClassRow
 from idgbr.processes.sampling import Init, Sampling, Solver
+from idgbr.values import FLOAT32_MAX, FLOAT32_TINY, check_choice, check_number, check_whole, check_words, short
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
-UNLABELLED = 255
-"""Class index of a pixel without a label."""
+MAX_WINDOW = 4096
+MAX_BATCH_PIXELS = 2**26
+"""Pixels of the windows that are computed at once: 1024 windows of 256 px."""
+MAX_ENSEMBLE = 1000
 
 RENAMED = {
     "steps": "num_inference_steps",
@@ -67,32 +67,35 @@ class Settings:
     grey: int | None = None
 
     def __post_init__(self) -> None:
-        for row in self.classes:
-            if not isinstance(row.get("name"), str) or not re.fullmatch("#[0-9a-fA-F]{6}", str(row.get("color"))):
-                raise InputError(f"a class needs a code, a name and a color such as #006400, not {row}")
+        check_class_rows(self.classes)
+        check_whole("no_label", self.no_label, 0, 255)
         check_codes(self.codes, self.no_label)
-        if self.grey is not None and len(self.classes) != 2:
-            raise InputError(f"grey labels have 2 classes, not {len(self.classes)}; leave grey out")
-        if not len(self.bands) == len(self.mean) == len(self.std) > 0:
-            raise InputError(
-                f"{len(self.bands)} bands need one mean and one std each, not {len(self.mean)} and {len(self.std)}"
-            )
-        if min(self.std) <= 0:
-            raise InputError(f"every std must be above 0, not {self.std}")
-        if self.window < 16 or self.window % 16:
-            raise InputError(f"window must be a positive multiple of 16 px, not {self.window}")
-        if not 0 <= 2 * self.overlap <= self.window:
-            raise InputError(f"overlap must be in 0..{self.window // 2} px, half of the window, not {self.overlap}")
-        if self.ensemble_size < 1 or self.batch < 1:
-            raise InputError(f"ensemble_size and batch must be at least 1, not {self.ensemble_size} and {self.batch}")
-        if self.precision not in get_args(Precision):
-            raise InputError(f"precision must be one of {', '.join(get_args(Precision))}, not {self.precision!r}")
+        if self.grey is not None:
+            check_whole("grey", self.grey, 0, 255)
+            if len(self.classes) != 2:
+                raise InputError(f"grey labels have 2 classes, not {len(self.classes)}; leave grey out")
+        if self.blank is not None:
+            check_number("blank", self.blank)
+        self._check_bands()
+        check_whole("window", self.window, 16, MAX_WINDOW)
+        if self.window % 16:
+            raise InputError(f"window must be a multiple of 16 px, not {self.window}")
+        check_whole("overlap", self.overlap, 0, self.window // 2)
+        check_whole("boundary_radius", self.boundary_radius, 0, self.window)
+        check_number("uncertainty_threshold", self.uncertainty_threshold, 0, 1)
+        check_whole("batch", self.batch, 1, MAX_BATCH_PIXELS // self.window**2)
+        check_whole("ensemble_size", self.ensemble_size, 1, MAX_ENSEMBLE)
+        check_whole("seed", self.seed, -(2**63), 2**64 - 1)
+        check_choice("precision", self.precision, get_args(Precision))
         _ = self.sampling
-        if self.boundary_radius < 0 or not 0 <= self.uncertainty_threshold <= 1:
-            raise InputError(
-                "boundary_radius must be >= 0 and uncertainty_threshold in 0..1, not "
-                f"{self.boundary_radius} and {self.uncertainty_threshold}"
-            )
+
+    def _check_bands(self) -> None:
+        check_words("bands", self.bands)
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if not isinstance(values, list | tuple) or len(values) != len(self.bands):
+                raise InputError(f"{len(self.bands)} bands need one {name} each, not {short(values)}")
+            for value in values:
+                check_number(f"every {name}", value, FLOAT32_TINY if name == "std" else -FLOAT32_MAX)
 
     @property
     def sampling(self) -> Sampling:
@@ -120,34 +123,6 @@ def read_settings(content: dict[str, Any]) -> Settings:
     for old in content.keys() & RENAMED.keys():
         raise InputError(f"{old} is now called {RENAMED[old]}; rename the key")
     return Settings(**{key: _frozen(value) for key, value in content.items()})
-
-
-def check_codes(codes: tuple[int, ...], no_label: int = 0) -> None:
-    """InputError unless there are at least two different codes, all in 0..255 and none of them `no_label`."""
-    if (
-        len(codes) < 2
-        or len(set(codes)) < len(codes)
-        or not all(0 <= code <= 255 and code != no_label for code in codes)
-    ):
-        raise InputError(
-            f"a class table needs at least 2 different codes in 0..255 without {no_label}, which stands for no label, "
-            f"not {list(codes)}"
-        )
-
-
-def class_index(label_HW: NDArray[np.uint8], codes: tuple[int, ...], no_label: int = 0) -> NDArray[np.uint8]:
-    """Index 0..K-1 of each class code, UNLABELLED for `no_label`; any other value is an InputError.
-
-    Leading axes are allowed.
-    """
-    index_of = np.full(256, UNLABELLED, np.uint8)
-    index_of[list(codes)] = np.arange(len(codes))
-    strange = set(np.unique(label_HW).tolist()) - {no_label, *codes}
-    if strange:
-        raise InputError(
-            f"labels hold {sorted(strange)}, but the class table has {list(codes)} and {no_label} for no label"
-        )
-    return index_of[label_HW]
 
 
 def _frozen(value: Any) -> Any:

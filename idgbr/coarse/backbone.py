@@ -10,6 +10,7 @@ from torch import Tensor
 
 from idgbr.coarse.network import CoarseNetwork
 from idgbr.errors import CheckpointError, InputError
+from idgbr.tensor_file import check_finite
 
 
 def load_backbone(network: CoarseNetwork, path: str | Path) -> None:
@@ -18,7 +19,8 @@ def load_backbone(network: CoarseNetwork, path: str | Path) -> None:
     Where the file's first convolution sees another number of bands, every band gets the mean of its weights, times
     (bands in the file) / (bands of the network): a picture that is the same in all bands gives the same answer whatever
     their number and order. With the same number the bands must come in the file's order, mostly red, green, blue.
-    CheckpointError if the file cannot be read or lacks a tensor or holds one of another shape.
+    CheckpointError if the file cannot be read, lacks a tensor, or holds one of another shape or with numbers that are
+    not finite.
     """
     path = Path(path)
     if not network.backbone:
@@ -50,6 +52,7 @@ def load_backbone(network: CoarseNetwork, path: str | Path) -> None:
             f"{path} does not fit a {type(network).__name__}: {len(faults)} of {len(targets)} tensors are missing or "
             f"of another shape, first {faults[0]}; give weights of this architecture and size"
         )
+    check_finite(path, tensors)
     with torch.no_grad():
         for name, value in targets.items():
             value.copy_(tensors[name])

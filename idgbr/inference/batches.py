@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -27,7 +28,7 @@ def in_batches(
 ) -> Tensor:
     """BKHW float32 answers of `compute` to windows, `batch` at once: the last batch is filled by repeating its last.
 
-    arrays: BCHW each, of equally many windows; InputError if not.
+    arrays: BCHW each, of equally many windows; InputError if not, and if an answer is not finite.
     """
     tensors = [tensor(array) for array in arrays]
     count, _, height, width = tensors[0].shape
@@ -43,9 +44,27 @@ def in_batches(
         taken = (each[chosen].to(device, torch.float32, memory_format=torch.channels_last) for each in tensors)
         with fast:
             out_BKHW[start : start + batch] = compute(*taken)[: count - start].float()
+    if not bool(out_BKHW.isfinite().all()):
+        raise InputError(
+            "the model's scores are not finite: its weights, or the raw numbers that it is given, are too large for "
+            f"precision {precision}; give images in the units that it was trained on, or take another model"
+        )
     return out_BKHW
 
 
 def tensor(array: Array) -> Tensor:
-    """Without a copy, but of arrays that may only be read, which torch does not take."""
-    return torch.as_tensor(array if isinstance(array, Tensor) or array.flags.writeable else array.copy())
+    """Without a copy where torch takes the array as it is; masked pixels become NaN. InputError for other things than
+    arrays of real numbers."""
+    if isinstance(array, Tensor) and not array.is_complex():
+        return array
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+        raise InputError(
+            f"an array of real numbers is needed, not of {getattr(array, 'dtype', None) or type(array).__name__}"
+        )
+    if isinstance(array, np.ma.MaskedArray):
+        array = np.ma.filled(array.astype(np.float32), np.nan)
+    plain = array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0
+    if plain and array.dtype.itemsize <= 8:
+        return torch.as_tensor(array)
+    native = np.dtype(np.float64) if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
+    return torch.as_tensor(np.array(array, native, order="C"))

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from idgbr.classes import class_index
 from idgbr.errors import InputError
-from idgbr.settings import class_index
+from idgbr.inference.batches import tensor
 
 TRUST = 0.95
 """Probability of a class code that comes without probabilities."""
@@ -19,12 +20,15 @@ TRUST = 0.95
 def coarse_input_logits(coarse: NDArray[Any], image_BCHW: Tensor, codes: tuple[int, ...], no_label: int) -> Tensor:
     """BKHW logits of a mask: of class codes BHW, each taken as right with probability TRUST, or of probabilities BKHW.
 
-    Raises InputError for another shape than the image's, and for values that are no class codes.
+    Raises InputError for another shape than the image's, and for values that are no class codes or no probabilities.
     """
     classes = len(codes)
     batch, _, height, width = image_BCHW.shape
     if coarse.shape == (batch, classes, height, width):
-        return torch.as_tensor(coarse, dtype=torch.float32).clamp_min(1e-6).log()
+        probability_BKHW = tensor(coarse).to(torch.float32)
+        if not bool((probability_BKHW.isfinite() & (probability_BKHW >= 0)).all()):
+            raise InputError("coarse holds probabilities that are negative or not finite; give numbers in 0..1")
+        return probability_BKHW.clamp_min(1e-6).log()
     if coarse.shape != (batch, height, width):
         raise InputError(
             f"coarse must be class codes {(batch, height, width)} or "

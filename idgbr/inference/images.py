@@ -15,6 +15,7 @@ from idgbr.inference.blend import Blend
 from idgbr.inference.canvas import Canvas, needs_refinement
 from idgbr.inference.coarse_input import coarse_input_logits
 from idgbr.inference.tiling import Corner, WindowLattice
+from idgbr.no_data import missing
 from idgbr.settings import Settings
 
 
@@ -102,7 +103,7 @@ def map_images(
     if due:
         refine(due)
 
-    seen_BHW = _seen(image_BCHW, settings.blank)
+    seen_BHW = (~missing(image_BCHW, settings.blank))[:, 0].cpu().numpy()
     maps = [canvas.labels(seen_HW, settings.no_label) for canvas, seen_HW in zip(canvases, seen_BHW, strict=True)]
     return Maps(
         np.stack([each.coarse_HW for each in maps]),
@@ -139,7 +140,7 @@ def _coarse_logits(
         _Tile(number, corner, raw_CHW)
         for number, corner in places
         for raw_CHW in [_window(image_BCHW[number], corner, origin, settings.window, settings.blank)]
-        if settings.blank is None or bool((raw_CHW != settings.blank).any())
+        if not bool(missing(raw_CHW[None], settings.blank).all())
     )
     for batch in _batches(tiles, settings.batch):
         if mask_BKHW is None:
@@ -180,9 +181,3 @@ def _mirror(low: int, count: int, side: int) -> tuple[Tensor, Tensor]:
     position = torch.arange(low, low + count)
     index = position % (2 * side)
     return torch.minimum(index, 2 * side - 1 - index), (position < 0) | (position >= side)
-
-
-def _seen(image_BCHW: Tensor, blank: float | None) -> NDArray[np.bool_]:
-    if blank is None:
-        return np.ones((len(image_BCHW), *image_BCHW.shape[2:]), np.bool_)
-    return (image_BCHW != blank).any(1).cpu().numpy()

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Self
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from diffusers.configuration_utils import ConfigMixin
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
+from idgbr.tensor_file import apply_umask
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
 
 class Network(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A torch module with `config`, `from_config`, `save_pretrained` and `from_pretrained`."""
+
+    def save_pretrained(self, save_directory: str | PathLike[Any], *args: Any, **kwargs: Any) -> None:
+        """As diffusers', with weights that whoever may read config.json may read."""
+        super().save_pretrained(save_directory, *args, **kwargs)
+        for file in Path(save_directory).glob("diffusion_pytorch_model*.safetensors"):
+            apply_umask(file)
 
     def place(self, device: str | torch.device) -> Self:
         """Moves to a device in channels-last layout."""

@@ -8,10 +8,13 @@ from typing import Any, Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
-from idgbr.errors import InputError
+from idgbr.values import check_choice, check_number, check_whole
 
 Init = Literal["coarse", "noise"]
 Solver = Literal["ddim", "dpm++"]
+
+MAX_STEPS = 1000
+"""Steps of the schedule that diffusions are trained with."""
 
 
 class Codec(Protocol):
@@ -61,13 +64,10 @@ class Sampling:
     solver: Solver = "ddim"
 
     def __post_init__(self) -> None:
-        if self.num_inference_steps < 1:
-            raise InputError(f"num_inference_steps must be at least 1, not {self.num_inference_steps}")
-        for name, value, allowed in (("init", self.init, Init), ("solver", self.solver, Solver)):
-            if value not in get_args(allowed):
-                raise InputError(f"{name} must be one of {', '.join(get_args(allowed))}, not {value!r}")
-        if self.guidance_scale < 0:
-            raise InputError(f"guidance_scale must be 0 or more (1 is off), not {self.guidance_scale}")
+        check_whole("num_inference_steps", self.num_inference_steps, 1, MAX_STEPS)
+        check_choice("init", self.init, get_args(Init))
+        check_choice("solver", self.solver, get_args(Solver))
+        check_number("guidance_scale", self.guidance_scale, 0)
 
 
 def guide(refiner: Denoiser, noisy_BDhw: Tensor, time_B: Tensor, condition: Any, scale: float) -> Tensor:

@@ -11,8 +11,9 @@ from typing import Any, Generic, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from idgbr.classes import class_index
 from idgbr.errors import InputError
-from idgbr.settings import class_index
+from idgbr.no_data import missing_of_array
 from idgbr.training import ranks
 
 Pair = tuple[NDArray[Any], NDArray[np.uint8]]
@@ -93,13 +94,14 @@ class Crops:
 
     def _zoomed(self, image_CHW: NDArray[np.float32]) -> NDArray[np.float32]:
         """The image resized from its pixels with data; those without stay without."""
-        if self.blank is None:
+        data_HW = ~missing_of_array(image_CHW, self.blank)
+        if self.blank is None and data_HW.all():
             return _bilinear(image_CHW, self.size)
-        data_HW = (image_CHW != self.blank).any(0)
+        none = np.float32(np.nan if self.blank is None else self.blank)
         sum_CHW = _bilinear(np.where(data_HW, image_CHW, np.float32(0)), self.size)
         weight_HW = _bilinear(data_HW[None].astype(np.float32), self.size)[0]
         kept_HW = _nearest(data_HW, self.size)
-        return np.where(kept_HW, sum_CHW / np.where(kept_HW, weight_HW, 1), np.float32(self.blank))
+        return np.where(kept_HW, sum_CHW / np.where(kept_HW, weight_HW, 1), none)
 
     def _augmented(
         self,
@@ -176,20 +178,23 @@ def check_pairs(pairs: Sequence[Pair], bands: int, codes: tuple[int, ...], no_la
                 f"pair {number} has an image of shape {image_CHW.shape} and a label of shape {label_HW.shape}, "
                 f"but ({bands}, height, width) and (height, width) are needed"
             )
+        if image_CHW.dtype.kind not in "biuf":
+            raise InputError(f"the image of pair {number} must hold real numbers, not {image_CHW.dtype}")
         class_index(label_HW, codes, no_label)
     if not any((label_HW != no_label).any() for _, label_HW in pairs):
         raise InputError(f"all labels are {no_label}, which means not labelled; nothing can be learnt from them")
 
 
 def band_statistics(pairs: Sequence[Pair], blank: float | None = 0.0) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each band over the pixels with data: all where `blank` is None."""
-    pixels = [
-        image_CHW.reshape(len(image_CHW), -1) if blank is None else image_CHW[:, (image_CHW != blank).any(0)]
-        for image_CHW, _ in pairs
-    ]
+    """Mean and standard deviation of each band over the pixels with data (`idgbr.no_data`)."""
+    pixels = []
+    for image_CHW, _ in pairs:
+        data_HW = ~missing_of_array(image_CHW, blank)
+        whole = blank is None and data_HW.all()
+        pixels.append(image_CHW.reshape(len(image_CHW), -1) if whole else image_CHW[:, data_HW])
     count = sum(values.shape[1] for values in pixels)
     if count == 0:
-        raise InputError(f"no pixel has data: all numbers of all images are {blank}")
+        raise InputError(f"no pixel has data: all numbers of all images are {blank} or not finite")
     mean_C = sum(values.sum(1, dtype=np.float64) for values in pixels) / count
     variance_C = sum(((values - mean_C[:, None]) ** 2).sum(1) for values in pixels) / count
     return tuple(mean_C.tolist()), tuple(np.sqrt(variance_C).clip(1e-6).tolist())

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from idgbr.classes import UNLABELLED
 from idgbr.labels import probabilities
-from idgbr.settings import UNLABELLED
 
 
 def cross_entropy(logits_BKHW: Tensor, target_BHW: Tensor, weight_BHW: Tensor | float = 1.0) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from idgbr.classes import UNLABELLED, class_index
 from idgbr.codecs import train_autoencoder, train_embedding
 from idgbr.errors import InputError
 from idgbr.labels import probabilities
@@ -22,7 +23,7 @@ from idgbr.pipeline import AnyRefiner, IDGBRPipeline
 from idgbr.processes import PROCESSES, diffusion
 from idgbr.processes.sampling import Denoiser
 from idgbr.refiners.refiner import Refiner
-from idgbr.settings import UNLABELLED, Settings, class_index
+from idgbr.settings import Settings
 from idgbr.training.alignment import STEPS, Alignment, PixelPositions, tokens_at, weight
 from idgbr.training.corruption import corrupt
 from idgbr.training.crops import Augmentation, Crops, Pair, check_pairs, prefetch

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from idgbr.errors import CheckpointError, InputError
+from idgbr.tensor_file import check_finite, write_tensors
 from idgbr.training.ranks import broadcast, rank
 
 KIND = "idgbr training state"
@@ -52,11 +52,9 @@ class State:
         if rank() != 0:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")
         tensors = {name: tensor.detach().contiguous() for name, tensor in self._tensors().items()}
         numbers = dict(zip(_NUMBERS, self._numbers(step).tolist(), strict=True))
-        save_file(tensors, partial, {"kind": KIND, "identity": json.dumps(self._identity), **_texts(numbers)})
-        partial.replace(path)
+        write_tensors(path, tensors, {"kind": KIND, "identity": json.dumps(self._identity), **_texts(numbers)})
 
     def begin(self, path: Path | None) -> int:
         """The step that `path` was saved after, all of it restored; 0 where there is none. Raises CheckpointError."""
@@ -98,11 +96,16 @@ class State:
                             f"{path} is of another network: its {name} is {shapes[name]}, "
                             f"not {tuple(target.shape)}; {_ADVICE}"
                         )
+                tensors = {name: file.get_tensor(name) for name in targets}
+                check_finite(path, tensors)
+                numbers = torch.tensor([float(about[name]) for name in _NUMBERS], dtype=torch.float64)
+                if not numbers[0].isfinite() or numbers[0] < 0:
+                    raise ValueError(f"its step is {about['step']}")
                 with torch.no_grad():
                     for name, target in targets.items():
-                        target.copy_(file.get_tensor(name))
-                return torch.tensor([float(about[name]) for name in _NUMBERS], dtype=torch.float64)
-        except (SafetensorError, OSError, LookupError, ValueError) as error:
+                        target.copy_(tensors[name])
+                return numbers
+        except (SafetensorError, OSError, LookupError, ValueError, AttributeError, RecursionError) as error:
             if isinstance(error, CheckpointError):
                 raise
             raise CheckpointError(f"{path} is truncated or not a safetensors file ({error}); {_ADVICE}") from error

@@ -1,12 +1,20 @@
-"""Model folders and what they hold. Covers idgbr.checkpoint, idgbr.settings and idgbr.layers.network."""
+"""Model folders and what they hold.
+
+Covers idgbr.checkpoint, idgbr.settings, idgbr.classes, idgbr.values, `json_file.py`, `tensor_file.py` and
+idgbr.layers.network.
+"""
 
 import json
+import os
+import resource
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from idgbr_toys import CLASSES, landscape, small_model
+from safetensors.torch import load_file, save_file
 
 import idgbr
 from idgbr import CheckpointError, CoarseUNet, IDGBRPipeline, Refiner
@@ -14,6 +22,7 @@ from idgbr.coarse import Wrapped
 from idgbr.errors import InputError
 from idgbr.processes import diffusion
 from idgbr.settings import RENAMED, Settings
+from idgbr.tensor_file import write_tensors
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -77,8 +86,48 @@ BREAKAGES = {
     ),
     "describes no network: .*process of a flow": lambda folder: edit(folder / "refiner/config.json", process="flow"),
     "describes no network: .*expected 4, got 2": lambda folder: edit(folder / "refiner/config.json", widths=[8, 8]),
-    "does not fit": lambda folder: edit(folder / "coarse/config.json", widths=[8, 8, 16, 32]),
+    "does not fit .*has the shape .*, not ": lambda folder: edit(folder / "coarse/config.json", widths=[8, 8, 16, 32]),
+    "numbers that are not finite .* in head.1.weight": lambda folder: spoil(folder / "coarse", nan),
+    "numbers that are not finite .* in head.3.bias": lambda folder: spoil(folder / "refiner", inf, "head.3.bias"),
+    "head.1.weight has the dtype F16, not F32": lambda folder: spoil(folder / "coarse", lambda value: value.half()),
+    "head.1.weight has the dtype F64, not F32": lambda folder: spoil(folder / "coarse", lambda value: value.double()),
+    "head.1.weight has the shape": lambda folder: spoil(folder / "coarse", lambda value: value[:, :1].contiguous()),
+    "head.1.weight is missing": lambda folder: spoil(folder / "coarse", lambda value: None),
+    "extra is not part of it": lambda folder: spoil(folder / "coarse", lambda value: torch.zeros(1), "extra"),
+    "names the refiner 'Evil'": lambda folder: edit(folder / "model_index.json", refiner="Evil"),
+    "describes a CoarseUNet, but a Refiner": lambda folder: edit(
+        folder / "refiner/config.json", _class_name="CoarseUNet"
+    ),
+    "settings have more than 1048576": lambda folder: (folder / "model_index.json").write_text(" " * 2**21),
+    "not valid JSON .maximum recursion": lambda folder: (folder / "model_index.json").write_text("[" * 200_000),
+    "not valid JSON .it holds NaN": lambda folder: edit(folder / "refiner/config.json", sigma=float("nan")),
+    "not valid JSON .Exceeds the limit": lambda folder: (folder / "coarse/config.json").write_text("9" * 5000),
+    "has 'colour', which a CoarseUNet does not know": lambda folder: edit(folder / "coarse/config.json", colour=1),
+    "code of a Refiner cannot be 5": lambda folder: edit(folder / "refiner/config.json", code=5),
+    "code of a bridge refiner must be one of corner": lambda folder: edit(folder / "refiner/config.json", code="evil"),
+    "attention of a Refiner cannot be 1": lambda folder: edit(folder / "refiner/config.json", attention=1),
+    "full of a Refiner cannot be True": lambda folder: edit(folder / "refiner/config.json", full=True),
+    "widths of a CoarseUNet cannot be .*16.5": lambda folder: edit(folder / "coarse/config.json", widths=[16.5] * 4),
+    "widths of a CoarseUNet cannot be 16": lambda folder: edit(folder / "coarse/config.json", widths=16),
+    "bands of a CoarseUNet cannot be -3": lambda folder: edit(folder / "coarse/config.json", bands=-3),
 }
+
+
+def spoil(folder, change, name="head.1.weight"):
+    """Changes a tensor of the saved weights, or takes it out."""
+    tensors = load_file(folder / WEIGHTS)
+    value = change(tensors.get(name))
+    save_file({key: each for key, each in (tensors | {name: value}).items() if each is not None}, folder / WEIGHTS)
+
+
+def nan(value):
+    value.view(-1)[1] = torch.nan
+    return value
+
+
+def inf(value):
+    value.view(-1)[1] = -torch.inf
+    return value
 
 
 @pytest.mark.parametrize("message", BREAKAGES)
@@ -97,17 +146,109 @@ def test_a_broken_folder_is_told_in_one_sentence(folder, message):
             {"classes": (CLASSES[0], {"code": 0, "name": "none", "color": "#000000"})},
             "without 0, which stands for no label",
         ),
-        ({"mean": (1.0,)}, "need one mean and one std each"),
+        ({"mean": (1.0,)}, "2 bands need one mean each"),
+        ({"mean": (1.0, float("nan"))}, "every mean must be a number finite in float32, not nan"),
+        ({"mean": (1.0, 1e300)}, "every mean must be a number finite in float32, not 1e[+]300"),
+        ({"mean": 7}, "need one mean each, not 7"),
+        ({"std": (1.0, 0.0)}, "every std must be a number in"),
+        ({"std": (1.0, 1e-300)}, "every std must be a number in"),
+        ({"std": (1.0, float("inf"))}, "every std must be a number in"),
+        ({"std": (1.0, True)}, "every std must be a number in .*, not True"),
+        ({"bands": ("red", "red")}, "bands must be a list of different words"),
+        ({"bands": "rn"}, "bands must be a list of different words"),
+        ({"classes": (1, 2)}, "a class needs a code in 0..255, a name and a color such as #006400, not 1"),
+        ({"classes": 5}, "classes must be a list of rows, not 5"),
+        ({"classes": (CLASSES[0], CLASSES[1] | {"code": 256})}, "code in 0..255"),
+        ({"classes": (CLASSES[0], CLASSES[1] | {"code": -1})}, "code in 0..255"),
+        ({"classes": (CLASSES[0], CLASSES[1] | {"code": 20.0})}, "code in 0..255"),
+        ({"classes": (CLASSES[0], CLASSES[1] | {"code": True})}, "code in 0..255"),
+        ({"classes": (CLASSES[0], CLASSES[1] | {"color": "red"})}, "color such as #006400"),
+        ({"classes": (CLASSES[0], CLASSES[1] | {"color": "#00640"})}, "color such as #006400"),
+        ({"classes": (CLASSES[0], CLASSES[1] | {"name": ""})}, "a name"),
+        ({"classes": (CLASSES[0], CLASSES[1] | {"code": 10})}, "a code of its own, but 10 comes twice"),
+        ({"classes": (CLASSES[0], CLASSES[1] | {"name": "grass"})}, "a name of its own, but 'grass' comes twice"),
+        ({"window": 256.0}, "window must be a whole number in 16..4096, not 256.0"),
+        ({"window": 2**20}, "window must be a whole number in 16..4096"),
+        ({"batch": 1.5}, "batch must be a whole number in 1..1024, not 1.5"),
+        ({"batch": 10**9}, "batch must be a whole number in 1..1024"),
+        ({"batch": True}, "batch must be a whole number in 1..1024, not True"),
+        ({"ensemble_size": 0}, "ensemble_size must be a whole number"),
+        ({"seed": 0.5}, "seed must be a whole number"),
+        ({"boundary_radius": float("nan")}, "boundary_radius must be a whole number in 0..256, not nan"),
+        ({"boundary_radius": -1}, "boundary_radius must be a whole number"),
+        ({"guidance_scale": float("nan")}, "guidance_scale must be a number in 0.*, not nan"),
+        ({"guidance_scale": float("inf")}, "guidance_scale must be a number"),
+        ({"uncertainty_threshold": float("nan")}, "uncertainty_threshold must be a number in 0..1, not nan"),
+        ({"no_label": 256}, "no_label must be a whole number in 0..255"),
+        ({"blank": float("nan")}, "blank must be a number finite in float32, not nan"),
+        ({"grey": 127}, "grey labels have 2 classes, not 3"),
+        ({"precision": ["fp32"]}, "precision must be one of fp32"),
+        ({"init": None}, "init must be one of coarse, noise, not None"),
         ({"window": 100}, "multiple of 16 px, not 100"),
-        ({"overlap": 256}, "overlap must be in 0..128"),
-        ({"num_inference_steps": 0}, "at least 1"),
-        ({"uncertainty_threshold": 2.0}, "uncertainty_threshold in 0..1"),
+        ({"overlap": 256}, "overlap must be a whole number in 0..128"),
+        ({"num_inference_steps": 0}, "num_inference_steps must be a whole number in 1..1000, not 0"),
+        ({"uncertainty_threshold": 2.0}, "uncertainty_threshold must be a number in 0..1, not 2.0"),
     ],
 )
 def test_wrong_settings_are_refused(changes, message):
     good = {"classes": CLASSES, "bands": ("red", "nir"), "mean": (1.0, 1.0), "std": (1.0, 1.0)}
     with pytest.raises(InputError, match=message):
         Settings(**good | changes)
+
+
+HUGE = {
+    "CoarseUNet": {"widths": [20_000] * 4},
+    "HRNet": {"modules": [10**6] * 4, "blocks": 10**6},
+    "SegFormer": {"depths": [10**9] * 4},
+    "DeepLabV3Plus": {"blocks": [10**9] * 4},
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_a_network_of_absurd_size_is_refused_before_memory_is_taken_for_it(folder, kind):
+    config = {"_class_name": kind, "bands": 3, "classes": 3, **HUGE[kind]}
+    (folder / "coarse/config.json").write_text(json.dumps(config))
+    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(CheckpointError, match=r"does not fit|many more tensors than the weights"):
+        IDGBRPipeline.from_pretrained(folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**19, "KiB"
+    assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"a": {"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 0]}},
+        {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 2**40]}},
+        {"a": {"dtype": "F99", "shape": [2], "data_offsets": [0, 8]}},
+        {"a": {"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]}},
+        [],
+    ],
+)
+def test_weights_whose_header_lies_are_refused(folder, header):
+    text = json.dumps(header).encode()
+    (folder / "coarse" / WEIGHTS).write_bytes(len(text).to_bytes(8, "little") + text + bytes(8))
+    with pytest.raises(CheckpointError, match="truncated or not a safetensors file"):
+        IDGBRPipeline.from_pretrained(folder)
+
+
+def test_whoever_may_read_the_settings_may_read_the_weights(model, tmp_path):
+    before = os.umask(0o027)
+    try:
+        model.save_pretrained(tmp_path / "model")
+        write_tensors(tmp_path / "state.safetensors", {"a": torch.zeros(1)}, {})
+    finally:
+        os.umask(before)
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert len(files) == 6
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o640}
+
+
+def test_weights_that_are_finite_but_too_large_are_told_where_scores_are_made(model, windows):
+    with torch.no_grad():
+        model.coarse.head[1].weight.fill_(3e38)
+    with pytest.raises(InputError, match="scores are not finite"):
+        model.coarse_logits(windows)
 
 
 def test_a_network_of_ones_own_is_given_as_an_object_and_filled_from_the_folder(tmp_path):

@@ -74,6 +74,40 @@ def test_labels_are_class_codes_and_no_data_is_told_apart(model):
     assert confidence.max() <= 1
 
 
+@pytest.mark.parametrize("blank", [0.0, None])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_pixels_that_are_not_finite_have_no_class_and_no_others(blank, value):
+    model = small_model(blank=blank)
+    whole = landscape(0, 100)[0].astype(np.float32)
+    holed = whole.copy()
+    holed[1, 40:44, 60:64] = value
+    hole = np.zeros((100, 100), bool)
+    hole[40:44, 60:64] = True
+    (before, _), (after, confidence) = model(whole[None]), model(holed[None])
+    assert np.array_equal(after[0] == 0, hole)
+    assert np.array_equal(confidence[0] == 0, hole)
+    assert np.isfinite(confidence).all()
+    assert (before != after)[0][~hole].mean() < 0.05
+    assert np.isfinite(model.coarse_probabilities(holed[None])).all()
+    other = np.where(hole, np.nan, whole).astype(np.float32)
+    assert np.array_equal(model(other[None])[0], after)
+    assert np.array_equal(model(np.ma.masked_array(whole, np.broadcast_to(hole, whole.shape))[None])[0], after)
+
+
+def test_an_image_without_any_data_has_no_class(model):
+    label, confidence = model(np.full((1, 3, 80, 80), np.nan, np.float32))
+    assert not label.any()
+    assert not confidence.any()
+
+
+@pytest.mark.parametrize(
+    "change", [lambda image: image.astype(">u2"), lambda image: image[:, ::-1].copy()[:, ::-1], np.asfortranarray]
+)
+def test_the_memory_layout_of_an_image_does_not_matter(model, change):
+    image = landscape(1, 70)[0]
+    assert np.array_equal(model(change(image)[None])[0], model(image[None])[0])
+
+
 @pytest.mark.parametrize("size", [(1, 1), (7, 90), (64, 64), (65, 131)])
 def test_any_size_is_mapped(model, size):
     image = landscape(1, 140)[0][:, : size[0], : size[1]]
@@ -220,8 +254,14 @@ def test_windows_must_suit_all_networks():
         (lambda model: model(np.ones((3, 32, 32))), "batch, bands, height, width"),
         (lambda model: model(np.ones((1, 3, 32, 32)), coarse=np.ones((1, 3, 9))), "coarse must be class codes"),
         (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 8, 8), 7, np.uint8)), "labels hold .7."),
+        (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 8, 8), 10.0)), "whole numbers, .*, not float64"),
+        (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 8, 8), -10, np.int16)), "labels hold .-10."),
+        (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 3, 8, 8), np.nan)), "negative or not finite"),
+        (lambda model: model(np.ones((1, 3, 8, 8), complex)), "real numbers is needed, not of complex128"),
+        (lambda model: model(np.full((1, 3, 8, 8), "1")), "real numbers is needed, not of <U1"),
+        (lambda model: model([1, 2]), "real numbers is needed, not of list"),
         (lambda model: model(landscape(0, 64)[0][None], num_inference_steps=0),
-         "num_inference_steps must be at least 1, not 0"),
+         "num_inference_steps must be a whole number in 1..1000, not 0"),
         (lambda model: model.refine_logits(np.ones((2, 3, 32, 32)), np.ones((1, 3, 32, 32)), [(0, 0), (0, 32)]),
          "windows alike"),
     ],

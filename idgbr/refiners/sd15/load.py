@@ -11,13 +11,15 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from idgbr.checkpoint import WEIGHTS, read_json
+from idgbr.checkpoint import outline
 from idgbr.codecs import AutoencoderCodec, EmbeddingCodec, train_embedding
 from idgbr.errors import CheckpointError
+from idgbr.json_file import read_json
+from idgbr.layers.network import WEIGHTS
 from idgbr.refiners.sd15.refiner import TOKENS, SD15Refiner
+from idgbr.tensor_file import check_finite, read_header, read_tensors
 
 PROMPT = "empty_prompt.safetensors"
 SCHEDULE = {
@@ -103,7 +105,7 @@ def load_sd15(
 
 def _part(kind: Any, folder: Path) -> Any:
     """The network of that class in `folder`, as float32. Raises CheckpointError."""
-    read_json(folder, "config.json", kind.__name__)
+    config = read_json(folder, "config.json", kind.__name__)
     found = [path for path in (folder / WEIGHTS, folder / WEIGHTS.replace(".s", ".fp16.s")) if path.is_file()]
     if not found:
         pickled = next(iter(sorted([*folder.glob("*.bin"), *folder.glob("*.ckpt")])), None)
@@ -112,6 +114,14 @@ def _part(kind: Any, folder: Path) -> Any:
             if pickled is None
             else f"{pickled} is a pickle, which can run code when read; give {WEIGHTS} instead"
         )
+    header = read_header(found[0])
+    shapes = outline(lambda: kind.from_config(config), header, folder / "config.json").state_dict()
+    for name in sorted(header.keys() & shapes.keys()):
+        if header[name][1] != tuple(shapes[name].shape):
+            raise CheckpointError(
+                f"{found[0]} does not fit its config.json: {name} has the shape {list(header[name][1])}, not "
+                f"{list(shapes[name].shape)}"
+            )
     try:
         network, about = kind.from_pretrained(
             folder,
@@ -130,6 +140,7 @@ def _part(kind: Any, folder: Path) -> Any:
             raise CheckpointError(
                 f"{found[0]} does not fit its config.json: {what.replace('_', ' ')} such as {sorted(about[what])[0]}"
             )
+    check_finite(found[0], network.state_dict())
     return network
 
 
@@ -155,10 +166,7 @@ def _prompt(path: Path, channels: int) -> Tensor:
     if not path.is_file():
         logging.getLogger(__name__).warning("%s has no %s; zeros stand for the empty prompt", path.parent, path.name)
         return torch.zeros(shape)
-    try:
-        tensors = list(load_file(path).values())
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is truncated or not a safetensors file ({error}); make it again") from error
+    tensors = list(read_tensors(path).values())
     if len(tensors) != 1 or tensors[0].squeeze(0).shape != shape:
         found = [tuple(tensor.shape) for tensor in tensors]
         raise CheckpointError(f"{path} must hold one tensor of shape {shape}, not {found}; make it again")

@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from idgbr.classes import UNLABELLED
 from idgbr.errors import InputError
 from idgbr.metrics import BoundaryIoU, confusion_matrix, mean_iou
 from idgbr.metrics.scores import BOUNDARY_IOU_PX
-from idgbr.settings import UNLABELLED
 
 FLOOR = 1e-5
 """Probabilities are taken to be at least this."""

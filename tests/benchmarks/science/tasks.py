@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from idgbr import IDGBRPipeline
 from idgbr.checkpoint import load_network
+from idgbr.classes import class_index
 from idgbr.inference.band import band, margin
 from idgbr.metrics.evaluation import Evaluation
-from idgbr.settings import Settings, class_index
+from idgbr.settings import Settings
 from idgbr.training import CoarseTraining, RefinerTraining, train_coarse, train_refiner
 from idgbr.training.crops import Augmentation
 from idgbr.training.refiner import new_refiner

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from idgbr.classes import UNLABELLED
 from idgbr.errors import InputError
 from idgbr.metrics.evaluation import Evaluation
-from idgbr.settings import UNLABELLED
 from science import crf as module
 from science.crf import CRF, crf, tune
 

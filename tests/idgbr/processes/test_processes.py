@@ -239,10 +239,10 @@ def test_processes_between_two_masks_cannot_start_from_noise(process):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"num_inference_steps": 0}, "num_inference_steps must be at least 1, not 0"),
+        ({"num_inference_steps": 0}, "num_inference_steps must be a whole number in 1..1000, not 0"),
         ({"init": "middle"}, "init must be one of coarse, noise, not 'middle'"),
         ({"solver": "euler"}, "solver must be one of ddim, dpm\\+\\+, not 'euler'"),
-        ({"guidance_scale": -1.0}, "guidance_scale must be 0 or more"),
+        ({"guidance_scale": -1.0}, "guidance_scale must be a number in 0"),
     ],
 )
 def test_wrong_sampling_is_refused(changes, sentence):

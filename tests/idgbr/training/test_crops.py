@@ -4,8 +4,8 @@ import time
 import numpy as np
 import pytest
 
+from idgbr.classes import UNLABELLED
 from idgbr.errors import InputError
-from idgbr.settings import UNLABELLED
 from idgbr.training.crops import Augmentation, Crops, band_statistics, check_pairs, prefetch, random_of
 
 CODES = (10, 20, 40)

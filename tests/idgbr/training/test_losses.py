@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from idgbr.settings import UNLABELLED
+from idgbr.classes import UNLABELLED
 from idgbr.training.losses import boundary_loss, cross_entropy, edge_weights
 
 

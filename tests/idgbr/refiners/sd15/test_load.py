@@ -136,7 +136,7 @@ BREAKAGES = {
     "unexpected keys such as more": lambda folder: rewrite(
         folder / "vae" / WEIGHTS, lambda weights: weights.update(more=torch.zeros(1))
     ),
-    "does not fit its config.json": lambda folder: edit(folder / "unet/config.json", norm_num_groups=7),
+    "describes no network": lambda folder: edit(folder / "unet/config.json", norm_num_groups=7),
     "takes 9 channels and gives 4, but the autoencoder's latents have 4": lambda folder: small_inpainting(folder),
     "has beta_schedule linear, but Stable Diffusion 1.5's is scaled_linear": lambda folder: edit(
         folder / "scheduler/scheduler_config.json", beta_schedule="linear"

@@ -1,0 +1,21 @@
+"""Which pixels of an image hold no data: the one rule of maps and of training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def missing(image_BCHW: Tensor, blank: float | None) -> Tensor:
+    """B1HW bool: some band is NaN or infinite, or all bands are `blank` (None: no number means that)."""
+    missing_B1HW = ~image_BCHW.isfinite().all(1, keepdim=True)
+    return missing_B1HW if blank is None else missing_B1HW | (image_BCHW == blank).all(1, keepdim=True)
+
+
+def missing_of_array(image_CHW: NDArray[Any], blank: float | None) -> NDArray[np.bool_]:
+    """`missing` of one numpy image, HW."""
+    missing_HW: NDArray[np.bool_] = ~np.isfinite(image_CHW).all(0)
+    return missing_HW if blank is None else missing_HW | (image_CHW == blank).all(0)
