@@ -7,8 +7,8 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
+from idgbr import tensor_file
 from idgbr.errors import CheckpointError, InputError
-from idgbr.training import state as states
 from idgbr.training.loop import Diverged, Optimisation, OutOfTime, learning_rate, optimise, with_seed
 
 HOW = {"steps": 20, "rate": 0.02, "warmup": 3, "ema": 0.9}
@@ -121,7 +121,7 @@ def test_a_write_that_is_cut_off_leaves_the_state_before_it(tmp_path, monkeypatc
         target.write_bytes(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(states, "save_file", cut)
+    monkeypatch.setattr(tensor_file, "save_file", cut)
     with pytest.raises(OSError, match="disk full"):
         list(steps)
     assert path.read_bytes() == kept
@@ -153,7 +153,7 @@ def test_a_state_of_something_else_is_refused_in_one_sentence(tmp_path, change, 
 
 
 def test_a_model_file_is_not_taken_for_a_state(tmp_path):
-    states.save_file({"a": torch.zeros(1)}, tmp_path / "model.safetensors")
+    tensor_file.save_file({"a": torch.zeros(1)}, tmp_path / "model.safetensors")
     net, loss = fresh()
     with pytest.raises(CheckpointError, match="is not the state of a training"):
         next(optimise(net, loss, Optimisation(**HOW), tmp_path / "model.safetensors"))
