@@ -23,8 +23,8 @@ def with_out_of_fold_masks(
     recipe's `data` and go on where they were stopped. Raises UserError.
     """
     from idgbr import IDGBRPipeline
-    from idgbr.checkpoint import read_json
     from idgbr.coarse import KINDS
+    from idgbr.json_file import read_json
     from idgbr.training import CoarseTraining, Optimisation
     from idgbr.training.coarse import out_of_fold
 

@@ -1,6 +1,6 @@
 """Windows and images through a pipeline.
 
-Covers idgbr.pipeline, idgbr.morphology, idgbr.inference.images, canvas, batches and coarse_input, idgbr.layers.blocks.
+Covers idgbr.pipeline, idgbr.morphology, `no_data.py`, idgbr.inference.images, canvas, batches and coarse_input, idgbr.layers.blocks.
 """
 
 import subprocess
