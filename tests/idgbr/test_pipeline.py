@@ -1,6 +1,7 @@
 """Windows and images through a pipeline.
 
-Covers idgbr.pipeline, idgbr.morphology, `no_data.py`, idgbr.inference.images, canvas, batches and coarse_input, idgbr.layers.blocks.
+Covers idgbr.pipeline, idgbr.morphology, `no_data.py`, idgbr.inference.images, canvas, batches and coarse_input,
+idgbr.layers.blocks.
 """
 
 import subprocess
