@@ -21,8 +21,6 @@ def test_a_file_is_read_as_its_type(tmp_path):
 def test_a_damaged_file_is_one_sentence_that_names_it_and_says_what_to_do(tmp_path, content):
     files = files_at(tmp_path)
     files.write("scenes/a.json", content)
-    with pytest.raises(
-        RunError, match=f"^{re.escape(str(tmp_path))}/scenes/a.json is damaged .*: all is well$"
-    ) as told:
+    with pytest.raises(RunError, match=f"^{re.escape(str(tmp_path))}/scenes/a.json is damaged .*: well$") as told:
         read_json(files, "scenes/a.json", dict[str, str], "well")
     assert "\n" not in str(told.value)
