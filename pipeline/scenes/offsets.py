@@ -9,7 +9,7 @@ import numpy as np
 
 from catalogs import Scene
 from catalogs.access import Access
-from pipeline.raster.level import Part
+from pipeline.raster.level import Part, Raster, averaged, pixel_metres
 from pipeline.raster.read import inspect, read_part
 from pipeline.raster.retry import ReadError
 from pipeline.raster.scaling import own_offset
@@ -23,6 +23,8 @@ DARK = (-0.02, 0.06)
 """Reflectance of the darkest half percent in the darkest band. Shade, water and dense forest are darker than 0.06 in
 some band of nearly any scene, and no correction leaves many pixels below -0.02. The offsets of Sentinel-2 lie 0.1
 apart, more than this range is wide, so that two of them never fit."""
+WHOLE_PIXELS, MOST_PIXELS = 2**24, 2**32
+"""Pixels of a raster without overviews that are read as they are, and those that are read as means of cells."""
 READERS = 4
 """Scenes read at a time."""
 
@@ -94,7 +96,7 @@ def _read_evidence(scene: Scene, access: Access) -> _Evidence | None:
     darkest, declared, blank = [], set(), None
     for asset in scene.bands:
         try:
-            raster = inspect(asset.href, METRES, access, asset.checksum)
+            raster = _coarse(inspect(asset.href, METRES, access, asset.checksum))
             declared.add(own_offset(asset, raster.scaling))
             dn_HW = read_part(asset.href, raster, Part((0, raster.height), (0, raster.width)), access)
         except ReadError:
@@ -105,6 +107,16 @@ def _read_evidence(scene: Scene, access: Access) -> _Evidence | None:
         else:
             darkest.append(float(np.percentile(valid_N, DARKEST_PERCENT)))
     return _Evidence(blank or min(darkest), declared.pop() if len(declared) == 1 else None)
+
+
+def _coarse(raster: Raster) -> Raster:
+    """The raster, or cells of it where it is large and has no overviews. Raises ReadError beyond MOST_PIXELS."""
+    pixels = raster.height * raster.width
+    if pixels <= WHOLE_PIXELS or raster.overview is not None or raster.factor > 1:
+        return raster
+    if pixels > MOST_PIXELS:
+        raise ReadError(f"a raster of {pixels:.2g} pixels without overviews is too large to be looked at whole")
+    return averaged(raster, max(int(METRES / max(pixel_metres(raster))), 1))
 
 
 def _grow(mask_HW: np.ndarray) -> np.ndarray:

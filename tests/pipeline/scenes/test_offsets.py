@@ -13,6 +13,7 @@ from catalogs.access import ANYWHERE
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.block import mosaic_block
 from pipeline.raster.read import inspect
+from pipeline.scenes import offsets
 from pipeline.scenes.offsets import decide_offsets
 from pipeline.scenes.resolve import resolve_or_drop
 
@@ -103,6 +104,21 @@ def test_pixels_overrule_what_the_files_declare_and_the_decision_tells_both(scen
     (decision,) = decide_offsets([scene], ANYWHERE).values()
     assert decision.offset == 0.0
     assert decision.why.endswith("offset 0 is applied; its files declare -0.1")
+
+
+def test_large_files_without_overviews_are_read_as_cells_and_absurd_ones_not_at_all(scenes, tmp_path, monkeypatch):
+    monkeypatch.setattr(offsets, "METRES", 700)
+    monkeypatch.setattr(offsets, "WHOLE_PIXELS", 1_000)
+    scene = with_darkest(in_doubt(scenes), tmp_path, 120)
+    value_HW = np.random.default_rng(1).integers(120, 3_120, (200, 200)).astype(np.uint16).repeat(2, 0).repeat(2, 1)
+    for asset in scene.bands:
+        with rasterio.open(asset.href, "r+") as target:
+            target.write(value_HW, 1)
+    (decision,) = decide_offsets([scene], ANYWHERE).values()
+    assert decision.offset == 0.0
+    assert offsets._coarse(inspect(scene.bands[0].href, 700)).factor == 2
+    monkeypatch.setattr(offsets, "MOST_PIXELS", 2_000)
+    assert decide_offsets([scene], ANYWHERE) == {}
 
 
 def test_a_scene_with_next_to_no_pixels_is_refused(scenes, tmp_path):
