@@ -2,7 +2,10 @@
 
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +28,15 @@ def start_ray(cpus: int, **options: Any) -> None:
 
     folder, before = socket_folder(), descendants()
     try:
-        ray.init(
-            "local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            object_store_memory=STORE_BYTES,
-            _temp_dir=str(folder / "ray"),
-            **options,
-        )
+        with keep_sigterm():
+            ray.init(
+                "local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=STORE_BYTES,
+                _temp_dir=str(folder / "ray"),
+                **options,
+            )
     except Exception as error:
         end_descendants(but=before)
         logs = max((folder / "ray").glob(f"session_*_{os.getpid()}"), default=folder / "ray") / "logs"
@@ -41,6 +45,15 @@ def start_ray(cpus: int, **options: Any) -> None:
             f"no Ray could be started on this machine ({reason:.300}); see {logs}, mend the cause and run again, or "
             "give the address none to do without"
         ) from error
+
+
+@contextmanager
+def keep_sigterm() -> Iterator[None]:
+    """Restores this process's handler of SIGTERM, which `ray.init` replaces."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def socket_folder() -> Path:

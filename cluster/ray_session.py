@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import PoolError, PoolLost
-from cluster.ray_local import start_ray
+from cluster.ray_local import keep_sigterm, start_ray
 
 ANSWER_SECONDS = 10
 CHECK_SECONDS = 2
@@ -43,7 +43,8 @@ def connect(address: str, workers: int) -> Iterator[None]:
         start_ray(max(workers, os.cpu_count() or 1), **quiet)
     else:
         try:
-            ray.init(address, **quiet)
+            with keep_sigterm():
+                ray.init(address, **quiet)
         except Exception as error:
             raise _unreachable(address, error) from error
     connection = Connection(address)

@@ -11,7 +11,7 @@ import typer
 import yaml
 import zarr
 
-from pipeline.cli import app
+from pipeline.cli.command import app
 from pipeline.config.region import GateSettings, MosaicSettings, Region, load
 from pipeline.cube.create import add_period
 from pipeline.cube.schema import Layout

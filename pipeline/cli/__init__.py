@@ -1,106 +1,13 @@
-"""The command `idgbr`: verbs about runs, versions, queries and models. A verb imports what it needs when it runs."""
+"""The command `idgbr`: verbs about runs, versions, queries and models."""
 
-import os
 import sys
-from contextlib import suppress
-from importlib.metadata import version
-from typing import Annotated
 
-import typer
-
-from catalogs.errors import CatalogError, CatalogUnavailable
-from catalogs.secrets import redact
-from cluster.errors import PoolError, PoolLost
-from idgbr.errors import CheckpointError, InputError
-from pipeline.cli import check, edits, models, query, runs, streams, versions
-from pipeline.errors import RunError, UserError
-
-OURS = ("catalogs", "cluster", "idgbr", "pipeline")
-EXTRAS = {"matplotlib": "demo"}
-"""Extras to install for a missing module; all others that a verb imports are in "map"."""
-
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
-for verbs in (runs, versions, edits, check, query, models):
-    app.add_typer(verbs.app)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(version("idgbr"))
-        raise typer.Exit
-
-
-@app.callback()
-def idgbr(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Large-area land cover: scenes in, boundary-refined and versioned maps out."""
+from pipeline.cli.stop import stoppable
 
 
 def main() -> None:
-    """Runs the command. Exit code 1: failed, 2: wrong use; an error is one line, errors of a file one line each."""
-    try:
-        streams.prepare()
-        try:
-            app()
-        finally:
-            streams.flush()
-    except CatalogUnavailable as error:
-        sys.exit(_fail(error, 1))
-    except PoolLost as error:
-        _fail(error, 1)
-        sys.stderr.flush()
-        os._exit(1)  # Ray's own way out waits for the head that is gone.
-    except (UserError, CatalogError, CheckpointError, InputError, PoolError) as error:
-        sys.exit(_fail(error, 2))
-    except RunError as error:
-        sys.exit(_fail(error, 1))
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] in OURS:
-            raise
-        module = error.name.split(".")[0]
-        extra = EXTRAS.get(module, "map")
-        sys.exit(_fail(f"this verb needs {module}, which is not installed; pip install 'idgbr[{extra}]'", 1))
-    except BrokenPipeError:
-        streams.discard()
-        sys.exit(1)
-    except OSError as error:
-        streams.discard()
-        sys.exit(_fail(_os_sentence(error), 1))
-    except UnicodeError as error:
-        sys.exit(_fail(f"a name or a text is not UTF-8 ({error.reason if hasattr(error, 'reason') else error})", 2))
-    except MemoryError:
-        sys.exit(_fail("the memory is used up; give the command more, or less to do at once", 1))
-    except Exception as error:
-        if not type(error).__module__.startswith(("icechunk", "obstore")):
-            raise
-        reason = " ".join(str(error).split())[:200]
-        sys.exit(_fail(f"the cube's storage failed ({reason}); see that it can be reached, and run the same again", 1))
-    except KeyboardInterrupt:
-        sys.exit(_fail("interrupted; the same command again continues", 130))
-    except BaseException as error:
-        if type(error).__module__ != "pyo3_runtime":  # A panic of a library in Rust, which is no Exception.
-            raise
-        reason = " ".join(str(error).split())[:200]
-        sys.exit(_fail(f"a library failed ({reason}); see that the cube's files can be read and are whole", 1))
+    """Runs the command of `sys.argv`; it can be stopped from here on, also while modules are imported."""
+    with stoppable(sys.argv[1:]):
+        from pipeline.cli.command import run_command
 
-
-def _os_sentence(error: OSError) -> str:
-    reason = error.strerror or str(error)[:200]
-    if error.filename is None:
-        return f"the system refuses a read or a write, such as that of the output ({reason}); make room, or mend it"
-    name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
-    return f"{name[:200]} cannot be used ({reason}); name another, or mend that"
-
-
-def _fail(error: object, code: int) -> int:
-    for line in redact(str(error)).splitlines():
-        with suppress(OSError):
-            print(f"idgbr: {line}", file=sys.stderr)
-    return code
+        run_command()

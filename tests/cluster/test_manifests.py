@@ -29,7 +29,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.dashboard.modules.job.cli import submit
 from ray.scripts.scripts import start
 
-from pipeline.cli import app
+from pipeline.cli.command import app
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "cluster" / "manifests"

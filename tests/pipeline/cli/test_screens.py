@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from pipeline import cli
+from pipeline.cli import command
 
 REPR = re.compile(r"\{'|\[\(|\['|\{\}|\bNone\b|<[a-z_.]+ object|datetime\.|PosixPath")
 
@@ -94,7 +95,7 @@ def test_a_missing_module_names_the_extra_that_has_it(monkeypatch, capsys, modul
     def fail():
         raise ModuleNotFoundError(name=module)
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(command, "app", fail)
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1

@@ -9,7 +9,7 @@ import icechunk
 import pytest
 
 from pipeline import cli
-from pipeline.cli import streams
+from pipeline.cli import command, streams
 from pipeline.cube.store import create_repository, find_repository
 from pipeline.errors import RunError
 
@@ -104,7 +104,7 @@ def test_a_picture_of_no_known_format_is_told_before_the_run(idgbr, region_of):
 def test_a_panic_of_a_library_is_told(idgbr, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     storage = icechunk.local_filesystem_storage(str(tmp_path / "file" / "store"))
-    monkeypatch.setattr(cli, "app", lambda: icechunk.Repository.exists(storage))
+    monkeypatch.setattr(command, "app", lambda: icechunk.Repository.exists(storage))
     code, lines = idgbr()
     assert code == 1
     assert "a library failed (failed to create object store" in lines[-1]
