@@ -30,6 +30,8 @@ from pipeline.raster.warp import sample_points
 from pipeline.scenes.resolve import resolve_or_drop
 from pipeline.scenes.search import catalog_query
 from pipeline.training import dataset
+from pipeline.training.labels import LabelValues
+from pipeline.training.pair import read_pairs
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,12 @@ def read_folder(
     no_label: int = 0,
     ignore: Sequence[int] = (),
     grey: int | None = None,
+    blank: float | None = 0.0,
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
     """All labelled areas of a data set folder by stem, (image_BHW, label_HW), and its "classes" and "bands".
 
-    metadata: these two where the folder has no classes.json. no_label, ignore, grey: see `dataset.LabelValues`.
+    metadata: these two where the folder has no classes.json. no_label, ignore, grey: see `labels.LabelValues`; blank:
+    see `pair.read_pair`.
     Raises UserError.
     """
     files = dataset.pairs(folder)
@@ -145,5 +149,6 @@ def read_folder(
         raise UserError(
             f"{folder} has no classes.json; a labelled data set is a folder of images/, labels/, classes.json"
         )
-    values = dataset.LabelValues(tuple(row["code"] for row in metadata["classes"]), no_label, tuple(ignore), grey)
-    return {stem: dataset.read_pair(*pair, values) for stem, pair in files.items()}, metadata
+    values = LabelValues(tuple(row["code"] for row in metadata["classes"]), no_label, tuple(ignore), grey)
+    pairs = read_pairs(files.values(), values, tuple(metadata["bands"]), blank)
+    return dict(zip(files, pairs, strict=True)), metadata

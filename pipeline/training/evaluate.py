@@ -15,6 +15,8 @@ from idgbr.settings import Settings
 from pipeline.console.tables import print_table
 from pipeline.errors import UserError
 from pipeline.training import dataset
+from pipeline.training.labels import LabelValues
+from pipeline.training.pair import read_pair
 
 Listener = Callable[[int, int, str], None]
 """Takes images done, images in all, and the stem of the last one."""
@@ -22,10 +24,12 @@ Listener = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Image and label file by stem, and what label values mean."""
+    """Image and label file by stem, and what their numbers mean."""
 
     files: dict[str, tuple[Path, Path]]
-    values: dataset.LabelValues
+    values: LabelValues
+    bands: tuple[str, ...]
+    blank: float | None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -33,7 +37,7 @@ class LabelledImages:
     def __iter__(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """stem, image_BHW and label_HW, each read from disk as it is reached."""
         for stem, pair in self.files.items():
-            yield stem, *dataset.read_pair(*pair, self.values)
+            yield stem, *read_pair(*pair, self.values, self.bands, self.blank)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +60,10 @@ def open_model_and_images(folder: Path, data: Path, ignore: Sequence[int] = ()) 
     model = IDGBRPipeline.from_pretrained(folder)
     settings = model.settings
     _check_metadata(settings, data)
-    values = dataset.LabelValues(settings.codes, settings.no_label, tuple(ignore), settings.grey)
-    images = LabelledImages(files, values)
-    for stem, image_BHW, _ in images:
-        if len(image_BHW) != len(settings.bands):
-            raise UserError(
-                f"{files[stem][0]} has {len(image_BHW)} bands, but the model takes {len(settings.bands)}: "
-                f"{', '.join(settings.bands)}; evaluate on images of the model's bands"
-            )
+    values = LabelValues(settings.codes, settings.no_label, tuple(ignore), settings.grey)
+    images = LabelledImages(files, values, settings.bands, settings.blank)
+    for _ in images:
+        pass
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), images
 
 

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from pipeline.digest import json_digest
 from pipeline.errors import UserError
+from pipeline.training.pair import Pair
 from pipeline.training.prepare import DatasetSpec, groups
-from pipeline.training.recipe import Pair, Recipe, Report
+from pipeline.training.recipe import Recipe, Report
 
 SAME_AS_COARSE = {"crop", "batch", "seed"}
 

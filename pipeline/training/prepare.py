@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import catalogs
+from idgbr.classes import check_class_rows, check_codes
+from idgbr.values import check_words
 from pipeline.config.region import load as load_region
 from pipeline.digest import json_digest
 from pipeline.errors import UserError
 from pipeline.training import areas as labelled
 from pipeline.training import dataset
-from pipeline.training.recipe import Areas, Folder, Pair, Report, SceneClasses, Simulated
+from pipeline.training.labels import LabelValues
+from pipeline.training.pair import Pair, read_pairs
+from pipeline.training.recipe import Areas, Folder, Report, SceneClasses, Simulated
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,11 @@ class DatasetSpec:
     no_label: int = 0
     blank: float | None = 0.0
     grey: int | None = None
+
+    def __post_init__(self) -> None:
+        check_class_rows(self.classes)
+        check_codes(tuple(row["code"] for row in self.classes), self.no_label)
+        check_words("bands", self.bands)
 
 
 def load_areas(
@@ -48,15 +57,14 @@ def _load_folder(areas: Folder, spec: DatasetSpec | None) -> tuple[list[Pair], D
         classes, bands = tuple(rows or metadata.get("classes", ())), tuple(areas.bands or metadata.get("bands", ()))
         if not classes or not bands:
             raise UserError(f"{areas.path} has no classes.json; name 'classes' and 'bands' of the folder in the recipe")
+        fitting = [value for value in areas.ignore if 0 <= value <= 255]
         free = 0 if all(row["code"] for row in classes) else 255
-        spec = DatasetSpec(
-            classes, bands, areas.ignore[0] if areas.ignore else free, areas.nodata, areas.mask_threshold
-        )
+        spec = DatasetSpec(classes, bands, next(iter(fitting), free), areas.nodata, areas.mask_threshold)
     files = dataset.pairs(areas.path)
     stems = _matching(areas, files)
     codes = tuple(row["code"] for row in spec.classes)
-    values = dataset.LabelValues(codes, spec.no_label, tuple(areas.ignore), spec.grey)
-    return [dataset.read_pair(*files[stem], values) for stem in stems], spec
+    values = LabelValues(codes, spec.no_label, tuple(areas.ignore), spec.grey)
+    return read_pairs([files[stem] for stem in stems], values, spec.bands, spec.blank), spec
 
 
 def groups(areas: Areas) -> list[str]:

@@ -7,15 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from pipeline.config.yaml_file import Frozen, checked, read
 
 PATHS = ("model", "data", "region", "path", "backbone", "stable_diffusion")
 
-Pair = tuple[np.ndarray, np.ndarray]
-"""Image BHW and label HW of one labelled area."""
 Report = Callable[[int, int, str], None]
 """Takes steps done, steps in all, and a note."""
 
@@ -29,13 +26,13 @@ class Simulated(Frozen):
 
 
 class ClassRow(Frozen):
-    code: int = Field(ge=0, le=255)
-    name: str
+    code: int = Field(ge=0, le=255, strict=True)
+    name: str = Field(min_length=1)
     color: str = Field(pattern="^#[0-9a-fA-F]{6}$")
 
 
 class MapClassRow(ClassRow):
-    code: int = Field(ge=1, le=255)
+    code: int = Field(ge=1, le=255, strict=True)
 
 
 class SceneClasses(Frozen):
@@ -77,11 +74,14 @@ class Folder(Frozen):
     ignore: list[int] = Field(default_factory=list, description="label values that mean no label")
     mask_threshold: int | None = Field(
         default=None,
+        ge=0,
+        le=255,
         serialization_alias="grey",
         description="for grey label pictures of two classes: the value above which a pixel is of the second",
     )
     nodata: float | None = Field(
         default=0.0,
+        allow_inf_nan=False,
         serialization_alias="blank",
         description="the pixel value that, in all bands, means no data; null for photos, which have none",
     )

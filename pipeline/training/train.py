@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.training.card import record_training, write_model_card
 from pipeline.training.folds import with_out_of_fold_masks
+from pipeline.training.pair import Pair
 from pipeline.training.prepare import DatasetSpec, load_areas
-from pipeline.training.recipe import Pair, Recipe, Report, load
+from pipeline.training.recipe import Recipe, Report, load
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,6 +24,7 @@ from idgbr.metrics.scores import LABELS
 from pipeline import cli
 from pipeline.errors import UserError
 from pipeline.training import areas, dataset
+from pipeline.training.labels import LabelValues, read_label
 
 CLASSES = (
     {"code": 0, "name": "grass", "color": "#80c040"},
@@ -372,9 +373,9 @@ def test_real_aerial_images_are_evaluated(evaluate, tmp_path, name, ignore, grey
 @pytest.mark.skipif("IDGBR_DATA" not in os.environ, reason="IDGBR_DATA is not set: no real images here")
 def test_palette_labels_are_read_as_indices_never_as_colours():
     files = dataset.pairs(Path(os.environ["IDGBR_DATA"]) / "dubai_aerial")
-    values = dataset.LabelValues(tuple(range(5)), no_label=255, ignore=(5, 6))
-    found = {int(value) for _, label in files.values() for value in np.unique(dataset.read_label(label, values))}
+    values = LabelValues(tuple(range(5)), no_label=255, ignore=(5, 6))
+    found = {int(value) for _, label in files.values() for value in np.unique(read_label(label, values))}
     assert {0, 1, 2, 3, 4} <= found <= {0, 1, 2, 3, 4, 255}
     with pytest.raises(UserError, match="--ignore 5"):
         for _, label in files.values():
-            dataset.read_label(label, dataset.LabelValues(tuple(range(5)), no_label=255))
+            read_label(label, LabelValues(tuple(range(5)), no_label=255))
