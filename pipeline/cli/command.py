@@ -18,6 +18,10 @@ from pipeline.errors import RunError, UserError
 OURS = ("catalogs", "cluster", "idgbr", "pipeline")
 EXTRAS = {"matplotlib": "demo"}
 """Extras to install for a missing module; all others that a verb imports are in "map"."""
+DAMAGED = (
+    "a part of the cube is damaged, in an array of an earlier version of this system, which has no checksums; "
+    "'idgbr check CUBE --heal' finds it and makes it due again, and the next run maps it anew"
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -81,6 +85,8 @@ def run_command() -> None:
     except MemoryError:
         sys.exit(_fail("the memory is used up; give the command more, or less to do at once", 1))
     except Exception as error:
+        if isinstance(error, RuntimeError) and "blosc decompression" in str(error):
+            sys.exit(_fail(DAMAGED, 1))
         if not type(error).__module__.startswith(("icechunk", "obstore")):
             raise
         reason = " ".join(str(error).split())[:200]

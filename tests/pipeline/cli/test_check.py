@@ -5,6 +5,7 @@ from bit_rot import chunk_files, flip_bit
 from made_versions import plain, published
 from typer import Exit
 
+from pipeline.cli import command
 from pipeline.cli.check import check
 from pipeline.cube.cube import Cube
 from pipeline.errors import UserError
@@ -36,3 +37,14 @@ def test_only_the_newest_version_is_healed(cube):
     published(cube, plain(30), run="b")
     with pytest.raises(UserError, match="--heal takes the newest version alone"):
         check(str(cube.location), version=first, heal=True)
+
+
+def test_damage_to_an_array_of_before_without_checksums_is_one_sentence(monkeypatch, capsys):
+    def decode():
+        raise RuntimeError("error during blosc decompression: -1")
+
+    monkeypatch.setattr(command, "app", decode)
+    with pytest.raises(SystemExit) as exit:
+        command.run_command()
+    assert exit.value.code == 1
+    assert "idgbr check CUBE --heal" in capsys.readouterr().err
