@@ -163,7 +163,7 @@ def test_a_rollback_stopped_before_it_moved_main_is_done_by_the_same_command(cub
     def stop(*arguments):
         raise RunError("stopped")
 
-    monkeypatch.setattr(versions, "_move_main", stop)
+    monkeypatch.setattr(versions, "move_main", stop)
     with pytest.raises(RunError, match="stopped"):
         versions.rollback(cube, three[0])
     assert versions.resolve(cube) == three[2]

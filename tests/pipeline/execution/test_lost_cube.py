@@ -73,7 +73,7 @@ def test_a_driver_with_nothing_to_do(assert_nothing_is_written_after, undisturbe
         (runner, "_prepare_arrays"),
         (runner, "check_gates"),
         (versions, "publish"),
-        (versions, "_move_main"),
+        (versions, "move_main"),
         (runner, "write_version_item"),
     ],
 )
