@@ -142,10 +142,10 @@ def test_old_and_new_processing_baselines_give_one_reflectance(scenes, whole):
 
 def test_scenes_of_two_zones_meet_without_a_sliver(scenes, whole):
     clearest = [s for s in scenes if s.datetime.month == 5]
-    assert {s.crs for s in clearest} == {"EPSG:32632", "EPSG:32633"}
+    assert {s.mask.crs for s in clearest} == {"EPSG:32632", "EPSG:32633"}
     seen = mosaic_block(GRID, whole, clearest, ["red"]).observations_HW > 0
-    west = [s for s in clearest if s.crs == "EPSG:32632"]
-    east = [s for s in clearest if s.crs == "EPSG:32633"]
+    west = [s for s in clearest if s.mask.crs == "EPSG:32632"]
+    east = [s for s in clearest if s.mask.crs == "EPSG:32633"]
     halves = [mosaic_block(GRID, whole, half, ["red"]).observations_HW > 0 for half in (west, east)]
     assert (halves[0] & halves[1]).any()
     assert (seen == (halves[0] | halves[1])).all()
