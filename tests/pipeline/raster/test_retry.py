@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 from range_server import Faults, serving
+from rasterio._env import del_gdal_config
 from rasterio.enums import Resampling
 
 from catalogs import access
@@ -24,7 +25,7 @@ from pipeline.raster.retry import ReadError
 
 SIDE = 1024
 FORMATS = {
-    "deflate.tif": {"driver": "COG", "compress": "deflate", "predictor": 2, "blocksize": 128},
+    "deflate.tif": {"driver": "COG", "compress": "deflate", "predictor": 2, "blocksize": 128, "nodata": 0},
     "plain.tif": {"driver": "COG", "compress": "none", "blocksize": 128},
     "jpeg.tif": {"driver": "COG", "compress": "jpeg", "blocksize": 128, "dtype": "uint8"},
     "strips.tif": {"driver": "GTiff", "compress": "deflate"},
@@ -252,9 +253,17 @@ def test_a_redirect_to_another_server_is_followed(folder, truth, tmp_path):
         assert (read_part(href, inspect(href, 10.0), WHOLE) == truth("plain.tif")).all()
 
 
-def test_credentials_of_the_environment_are_sent_to_no_host(folder, tmp_path, monkeypatch):
+@pytest.fixture
+def credentials(monkeypatch):
+    """In the environment, and gone afterwards also from GDAL's settings, where rasterio leaves what it found."""
     monkeypatch.setenv("GDAL_HTTP_HEADERS", "Authorization: Bearer secret")
     monkeypatch.setenv("GDAL_HTTP_BEARER", "secret")
+    yield
+    for name in ("GDAL_HTTP_HEADERS", "GDAL_HTTP_BEARER"):
+        del_gdal_config(name)
+
+
+def test_credentials_of_the_environment_are_sent_to_no_host(folder, tmp_path, credentials):
     with serving(folder) as store, serving(tmp_path) as server:
         server.change(redirects={"/moved.tif": f"{store.url}/plain.tif"})
         for href in (f"{server.url}/moved.tif", f"{store.url}/plain.tif"):
