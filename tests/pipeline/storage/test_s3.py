@@ -92,13 +92,11 @@ def test_of_two_writers_of_one_branch_the_second_commit_is_refused(bucket):
 
 
 @pytest.mark.long
-def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(
-    s3, bucket, region_of, undisturbed, monkeypatch
-):
+def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(s3, bucket, region_of, whole, monkeypatch):
     monkeypatch.setattr(store, "TRIES", 2)
-    region, line = region_of(cube=f"{bucket}/cube", commit_every=1), Line(s3)
+    region, line = region_of(cube=f"{bucket}/cube", commit_every=1, bbox=whole[0].bbox), Line(s3)
     monkeypatch.setenv("AWS_ENDPOINT_URL", line.url)
-    blocks, mapped = undisturbed[1].blocks.new, 0
+    blocks, mapped = whole[1].blocks.new, 0
 
     def cut_before_the_end(event):
         nonlocal mapped
@@ -117,7 +115,7 @@ def test_a_run_whose_bucket_goes_away_says_so_and_continues_when_it_is_back(
     assert asdict(report.done) == {
         stage: blocks - getattr(kept, name) for stage, name in (("mosaic", "mosaic"), ("segment", "landcover"))
     }
-    assert_same_maps(region.cube, undisturbed[0].cube)
+    assert_same_maps(region.cube, whole[0].cube)
     line.cut()
 
 
