@@ -19,7 +19,6 @@ from pipeline.digest import json_digest
 from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId
-from pipeline.mosaic.memory import FINEST
 from pipeline.mosaic.params import mosaic_params
 from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
 from pipeline.planning.size import check_size
@@ -32,10 +31,8 @@ from pipeline.scenes.search import catalog_query, find_items
 from pipeline.segment.block import reach
 from pipeline.storage.files import files_at
 
-DATA_VERSION = 3
+DATA_VERSION = 4
 """Raised whenever the same scenes and settings would give other pixels."""
-COARSE_DATA_VERSION = 4
-"""The same for grids of twice the finest sources' pixels and more, where scenes may be read at overviews."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +76,13 @@ class Plan:
         """Id of the run: a hash of everything that its pixels depend on."""
         region = self.region.model_dump(include={"bbox", "polygon", "period", "grid"}, mode="json", by_alias=True)
         made = [
-            self._data_version,
+            DATA_VERSION,
             region,
             self._mosaic_inputs,
             self.model_digest,
             [scene.digest for scene in self.scenes],
         ]
         return json_digest(made)[:16]
-
-    @property
-    def _data_version(self) -> int:
-        return DATA_VERSION if self.extent.grid.resolution < 2 * FINEST else COARSE_DATA_VERSION
 
     @cached_property
     def _mosaic_inputs(self) -> list[Any]:
@@ -101,7 +94,7 @@ class Plan:
     def blocks_of(self) -> Blocks:
         """The blocks with the scenes that touch them."""
         settings, place = self.model.settings, [asdict(self.extent.grid), asdict(self.extent.window)]
-        by = [self._data_version, place, *self._mosaic_inputs]
+        by = [DATA_VERSION, place, *self._mosaic_inputs]
         return Blocks(
             self.extent,
             self.scenes,

@@ -15,13 +15,12 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import rasterio
 import rasterio.shutil
 import zarr
+from bit_rot import flipped_bit
 from fuzz import ground as grounds
 
 from pipeline.cube import versions
@@ -77,7 +76,7 @@ def _flips(files: list[Path], flips: int, chance: random.Random, read: Callable[
     """What happened at each of so many flips; `read` gives what must not change, or raises."""
     expected = read()
     for _ in range(flips):
-        with _flipped(chance.choice(files), chance):
+        with flipped_bit(chance.choice(files), chance):
             try:
                 found = read()
             except BaseException as error:
@@ -86,18 +85,6 @@ def _flips(files: list[Path], flips: int, chance: random.Random, read: Callable[
                 yield "noticed"
             else:
                 yield "no change" if found == expected else "silent"
-
-
-@contextmanager
-def _flipped(path: Path, chance: random.Random) -> Iterator[None]:
-    content = path.read_bytes()
-    damaged = bytearray(content)
-    damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
-    path.write_bytes(damaged)
-    try:
-        yield
-    finally:
-        path.write_bytes(content)
 
 
 def _map(cube: Path) -> object:

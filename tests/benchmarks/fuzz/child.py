@@ -17,7 +17,7 @@ PRELOAD = (
     "torch",
     "xarray",
     "icechunk",
-    "pipeline.cli",
+    "pipeline.cli.command",
     "pipeline.execution.run",
     "pipeline.training.train",
 )
@@ -73,9 +73,7 @@ def _fault(code: int, stderr: str, hung: bool, peak: int) -> str:
         return "traceback"
     if code not in (0, 1, 2):
         return f"exit {code}"
-    if code and not any(
-        line.startswith(("idgbr: ", "Usage: ", "Error: ")) or "Error" in line for line in stderr.splitlines()
-    ):
+    if code and not any(line.strip().startswith(("idgbr: ", "Usage: ")) for line in stderr.splitlines()):
         return "no sentence"
     return ""
 

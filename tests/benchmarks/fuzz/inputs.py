@@ -39,7 +39,7 @@ def item(random: Random, ground: Ground, folder: Path, answers: Answers) -> list
             _damage_asset(random, items[index], folder)
         else:
             items[index] = mutate.document(random, items[index])
-    lines = "".join(mutate.dumps(each) + "\n" for each in items)
+    lines = "".join(json.dumps(each) + "\n" for each in items)
     (folder / "items.ndjson").write_text(
         lines if random.random() < 0.9 else mutate.text(random, lines), errors="surrogatepass"
     )
@@ -155,7 +155,7 @@ def labelled(random: Random, ground: Ground, folder: Path, answers: Answers) -> 
     files = [path for path in sorted((folder / "data").rglob("*")) if path.is_file()]
     target = random.choice(files)
     if target.suffix == ".json":
-        target.write_text(mutate.dumps(mutate.document(random, json.loads(target.read_text()))))
+        target.write_text(json.dumps(mutate.document(random, json.loads(target.read_text()))))
     elif random.random() < 0.5:
         mutate.file(random, target)
     else:
@@ -184,7 +184,7 @@ def model(random: Random, ground: Ground, folder: Path, answers: Answers) -> lis
     shutil.copytree(ground.model, folder / "model")
     target = random.choice([path for path in sorted((folder / "model").rglob("*")) if path.is_file()])
     if target.suffix == ".json" and random.random() < 0.8:
-        target.write_text(mutate.dumps(mutate.document(random, json.loads(target.read_text()))))
+        target.write_text(json.dumps(mutate.document(random, json.loads(target.read_text()))))
     else:
         mutate.file(random, target)
     if random.random() < 0.5:
@@ -211,9 +211,9 @@ def zone(random: Random, ground: Ground, folder: Path, answers: Answers) -> list
         )
     )
     content = (
-        mutate.dumps(mutate.document(random, document))
+        json.dumps(mutate.document(random, document))
         if random.random() < 0.8
-        else mutate.text(random, mutate.dumps(document))
+        else mutate.text(random, json.dumps(document))
     )
     (folder / "area.geojson").write_text(content, errors="surrogatepass")
     _region(ground, folder, bbox=None, polygon="area.geojson")

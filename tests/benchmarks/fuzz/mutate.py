@@ -1,7 +1,6 @@
 """Changes of documents and files at random; the same Random gives the same change."""
 
 import copy
-import json
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -108,8 +107,3 @@ def file(random: Random, path: Path) -> None:
     else:
         content.clear()
     path.write_bytes(content)
-
-
-def dumps(value: Any) -> str:
-    """JSON, with NaN and Infinity as Python writes them; a lone surrogate stays an escape."""
-    return json.dumps(value)

@@ -1,6 +1,7 @@
 """A STAC API on loopback that answers wrongly, each base path in its own way."""
 
 import gzip
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,7 +91,7 @@ def _send(handler: BaseHTTPRequestHandler, random: Random, url: str, items: list
     damaged = of_search or random.random() < 0.3
     if damaged and random.random() < 0.7:
         content = mutate.document(random, content)
-    body = mutate.dumps(content).encode("utf-8", "surrogatepass")
+    body = json.dumps(content).encode("utf-8", "surrogatepass")
     if damaged and random.random() < 0.2:
         body = mutate.text(random, body.decode()).encode("utf-8", "surrogatepass")
     headers = {"Content-Type": random.choice(("application/geo+json", "application/json", "text/html", ""))}
