@@ -13,6 +13,7 @@ from map_model import save_model
 
 from catalogs.simulated import Overpass, World, simulate
 from pipeline.cube import versions
+from pipeline.cube.checksums import sums_name
 from pipeline.cube.cube import Cube
 from pipeline.demo import inner_bounds
 from pipeline.storage.files import files_at
@@ -21,6 +22,7 @@ from pipeline.storage.lease import LOCK
 Arrays = dict[str, np.ndarray]
 
 LATE = "20240719"
+SUMS = "checksums"
 DATES = (
     Overpass("2024-05-13", "sentinel-2a", "02.14", cloudiness=0.05),
     Overpass("2024-06-17", "sentinel-2b", "05.10", cloudiness=0.5),
@@ -107,6 +109,8 @@ def differences(cube: str, expected: Arrays) -> list[str]:
     known, branches = versions.history(opened), sorted(opened.repository.list_branches())
     if len(known) != 2:
         told.append(f"the history has {len(known)} versions, not 2")
+    sums = {sums_name(version.snapshot) for version in known}
+    told += [f"{name} is there without its version, or not there" for name in sums ^ set(opened.files.list(SUMS))]
     if branches != [versions.MAIN]:
         told.append(f"branches are left: {', '.join(branches)}")
     if lock_of(cube):
@@ -128,10 +132,9 @@ def _different(ours: np.ndarray, theirs: np.ndarray) -> str:
 
 
 def others(cube: Path) -> set[str]:
-    """The files of a cube in a folder beside its store."""
-    return {
-        str(p.relative_to(cube)) for p in cube.rglob("*") if p.is_file() and p.relative_to(cube).parts[0] != "store"
-    }
+    """The files of a cube in a folder beside its store, but for the sums, whose names Icechunk draws."""
+    files = (path.relative_to(cube) for path in cube.rglob("*") if path.is_file())
+    return {str(path) for path in files if path.parts[0] not in ("store", SUMS)}
 
 
 def copied(template: Path, cube: str, s3: Any = None) -> None:
