@@ -80,7 +80,7 @@ def read(path: Path) -> YamlFile:
     raw, root = parse(path.name, text)
     if not isinstance(raw, dict) or root is None:
         raise UserError(f"{path.name} holds no keys; it must be a YAML file of 'key: value' lines")
-    file = YamlFile(path, text, {}, {str(name): value for name, value in raw.items()}, dict(_nodes(root, (), set())))
+    file = YamlFile(path, text, {}, {str(name): value for name, value in raw.items()}, dict(_nodes(root, ())))
     file.values = {name: _expand(value, (name,), file.errors) for name, value in file.written.items()}
     return file
 
@@ -104,18 +104,15 @@ def checked(model: type[Checked], file: YamlFile) -> Checked:
     return result
 
 
-def _nodes(node: yaml.Node, key: Key, seen: set[int]) -> Iterator[tuple[Key, yaml.Node]]:
-    """Every key and its node; what an alias repeats is listed once, so nested and circular aliases cost nothing."""
+def _nodes(node: yaml.Node, key: Key) -> Iterator[tuple[Key, yaml.Node]]:
+    """Every key and its node, those in aliases too: `parse` bounds their number."""
     yield key, node
-    if id(node) in seen:
-        return
-    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
-            yield from _nodes(value, (*key, str(name.value)), seen)
+            yield from _nodes(value, (*key, str(name.value)))
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            yield from _nodes(value, (*key, str(number)), seen)
+            yield from _nodes(value, (*key, str(number)))
 
 
 def _expand(value: Any, key: Key, errors: dict[Key, str]) -> Any:
