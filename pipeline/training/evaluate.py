@@ -62,7 +62,7 @@ def open_model_and_images(folder: Path, data: Path, ignore: Sequence[int] = ()) 
     _check_metadata(settings, data)
     values = LabelValues(settings.codes, settings.no_label, tuple(ignore), settings.grey)
     images = LabelledImages(files, values, settings.bands, settings.blank)
-    for _ in images:
+    for _ in images:  # a pair that cannot be used is told before any is mapped
         pass
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), images
 
