@@ -78,7 +78,7 @@ def check_fork() -> None:
 
 
 def find_repository(location: Location) -> icechunk.Repository | None:
-    """Opens a repository; None where there is none.
+    """Opens a repository; None where there is none, or it is just being made.
 
     Raises RunError where object storage does not answer, where there are versions but no branch `main`, and where
     the snapshot of `main` is damaged.
@@ -93,14 +93,13 @@ def find_repository(location: Location) -> icechunk.Repository | None:
             check_snapshot(files_at(location), str(repository.lookup_branch("main")))
             next(repository.ancestry(branch="main"))
             return repository
-    if snapshots := files_at(location).list("store/snapshots"):
-        if snapshots != [f"store/snapshots/{INITIAL_SNAPSHOT}"]:
+        if _snapshots(location) - {INITIAL_SNAPSHOT} and not icechunk.Repository.exists(storage):
             raise _lost_main(location)
-        raise RunError(
-            f"the making of the cube at {location} was interrupted before anything was in it; delete {location}/store "
-            "and run again"
-        )
     return None
+
+
+def _snapshots(location: Location) -> set[str]:
+    return {name.rpartition("/")[2] for name in files_at(location).list("store/snapshots")}
 
 
 @contextmanager
@@ -136,10 +135,17 @@ def _is_there(location: Path) -> bool:
 
 
 def create_repository(location: Location) -> icechunk.Repository:
-    """Opens a repository, or makes it where there is none. Raises what `find_repository` raises."""
-    check_fork()
+    """Opens a repository, or makes it where there is none.
+
+    Raises what `find_repository` raises, and RunError where the making of one was begun and not ended.
+    """
     if repository := find_repository(location):
         return repository
+    if _snapshots(location):
+        raise RunError(
+            f"another run is just making the cube at {location}, or was interrupted before anything was in it; run "
+            f"again, and if this is said again with no other run, delete {location}/store"
+        )
     with storage_errors(location):
         if isinstance(location, Path):
             _make_folder(location)

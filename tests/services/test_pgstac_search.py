@@ -82,7 +82,7 @@ def test_the_server_filters_by_cloud_and_sorts_itself(server, items):
     with fetch.new_session() as session:
         served = api.read_landing_page(server.url, fetch.fetch_json(session, server.url))
         assert (served.filters, served.sorts) == (True, True)
-        request, given = api.first_request(served, "sentinel-2-l2a", part, 40, 2), []
+        request, given = api.first_requests(served, "sentinel-2-l2a", part, 40, 2)[0], []
         while request is not None:
             page = api.fetch_page(session, request)
             given += [(item["properties"]["datetime"], item["id"]) for item in page.features]
