@@ -31,7 +31,7 @@ def test_a_cube_that_is_just_being_made_is_not_there_yet_and_is_not_made_twice(t
     cube = Cube.create(tmp_path / "cube")
     (tmp_path / "cube" / "store" / "refs" / "branch.main" / "ref.json").rename(tmp_path / "ref.json")
     assert Cube.find(cube.location) is None
-    with pytest.raises(RunError, match="another run is just making the cube .* delete .*/cube/store"):
+    with pytest.raises(RunError, match=r"another run is just making the cube .* delete .*/cube/store"):
         Cube.create(cube.location)
     (tmp_path / "ref.json").rename(tmp_path / "cube" / "store" / "refs" / "branch.main" / "ref.json")
     assert Cube.create(cube.location).repository.list_branches() == {"main"}
