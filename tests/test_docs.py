@@ -12,7 +12,8 @@ import yaml
 import zarr
 
 from pipeline.cli.command import app
-from pipeline.config.region import GateSettings, MosaicSettings, Region, load
+from pipeline.config.region import Region, load
+from pipeline.config.sections import GateSettings, MosaicSettings
 from pipeline.cube.create import add_period
 from pipeline.cube.schema import Layout
 from pipeline.geometry.extent import Extent

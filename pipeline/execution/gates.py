@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import zarr
 
-from pipeline.config.region import GateSettings
+from pipeline.config.sections import GateSettings
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.records import BlockRows, block_records

@@ -1,3 +1,5 @@
+"""Region files, with the sections of `sections.py`."""
+
 import json
 
 import pytest

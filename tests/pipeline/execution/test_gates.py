@@ -11,7 +11,7 @@ import shapely
 import zarr
 from made_versions import LAYOUT, SUMMER, landcover_of, mapped, plain, published
 
-from pipeline.config.region import GateSettings
+from pipeline.config.sections import GateSettings
 from pipeline.cube import store, versions
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube

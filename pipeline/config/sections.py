@@ -1,0 +1,68 @@
+"""The sections of a region file that have keys of their own: grid, mosaic, mask, gates."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from catalogs.errors import CatalogError
+from catalogs.items.mask import MaskChoice, MaskRule
+from pipeline.config.yaml_file import Frozen
+from pipeline.geometry.grid import projected_crs
+
+
+class GridSettings(Frozen):
+    crs: Annotated[str, AfterValidator(projected_crs)] = "europe"
+    resolution: float = Field(default=10, ge=0.1, le=100_000, allow_inf_nan=False, description="metres per pixel")
+    block: int = Field(default=2048, ge=256, le=8192, multiple_of=256, description="pixels per side")
+
+
+class MosaicSettings(Frozen):
+    """How many scenes become one picture: see `pipeline.mosaic.composite` and `pipeline.raster.resample`."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"day": "target_day"}
+
+    method: Literal["median", "geometric-median", "mean", "best"] = "median"
+    resampling: Literal["bilinear", "nearest", "cubic", "average"] = "bilinear"
+    target_day: date | None = Field(
+        default=None, description="the day of the year that 'best' prefers; default: mid-period"
+    )
+    min_clear: int = Field(default=1, ge=1, le=255, description="clear observations below which a block is reported")
+
+
+class MaskSettings(Frozen):
+    """Another mask than the provider's own: an asset of each item, and what its values (or bits) mean."""
+
+    asset: str = Field(min_length=1)
+    clear: tuple[int, ...]
+    cloud: tuple[int, ...] = ()
+    bits: bool = False
+    bad: tuple[int, ...] = ()
+    dilate: float = Field(default=0, description="metres by which cloud grows")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "MaskSettings":
+        try:
+            _ = self.choice
+        except CatalogError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def choice(self) -> MaskChoice:
+        return MaskChoice(self.asset, MaskRule(self.clear, self.cloud, self.bits, self.bad, self.dilate))
+
+
+class GateSettings(Frozen):
+    """What a new version may do and still be published: see `pipeline.execution.gates`."""
+
+    max_lost_coverage: float = Field(
+        default=0.05, ge=0, le=1, description="share of the pixels mapped before that may become no data"
+    )
+    max_drift: float = Field(
+        default=0.25, ge=0, le=1, description="total variation distance between the classes' shares before and now"
+    )
+    max_holes: float = Field(
+        default=0, ge=0, le=1, description="share of observed pixels without a class, or of blocks never processed"
+    )
