@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+import shapely
+from pyproj import CRS, Geod, Transformer
+
+from pipeline.errors import UserError
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import Grid, Window
+from pipeline.geometry.project import hectares, on_grid, whole_at_antimeridian
+
+LONLAT = CRS(4326)
+EUROPE = Extent(Grid("EPSG:3035", 10, 256), Window(-310_000, 420_000, -270_000, 450_000))
+
+
+def test_an_edge_straight_in_degrees_stays_so_on_the_grid():
+    (moved,) = on_grid([shapely.box(10, 48, 12, 50)], LONLAT, EUROPE, 0.01)
+    lon_N = np.linspace(10, 12, 1001)
+    x_N, y_N = Transformer.from_crs(4326, 3035, always_xy=True).transform(lon_N, np.full(1001, 48.0))
+    distance_N = shapely.distance(moved.exterior, shapely.points(x_N, y_N))
+    assert distance_N.max() < 0.011
+    (corners,) = on_grid([shapely.box(10, 48, 12, 50)], LONLAT, EUROPE, 1e9)
+    assert shapely.distance(corners.exterior, shapely.points(x_N, y_N)).max() > 100
+
+
+def test_zones_in_the_grid_s_own_crs_are_left_as_they_are():
+    zone = shapely.box(4_321_000.3, 3_000_000.1, 4_321_010, 3_000_020)
+    assert on_grid([zone], CRS(3035), EUROPE, 0.01)[0] is zone
+
+
+def test_hectares_are_those_of_the_ellipsoid():
+    zone = shapely.box(10, 48, 12, 50)
+    geodesic = abs(Geod(ellps="WGS84").geometry_area_perimeter(shapely.segmentize(zone, 1e-3))[0]) / 1e4
+    assert hectares([zone, shapely.Polygon()], LONLAT) == pytest.approx([geodesic, 0], rel=1e-7)
+    on_europe = on_grid([zone], LONLAT, EUROPE, 0.01)
+    assert shapely.area(on_europe[0]) / 1e4 == pytest.approx(geodesic, rel=1e-6)
+    assert hectares(on_europe, CRS(3035)) == pytest.approx([geodesic], rel=1e-6)
+
+
+def test_a_zone_across_the_antimeridian_is_one_zone_however_it_is_written():
+    fiji = Extent(Grid("EPSG:3832", 10, 256), Window(180_000, 330_000, 220_000, 340_000))
+    beyond = shapely.box(179, -18, 181, -17)
+    cut = shapely.MultiPolygon([shapely.box(179, -18, 180, -17), shapely.box(-180, -18, -179, -17)])
+    a, b = on_grid([beyond, cut], LONLAT, fiji, 0.01)
+    assert a.area == pytest.approx(b.area, rel=1e-9)
+    assert a.bounds[2] - a.bounds[0] == pytest.approx(2 * 111_319.49, rel=1e-5)
+    assert hectares([beyond, cut], LONLAT) == pytest.approx([hectares([shapely.box(0, 17, 2, 18)], LONLAT)[0]] * 2)
+
+
+def test_an_edge_that_may_go_either_way_round_the_globe_is_refused():
+    with pytest.raises(UserError, match="polygon 2 has an edge of 358 degrees"):
+        whole_at_antimeridian([shapely.box(0, 0, 1, 1), shapely.box(-179, 0, 179, 1)])
+
+
+def test_countries_far_from_the_grid_do_not_disturb_it():
+    far = shapely.box(-180, -90, 180, -60), shapely.box(170, -50, 179, -34)
+    for moved in on_grid(far, LONLAT, EUROPE, 0.01):
+        assert moved.is_empty
+    (whole,) = on_grid([shapely.box(-180, -90, 180, 90)], LONLAT, EUROPE, 0.01)
+    assert whole.contains(shapely.box(*EUROPE.grid.bounds(EUROPE.window)))
