@@ -1,4 +1,4 @@
-"""Aggregate finished blocks with Dask: pixels per class, and coarser levels of the map by majority.
+"""Aggregate finished blocks with Dask: pixels per class, and coarser levels by majority and mean.
 
 A Dask task gets the index of a block, reads pixels from the store, and either returns counts or writes whole shards
 through its own fork of the session and returns the fork.
@@ -15,7 +15,7 @@ from cluster import gather
 from pipeline.cube import store
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
-from pipeline.cube.schema import Layout
+from pipeline.cube.schema import LEVEL_ARRAYS, Layout
 from pipeline.geometry.grid import BlockId
 
 GROUP = 64
@@ -90,16 +90,16 @@ def _count(cube: Cube, snapshot: str, layout: Layout, time: int, slot: BlockId) 
 
 
 def _halve(level: int, fork: bytes, layout: Layout, time: int, slot: BlockId) -> icechunk.ForkSession:
-    """Writes one shard of a level from the four shards of the next finer level."""
+    """Writes one shard of each array of a level from the four shards of the next finer level."""
     session: icechunk.ForkSession = pickle.loads(fork)
     group = session_group(session)
-    y, x = slot
-    finer = store.array(group, "landcover" if level == 1 else f"levels/{level - 1}/landcover")
-    coarser_HW = majority(np.asarray(finer[time, *_shard(layout, slot, sides=2)]))
-    rows, cols = (
-        slice(part.start, part.start + n) for part, n in zip(_shard(layout, (y, x)), coarser_HW.shape, strict=True)
-    )
-    store.array(group, f"levels/{level}/landcover")[time, rows, cols] = coarser_HW
+    for name, reduce in REDUCTIONS.items():
+        finer = store.array(group, name, level - 1)
+        coarser_HW = reduce(np.asarray(finer[time, *_shard(layout, slot, sides=2)]))
+        rows, cols = (
+            slice(part.start, part.start + n) for part, n in zip(_shard(layout, slot), coarser_HW.shape, strict=True)
+        )
+        store.array(group, name, level)[time, rows, cols] = coarser_HW
     return session
 
 
@@ -114,10 +114,28 @@ def majority(code_HW: np.ndarray) -> np.ndarray:
 
     Odd sides are padded with no data.
     """
-    padded_HW = np.pad(code_HW, [(0, side % 2) for side in code_HW.shape])
-    four = [padded_HW[dy::2, dx::2].astype(np.int16) for dy in (0, 1) for dx in (0, 1)]
+    four = _quarters(code_HW)
     best = np.zeros_like(four[0])
     for code in four:
         votes = sum((other == code).astype(np.int16) for other in four)
         np.maximum(best, np.where(code > 0, votes * 256 + 255 - code, 0), out=best)
     return np.where(best > 0, 255 - best % 256, 0).astype(np.uint8)
+
+
+def mean(percent_HW: np.ndarray) -> np.ndarray:
+    """The mean of each 2 x 2 pixels that have a value, uint8, halves rounded up; 0 (no data) only where all are 0.
+
+    Odd sides are padded with no data.
+    """
+    four = _quarters(percent_HW)
+    total, count = sum(four), sum((part > 0).astype(np.int16) for part in four)
+    return ((2 * total + count) // np.maximum(2 * count, 1)).astype(np.uint8)
+
+
+def _quarters(value_HW: np.ndarray) -> list[np.ndarray]:
+    """The upper left, upper right, lower left and lower right of each 2 x 2 pixels, int16."""
+    padded_HW = np.pad(value_HW, [(0, side % 2) for side in value_HW.shape])
+    return [padded_HW[dy::2, dx::2].astype(np.int16) for dy in (0, 1) for dx in (0, 1)]
+
+
+REDUCTIONS = dict(zip(LEVEL_ARRAYS, (majority, mean), strict=True))

@@ -16,7 +16,6 @@ from pipeline.cube import versions
 from pipeline.cube.checked_store import CheckedStore
 from pipeline.cube.cube import Cube
 from pipeline.cube.damage import Damage, DamagedChunk
-from pipeline.cube.store import array
 
 Progress = Callable[[int, int, str], None]
 """(number done, total, what of)."""
@@ -56,10 +55,10 @@ def check(cube: Cube, snapshot: str, workers: int = 2, progress: Progress | None
     store, sums = cube.store(snapshot), cube.sums(snapshot)
     faults = [] if sums is None else list(sums.faults(count("manifests")))
     group = zarr.open_group(store, mode="r")
-    names = sorted(name for name, node in group.members(None) if isinstance(node, zarr.Array))
+    arrays = {name: node for name, node in sorted(group.members(None)) if isinstance(node, zarr.Array)}
     readable = [
         name
-        for name in names
+        for name in arrays
         if sums is None or not any(sums.fault(manifest) for manifest, _ in sums.manifests.get(name, ()))
     ]
     damage: dict[str, Damage] = {}
@@ -67,7 +66,7 @@ def check(cube: Cube, snapshot: str, workers: int = 2, progress: Progress | None
     for name in readable:
         ids = asyncio.run(_chunks(cube, snapshot, name))
         chunks += len(ids)
-        read = partial(_damage, store, array(group, name))
+        read = partial(_damage, store, arrays[name])
         found = gather(read, ids, workers=workers, progress=count(name))
         damage |= {error.place: error.damage for error in found if error is not None}
     unchecked = [name for name in readable if not asyncio.run(store.checksums(name)).chunks]

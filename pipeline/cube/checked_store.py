@@ -21,7 +21,7 @@ from zarr.storage import WrapperStore
 from pipeline.cube.checksums import Sums
 from pipeline.cube.damage import Damage, DamagedChunk
 from pipeline.cube.schema import Layout
-from pipeline.cube.store import check_fork
+from pipeline.cube.store import check_fork, path_of
 
 CHUNK = re.compile(r"(?P<array>.+)/c(?P<chunk>(/\d+)*)")
 CRC = 4
@@ -126,7 +126,7 @@ class CheckedStore(WrapperStore[icechunk.IcechunkStore]):
     async def _starts(self, damage: Damage) -> list[date]:
         """The first days of the periods; none where those themselves are damaged."""
         try:
-            time = await asynchronous.open_array(store=self._store, path="time", mode="r")
+            time = await asynchronous.open_array(store=self._store, path=path_of("time"), mode="r")
             days = await time.getitem(slice(None))
         except (ValueError, RuntimeError, icechunk.IcechunkError):
             return []

@@ -9,80 +9,99 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
-from pipeline.cube.geozarr import crs_attributes, geozarr, multiscales, transform_of
-from pipeline.cube.schema import BLOCKS_PER_CHUNK, CHUNK, DAYS, LABELS, STATES, Layout, day_number, period_index
-from pipeline.cube.store import array
+from pipeline.cube.geozarr import crs_attributes, placed, pyramid, shape_of, transform_of
+from pipeline.cube.schema import (
+    BLOCKS_PER_CHUNK,
+    CHUNK,
+    DAYS,
+    LABELS,
+    LEVEL_ARRAYS,
+    STATES,
+    Layout,
+    day_number,
+    period_index,
+)
+from pipeline.cube.store import array, path_of
 from pipeline.geometry.extent import Extent
 
+CONVENTIONS = "CF-1.11"
 TIME_UNITS = {"units": "days since 1970-01-01", "calendar": "standard"}
 NODATA = {"_FillValue": 0}
-LOCATED = {**NODATA, "grid_mapping": "spatial_ref"}
 RECORDS = ("mosaic", "landcover", "aggregate", "state", "clear", "pixels", "holes")
 
 
 def add_period(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int:
     """Makes the arrays if there are none, and adds the period if it is new; returns its index along time."""
-    if "mosaic" not in group:
+    if path_of("mosaic") not in group:
         _create(group, layout)
     at = period_index(group, period[0])
     if at is not None:
         return at
-    count = array(group, "time").shape[0]
-    levels = [f"levels/{level}/landcover" for level in range(1, layout.levels + 1)]
-    records = [f"blocks/{name}" for name in RECORDS]
-    for name in ["time", "time_bnds", "mosaic", *LABELS, *DAYS, *levels, *records]:
-        node = array(group, name)
+    count, levels = array(group, "time").shape[0], range(layout.levels + 1)
+    names = [(name, 0) for name in ("mosaic", *LABELS, *DAYS, *(f"blocks/{name}" for name in RECORDS))]
+    names += [(name, level) for level in levels[1:] for name in LEVEL_ARRAYS]
+    names += [(name, level) for level in levels for name in ("time", "time_bnds")]
+    for name, level in names:
+        node = array(group, name, level)
         node.resize((count + 1, *node.shape[1:]))
     start, end = map(day_number, period)
-    array(group, "time")[-1] = start
-    array(group, "time_bnds")[-1] = (start, end)
+    for level in levels:
+        array(group, "time", level)[-1] = start
+        array(group, "time_bnds", level)[-1] = (start, end)
     return count
 
 
 def _create(group: zarr.Group, layout: Layout) -> None:
-    group.attrs.update({"Conventions": "CF-1.11", **layout.as_attributes(), **geozarr(layout.extent, 0)})
-    _create_coordinates(group, layout)
+    group.attrs.update({"Conventions": CONVENTIONS, **layout.as_attributes(), **pyramid(layout)})
+    for level in range(layout.levels + 1):
+        attributes = {"Conventions": CONVENTIONS, **placed(layout.extent, level)}
+        _create_coordinates(group.create_group(str(level), attributes=attributes), layout.extent, level)
     _create_maps(group, layout)
     _create_levels(group, layout)
     _create_records(group, layout)
 
 
-def _create_coordinates(group: zarr.Group, layout: Layout) -> None:
-    _create_xy(group, layout.extent, 0)
+def _create_coordinates(group: zarr.Group, extent: Extent, level: int) -> None:
+    _create_xy(group, extent, level)
     time = {**TIME_UNITS, "standard_name": "time", "bounds": "time_bnds"}
     _create_array(group, "time", (0,), (64,), "int64", ("time",), time)
     _create_array(group, "time_bnds", (0, 2), (64, 2), "int64", ("time", "bnds"), TIME_UNITS)
-    _create_coordinate(group, "band", np.array(layout.bands, dtype=np.dtypes.StringDType()), {})
-    _create_array(group, "spatial_ref", (), (), "int64", (), crs_attributes(layout.extent))
+    _create_array(group, "spatial_ref", (), (), "int64", (), crs_attributes(extent, level))
 
 
 def _create_maps(group: zarr.Group, layout: Layout) -> None:
     """The mosaic and the maps at full resolution; one shard a block."""
-    rows, cols = layout.extent.shape
+    full, (rows, cols) = _level(group, 0), layout.extent.shape
+    _create_coordinate(full, "band", np.array(layout.bands, dtype=np.dtypes.StringDType()), {})
+    located = _located(layout.extent, 0)
     block, bands = layout.extent.grid.block, len(layout.bands)
     chunk = min(CHUNK, block) if block % CHUNK == 0 else 256
     _create_array(
-        group,
+        full,
         "mosaic",
         (0, bands, rows, cols),
         (1, 1, chunk, chunk),
         "uint16",
         ("time", "band", "y", "x"),
-        {"long_name": "surface reflectance", "units": "1e-4", **LOCATED},
+        {"long_name": "surface reflectance", "units": "1e-4", **located},
         shards=(1, bands, block, block),
     )
     attributes = _map_attributes(layout)
     for name in (*LABELS, *DAYS):
         _create_array(
-            group,
+            full,
             name,
             (0, rows, cols),
             (1, chunk, chunk),
             "uint16" if name in DAYS else "uint8",
             ("time", "y", "x"),
-            {**attributes[name], **LOCATED},
+            {**attributes[name], **located},
             shards=(1, block, block),
         )
+
+
+def _located(extent: Extent, level: int) -> dict[str, Any]:
+    return {**NODATA, "grid_mapping": "spatial_ref", **placed(extent, level)}
 
 
 def _map_attributes(layout: Layout) -> dict[str, dict[str, Any]]:
@@ -111,16 +130,18 @@ def _class_flags(layout: Layout) -> dict[str, Any]:
 
 
 def _create_levels(group: zarr.Group, layout: Layout) -> None:
-    """Land cover at half, quarter, ... resolution."""
-    extent, block = layout.extent, layout.extent.grid.block
-    attributes = {**_map_attributes(layout)["landcover"], **NODATA}
-    levels = group.create_group("levels", attributes=multiscales(layout))
+    """Land cover and confidence at half, quarter, ... resolution."""
+    extent, block, attributes = layout.extent, layout.extent.grid.block, _map_attributes(layout)
+    dimensions, shards = ("time", "y", "x"), (1, block, block)
     for level in range(1, layout.levels + 1):
-        coarser = levels.create_group(str(level), attributes=geozarr(extent, level))
-        shape = (0, *(-(-side >> level) for side in extent.shape))
-        dimensions, shards = ("time", "y", "x"), (1, block, block)
-        _create_array(coarser, "landcover", shape, (1, 256, 256), "uint8", dimensions, attributes, shards)
-        _create_xy(coarser, extent, level)
+        shape, located = (0, *shape_of(extent, level)), _located(extent, level)
+        for name, method in zip(LEVEL_ARRAYS, ("mode", "mean"), strict=True):
+            reduced = {**attributes[name], "cell_methods": f"area: {method}", **located}
+            _create_array(_level(group, level), name, shape, (1, 256, 256), "uint8", dimensions, reduced, shards)
+
+
+def _level(group: zarr.Group, level: int) -> zarr.Group:
+    return group.require_group(str(level))
 
 
 def _create_records(group: zarr.Group, layout: Layout) -> None:
@@ -167,7 +188,7 @@ def _create_array(
 def _create_xy(group: zarr.Group, extent: Extent, level: int) -> None:
     """Coordinates of the pixel centres of a level."""
     a, _, c, _, e, f = transform_of(extent, level)
-    rows, cols = (-(-side >> level) for side in extent.shape)
+    rows, cols = shape_of(extent, level)
     for axis, start, step, length in (("y", f, e, rows), ("x", c, a, cols)):
         attributes: dict[str, Any] = {
             "units": "m",

@@ -12,7 +12,8 @@ from zarr.errors import GroupNotFoundError
 
 from pipeline.cube.checked_store import CheckedStore
 from pipeline.cube.checksums import Sums, load_sums, rewriting_snapshots, write_sums
-from pipeline.cube.store import create_repository, find_repository, write_errors
+from pipeline.cube.schema import check_age
+from pipeline.cube.store import create_repository, find_repository, path_of, write_errors
 from pipeline.errors import UserError
 from pipeline.storage.files import Files, files_at
 from pipeline.storage.lease import Lease, hold
@@ -74,10 +75,15 @@ class Cube:
         return Cube(parsed, files_at(parsed), create_repository(parsed))
 
     def group(self, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:
-        """The arrays at the tip of a branch or at a snapshot, read-only. Reading raises what `CheckedStore` does."""
+        """The arrays at the tip of a branch or at a snapshot, read-only. Reading raises what `CheckedStore` does.
+
+        Raises UserError for a cube that `schema.check_age` refuses.
+        """
         if snapshot is None:
             snapshot = str(self.repository.lookup_branch(branch or "main"))
-        return zarr.open_group(self.store(snapshot), mode="r")
+        group = zarr.open_group(self.store(snapshot), mode="r")
+        check_age(group.attrs)
+        return group
 
     def store(self, snapshot: str) -> CheckedStore:
         """The Zarr store of a snapshot, read-only."""
@@ -111,7 +117,7 @@ class Cube:
             group = self.group(branch=branch)
         except GroupNotFoundError:
             return None
-        return group if "mosaic" in group else None
+        return group if path_of("mosaic") in group else None
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -20,27 +20,25 @@ class Damage:
         """Rows and columns, from 0, of the blocks that the chunk belongs to; None for a coordinate."""
         if len(self.chunk) < 3:
             return None
-        side = 1
-        if self.array.startswith("levels/"):
-            side = 2 ** int(self.array.split("/")[1])
-        elif self.array.startswith("blocks/"):
-            side = BLOCKS_PER_CHUNK
-        y, x = self.chunk[1:3] if self.array.startswith("blocks/") else self.chunk[-2:]
+        folder, _, _ = self.array.partition("/")
+        side, (y, x) = (
+            (BLOCKS_PER_CHUNK, self.chunk[1:3]) if folder == "blocks" else (2 ** int(folder), self.chunk[-2:])
+        )
         rows, cols = layout.extent.block_range.shape
         return slice(y * side, min((y + 1) * side, rows)), slice(x * side, min((x + 1) * side, cols))
 
     def place(self, layout: Layout, starts: Sequence[date]) -> str:
-        """Such as "landcover, block (7, 3), period from 2024-05-01"."""
-        slots = self.slots(layout)
+        """Such as "landcover, block (7, 3), period from 2024-05-01"; the level is said of coarser ones alone."""
+        slots, name = self.slots(layout), self.array.removeprefix("0/")
         if slots is None:
-            return self.array
+            return name
         top, left = layout.extent.block_range.y0, layout.extent.block_range.x0
         rows, cols = slots
         first, last = (top + rows.start, left + cols.start), (top + rows.stop - 1, left + cols.stop - 1)
         blocks = f"block {first}" if first == last else f"blocks {first} to {last}"
         time = self.chunk[0]
         period = f"period from {starts[time]}" if time < len(starts) else f"period {time + 1}"
-        return f"{self.array}, {blocks}, {period}"
+        return f"{name}, {blocks}, {period}"
 
 
 class DamagedChunk(RunError):

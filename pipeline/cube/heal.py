@@ -10,15 +10,16 @@ from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
 from pipeline.cube.damage import Damage
 from pipeline.cube.schema import Layout
-from pipeline.cube.store import array
+from pipeline.cube.store import array, path_of
 from pipeline.errors import RunError
 
 MADE_WITH = {
     "mosaic": ("mosaic", "observations", "first_clear", "last_clear", "blocks/mosaic", "blocks/state", "blocks/clear"),
     "landcover": ("landcover", "coarse", "confidence", "refined", "blocks/landcover"),
-    "aggregate": ("levels", "blocks/aggregate", "blocks/pixels", "blocks/holes"),
+    "aggregate": ("blocks/aggregate", "blocks/pixels", "blocks/holes"),
 }
-"""By record of fingerprints, the arrays that are made again when a block's fingerprint is gone."""
+"""By record of fingerprints, the arrays that are made again when a block's fingerprint is gone; coarser levels are with
+`aggregate`."""
 
 
 def heal(cube: Cube, damages: Collection[Damage]) -> str:
@@ -60,5 +61,5 @@ async def _delete(store: icechunk.IcechunkStore, damages: Collection[Damage]) ->
 
 
 def _record(name: str) -> str:
-    name = "levels" if name.startswith("levels/") else name
-    return next(record for record, arrays in MADE_WITH.items() if name in arrays)
+    made = (record for record, arrays in MADE_WITH.items() if name in map(path_of, arrays))
+    return next(made, "aggregate")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-import zarr
 
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
@@ -13,7 +12,7 @@ from pipeline.cube.days import as_dates
 from pipeline.cube.schema import DAYS, Layout
 from pipeline.cube.store import array
 
-OF_WHOLE_BLOCKS = ("spatial:", "GeoTransform")
+OF_WHOLE_BLOCKS = ("spatial:", "GeoTransform", "zarr_conventions", "multiscales")
 """Attributes that are right for the cube's arrays and for no crop of them; the coordinates y and x are for any."""
 
 
@@ -37,10 +36,16 @@ def open_version(cube: Cube, version: str | None = None) -> xr.Dataset:
     """`open_cube` of a cube that is open already."""
     snapshot = versions.resolve(cube, version)
     store = cube.store(snapshot)
-    group = zarr.open_group(store, mode="r")
-    times: Any = {name: name not in DAYS for name in group.array_keys()}
+    group = cube.group(snapshot=snapshot)
+    times: Any = {name: name not in DAYS for name in ("time", "time_bnds", *DAYS)}
     dataset = xr.open_zarr(
-        store, consolidated=False, mask_and_scale=False, decode_times=times, chunks=None, decode_coords="all"
+        store,
+        group="0",
+        consolidated=False,
+        mask_and_scale=False,
+        decode_times=times,
+        chunks=None,
+        decode_coords="all",
     )
     dataset = dataset.assign_coords(band=dataset.band.astype(object))
     dataset = dataset.assign({name: as_dates(dataset[name].variable, array(group, name)) for name in DAYS})
@@ -49,7 +54,7 @@ def open_version(cube: Cube, version: str | None = None) -> xr.Dataset:
     cropped = dataset.isel(y=rows, x=cols)
     for variable in cropped.variables.values():
         variable.attrs = _portable(variable.attrs)
-    cropped.attrs = _portable(cropped.attrs | {"crs": layout.extent.grid.crs, "version_id": snapshot})
+    cropped.attrs = _portable(group.attrs.asdict() | {"crs": layout.extent.grid.crs, "version_id": snapshot})
     return cropped
 
 

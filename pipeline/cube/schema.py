@@ -15,12 +15,17 @@ from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 
 LABELS = ("landcover", "coarse", "confidence", "refined", "observations")
+LEVEL_ARRAYS = ("landcover", "confidence")
+"""What the coarser levels hold."""
 DAYS = ("first_clear", "last_clear")
 CHUNK = 512
 SMALLEST_LEVEL = 512
 BLOCKS_PER_CHUNK = 64
 STATES = ("not_processed", "mapped", "degraded", "no_observation")
-MADE_EARLIER = "the cube was made by an earlier version of this system; name another cube"
+MADE_EARLIER = (
+    "the cube was made by an earlier version of this system, with other paths of arrays; name another cube in the "
+    "region file and run again, or read this one with the version that made it"
+)
 UNPROCESSED, MAPPED, DEGRADED, EMPTY = range(len(STATES))
 
 
@@ -49,8 +54,7 @@ class Layout:
     @staticmethod
     def from_attributes(a: Mapping[str, Any]) -> "Layout":
         """The inverse of `as_attributes`."""
-        if "area" not in a:
-            raise UserError(MADE_EARLIER)
+        check_age(a)
         area = None if a["area"] is None else shapely.from_wkt(a["area"])
         return Layout(Extent(Grid(**a["grid"]), Window(*a["window"]), area), tuple(a["bands"]), tuple(a["classes"]))
 
@@ -61,6 +65,12 @@ class Layout:
         while max(self.extent.shape) >> level > SMALLEST_LEVEL:
             level += 1
         return level
+
+
+def check_age(attributes: Mapping[str, Any]) -> None:
+    """Raises UserError if these are the attributes of a cube with the paths of before."""
+    if "grid" in attributes and "multiscales" not in attributes:
+        raise UserError(MADE_EARLIER)
 
 
 def period_index(group: zarr.Group, start: date) -> int | None:
@@ -79,8 +89,6 @@ def check_layout(group: zarr.Group | None, layout: Layout, period: tuple[date, d
     """Raises UserError if a cube has another layout, or a period of the same start and another end."""
     if group is None:
         return
-    if "blocks/holes" not in group:
-        raise UserError(MADE_EARLIER)
     existing, wanted = Layout.of(group).as_attributes(), layout.as_attributes()
     for what in existing:
         if existing[what] != wanted[what]:

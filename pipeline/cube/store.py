@@ -2,12 +2,12 @@
 
 Arrays (dimensions) dtype; 0 means no data in all but the coordinates:
 
-/                mosaic (time, band, y, x) uint16: reflectance x 10,000
+/0               mosaic (time, band, y, x) uint16: reflectance x 10,000
                  landcover, coarse (time, y, x) uint8: class codes; confidence: percent; refined: 0 not considered,
                  1 confirmed, 2 changed; observations: number of clear observations
                  first_clear, last_clear (time, y, x) uint16: days since 1970-01-01
                  time, time_bnds, band, y, x, spatial_ref: coordinates
-/levels/N        landcover at 2**N times the pixel size, by majority; y, x
+/N               at 2**N times the pixel size: landcover by majority, confidence by mean; coordinates but band
 /blocks          one value a block and period (time, by, bx):
                  mosaic, landcover, aggregate uint64: fingerprint of what each was made from
                  state uint8: index into `schema.STATES`
@@ -205,11 +205,16 @@ def write_errors(location: Location) -> Iterator[None]:
         ) from error
 
 
-def array(group: zarr.Group, path: str) -> zarr.Array:
-    """The array at `path` of a group."""
-    node = group[path]
+def path_of(name: str, level: int = 0) -> str:
+    """Where an array lies in a cube: `blocks/NAME` there, any other in the group of its level; 0 is full resolution."""
+    return name if name.startswith("blocks/") else f"{level}/{name}"
+
+
+def array(group: zarr.Group, name: str, level: int = 0) -> zarr.Array:
+    """An array of a cube's root group: of the blocks, such as `blocks/state`, or of a level."""
+    node = group[path_of(name, level)]
     if not isinstance(node, zarr.Array):
-        raise TypeError(f"{path} is a group, not an array")
+        raise TypeError(f"{name} is a group, not an array")
     return node
 
 

@@ -54,6 +54,6 @@ class Reader:
             side = 256 if whole.shape[-1] >= 256 else whole.shape[-1]
             y, x = (self.random.randrange(max(1, length // side)) * side for length in whole.shape[-2:])
             part = (..., slice(y, y + side), slice(x, x + side))
-            if np.asarray(store.array(group, name)[part]).tobytes() != whole[part].tobytes():
+            if np.asarray(group[name][part]).tobytes() != whole[part].tobytes():
                 self.wrong.append(f"a reader saw {name} of another version than its fingerprints")
         self.reads += 1

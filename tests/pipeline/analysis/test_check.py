@@ -30,7 +30,7 @@ def test_a_sound_cube(cube):
     assert report.version == version
     assert report.chunks > 15
     assert report.unchecked == []
-    assert (6, 6, "landcover") in seen
+    assert (6, 6, "0/landcover") in seen
 
 
 def test_damaged_and_missing_chunks_are_listed(cube):

@@ -27,7 +27,7 @@ def noise():
     return np.random.default_rng(3).integers(1, 200, (512, 768), np.uint8)
 
 
-def with_one_block(cube, name="landcover", branch="main"):
+def with_one_block(cube, name="0/landcover", branch="main"):
     """Writes block (1, 2) of an array of a new cube; returns its shard's file."""
     session = cube.repository.writable_session(branch)
     group = session_group(session)
@@ -69,33 +69,33 @@ def test_no_flipped_bit_changes_an_array_or_an_attribute_silently(cube):
 @pytest.mark.parametrize("rows", [slice(256, 512), slice(300, 310)])
 def test_a_damaged_chunk_names_array_block_and_period(cube, at, rows):
     flip_bit(with_one_block(cube), at)
-    landcover = cube.group(branch="main")["landcover"]
+    landcover = cube.group(branch="main")["0/landcover"]
     assert not landcover[0, :256].any()
     with pytest.raises(DamagedChunk, match=r"landcover, block \(1, 2\), period from 2024-05-01 \(its checksum"):
         landcover[0, rows, 512:]
 
 
 def test_a_missing_chunk_names_array_block_and_period(cube):
-    with_one_block(cube, "mosaic").unlink()
+    with_one_block(cube, "0/mosaic").unlink()
     with pytest.raises(DamagedChunk, match=r"mosaic, block \(1, 2\), period from 2024-05-01 \(it is missing"):
-        cube.group(branch="main")["mosaic"][0, 0, 300:310, 600:610]
+        cube.group(branch="main")["0/mosaic"][0, 0, 300:310, 600:610]
 
 
 def test_a_damaged_chunk_is_told_where_a_session_reads_it_to_write_a_part(cube):
     flip_bit(with_one_block(cube), 4)
     group = session_group(cube.repository.writable_session("main"))
     with pytest.raises(DamagedChunk, match="landcover, block"):
-        group["landcover"][0, 300:310, 600:610] = 1
+        group["0/landcover"][0, 300:310, 600:610] = 1
 
 
 def test_arrays_of_before_without_checksums_are_read_and_written(cube, monkeypatch):
     monkeypatch.setattr(create, "Crc32cCodec", lambda: BloscCodec(cname="zstd", clevel=0))
     path = with_one_block(cube)
-    assert (cube.group(branch="main")["landcover"][0, 256:, 512:] == noise()[:256, :256]).all()
-    assert (cube.group(branch="main")["landcover"][0, 300:310, 600:610] == noise()[44:54, 88:98]).all()
+    assert (cube.group(branch="main")["0/landcover"][0, 256:, 512:] == noise()[:256, :256]).all()
+    assert (cube.group(branch="main")["0/landcover"][0, 300:310, 600:610] == noise()[44:54, 88:98]).all()
     flip_bit(path, -8)
     with pytest.raises(DamagedChunk, match="landcover, block"):
-        cube.group(branch="main")["landcover"][0, 300:310, 600:610]
+        cube.group(branch="main")["0/landcover"][0, 300:310, 600:610]
 
 
 def test_the_checksums_of_an_array_are_those_of_its_codecs():
@@ -116,7 +116,7 @@ def test_a_process_forked_after_a_cube_was_opened_is_told_how_to_start_one(cube)
     reader, writer = os.pipe()
     if not (child := os.fork()):
         told = []
-        for attempt in (lambda: group["landcover"][0, 0, 0], lambda: Cube.open(cube.location)):
+        for attempt in (lambda: group["0/landcover"][0, 0, 0], lambda: Cube.open(cube.location)):
             try:
                 attempt()
             except RunError as error:
@@ -134,4 +134,4 @@ def test_a_process_forked_after_a_cube_was_opened_is_told_how_to_start_one(cube)
 def test_a_group_is_read_by_another_process_that_got_it_as_a_message(cube):
     published(cube, plain(10))
     group = pickle.loads(pickle.dumps(cube.group(branch="main")))
-    assert (group["landcover"][0, :256, :700] == 10).all()
+    assert (group["0/landcover"][0, :256, :700] == 10).all()

@@ -54,13 +54,13 @@ def test_a_damaged_snapshot_is_an_error_that_names_it(cube):
 
 def test_a_damaged_or_missing_manifest_is_an_error_where_its_chunks_are_read(cube):
     version = published(cube, plain(10))
-    ((name, _),) = cube.sums(version).manifests["landcover"]
+    ((name, _),) = cube.sums(version).manifests["0/landcover"]
     path = cube.location / "store" / name
     flip_bit(path, 45)
     group = Cube.open(cube.location).group(branch="main")
     assert group["blocks/landcover"][0].all()
     with pytest.raises(RunError, match=f"store/{name} does not have"):
-        group["landcover"][0, :10, :10]
+        group["0/landcover"][0, :10, :10]
     assert [name in fault for fault in Cube.open(cube.location).sums(version).faults()] == [True]
     path.unlink()
     with pytest.raises(RunError, match=f"store/{name} does not have"):
@@ -70,10 +70,10 @@ def test_a_damaged_or_missing_manifest_is_an_error_where_its_chunks_are_read(cub
 def test_damaged_sums_are_told_not_trusted(cube):
     version = published(cube, plain(10))
     path = sums_of(cube, version)
-    ((name, _),) = cube.sums(version).manifests["landcover"]
+    ((name, _),) = cube.sums(version).manifests["0/landcover"]
     path.write_bytes(path.read_bytes().replace(f"  {name}".encode(), f"\xff {name}".encode()))
     with pytest.raises(RunError, match="one of them is damaged"):
-        Cube.open(cube.location).group(branch="main")["landcover"][0, :10, :10]
+        Cube.open(cube.location).group(branch="main")["0/landcover"][0, :10, :10]
 
 
 def test_a_cube_of_before_has_no_sums_and_is_read_and_continued(cube):
@@ -81,7 +81,7 @@ def test_a_cube_of_before_has_no_sums_and_is_read_and_continued(cube):
     shutil.rmtree(cube.location / "checksums")
     again = Cube.open(cube.location)
     assert again.sums(first) is None
-    assert (again.group(branch="main")["landcover"][0, :256, :700] == 10).all()
+    assert (again.group(branch="main")["0/landcover"][0, :256, :700] == 10).all()
     assert is_right(again, published(again, plain(30), run="b"))
 
 
@@ -92,7 +92,7 @@ def test_sums_of_snapshots_follow_a_pruning_that_gives_them_other_parents(cube):
     assert not sums_of(cube, old).exists()
     assert is_right(cube, kept)
     assert is_right(cube, newest)
-    assert (Cube.open(cube.location).group(snapshot=kept)["landcover"][0, :256, :700] == 30).all()
+    assert (Cube.open(cube.location).group(snapshot=kept)["0/landcover"][0, :256, :700] == 30).all()
 
 
 def test_versions_stay_readable_where_a_pruning_was_interrupted(cube):
@@ -101,6 +101,6 @@ def test_versions_stay_readable_where_a_pruning_was_interrupted(cube):
         flip_bit(cube.location / "store" / "transactions" / newest)
         raise KeyboardInterrupt
     again = Cube.open(cube.location)
-    assert (again.group(branch="main")["landcover"][0, :256, :700] == 30).all()
+    assert (again.group(branch="main")["0/landcover"][0, :256, :700] == 30).all()
     prune(again, keep=2)
     assert is_right(again, newest)

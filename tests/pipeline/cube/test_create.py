@@ -15,13 +15,13 @@ NEXT = date(2025, 5, 1), date(2025, 8, 31)
 PIXELS, RECORDS = ("time", "y", "x"), ("time", "by", "bx")
 # name: dtype, shape after one period, chunks, shards, dimensions
 ARRAYS = {
-    "mosaic": ("uint16", (1, 1, 512, 768), (1, 1, 256, 256), (1, 1, 256, 256), ("time", "band", "y", "x")),
+    "0/mosaic": ("uint16", (1, 1, 512, 768), (1, 1, 256, 256), (1, 1, 256, 256), ("time", "band", "y", "x")),
     **dict.fromkeys(
-        ("landcover", "coarse", "confidence", "refined", "observations"),
+        [f"0/{name}" for name in ("landcover", "coarse", "confidence", "refined", "observations")],
         ("uint8", (1, 512, 768), (1, 256, 256), (1, 256, 256), PIXELS),
     ),
-    **dict.fromkeys(("first_clear", "last_clear"), ("uint16", (1, 512, 768), (1, 256, 256), (1, 256, 256), PIXELS)),
-    "levels/1/landcover": ("uint8", (1, 256, 384), (1, 256, 256), (1, 256, 256), PIXELS),
+    **dict.fromkeys(("0/first_clear", "0/last_clear"), ("uint16", (1, 512, 768), (1, 256, 256), (1, 256, 256), PIXELS)),
+    **dict.fromkeys(("1/landcover", "1/confidence"), ("uint8", (1, 256, 384), (1, 256, 256), (1, 256, 256), PIXELS)),
     **{
         f"blocks/{name}": ("uint64", (1, 2, 3), (1, 64, 64), None, RECORDS)
         for name in ("mosaic", "landcover", "aggregate")
@@ -30,8 +30,8 @@ ARRAYS = {
     "blocks/clear": ("uint8", (1, 2, 3), (1, 64, 64), None, RECORDS),
     "blocks/holes": ("uint32", (1, 2, 3), (1, 64, 64), None, RECORDS),
     "blocks/pixels": ("uint32", (1, 2, 3, 3), (1, 64, 64, 3), None, (*RECORDS, "class")),
-    "time": ("int64", (1,), (64,), None, ("time",)),
-    "time_bnds": ("int64", (1, 2), (64, 2), None, ("time", "bnds")),
+    **dict.fromkeys(("0/time", "1/time"), ("int64", (1,), (64,), None, ("time",))),
+    **dict.fromkeys(("0/time_bnds", "1/time_bnds"), ("int64", (1, 2), (64, 2), None, ("time", "bnds"))),
 }
 
 
@@ -61,38 +61,38 @@ def test_an_array_has_its_type_shape_chunks_shards_and_dimensions(group, name):
 
 def test_no_other_arrays_are_made_than_coordinates(group):
     names = {name for name, node in group.members(None) if isinstance(node, zarr.Array)}
-    assert names - set(ARRAYS) == {"y", "x", "band", "spatial_ref", "levels/1/y", "levels/1/x"}
+    assert names - set(ARRAYS) == {f"{n}/{name}" for n in (0, 1) for name in ("y", "x", "spatial_ref")} | {"0/band"}
 
 
 def test_coordinates_are_the_centres_of_the_pixels(group):
-    assert group["x"][:3].tolist() == [5.0, 15.0, 25.0]
-    assert group["y"][:3].tolist() == [-5.0, -15.0, -25.0]
-    assert group["levels/1/x"][:2].tolist() == [10.0, 30.0]
-    assert group["levels/1/y"].shape == (256,)
-    assert group["band"][:].tolist() == ["red"]
+    assert group["0/x"][:3].tolist() == [5.0, 15.0, 25.0]
+    assert group["0/y"][:3].tolist() == [-5.0, -15.0, -25.0]
+    assert group["1/x"][:2].tolist() == [10.0, 30.0]
+    assert group["1/y"].shape == (256,)
+    assert group["0/band"][:].tolist() == ["red"]
 
 
 def test_classes_are_cf_flags(group):
-    for name in ("landcover", "coarse", "levels/1/landcover"):
+    for name in ("0/landcover", "0/coarse", "1/landcover"):
         attributes = dict(group[name].attrs)
         assert attributes["flag_values"] == [row["code"] for row in CLASSES]
         assert attributes["flag_meanings"] == "Tree Grass Water"
         assert attributes["_FillValue"] == 0
-    assert group["landcover"].attrs["grid_mapping"] == "spatial_ref"
+    assert group["0/landcover"].attrs["grid_mapping"] == "spatial_ref"
     assert group["blocks/state"].attrs["flag_meanings"] == "not_processed mapped degraded no_observation"
 
 
 def test_a_second_period_grows_every_array_and_keeps_the_first(group):
-    group["landcover"][0] = 10
+    group["0/landcover"][0] = 10
     group["blocks/pixels"][0] = 5
     assert add_period(group, LAYOUT, NEXT) == 1
     assert add_period(group, LAYOUT, SUMMER) == 0
     for name, (_, shape, *_) in ARRAYS.items():
         assert group[name].shape == (2, *shape[1:])
-    assert (group["landcover"][0] == 10).all()
-    assert not group["landcover"][1].any()
+    assert (group["0/landcover"][0] == 10).all()
+    assert not group["0/landcover"][1].any()
     assert (group["blocks/pixels"][:, 0, 0, 0] == [5, 0]).all()
-    days = group["time_bnds"][:] + np.datetime64("1970-01-01")
+    days = group["0/time_bnds"][:] + np.datetime64("1970-01-01")
     assert [[str(day) for day in row] for row in days] == [[str(day) for day in period] for period in (SUMMER, NEXT)]
 
 
@@ -101,5 +101,5 @@ def test_the_chunk_is_512_where_that_divides_a_block():
         group = zarr.group()
         extent = replace(LAYOUT.extent, grid=Grid("EPSG:3035", 10, block), window=Window(0, 0, 10, 10))
         add_period(group, replace(LAYOUT, extent=extent), SUMMER)
-        assert group["landcover"].chunks == (1, chunk, chunk)
-        assert group["landcover"].shards == (1, block, block)
+        assert group["0/landcover"].chunks == (1, chunk, chunk)
+        assert group["0/landcover"].shards == (1, block, block)

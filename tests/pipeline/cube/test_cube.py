@@ -55,8 +55,20 @@ def test_a_branch_has_no_group_before_its_arrays_are_made(tmp_path):
     snapshot = session.commit("arrays")
     group = cube.branch_group("main")
     assert group is not None
-    assert group["mosaic"].shape == (1, 1, 512, 768)
+    assert group["0/mosaic"].shape == (1, 1, 512, 768)
     assert cube.group(snapshot=snapshot).attrs["name"] == cube.group(branch="main").attrs["name"] == "here"
+
+
+def test_a_cube_with_the_paths_of_before_is_refused_and_not_taken_for_an_empty_one(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    session = cube.repository.writable_session("main")
+    group = zarr.open_group(session.store)
+    group.attrs.update(LAYOUT.as_attributes())
+    group.create_array("mosaic", shape=(1, 1, 512, 768), dtype="uint16")
+    session.commit("of before")
+    for read in (cube.group, cube.branch_group):
+        with pytest.raises(UserError, match=r"other paths of arrays; name another cube .* or read this one with"):
+            read(branch="main")
 
 
 def test_a_group_is_read_only(tmp_path):

@@ -15,13 +15,13 @@ STARTS = [date(2024, 5, 1), date(2025, 5, 1)]
 @pytest.mark.parametrize(
     ("array", "chunk", "slots", "place"),
     [
-        ("landcover", (1, 3, 0), (slice(3, 4), slice(0, 1)), "landcover, block (13, 5), period from 2025-05-01"),
-        ("mosaic", (0, 0, 2, 0), (slice(2, 3), slice(0, 1)), "mosaic, block (12, 5), period from 2024-05-01"),
+        ("0/landcover", (1, 3, 0), (slice(3, 4), slice(0, 1)), "landcover, block (13, 5), period from 2025-05-01"),
+        ("0/mosaic", (0, 0, 2, 0), (slice(2, 3), slice(0, 1)), "mosaic, block (12, 5), period from 2024-05-01"),
         (
-            "levels/2/landcover",
+            "2/landcover",
             (2, 1, 0),
             (slice(4, 8), slice(0, 1)),
-            "levels/2/landcover, blocks (14, 5) to (17, 5), period 3",
+            "2/landcover, blocks (14, 5) to (17, 5), period 3",
         ),
         (
             "blocks/pixels",
@@ -29,8 +29,8 @@ STARTS = [date(2024, 5, 1), date(2025, 5, 1)]
             (slice(64, 67), slice(0, 1)),
             "blocks/pixels, blocks (74, 5) to (76, 5), period from 2024-05-01",
         ),
-        ("x", (0,), None, "x"),
-        ("time_bnds", (0, 0), None, "time_bnds"),
+        ("0/x", (0,), None, "x"),
+        ("1/time_bnds", (0, 0), None, "1/time_bnds"),
     ],
 )
 def test_a_chunk_has_its_blocks_and_its_place_in_words(array, chunk, slots, place):

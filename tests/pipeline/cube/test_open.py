@@ -12,6 +12,7 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.damage import DamagedChunk
 from pipeline.cube.open import open_cube, open_version
 from pipeline.cube.schema import DAYS
+from pipeline.cube.store import array
 from pipeline.errors import UserError
 
 NAMES = {"mosaic", "landcover", "coarse", "confidence", "refined", "observations", "first_clear", "last_clear"}
@@ -56,7 +57,7 @@ def seen(cube):
     branch, _, base = mapped(cube, plain(10))
     session = cube.repository.writable_session(branch)
     for name in DAYS:
-        session_group(session)[name][0, 0, 0] = 19844
+        array(session_group(session), name)[0, 0, 0] = 19844
     session.commit("seen")
     return versions.publish(cube, branch, base, ORIGIN)
 

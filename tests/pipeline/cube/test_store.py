@@ -57,8 +57,9 @@ def test_a_block_of_several_bands_is_written_as_one_shard(group):
 
 
 def test_a_group_is_no_array(group):
-    with pytest.raises(TypeError, match="blocks is a group"):
-        array(group, "blocks")
+    group["0"].create_group("more")
+    with pytest.raises(TypeError, match="more is a group"):
+        array(group, "more")
 
 
 def test_a_disk_that_is_full_ends_in_one_sentence_and_other_errors_pass(tmp_path):

@@ -31,7 +31,7 @@ def test_healing_maps_the_damaged_blocks_and_no_others_with_the_bytes_of_before(
     region = region_in(tmp_path)
     cube = Cube.open(region.cube)
     top, left = region.extent.block_range.y0, region.extent.block_range.x0
-    for key in ("landcover/c/0/1/1", "mosaic/c/0/0/0/1"):
+    for key in ("0/landcover/c/0/1/1", "0/mosaic/c/0/0/0/1"):
         flip_bit(shard(cube, key), 40)
     for heal in (False, True):
         with pytest.raises(Exit) as exit:
