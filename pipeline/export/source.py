@@ -1,0 +1,76 @@
+"""What an export reads: one version of a cube, one period."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import zarr
+
+from pipeline.cube import versions
+from pipeline.cube.cube import Cube
+from pipeline.cube.schema import DAYS, LABELS, Layout
+from pipeline.cube.store import array
+from pipeline.errors import UserError
+
+NAMES = ("mosaic", *LABELS, *DAYS)
+"""The arrays of pixels that can be exported."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A version of a cube and one of its periods: `time` is its index, `period` its first and last day."""
+
+    cube: Cube
+    version: str
+    group: zarr.Group
+    layout: Layout
+    time: int
+    period: tuple[date, date]
+
+    def pyramid(self, name: str) -> list[zarr.Array]:
+        """An array of pixels at full resolution and, as far as the cube has them, at 1/2, 1/4, ... of it.
+
+        Raises UserError for a name that is not in `NAMES`.
+        """
+        check_names([name])
+        full = array(self.group, name)
+        halves = [f"levels/{level}/{name}" for level in range(1, self.layout.levels + 1)]
+        return [full, *(array(self.group, path) for path in halves if path in self.group)]
+
+    def request(self) -> dict[str, str]:
+        """What tells this source from others, for `resumable`."""
+        return {"cube": str(self.cube.location), "version": self.version, "period": str(self.period[0])}
+
+
+def check_names(names: list[str]) -> None:
+    """Raises UserError for a name that is not in `NAMES`."""
+    for name in names:
+        if name not in NAMES:
+            raise UserError(f"the cube has no array {name!r}; give one of {', '.join(NAMES)}")
+
+
+def open_source(cube: Cube, version: str | None = None, start: date | None = None) -> Source:
+    """A version, by default the newest, in the period that starts on `start`, by default its last one.
+
+    Raises UserError for a version or period that the cube does not have.
+    """
+    snapshot = versions.resolve(cube, version)
+    group = cube.group(snapshot=snapshot)
+    periods = periods_of(group)
+    starts = [first for first, _ in periods]
+    if start is not None and start not in starts:
+        raise UserError(
+            f"version {snapshot} has no period from {start}; its periods start on {', '.join(map(str, starts))}"
+        )
+    time = starts.index(start or max(starts))
+    return Source(cube, snapshot, group, Layout.of(group), time, periods[time])
+
+
+def periods_of(group: zarr.Group) -> list[tuple[date, date]]:
+    """First and last day of each period, in the order of the time axis."""
+    bounds = np.asarray(array(group, "time_bnds")).tolist()
+    return [(_day(first), _day(last)) for first, last in bounds]
+
+
+def _day(number: int) -> date:
+    return date(1970, 1, 1) + timedelta(number)

@@ -1,0 +1,127 @@
+"""Where an export goes: written beside its target, and renamed when it is whole; an interrupted one goes on."""
+
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from catalogs.atomic import atomic_write
+from pipeline.console.output import check_folder
+from pipeline.cube.cube import Cube
+from pipeline.cube.store import UNWRITABLE
+from pipeline.errors import RunError, UserError
+
+REQUEST = "export.json"
+
+Progress = Callable[[int, int, str], None]
+"""(number done, total, what of)."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote. kind: cog, zarr, stac or vector. path: of the file or folder. files, bytes: in all."""
+
+    kind: str
+    path: Path
+    version: str
+    periods: list[date]
+    arrays: list[str]
+    files: int
+    bytes: int
+    seconds: float
+
+    def line(self) -> str:
+        """What was written, in one line."""
+        periods = ", ".join(map(str, self.periods))
+        return (
+            f"{self.kind}: {', '.join(self.arrays)} of {periods}, version {self.version}, to {self.path}: "
+            f"{self.files:,} file{'s' * (self.files != 1)}, {_megabytes(self.bytes)}, {self.seconds:,.1f} s"
+        )
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 50_000 else f"{count:,} bytes"
+
+
+@contextmanager
+def resumable(target: Path, cube: Cube, request: Mapping[str, Any], suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """A folder, `TARGET.partial`, to write `TARGET` and whatever else in; `TARGET` takes its place at the end.
+
+    After an interruption or an exception the folder stays, and the same request gets it again as it was left.
+    `suffixes`: the endings that a target may have, "" for a folder. Raises UserError for a target that exists, that
+    lies in the cube, or whose partial folder holds another request, and RunError where it cannot be written.
+    """
+    _check(target, cube, suffixes)
+    partial = target.with_name(f"{target.name}.partial")
+    with writing(target):
+        partial.mkdir(exist_ok=True)
+        with _lock(partial):
+            _check_request(partial, target, json.dumps(dict(request), sort_keys=True))
+            yield partial
+            for side in partial.glob(f"{target.name}.*"):
+                side.replace(target.with_name(side.name))
+            (partial / target.name).replace(target)
+            shutil.rmtree(partial)
+
+
+def _check(target: Path, cube: Cube, suffixes: tuple[str, ...]) -> None:
+    if re.match(r"[a-z0-9]+:/", str(target)):
+        raise UserError(f"{target} is no local path; export into a folder of this machine and copy it from there")
+    if target.suffix.lower() not in suffixes:
+        allowed = " or ".join(suffix or "no suffix, for a folder" for suffix in suffixes)
+        raise UserError(f"{target} ends in {target.suffix or 'no suffix'}; this export is named with {allowed}")
+    check_folder(target)
+    if isinstance(cube.location, Path) and target.resolve().is_relative_to(cube.location.resolve()):
+        raise UserError(f"{target} lies inside the cube at {cube.location}; export to a place outside it")
+    if target.exists() or target.is_symlink():
+        raise UserError(f"{target} exists already, and exports replace nothing; delete it or name another")
+
+
+def _check_request(partial: Path, target: Path, request: str) -> None:
+    file = partial / REQUEST
+    if not file.exists():
+        with atomic_write(file) as draft:
+            draft.write_text(request)
+    elif file.read_text() != request:
+        raise UserError(f"{partial} holds an interrupted export of something else; delete it or name another target")
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise RunError(f"another export is writing {folder} just now; wait for it, or name another target") from None
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turns an error of the disk in the block into a RunError of one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise RunError(
+            f"{target} cannot be written ({error.strerror}); {'make room' if full else 'mend that'} and give the same "
+            "command again, which goes on from there"
+        ) from error
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """(files, bytes) of a file or folder."""
+    sizes = [file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
+    return len(sizes), sum(sizes)
