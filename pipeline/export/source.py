@@ -8,7 +8,7 @@ import zarr
 
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
-from pipeline.cube.schema import DAYS, LABELS, Layout
+from pipeline.cube.schema import DAYS, LABELS, LEVEL_ARRAYS, Layout
 from pipeline.cube.store import array
 from pipeline.errors import UserError
 
@@ -33,9 +33,8 @@ class Source:
         Raises UserError for a name that is not in `NAMES`.
         """
         check_names([name])
-        full = array(self.group, name)
-        halves = [f"levels/{level}/{name}" for level in range(1, self.layout.levels + 1)]
-        return [full, *(array(self.group, path) for path in halves if path in self.group)]
+        coarsest = self.layout.levels if name in LEVEL_ARRAYS else 0
+        return [array(self.group, name, level) for level in range(coarsest + 1)]
 
     def request(self) -> dict[str, str]:
         """What tells this source from others, for `resumable`."""
