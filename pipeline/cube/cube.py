@@ -56,7 +56,7 @@ class Cube:
 
         Raises UserError for what is no location, and RunError where object storage does not answer or refuses.
         """
-        parsed = parse_location(location)
+        parsed = _absolute(location)
         repository = find_repository(parsed)
         return None if repository is None else Cube(parsed, files_at(parsed), repository)
 
@@ -71,7 +71,7 @@ class Cube:
     @staticmethod
     def create(location: str | Path) -> "Cube":
         """Opens a cube, or makes an empty one where there is none. Raises what `find` raises."""
-        parsed = parse_location(location)
+        parsed = _absolute(location)
         return Cube(parsed, files_at(parsed), create_repository(parsed))
 
     def group(self, *, branch: str | None = None, snapshot: str | None = None) -> zarr.Group:
@@ -133,3 +133,9 @@ class Cube:
         """
         with self.writing(), hold(self.files, run, name) as lease:
             yield replace(self, files=lease.writable_files, held=lease)
+
+
+def _absolute(location: str | Path) -> Location:
+    """The location of a cube for processes of any working folder. Raises UserError."""
+    parsed = parse_location(location)
+    return parsed.absolute() if isinstance(parsed, Path) else parsed

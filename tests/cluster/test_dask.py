@@ -1,61 +1,114 @@
-"""`gather` by threads and by a Dask cluster."""
+"""Dask clusters that cannot be had, or are lost."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
+from functools import partial
 
 import pytest
-from block_work import area, refuse
-from distributed import LocalCluster
+from block_work import area, die, mark_and_wait
 
-from cluster import PoolError, gather
+from cluster import PoolError, PoolLost, dask_client, gather
 
 BLOCKS = [(row, column) for row in range(30) for column in range(10)]
 
 
-@pytest.fixture(scope="module")
-def scheduler():
-    with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
-        yield cluster.scheduler_address
+@pytest.fixture
+def start(tmp_path):
+    """Starts `dask scheduler` (returns its process and address), or a `dask worker` of an address."""
+    processes = []
+
+    def run(*arguments):
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dask", *arguments, "--no-dashboard"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=tmp_path,
+        )
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait()
 
 
-@pytest.fixture(params=["threads", "cluster"])
-def address(request):
-    return None if request.param == "threads" else request.getfixturevalue("scheduler")
+def free_port():
+    import socket
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
 
 
-def test_results_stand_in_the_order_of_the_ids(address):
-    assert gather(area, BLOCKS, address=address) == [{"area": row * column} for row, column in BLOCKS]
+def scheduler_at(start):
+    address = f"tcp://127.0.0.1:{free_port()}"
+    return start("scheduler", "--host", address), address
 
 
-def test_no_ids_give_no_results(address):
-    assert gather(area, [], address=address) == []
+def worker_of(start, address):
+    return start("worker", address, "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1")
 
 
-def test_progress_rises_to_the_total(address):
-    told = []
-    gather(area, BLOCKS, address=address, progress=lambda done, total: told.append((done, total)))
-    assert [total for _, total in told] == [300] * len(told)
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert told[-1] == (300, 300)
-
-
-def test_what_the_function_raises_is_raised(address):
-    with pytest.raises(ValueError, match=r"block \(\d+, \d+\) has no labels"):
-        gather(refuse, BLOCKS, address=address)
-
-
-def test_workers_is_the_number_of_threads():
-    both = threading.Barrier(2, timeout=10)
-    gather(lambda block: both.wait(), [0, 1], workers=2)
-    seen = gather(lambda block: threading.current_thread().name, BLOCKS, workers=1)
-    assert len(set(seen)) == 1
+def test_threads_are_no_cluster():
+    with dask_client("threads") as client:
+        assert client is None
+        assert gather(area, BLOCKS) == [{"area": row * column} for row, column in BLOCKS]
 
 
 def test_where_no_scheduler_runs_the_address_is_named(monkeypatch):
     monkeypatch.setattr("cluster.dask.CONNECT_SECONDS", 1)
-    with pytest.raises(PoolError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
-        gather(area, BLOCKS, address="tcp://127.0.0.1:1")
+    with (
+        pytest.raises(PoolLost, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"),
+        dask_client("tcp://127.0.0.1:1"),
+    ):
+        pass
 
 
-def test_fewer_than_one_worker_is_refused():
-    with pytest.raises(PoolError, match="0 workers"):
-        gather(area, BLOCKS, workers=0)
+@pytest.mark.parametrize("address", ["", "process", "127.0.0.1:8786"])
+def test_what_is_no_address_is_refused(address):
+    with (
+        pytest.raises(PoolError, match=rf"dask is '{address}', but it must be threads, processes or"),
+        dask_client(address),
+    ):
+        pass
+
+
+@pytest.mark.long
+def test_a_scheduler_without_workers_is_told(start, monkeypatch):
+    monkeypatch.setattr("cluster.dask.WORKER_SECONDS", 2)
+    _, address = scheduler_at(start)
+    with pytest.raises(PoolLost, match=rf"the Dask scheduler at '{address}' has no worker"), dask_client(address):
+        pass
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("which", ["scheduler", "worker"])
+def test_a_cluster_that_is_lost_on_the_way_ends_in_a_sentence(start, monkeypatch, tmp_path, which):
+    monkeypatch.setattr("cluster.dask.WORKER_SECONDS", 2)
+    scheduler, address = scheduler_at(start)
+    worker = worker_of(start, address)
+    words = {"scheduler": "was lost", "worker": "has no worker"}[which]
+
+    def end():
+        while not list(tmp_path.glob("[0-9]*")):
+            time.sleep(0.05)
+        (scheduler if which == "scheduler" else worker).send_signal(signal.SIGKILL)
+
+    ender = threading.Thread(target=end)
+    with pytest.raises(PoolLost, match=rf"the Dask scheduler at '{address}' {words}"), dask_client(address):
+        ender.start()
+        gather(partial(mark_and_wait, tmp_path, 0.1), BLOCKS)
+    ender.join()
+
+
+@pytest.mark.long
+def test_a_part_that_every_worker_dies_of_ends_in_a_sentence():
+    with pytest.raises(PoolLost, match="each while it did the same part"), dask_client("processes", 2):
+        gather(die, [1])
