@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from cluster import DaskClient, dask_client
+from cluster.dask import PROCESSES, THREADS, check_address
 from pipeline.cube.cube import Cube
 from pipeline.errors import RunError
 from pipeline.storage.location import Location
@@ -26,6 +27,13 @@ def dask_workers(address: str, workers: int, *cubes: Cube) -> Iterator[None]:
             for cube in cubes:
                 _check_cube(client, cube)
         yield
+
+
+def check_scheduler(address: str) -> None:
+    """Raises what `dask_workers` will raise of the address, and of the scheduler that answers there now."""
+    if check_address(address) not in (THREADS, PROCESSES):
+        with dask_workers(address, 1):
+            pass
 
 
 def _check_packages(client: DaskClient) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder
+from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers
 from pipeline.console.output import to_json
 
 app = typer.Typer()
@@ -17,7 +17,8 @@ def check(
         str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
     ] = None,
     heal: Annotated[bool, typer.Option("--heal", help="make damaged blocks of the newest version due again")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="threads that read, a shard each")] = 2,
+    workers: Readers = 2,
+    dask: Dask = "threads",
     as_json: AsJson = False,
 ) -> None:
     """Reads everything of a version, and lists what is damaged or missing; exit code 1 if anything is.
@@ -27,6 +28,7 @@ def check(
     Example: `idgbr check cube --heal`
     """
     from pipeline.analysis.check import check as check_cube
+    from pipeline.analysis.workers import dask_workers
     from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
     from pipeline.cube import versions
@@ -38,7 +40,7 @@ def check(
     snapshot = versions.resolve(opened, version)
     if heal and snapshot != versions.resolve(opened):
         raise UserError(f"--heal takes the newest version alone, not {version!r}; leave --version out")
-    with progress_bar("check") as progress:
+    with progress_bar("check") as progress, dask_workers(dask, workers, opened):
         report = check_cube(opened, snapshot, workers, progress)
     if heal and report.damage:
         with opened.lease("heal", snapshot) as held:

@@ -21,3 +21,8 @@ def finite(value: float | None) -> float | None:
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
+DASK = "threads (of this process), processes (of this machine), or the address of a Dask scheduler (tcp://host:8786)"
+Dask = Annotated[str, typer.Option(metavar="ADDRESS", help=f"where blocks are read: {DASK}")]
+Readers = Annotated[
+    int, typer.Option("--workers", min=1, max=1024, help="threads that read, or with --dask processes so many of these")
+]

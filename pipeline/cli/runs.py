@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import MOST, AsJson, RegionFile, finite
+from pipeline.cli.options import DASK, MOST, AsJson, RegionFile, finite
 from pipeline.console.output import check_writable, to_json
 from pipeline.execution.resources import WorkerCounts
 
@@ -31,6 +31,12 @@ Address = Annotated[
     typer.Option(
         help="none (this process), local (a Ray of its own), auto (the Ray around it; default in a Ray job) "
         "or ray://host:port; default elsewhere: local"
+    ),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help=f"where blocks are aggregated: {DASK}; default: the region file's, else threads"
     ),
 ]
 
@@ -87,6 +93,7 @@ def plan(
 def run(
     region_file: RegionFile,
     address: Address = None,
+    dask: Dask = None,
     workers: Workers = 1,
     mosaic_workers: MosaicWorkers = None,
     gpus: Gpus = None,
@@ -99,13 +106,14 @@ def run(
     Example: `idgbr run region.yaml --workers 2`
     """
     counts = WorkerCounts(workers, gpus, mosaic_workers)
-    _run(region_file, address, counts, price_per_worker_hour, plot, as_json, refresh=False)
+    _run(region_file, address, dask, counts, price_per_worker_hour, plot, as_json, refresh=False)
 
 
 @app.command()
 def update(
     region_file: RegionFile,
     address: Address = None,
+    dask: Dask = None,
     workers: Workers = 1,
     mosaic_workers: MosaicWorkers = None,
     gpus: Gpus = None,
@@ -118,12 +126,13 @@ def update(
     Example: `idgbr update region.yaml`
     """
     counts = WorkerCounts(workers, gpus, mosaic_workers)
-    _run(region_file, address, counts, price_per_worker_hour, plot, as_json, refresh=True)
+    _run(region_file, address, dask, counts, price_per_worker_hour, plot, as_json, refresh=True)
 
 
 def _run(
     region_file: Path,
     address: str | None,
+    dask: str | None,
     counts: WorkerCounts,
     price_per_worker_hour: float | None,
     plot: Path | None,
@@ -152,6 +161,7 @@ def _run(
             gpus=counts.gpus,
             price_per_worker_hour=price_per_worker_hour,
             address=address or ("auto" if os.environ.get("RAY_ADDRESS") else "local"),
+            dask=dask,
             refresh=refresh,
             listener=progress.listen,
             count=progress.count,

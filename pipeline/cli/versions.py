@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, Version
+from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers, Version
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -75,7 +75,8 @@ def diff(
     period: Annotated[
         str | None, typer.Option(metavar="START", help="first day of the period; default: the newest that both have")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=1024, help="threads that read")] = 2,
+    workers: Readers = 2,
+    dask: Dask = "threads",
     as_json: AsJson = False,
 ) -> None:
     """Shows which blocks differ from version A to B and how many pixels changed from which class into which.
@@ -85,6 +86,7 @@ def diff(
     Example: `idgbr diff cube previous newest`
     """
     from pipeline.analysis.diff import diff as compare
+    from pipeline.analysis.workers import dask_workers
     from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
     from pipeline.cube.cube import Cube
@@ -93,8 +95,9 @@ def diff(
         start = None if period is None else datetime.strptime(period, "%Y-%m-%d").date()
     except ValueError:
         raise UserError(f"--period is {period!r}; give the first day of a period, such as 2024-05-01") from None
-    with progress_bar("diff") as progress:
-        difference = compare(Cube.open(cube), a, b, start, workers, lambda done, total: progress(done, total, ""))
+    opened = Cube.open(cube)
+    with progress_bar("diff") as progress, dask_workers(dask, workers, opened):
+        difference = compare(opened, a, b, start, workers, lambda done, total: progress(done, total, ""))
     report = difference.report()
     if as_json:
         print(to_json(report))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 import shapely
-from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.access import PLANETARY_COMPUTER_TOKENS, Access, TokenEndpoint
@@ -18,6 +18,7 @@ from catalogs.area import bbox_polygon, read_polygon
 from catalogs.errors import CatalogError
 from catalogs.hosts import Reach, reach
 from catalogs.secrets import conceal, conceal_secrets_of, without_secrets
+from cluster.dask import THREADS, check_address
 from pipeline.config.paths import check_path
 from pipeline.config.sections import GateSettings, GridSettings, MaskSettings, MosaicSettings
 from pipeline.config.yaml_file import Frozen, YamlFile, checked, read, variables
@@ -77,6 +78,9 @@ class Region(Frozen):
     token_endpoints: dict[str, str] = Field(default={}, description="host: endpoint that gives its tokens")
     max_blocks: int = Field(default=1_000_000, ge=1, description="blocks above which a region is not planned")
     commit_every: int = Field(default=16, ge=1, description="blocks per commit, or more of them")
+    dask: Annotated[str, AfterValidator(check_address)] = Field(
+        default=THREADS, description="where blocks are aggregated: threads, processes or a Dask scheduler's address"
+    )
 
     _written: dict[str, Any] = PrivateAttr(default_factory=dict)
     """Values with secrets from the environment as the file has them, with `${NAME}`."""

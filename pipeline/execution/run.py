@@ -9,6 +9,7 @@ from functools import partial
 
 from cluster import Listener, Pool, machine_memory, pool
 from pipeline.analysis import aggregate
+from pipeline.analysis.workers import check_scheduler, dask_workers
 from pipeline.config.region import Region
 from pipeline.cube import versions
 from pipeline.cube.checked_store import session_group
@@ -40,6 +41,7 @@ def run(
     gpus: float | None = None,
     price_per_worker_hour: float | None = None,
     address: str = "none",
+    dask: str | None = None,
     refresh: bool = False,
     listener: Listener | None = None,
     count: Callable[[str, int], None] | None = None,
@@ -47,12 +49,14 @@ def run(
     """Maps what is due of a region and publishes the new version; the same call again continues an interrupted one.
 
     `workers`, `mosaic_workers` and `gpus` are those of `WorkerCounts`, `address` that of `cluster.pool`, `count` that
-    of `plan`. `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first.
+    of `plan`. `dask` is the address of `cluster.dask_client` where finished blocks are aggregated, by default the
+    region's. `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first.
     Raises what `plan` raises, PoolError, and RunError: if another run holds the cube, if blocks failed, or if a gate
     keeps the version from being published.
     """
     begun = clock.perf_counter()
     seconds: dict[str, float] = {}
+    check_scheduler(dask or region.dask)
     counts = WorkerCounts(workers, gpus, mosaic_workers)
     planned = plan(region, refresh, count)
     cube = planned.cube or Cube.create(region.cube)
@@ -79,7 +83,7 @@ def run(
                     with _timed(seconds, "start"):
                         worker_pool = pools.enter_context(_pool(planned, totals, counts, address))
                     work = Scheduler(planned, totals, worker_pool, committer, listener).run()
-            with _timed(seconds, "aggregate"):
+            with _timed(seconds, "aggregate"), dask_workers(dask or region.dask, counts.workers, cube):
                 aggregate.aggregate_blocks(cube, planned.branch, planned.layout, time, counts.workers)
             degraded = check_blocks(cube, planned, work.lost)
             gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
