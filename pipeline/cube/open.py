@@ -1,22 +1,27 @@
 """Open a cube as an xarray dataset."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
+import zarr
 
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.days import as_dates
 from pipeline.cube.schema import DAYS, Layout
 from pipeline.cube.store import array
+from pipeline.errors import UserError
 
 OF_WHOLE_BLOCKS = ("spatial:", "GeoTransform", "zarr_conventions", "multiscales")
 """Attributes that are right for the cube's arrays and for no crop of them; the coordinates y and x are for any."""
 
 
-def open_cube(path: str | Path, version: str | None = None) -> xr.Dataset:
+def open_cube(
+    path: str | Path, version: str | None = None, level: int = 0, chunks: Mapping[str, int] | None = None
+) -> xr.Dataset:
     """A published version of a cube, the newest by default, as a lazy dataset cropped to its region.
 
     Variables mosaic (time, band, y, x), landcover, coarse, confidence, refined and observations (time, y, x) are
@@ -25,37 +30,74 @@ def open_cube(path: str | Path, version: str | None = None) -> xr.Dataset:
     so that it is right for any part of the dataset and any copy. Attributes are text, numbers or lists of numbers, so
     that they fit into NetCDF: `grid`, `bands`, `classes` and `version` are JSON.
 
-    Raises UserError where there is no such cube or version. Reading a chunk that is damaged raises DamagedChunk, a
-    RunError, and so does reading in a process that was forked after a cube was opened: start workers by forkserver or
+    level: N gives landcover and confidence at 2**N times the pixel size. chunks: None for arrays that are read when
+    they are indexed; a mapping for Dask arrays of one chunk a shard, of other sizes for the dimensions that it names.
+
+    Raises UserError where there is no such cube, version or level. Reading a chunk that is damaged raises DamagedChunk,
+    a RunError, and so does reading in a process that was forked after a cube was opened: start workers by forkserver or
     spawn, such as `DataLoader(..., multiprocessing_context="forkserver")`.
     """
-    return open_version(Cube.open(path), version)
+    dataset = open_version(Cube.open(path), version, level)
+    return dataset if chunks is None else _chunked(dataset, chunks)
 
 
-def open_version(cube: Cube, version: str | None = None) -> xr.Dataset:
+def open_version(cube: Cube, version: str | None = None, level: int = 0) -> xr.Dataset:
     """`open_cube` of a cube that is open already."""
     snapshot = versions.resolve(cube, version)
-    store = cube.store(snapshot)
     group = cube.group(snapshot=snapshot)
+    layout = Layout.of(group)
+    if level not in range(layout.levels + 1):
+        raise UserError(f"the cube has levels 0 to {layout.levels}, not {level}; name one of them")
+    dataset = _level(cube.store(snapshot), group, level)
+    cropped = _crop(dataset, layout, level)
+    for variable in cropped.variables.values():
+        variable.attrs = _portable(variable.attrs)
+    cropped.attrs = _portable(group.attrs.asdict() | {"crs": layout.extent.grid.crs, "version_id": snapshot})
+    return cropped
+
+
+def _level(store: Any, group: zarr.Group, level: int) -> xr.Dataset:
     times: Any = {name: name not in DAYS for name in ("time", "time_bnds", *DAYS)}
     dataset = xr.open_zarr(
         store,
-        group="0",
+        group=str(level),
         consolidated=False,
         mask_and_scale=False,
         decode_times=times,
         chunks=None,
         decode_coords="all",
     )
+    if level:
+        return dataset
     dataset = dataset.assign_coords(band=dataset.band.astype(object))
-    dataset = dataset.assign({name: as_dates(dataset[name].variable, array(group, name)) for name in DAYS})
-    layout = Layout.of(group)
-    rows, cols = layout.extent.window.slices(layout.extent.origin)
-    cropped = dataset.isel(y=rows, x=cols)
+    return dataset.assign({name: as_dates(dataset[name].variable, array(group, name)) for name in DAYS})
+
+
+def _crop(dataset: xr.Dataset, layout: Layout, level: int) -> xr.Dataset:
+    """The part in the region's window; what is left of each shard is a preferred chunk."""
+    side = layout.extent.grid.block
+    parts = {
+        axis: slice(part.start >> level, -(-part.stop >> level))
+        for axis, part in zip(("y", "x"), layout.extent.window.slices(layout.extent.origin), strict=True)
+    }
+    shards = {axis: _shards(part, side) for axis, part in parts.items()}
+    cropped = dataset.isel(parts)
     for variable in cropped.variables.values():
-        variable.attrs = _portable(variable.attrs)
-    cropped.attrs = _portable(group.attrs.asdict() | {"crs": layout.extent.grid.crs, "version_id": snapshot})
+        variable.encoding["preferred_chunks"] = {
+            name: shards.get(name, 1 if name == "time" else size) for name, size in variable.sizes.items()
+        }
     return cropped
+
+
+def _shards(part: slice, side: int) -> tuple[int, ...]:
+    """Lengths of the parts of shards, one every `side` pixels, that lie in `part`."""
+    starts = range(part.start - part.start % side, part.stop, side)
+    return tuple(min(start + side, part.stop) - max(start, part.start) for start in starts)
+
+
+def _chunked(dataset: xr.Dataset, chunks: Mapping[str, int]) -> xr.Dataset:
+    stored = {name: data.chunk(data.encoding["preferred_chunks"]) for name, data in dataset.data_vars.items()}
+    return dataset.assign(stored).chunk(chunks)
 
 
 def _portable(attributes: dict[str, Any]) -> dict[str, Any]:
