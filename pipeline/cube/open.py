@@ -80,12 +80,10 @@ def _crop(dataset: xr.Dataset, layout: Layout, level: int) -> xr.Dataset:
         axis: slice(part.start >> level, -(-part.stop >> level))
         for axis, part in zip(("y", "x"), layout.extent.window.slices(layout.extent.origin), strict=True)
     }
-    shards = {axis: _shards(part, side) for axis, part in parts.items()}
+    shards: dict[Any, Any] = {"time": 1, **{axis: _shards(part, side) for axis, part in parts.items()}}
     cropped = dataset.isel(parts)
     for variable in cropped.variables.values():
-        variable.encoding["preferred_chunks"] = {
-            name: shards.get(name, 1 if name == "time" else size) for name, size in variable.sizes.items()
-        }
+        variable.encoding["preferred_chunks"] = {name: shards.get(name, size) for name, size in variable.sizes.items()}
     return cropped
 
 
