@@ -103,9 +103,10 @@ async def _read(store: CheckedStore, source: zarr.Array, chunk: Chunk) -> Damage
 
 
 def _damaged_side_files(cube: Cube) -> list[str]:
+    runs = sorted({f"runs/{version.origin.run}" for version in versions.history(cube)})
     return [
         f"{cube.location}/{name} is damaged; restore it from a copy of the cube"
-        for folder in ("scenes", "stac", *sorted({f"runs/{version.origin.run}" for version in versions.history(cube)}))
+        for folder in ("scenes", "stac", "accuracy", *runs)
         for name in cube.files.list(folder)
         if not _is_whole(name, cube.files.read(name))
     ]

@@ -10,6 +10,7 @@ from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from pipeline.cube.assessments import Assessment
     from pipeline.cube.versions import Version as CubeVersion
 
 ROWS = 20
@@ -48,22 +49,24 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
     Example: `idgbr history cube`
     """
     from pipeline.console.tables import print_table
-    from pipeline.cube import versions
+    from pipeline.cube import assessments, versions
     from pipeline.cube.cube import Cube
 
-    found = versions.history(Cube.open(cube))
+    opened = Cube.open(cube)
+    found = [(version, assessments.of_version(opened, version.snapshot)) for version in versions.history(opened)]
     if as_json:
-        print(to_json([version.to_json() for version in found]))
+        print(to_json([version.to_json() | {"accuracy": accuracies} for version, accuracies in found]))
     else:
-        print_table("versions", [(version.snapshot, _description(version)) for version in found])
+        print_table("versions", [(version.snapshot, _description(version, kept)) for version, kept in found])
 
 
-def _description(version: "CubeVersion") -> str:
+def _description(version: "CubeVersion", accuracies: "list[Assessment]") -> str:
     origin = version.origin
     words = [f"{version.published:%Y-%m-%d %H:%M} UTC, {origin.blocks} blocks, {origin.degraded} degraded"]
     words += [f"tag {name}" for name in version.tags]
     words += [f"rolled back to {origin.rolled_back_to}"] if origin.rolled_back_to else []
     words += ["withdrawn"] if version.withdrawn else []
+    words += [str(accuracy) for accuracy in accuracies]
     return ", ".join(words)
 
 

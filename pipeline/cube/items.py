@@ -5,18 +5,21 @@ Each run leaves the item of its period in its folder; what is published is that 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
-from pipeline.cube import versions
+from pipeline.cube import assessments, versions
+from pipeline.cube.assessments import Assessment
 from pipeline.cube.cube import Cube
 from pipeline.cube.store import array
 from pipeline.errors import RunError
 
 FOLDER = "stac"
+ACCURACY = "idgbr:accuracy"
 
 
 def item_of_run(run: str) -> str:
@@ -40,14 +43,30 @@ def publish_items(cube: Cube, runs: Mapping[str, str] | None = None) -> None:
         items = [_read(cube, name) for name in drafts if cube.files.exists(name)]
         items = items or [_read(cube, name) for name, of in before.items() if of == start]
         after.update({f"{FOLDER}/{item['id']}.json": item for item in items})
+    accuracies = assessments.of_version(cube, version)
     for name, item in after.items():
         item["properties"]["version"] = version
+        _write_accuracy(cube, item, [kept for kept in accuracies if kept.period == name[-15:-5]])
         text = json.dumps(item, indent=2)
         if name not in before or cube.files.read(name) != text.encode():
             cube.files.write(name, text)
     for name in before.keys() - after.keys():
         cube.files.remove(name)
     versions.end_rollback(cube)
+
+
+def _write_accuracy(cube: Cube, item: dict[str, Any], accuracies: Sequence[Assessment]) -> None:
+    """Makes an item tell the accuracies of its period, and their files as assets, and no others."""
+    assets = {name: asset for name, asset in item.get("assets", {}).items() if not name.startswith("accuracy")}
+    item["properties"].pop(ACCURACY, None)
+    if accuracies:
+        item["properties"][ACCURACY] = [asdict(kept) for kept in accuracies]
+    for kept in accuracies:
+        name = "accuracy" if kept.before is None else f"accuracy-since-{kept.before}"
+        href = f"{cube.location}/{kept.file}"
+        assets[name] = {"href": href, "type": "application/json", "roles": ["metadata"]}
+    if assets:
+        item["assets"] = assets
 
 
 def _starts(cube: Cube, version: str) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipeline.cube import versions
+from pipeline.cube import assessments, versions
 from pipeline.cube.checksums import sums_name
 from pipeline.cube.cube import Cube
 from pipeline.cube.versions import Version
@@ -60,6 +60,7 @@ def prune(
             cube.writable.expire_snapshots(since)
         for version in expired:
             cube.files.remove(sums_name(version.snapshot))
+        assessments.remove(cube, expired, kept)
     collected = cube.writable.garbage_collect(before, dry_run=dry_run)
     return Pruned(kept, expired, running, abandoned, collected.bytes_deleted, before)
 

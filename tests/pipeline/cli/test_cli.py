@@ -146,7 +146,7 @@ def test_a_model_whose_values_do_not_suit_maps_is_refused(tmp_path, good, model,
 @pytest.mark.parametrize(
     "verb",
     [
-        *("demo", "plan", "run", "update", "status", "history", "diff", "rollback", "tag", "prune", "query"),
+        *("demo", "plan", "run", "update", "status", "history", "diff", "rollback", "tag", "prune", "query", "sample", "accuracy"),
         *("train coarse", "train refiner", "evaluate"),
     ],
 )
