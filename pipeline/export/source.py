@@ -1,5 +1,6 @@
 """What an export reads: one version of a cube, one period."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -41,7 +42,7 @@ class Source:
         return {"cube": str(self.cube.location), "version": self.version, "period": str(self.period[0])}
 
 
-def check_names(names: list[str]) -> None:
+def check_names(names: Sequence[str]) -> None:
     """Raises UserError for a name that is not in `NAMES`."""
     for name in names:
         if name not in NAMES:
