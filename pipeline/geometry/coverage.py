@@ -1,7 +1,8 @@
 """How much of each pixel a polygon covers: exact weights where its border runs, spans where it covers pixels whole.
 
 Each edge is cut at the sides of pixels. A piece covers, of its own pixel, the part to its right, and all pixels further
-right by its height; summed along a row with the sign of its direction (Green's theorem) that is the covered area. No
+right by its height; summed along a row with the sign of its direction (Green's theorem) that is the covered area. Level
+pieces have no height, but mark their pixels: those between marked ones are covered whole or not at all. No
 geometry is clipped, so a polygon costs what its border costs, however large it is.
 """
 
@@ -16,6 +17,9 @@ from pipeline.geometry.spans import Spans, union
 
 ROUNDING = 1e-9
 """Of a pixel: what is covered by so little is not covered, and what lacks so little is covered whole."""
+
+TINY = 1e-100
+"""Pixels."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,10 @@ def _within(edges: Edges, window: Window) -> Edges:
     """Edges from a window's corner, cut to its rows; what lies left or right of it is moved to its side."""
     rows, cols = window.shape
     y_N2 = np.stack([edges.from_N2[:, 1], edges.to_N2[:, 1]], axis=1)
-    lies_N = (y_N2.max(1) > window.y0) & (y_N2.min(1) < window.y1) & (y_N2[:, 0] != y_N2[:, 1])
+    lies_N = (y_N2.max(1) > window.y0) & (y_N2.min(1) < window.y1)
     part = edges.take(lies_N)
     start_N2, end_N2 = (ends_N2 - (window.x0, window.y0) for ends_N2 in (part.from_N2, part.to_N2))
-    slope_N = (end_N2[:, 0] - start_N2[:, 0]) / (end_N2[:, 1] - start_N2[:, 1])
+    slope_N = _ratio(end_N2[:, 0] - start_N2[:, 0], end_N2[:, 1] - start_N2[:, 1])
     cut = [_at_height(ends_N2, start_N2, slope_N, ends_N2[:, 1].clip(0, rows)) for ends_N2 in (start_N2, end_N2)]
     part = Edges(part.owner_N, *cut)
     for side in (0, cols):
@@ -136,16 +140,18 @@ def _split(edges: Edges, axis: int) -> Edges:
     up_M = (b_N > a_N)[edge_M]
     origin_M = np.where(up_M, first_N[edge_M], last_N[edge_M])
     way_M = np.where(up_M, 1, -1)
-    lower_M2, upper_M2 = (
-        _on_line(start_M2, end_M2, origin_M + way_M * step, axis) for step in (step_M - 1, step_M)
-    )
+    lower_M2, upper_M2 = (_on_line(start_M2, end_M2, origin_M + way_M * step, axis) for step in (step_M - 1, step_M))
     inner_M, outer_M = (step_M > 0)[:, None], (step_M < cuts_N[edge_M])[:, None]
     return Edges(edges.owner_N[edge_M], np.where(inner_M, lower_M2, start_M2), np.where(outer_M, upper_M2, end_M2))
 
 
 def _on_line(start_M2: np.ndarray, end_M2: np.ndarray, line_M: np.ndarray, axis: int) -> np.ndarray:
     """The points of edges where a coordinate has a value."""
-    length_M = end_M2[:, axis] - start_M2[:, axis]
-    part_M = (line_M - start_M2[:, axis]) / np.where(length_M == 0, 1, length_M)
+    part_M = _ratio(line_M - start_M2[:, axis], end_M2[:, axis] - start_M2[:, axis])
     other_M = start_M2[:, 1 - axis] + part_M * (end_M2[:, 1 - axis] - start_M2[:, 1 - axis])
     return np.stack([line_M, other_M] if axis == 0 else [other_M, line_M], axis=1)
+
+
+def _ratio(a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
+    """a / b; 0 where b is nothing, for what is so short crosses no side of a pixel."""
+    return np.divide(a_N, b_N, out=np.zeros_like(a_N), where=abs(b_N) > TINY)

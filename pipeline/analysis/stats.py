@@ -1,0 +1,264 @@
+"""What a map says of zones: the area of each class, its confidence, and what changed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+import zarr
+
+from cluster import gather
+from pipeline.analysis.zones import Layer, Question, band_sums
+from pipeline.cube import store, versions
+from pipeline.cube.cube import Cube
+from pipeline.cube.schema import Layout, period_index
+from pipeline.errors import UserError
+from pipeline.geometry.coverage import Edges, edges_of
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.areal_scale import is_equal_area
+from pipeline.geometry.project import hectares, on_grid
+from pipeline.geometry.vectors import column, read_vectors
+
+STRAY = 1e-3
+"""How far, in pixels, an edge may stray from where it was drawn, on its way to the grid's CRS."""
+NO_DATA = "no data"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Zones:
+    """Polygons to ask a cube about: names, the polygons as they were read (`frame`) and in the grid's CRS.
+
+    hectares: the true area of each, wherever it lies. outside: names of those that do not touch the region.
+    """
+
+    names: tuple[str, ...]
+    frame: Any
+    shapes: np.ndarray
+    hectares: np.ndarray
+    outside: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClassInZone:
+    """One class in one zone and period.
+
+    share: of the mapped area of the zone, 0 to 1; None where nothing of it is mapped. confidence_percent: the mean;
+    None where it was not asked for, or there is none of the class.
+    """
+
+    zone: str
+    period: tuple[date, date]
+    code: int
+    class_: str
+    hectares: float
+    share: float | None
+    confidence_percent: float | None
+
+
+@dataclass(frozen=True)
+class ChangeInZone:
+    """The area of one zone that had one class and has another, or the same, by name; "no data" where there is none."""
+
+    zone: str
+    from_: str
+    to: str
+    hectares: float
+
+
+@dataclass(frozen=True)
+class ZoneArea:
+    """A zone, its true area, and how much of it has a class in each period, or in both maps that are compared."""
+
+    zone: str
+    hectares: float
+    mapped_hectares: list[float]
+
+
+@dataclass(frozen=True)
+class ZoneStats:
+    """The answer for all zones, in their order. outside: zones that do not touch the cube's region."""
+
+    version: str
+    periods: list[tuple[date, date]]
+    zones: list[ZoneArea]
+    classes: list[ClassInZone]
+    outside: list[str]
+
+
+@dataclass(frozen=True)
+class ZoneChanges:
+    """What changed in all zones, in their order; (version, first day of the period) of both maps."""
+
+    before: tuple[str, date]
+    after: tuple[str, date]
+    zones: list[ZoneArea]
+    changes: list[ChangeInZone]
+    outside: list[str]
+
+
+def read_zones(file: str | Path, extent: Extent, name: str | None = None, layer: str | None = None) -> Zones:
+    """The zones of a file; name: the column that names them, else they are numbered from 1.
+
+    Raises what `read_vectors`, `column` and `on_grid` raise, and UserError if no zone touches the region.
+    """
+    frame = read_vectors(file, layer=layer)
+    names = [str(n) for n in range(1, len(frame) + 1)] if name is None else column(frame, name, file)
+    return zones_on(frame, names, extent)
+
+
+def zones_on(frame: Any, names: Sequence[str], extent: Extent) -> Zones:
+    """The polygons of a GeoDataFrame. Raises UserError if none touches the region."""
+    drawn = np.asarray(frame.geometry.array)
+    shapes = on_grid(drawn, frame.crs, extent, STRAY * extent.grid.resolution)
+    touches_N = shapely.intersects(shapes, shapely.box(*extent.grid.bounds(extent.window)))
+    if not touches_N.any():
+        raise UserError(
+            f"none of the {len(frame)} zones touches the cube's region; see that their coordinates and their CRS "
+            f"({frame.crs.name}) are right"
+        )
+    outside = tuple(zone for zone, touches in zip(names, touches_N, strict=True) if not touches)
+    return Zones(tuple(names), frame, shapes, hectares(drawn, frame.crs), outside)
+
+
+def zones_of(cube: Cube, file: str | Path, name: str | None = None, layer: str | None = None) -> Zones:
+    """`read_zones` for a cube's grid; good for many questions."""
+    return read_zones(file, Layout.of(cube.group()).extent, name, layer)
+
+
+def stats(
+    cube: Cube,
+    zones: Zones,
+    version: str | None = None,
+    periods: Sequence[date] | None = None,
+    confidence: bool = False,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> ZoneStats:
+    """The area of each class in each zone.
+
+    periods: their first days; by default the newest. confidence: also its mean, for which all pixels of the zones are
+    read. Areas are true: pixels of a grid that is not equal-area count with their area on the ellipsoid, and are all
+    read then. Raises UserError for a version or period that is not there.
+    """
+    snapshot = versions.resolve(cube, version)
+    group = cube.group(snapshot=snapshot)
+    layout = Layout.of(group)
+    times = [_time(group, snapshot, None)] if periods is None else [_time(group, snapshot, day) for day in periods]
+    by_pixel = not is_equal_area(layout.extent)
+    layers = [_class_layer(group, layout, time, by_pixel) for time in times]
+    if confidence:
+        layers += [_class_layer(group, layout, time, by_pixel, "confidence") for time in times]
+    sum_LZM = _sums(Question(layout.extent, tuple(layers), by_pixel), zones, workers, progress)
+    area_TZK = sum_LZM[: len(times), :, :-1]
+    mapped_TZ = area_TZK.sum(2)
+    bounds = [_period(group, time) for time in times]
+    rows = [
+        ClassInZone(
+            zone=name,
+            period=period,
+            code=row["code"],
+            class_=row["name"],
+            hectares=float(area_TZK[t, z, k]),
+            share=float(area_TZK[t, z, k] / mapped_TZ[t, z]) if mapped_TZ[t, z] else None,
+            confidence_percent=(
+                float(sum_LZM[len(times) + t, z, k] / area_TZK[t, z, k]) if confidence and area_TZK[t, z, k] else None
+            ),
+        )
+        for z, name in enumerate(zones.names)
+        for t, period in enumerate(bounds)
+        for k, row in enumerate(layout.classes)
+    ]
+    return ZoneStats(snapshot, bounds, _areas(zones, mapped_TZ), rows, list(zones.outside))
+
+
+def changes(
+    cube: Cube,
+    zones: Zones,
+    before: tuple[str | None, date | None],
+    after: tuple[str | None, date | None] = (None, None),
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> ZoneChanges:
+    """The change matrix of each zone between two maps, each (version, first day of a period); None: the newest.
+
+    Blocks that were made from the same inputs are not read. Raises UserError for a version or period that is not there.
+    """
+    snapshots = [versions.resolve(cube, version) for version, _ in (before, after)]
+    groups = [cube.group(snapshot=snapshot) for snapshot in snapshots]
+    times = [_time(*at) for at in zip(groups, snapshots, (before[1], after[1]), strict=True)]
+    layout = Layout.of(groups[1])
+    by_pixel = not is_equal_area(layout.extent)
+    maps, made = (
+        tuple((store.array(group, name), time) for group, time in zip(groups, times, strict=True))
+        for name in ("landcover", "blocks/landcover")
+    )
+    codes = tuple(row["code"] for row in layout.classes)
+    pixels = None if by_pixel else (store.array(groups[1], "blocks/pixels"), times[1])
+    question = Question(layout.extent, (Layer(maps, codes, pixels=pixels, made=made),), by_pixel)
+    names = [*(row["name"] for row in layout.classes), NO_DATA]
+    area_ZAB = _sums(question, zones, workers, progress)[0].reshape(-1, len(names), len(names))
+    area_ZAB[:, -1, -1] = 0
+    rows = [
+        ChangeInZone(zones.names[z], names[a], names[b], float(area_ZAB[z, a, b]))
+        for z, a, b in np.argwhere(area_ZAB > 0)
+    ]
+    areas = _areas(zones, area_ZAB[:, :-1, :-1].sum((1, 2))[None])
+    old, new = (
+        (snapshot, _period(group, time)[0]) for snapshot, group, time in zip(snapshots, groups, times, strict=True)
+    )
+    return ZoneChanges(old, new, areas, rows, list(zones.outside))
+
+
+def _class_layer(group: zarr.Group, layout: Layout, time: int, by_pixel: bool, weight: str | None = None) -> Layer:
+    return Layer(
+        maps=((store.array(group, "landcover"), time),),
+        codes=tuple(row["code"] for row in layout.classes),
+        weight=None if weight is None else (store.array(group, weight), time),
+        pixels=None if by_pixel or weight else (store.array(group, "blocks/pixels"), time),
+    )
+
+
+def _sums(question: Question, zones: Zones, workers: int, progress: Progress | None) -> np.ndarray:
+    """Hectares by weight, (layer, zone, value)."""
+    edges = edges_of(zones.shapes, question.extent.grid)
+    sum_LZM = np.zeros((len(question.layers), len(zones.names), question.layers[0].size))
+    for owner_Z, sums in gather(partial(band_sums, question, edges), _bands(question, edges), workers, progress):
+        for layer, part_ZM in enumerate(sums):
+            sum_LZM[layer, owner_Z] += part_ZM
+    return sum_LZM if question.by_pixel else sum_LZM * (question.extent.grid.resolution**2 / 1e4)
+
+
+def _bands(question: Question, edges: Edges) -> list[int]:
+    """Rows of blocks that a zone touches."""
+    top, bottom = (function(edges.from_N2[:, 1]) // question.extent.grid.block for function in (np.min, np.max))
+    return [row for row in question.rows if top <= row <= bottom]
+
+
+def _time(group: zarr.Group, version: str, start: date | None) -> int:
+    """Index along time of a period; of the newest where none is named."""
+    days = np.asarray(store.array(group, "time"))
+    if start is None:
+        return int(days.argmax())
+    time = period_index(group, start)
+    if time is None:
+        there = ", ".join(str(day) for day in sorted(days.astype("datetime64[D]")))
+        raise UserError(f"version {version} has no period from {start}; give one of {there}")
+    return time
+
+
+def _period(group: zarr.Group, time: int) -> tuple[date, date]:
+    first, last = np.asarray(store.array(group, "time_bnds"))[time].astype("datetime64[D]").tolist()
+    return first, last
+
+
+def _areas(zones: Zones, mapped_TZ: np.ndarray) -> list[ZoneArea]:
+    return [
+        ZoneArea(name, float(zones.hectares[z]), [float(area) for area in mapped_TZ[:, z]])
+        for z, name in enumerate(zones.names)
+    ]
