@@ -17,9 +17,9 @@ from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout, period_index
 from pipeline.errors import UserError
+from pipeline.geometry.areal_scale import is_equal_area
 from pipeline.geometry.coverage import Edges, edges_of
 from pipeline.geometry.extent import Extent
-from pipeline.geometry.areal_scale import is_equal_area
 from pipeline.geometry.project import hectares, on_grid
 from pipeline.geometry.vectors import column, read_vectors
 

@@ -13,10 +13,10 @@ import numpy as np
 import zarr
 
 from pipeline.cube.records import BlockRows
+from pipeline.geometry.areal_scale import pixel_hectares
 from pipeline.geometry.coverage import Coverage, Edges, coverage
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Window
-from pipeline.geometry.areal_scale import pixel_hectares
 from pipeline.geometry.spans import Spans, coarsen, minus, split
 
 TILE = 64

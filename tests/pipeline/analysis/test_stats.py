@@ -1,4 +1,4 @@
-"""Stats of zones, and the sums of `zones.py` that they are made of; `coverage.py`, `spans.py` and `areal_scale.py` below."""
+"""Stats of zones, and the sums of `zones.py` that they are made of."""
 
 from dataclasses import replace
 from datetime import date
@@ -21,7 +21,6 @@ from pipeline.cube import store, versions
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
 from pipeline.errors import UserError
-from pipeline.geometry.coverage import coverage, edges_of
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 
@@ -120,20 +119,6 @@ def test_zones_equal_exactextract_on_pixels_of_their_border(cube, shapes):
         expected = [coverage[values == code].sum() / 100 for code in CODES]
         # exactextract rounds each weight to 24 bits
         assert np.allclose(answer[n], expected, rtol=1e-9, atol=6e-10 * len(shapely.get_coordinates(shapes[n])) + 1e-8)
-
-
-def test_the_weight_of_each_border_pixel_is_that_of_exactextract():
-    shape = in_metres(shapely.Point(350.3, 250.7).buffer(200.123, 7))
-    cover = coverage(edges_of([shape], EXTENT.grid), Window(0, 0, 512, 768))
-    source = NumPyRasterSource(np.ones((512, 768)), 0, -5120, 7680, 0, srs_wkt=CRS(3035).to_wkt())
-    frame = geopandas.GeoDataFrame(geometry=[shape], crs=3035)
-    (cell_N,), (weight_N,) = exact_extract(source, frame, ["cell_id", "coverage"], output="pandas").T.to_numpy()
-    weights = dict(zip(cell_N.astype(int), weight_N, strict=True))
-    assert len(cover.weight_N) > 1000
-    for row, col, weight in zip(cover.row_N, cover.col_N, cover.weight_N, strict=True):
-        assert np.float32(weight) == pytest.approx(weights.pop(row * 768 + col), abs=6e-8)
-    assert set(weights.values()) == {1.0}
-    assert len(weights) == (cover.whole.stop_N - cover.whole.start_N).sum()
 
 
 @QUICK

@@ -1,0 +1,95 @@
+"""Covered pixels, and the spans of `spans.py` that they are kept in."""
+
+import geopandas
+import numpy as np
+import pytest
+import shapely
+from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from pyproj import CRS
+
+from pipeline.geometry.coverage import coverage, edges_of
+from pipeline.geometry.grid import Grid, Window
+from pipeline.geometry.spans import Spans, coarsen, minus, split, union
+
+GRID = Grid("EPSG:3035", 10, 256)
+QUICK = settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
+
+
+def in_metres(shape):
+    return shapely.transform(shape, lambda xy: xy * (10, -10))
+
+
+def dense(spans, lines, width):
+    cell_LW = np.zeros((lines, width), int)
+    for line, start, stop in zip(spans.line_N, spans.start_N, spans.stop_N, strict=True):
+        cell_LW[line, start:stop] += 1
+    return cell_LW
+
+
+def spans_of(cell_LW):
+    line_N, col_N = np.nonzero(cell_LW)
+    return union(Spans(line_N, col_N, col_N + 1))
+
+
+def test_the_weight_of_each_border_pixel_is_that_of_exactextract():
+    shape = in_metres(shapely.Point(350.3, 250.7).buffer(200.123, 7))
+    cover = coverage(edges_of([shape], GRID), Window(0, 0, 512, 768))
+    source = NumPyRasterSource(np.ones((512, 768)), 0, -5120, 7680, 0, srs_wkt=CRS(3035).to_wkt())
+    frame = geopandas.GeoDataFrame(geometry=[shape], crs=3035)
+    table = exact_extract(source, frame, ["cell_id", "coverage"], output="pandas")
+    weights = dict(zip(table["cell_id"][0].astype(int), table["coverage"][0], strict=True))
+    assert len(cover.weight_N) > 1000
+    for row, col, weight in zip(cover.row_N, cover.col_N, cover.weight_N, strict=True):
+        # exactextract rounds a weight to 24 bits
+        assert weight == pytest.approx(weights.pop(row * 768 + col), abs=6e-8)
+    assert set(weights.values()) == {1.0}
+    assert len(weights) == (cover.whole.stop_N - cover.whole.start_N).sum()
+
+
+@QUICK
+@given(
+    x=st.floats(-300, 300),
+    y=st.floats(-300, 300),
+    width=st.floats(1e-300, 500),
+    height=st.floats(1e-9, 500),
+    angle=st.floats(0, 90),
+    hole=st.floats(0, 0.9),
+)
+def test_what_is_covered_of_a_window_is_the_area_of_the_intersection(x, y, width, height, angle, hole):
+    box = shapely.box(x, y, x + width, y + height)
+    outer = shapely.affinity.rotate(box, angle)
+    inner = shapely.affinity.scale(outer, hole, hole)
+    shape = shapely.Polygon(outer.exterior, [inner.exterior]) if hole > 0.01 else outer
+    if not shape.is_valid:
+        return
+    whole = 0.0
+    for x0 in (0, 64):
+        window = Window(-20, x0, 108, x0 + 64)
+        cover = coverage(edges_of([in_metres(shape)], GRID), window)
+        expected = shape.intersection(shapely.box(x0, -20, x0 + 64, 108)).area
+        covered = cover.weight_N.sum() + (cover.whole.stop_N - cover.whole.start_N).sum()
+        assert covered == pytest.approx(expected, rel=1e-9, abs=1e-6)
+        assert ((cover.weight_N > 0) & (cover.weight_N < 1)).all()
+        whole += covered
+    assert whole == pytest.approx(shape.intersection(shapely.box(0, -20, 128, 108)).area, rel=1e-9, abs=2e-6)
+
+
+@QUICK
+@given(seed=st.integers(0, 1000), share=st.floats(0.5, 1))
+def test_spans_are_cut_into_whole_coarser_cells_and_the_rest(seed, share):
+    rng = np.random.default_rng(seed)
+    small = rng.random((6, 5)) < share
+    cell_LW = np.kron(small, np.ones((8, 8), bool)) | (rng.random((48, 40)) < 0.3)
+    spans = spans_of(cell_LW)
+    assert np.array_equal(dense(spans, 48, 40), cell_LW)
+    coarse = coarsen(spans, 8)
+    expected = cell_LW.reshape(6, 8, 5, 8).all((1, 3))
+    assert np.array_equal(dense(coarse, 6, 5), expected)
+    rest = minus(spans, coarse, 8)
+    assert np.array_equal(dense(rest, 48, 40), cell_LW & ~np.kron(expected, np.ones((8, 8), bool)))
+    pieces = split(rest, 16)
+    assert np.array_equal(dense(pieces, 48, 40), dense(rest, 48, 40))
+    assert (pieces.start_N // 16 == (pieces.stop_N - 1) // 16).all()
