@@ -26,7 +26,8 @@ class Result:
 def main() -> int:
     asked = _asked()
     context = fork_server()
-    numbers = [asked.only] if asked.only is not None else list(range(asked.inputs))
+    sys.setrecursionlimit(20_000)  # To write what is nested hundreds deep; the commands have Python's own limit.
+    numbers = [asked.only] if asked.only is not None else list(range(asked.first, asked.inputs))
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as folder, serving() as answers:
         root = Path(folder)
         ground = grounds.prepare(root / "ground")
@@ -57,6 +58,7 @@ def main() -> int:
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1250)
+    parser.add_argument("--first", type=int, default=0, help="number of the first")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="this input alone, told whole")
     parser.add_argument("--keep", type=Path, help="folder that keeps the inputs that ended badly")

@@ -10,6 +10,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 SECONDS = 20.0
+SENTENCES = ("idgbr: ", "Usage: ", "╭─ Error ")
+"""What the last lines of a call that failed begin with: our own, and those of wrong use."""
 BYTES = 4 << 30
 
 PRELOAD = (
@@ -73,7 +75,7 @@ def _fault(code: int, stderr: str, hung: bool, peak: int) -> str:
         return "traceback"
     if code not in (0, 1, 2):
         return f"exit {code}"
-    if code and not any(line.strip().startswith(("idgbr: ", "Usage: ")) for line in stderr.splitlines()):
+    if code and not any(line.strip().startswith(SENTENCES) for line in stderr.splitlines()):
         return "no sentence"
     return ""
 
