@@ -11,7 +11,7 @@ import shapely
 from pipeline.analysis.estimators import Accuracy, assess
 from pipeline.analysis.sample_files import ALTERNATE, LABEL, PlotTable
 from pipeline.analysis.sampling import Sample, cube_digest, draw, strata_at
-from pipeline.analysis.strata import NONE, StratifiedMap, Stratum
+from pipeline.analysis.strata import NONE, Progress, StratifiedMap, Stratum
 from pipeline.console.output import to_json
 from pipeline.cube import assessments, versions
 from pipeline.cube.cube import Cube
@@ -65,6 +65,7 @@ def accuracy(
     alternate: str | None = None,
     zones: Mapping[str, np.ndarray] | None = None,
     workers: int = 2,
+    progress: Progress | None = None,
 ) -> AccuracyReport:
     """Judges a version, by default the newest, by a labelled sample of this cube.
 
@@ -72,7 +73,7 @@ def accuracy(
     those of the column "alternate" if there is one. zones: for each name, whether each
     row of `plots` lies in it. Raises UserError where the rows are not the sample of their design, or are not labelled.
     """
-    sample, rank_N = _sample_of(cube, plots, workers)
+    sample, rank_N = _sample_of(cube, plots, workers, progress)
     judged = versions.resolve(cube, version)
     of = StratifiedMap(cube, judged, sample.design.period, sample.design.before)
     labels = [stratum.name for stratum in sample.legend]
@@ -84,7 +85,7 @@ def accuracy(
             "some out would bias the result"
         )
     row_N, col_N, stratum_N = (of_N[rank_N] for of_N in (sample.row_N, sample.col_N, sample.stratum_N))
-    map_N = stratum_N if judged == sample.design.version else strata_at(of, row_N, col_N, workers)
+    map_N = stratum_N if judged == sample.design.version else strata_at(of, row_N, col_N, workers, progress)
     area_N = pixel_areas(sample.layout.extent.grid, row_N, col_N) / 1e6
 
     def assessed(labels_N: np.ndarray, domain_N: np.ndarray | None = None) -> Accuracy:
@@ -143,7 +144,7 @@ def keep(cube: Cube, report: AccuracyReport) -> str:
     return name
 
 
-def _sample_of(cube: Cube, plots: PlotTable, workers: int) -> tuple[Sample, np.ndarray]:
+def _sample_of(cube: Cube, plots: PlotTable, workers: int, progress: Progress | None) -> tuple[Sample, np.ndarray]:
     """The sample that the rows' design draws, and for each row its index in it. Raises UserError."""
     design, path = plots.design, plots.path
     here = cube_digest(Layout.of(cube.group()))
@@ -157,7 +158,7 @@ def _sample_of(cube: Cube, plots: PlotTable, workers: int) -> tuple[Sample, np.n
             f"{path} was drawn from version {design.version}, which this cube does not have: it is a sample of another "
             "cube, or the version was pruned; 'idgbr tag' keeps a version that is sampled"
         )
-    sample = draw(cube, design, workers)
+    sample = draw(cube, design, workers, progress=progress)
     points_S = np.bincount(sample.stratum_N, minlength=len(sample.legend))
     for stratum, points, pixels in zip(sample.legend, points_S.tolist(), sample.pixels_S.tolist(), strict=True):
         if points < min(2, pixels):

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.analysis.sample_size import Allocation, allocate, sample_size
 from pipeline.analysis.sampling import Design, Sample, cube_digest, draw
-from pipeline.analysis.strata import StratifiedMap, count_pixels, legend
+from pipeline.analysis.strata import Progress, StratifiedMap, count_pixels, legend
 from pipeline.errors import UserError
 
 
@@ -27,13 +27,15 @@ class Wishes:
     minimum: int = 50
 
 
-def draw_sample(of: StratifiedMap, wishes: Wishes, seed: int, workers: int = 2) -> Sample:
+def draw_sample(
+    of: StratifiedMap, wishes: Wishes, seed: int, workers: int = 2, progress: Progress | None = None
+) -> Sample:
     """Designs and draws a sample. Raises UserError where the map has no pixel, or a wish names no stratum of it."""
     strata = legend(of.layout, of.before is not None)
     names = [stratum.name for stratum in strata]
     if unknown := sorted(set(wishes.users) - set(names)):
         raise UserError(f"the map has no stratum {unknown[0]!r}; its strata are {', '.join(names)}")
-    counts_YXS = count_pixels(of, workers)
+    counts_YXS = count_pixels(of, workers, progress)
     pixels_S = counts_YXS.sum((0, 1))
     if not pixels_S.any():
         raise UserError(f"the period from {of.period} of version {of.version} has no pixel of a class; choose another")
@@ -46,4 +48,4 @@ def draw_sample(of: StratifiedMap, wishes: Wishes, seed: int, workers: int = 2) 
     points_S = allocate(pixels_S, points, wishes.allocation, users_S, wishes.minimum)
     by_key = {stratum.key: n for stratum, n in zip(strata, points_S.tolist(), strict=True) if n}
     design = Design(cube_digest(of.layout), of.version, of.period, of.before, seed, by_key)
-    return draw(of.cube, design, workers, counts_YXS)
+    return draw(of.cube, design, workers, counts_YXS, progress)

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from cluster import gather
-from pipeline.analysis.strata import StratifiedMap, Stratum, count_pixels, legend, read_strata
+from pipeline.analysis.strata import Progress, StratifiedMap, Stratum, count_pixels, legend, noted, read_strata
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout
 from pipeline.digest import json_digest
@@ -63,7 +63,13 @@ def cube_digest(layout: Layout) -> str:
     return json_digest([place, None if area is None else area.wkt, classes])[:16]
 
 
-def draw(cube: Cube, design: Design, workers: int = 2, counts_YXS: np.ndarray | None = None) -> Sample:
+def draw(
+    cube: Cube,
+    design: Design,
+    workers: int = 2,
+    counts_YXS: np.ndarray | None = None,
+    progress: Progress | None = None,
+) -> Sample:
     """Draws the sample of a design; `counts_YXS` are the pixels of its strata by block where they are known.
 
     Raises UserError where a stratum has fewer pixels than points are asked for, and RunError where the map and the
@@ -71,7 +77,7 @@ def draw(cube: Cube, design: Design, workers: int = 2, counts_YXS: np.ndarray | 
     """
     of = StratifiedMap(cube, design.version, design.period, design.before)
     strata = legend(of.layout, design.before is not None)
-    counts_YXS = count_pixels(of, workers) if counts_YXS is None else counts_YXS
+    counts_YXS = count_pixels(of, workers, progress) if counts_YXS is None else counts_YXS
     pixels_S: np.ndarray = counts_YXS.sum((0, 1))
     ranks: dict[BlockId, list[tuple[int, int]]] = defaultdict(list)
     for s, stratum in enumerate(strata):
@@ -83,7 +89,7 @@ def draw(cube: Cube, design: Design, workers: int = 2, counts_YXS: np.ndarray | 
         for slot, rank in _places(_choose(design.seed, s, pixels, points), counts_YXS[:, :, s]):
             ranks[slot].append((s, rank))
     ids = [(slot, tuple(ranks[slot])) for slot in sorted(ranks)]
-    blocks = gather(partial(_locate, of), ids, workers=workers)
+    blocks = gather(partial(_locate, of), ids, workers=workers, progress=noted(progress, "blocks with a point"))
     pixel_N3 = np.array([pixel for block in blocks for pixel in block], np.int64).reshape(-1, 3)
     row_N, col_N, stratum_N = pixel_N3.T
     order_N = np.argsort(_raw(design.seed, len(strata), len(row_N)), kind="stable")
@@ -134,7 +140,13 @@ def _locate(of: StratifiedMap, id: tuple[BlockId, Ranks]) -> list[tuple[int, int
     return pixels
 
 
-def strata_at(of: StratifiedMap, row_N: np.ndarray, col_N: np.ndarray, workers: int = 2) -> np.ndarray:
+def strata_at(
+    of: StratifiedMap,
+    row_N: np.ndarray,
+    col_N: np.ndarray,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> np.ndarray:
     """Index of the stratum of pixels, int64; NONE where the map has no class. Reads the blocks that hold them."""
     side, (row0, col0) = of.layout.extent.grid.block, of.layout.extent.origin
     slots = np.stack([(row_N - row0) // side, (col_N - col0) // side], 1)
@@ -146,7 +158,7 @@ def strata_at(of: StratifiedMap, row_N: np.ndarray, col_N: np.ndarray, workers: 
         for slot in blocks
     ]
     stratum_N = np.empty(len(row_N), np.int64)
-    found = gather(partial(_read, of), ids, workers=workers)
+    found = gather(partial(_read, of), ids, workers=workers, progress=noted(progress, "blocks that are judged"))
     for (slot, _), strata in zip(ids, found, strict=True):
         stratum_N[blocks[slot]] = strata
     return stratum_N

@@ -1,5 +1,6 @@
 """Strata of a map for sampling: its classes, or change between two of its periods; and their pixels by block."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from functools import cached_property, partial
@@ -14,6 +15,9 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout, period_index
 from pipeline.errors import UserError
 from pipeline.geometry.grid import BlockId
+
+Progress = Callable[[int, int, str], None]
+"""(number done, total, what of)."""
 
 NONE = -1
 """Index of the stratum of pixels that have no class."""
@@ -66,6 +70,11 @@ def legend(layout: Layout, change: bool) -> tuple[Stratum, ...]:
     return tuple(Stratum(key + code, word + name) for key, word in pairs for code, name in classes)
 
 
+def noted(progress: Progress | None, note: str) -> Callable[[int, int], None] | None:
+    """Progress of one kind of work, as `cluster.gather` tells it."""
+    return None if progress is None else lambda done, total: progress(done, total, note)
+
+
 def newest_period(group: zarr.Group) -> date:
     return max(_periods(group))
 
@@ -82,7 +91,7 @@ def _time(group: zarr.Group, version: str, start: date) -> int:
     return time
 
 
-def count_pixels(of: StratifiedMap, workers: int = 2) -> np.ndarray:
+def count_pixels(of: StratifiedMap, workers: int = 2, progress: Progress | None = None) -> np.ndarray:
     """Pixels of each stratum in each block, int64 (rows of blocks, columns, strata).
 
     Classes are counted in the cube already; for change both maps are read, a block at a time.
@@ -92,7 +101,8 @@ def count_pixels(of: StratifiedMap, workers: int = 2) -> np.ndarray:
     extent = of.layout.extent
     slots = [extent.slot(block) for block in extent.blocks()]
     counts_YXS = np.zeros((*extent.block_range.shape, 2 * len(of.layout.classes)), np.int64)
-    for slot, counts in zip(slots, gather(partial(_count, of), slots, workers=workers), strict=True):
+    found = gather(partial(_count, of), slots, workers=workers, progress=noted(progress, "change of blocks"))
+    for slot, counts in zip(slots, found, strict=True):
         counts_YXS[slot] = counts
     return counts_YXS
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder
+from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -38,7 +38,8 @@ def accuracy(
     keep: Annotated[
         bool, typer.Option("--keep/--no-keep", help="keep the result with the version, and in its STAC item")
     ] = True,
-    workers: Annotated[int, typer.Option(min=1, max=1024, help="threads that read")] = 2,
+    workers: Readers = 2,
+    dask: Dask = "threads",
     as_json: AsJson = False,
 ) -> None:
     """Estimates a map's accuracy and the areas of its classes, with 95 % intervals, from a labelled sample.
@@ -51,6 +52,8 @@ def accuracy(
     from pipeline.analysis.accuracy import keep as keep_report
     from pipeline.analysis.accuracy import zones_of_file
     from pipeline.analysis.sample_files import read_plots
+    from pipeline.analysis.workers import dask_workers
+    from pipeline.console.progress import progress_bar
     from pipeline.cube.cube import Cube
 
     opened = Cube.open(cube)
@@ -60,7 +63,8 @@ def accuracy(
     masks = plots.groups(by) if by is not None else {}
     if zones is not None:
         masks = zones_of_file(opened, plots, zones, name)
-    report = judge(opened, plots, version, label, alternate, masks, workers)
+    with progress_bar("accuracy") as progress, dask_workers(dask, workers, opened):
+        report = judge(opened, plots, version, label, alternate, masks, workers, progress)
     if keep:
         keep_report(opened, report)
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import MOST, AsJson, CubeFolder
+from pipeline.cli.options import MOST, AsJson, CubeFolder, Dask, Readers
 from pipeline.console.output import check_writable, to_json
 from pipeline.errors import UserError
 
@@ -72,7 +72,8 @@ def sample(
         str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="another seed draws another sample")] = 0,
-    workers: Annotated[int, typer.Option(min=1, max=1024, help="threads that read")] = 2,
+    workers: Readers = 2,
+    dask: Dask = "threads",
     as_json: AsJson = False,
 ) -> None:
     """Draws a stratified random sample of a map's pixels, to be labelled and given to `idgbr accuracy`.
@@ -84,6 +85,8 @@ def sample(
     from pipeline.analysis.sample_design import Wishes, draw_sample
     from pipeline.analysis.sample_files import write_ceo, write_sample
     from pipeline.analysis.strata import StratifiedMap, newest_period
+    from pipeline.analysis.workers import dask_workers
+    from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
     from pipeline.cube import versions
     from pipeline.cube.cube import Cube
@@ -99,7 +102,9 @@ def sample(
     if before is not None and before >= start:
         raise UserError(f"--change-from {before} is not before the period from {start}; give an earlier period")
     wishes = Wishes(points, standard_error, user, users, allocation.value, minimum)
-    drawn = draw_sample(StratifiedMap(opened, snapshot, start, before), wishes, seed, workers)
+    of = StratifiedMap(opened, snapshot, start, before)
+    with progress_bar("sample") as progress, dask_workers(dask, workers, opened):
+        drawn = draw_sample(of, wishes, seed, workers, progress)
     for file in out or []:
         write_sample(drawn, file)
     if ceo is not None:

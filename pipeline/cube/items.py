@@ -65,7 +65,7 @@ def _write_accuracy(cube: Cube, item: dict[str, Any], accuracies: Sequence[Asses
         name = "accuracy" if kept.before is None else f"accuracy-since-{kept.before}"
         href = f"{cube.location}/{kept.file}"
         assets[name] = {"href": href, "type": "application/json", "roles": ["metadata"]}
-    if assets:
+    if assets or "assets" in item:
         item["assets"] = assets
 
 

@@ -165,3 +165,11 @@ def test_a_map_that_was_read_goes_to_another_process(made):
     of = StratifiedMap(*made, SUMMER[0])
     here = read_strata(of, (0, 1))
     assert (read_strata(pickle.loads(pickle.dumps(of)), (0, 1)) == here).all()
+
+
+def test_a_stratum_that_is_drawn_whole_is_each_of_its_pixels_once(made):
+    design = sample_of(*made).design
+    sample = draw(made[0], replace(design, points={"80": 22_500}))
+    drawn_HW = np.zeros((512, 768), int)
+    np.add.at(drawn_HW, (sample.row_N, sample.col_N), 1)
+    assert (drawn_HW == (stripes() == 80)).all()

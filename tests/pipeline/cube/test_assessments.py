@@ -82,6 +82,15 @@ def test_the_item_of_its_period_tells_it_until_a_newer_version_is_published(cube
     assert item(cube)["properties"][ACCURACY] == [told]
 
 
+def test_an_item_without_a_run_of_its_own_loses_the_accuracy_of_an_older_version(cube):
+    kept(cube, published(cube, "a"))
+    branch, _, base = mapped(cube, plain(30), SUMMER, "b")
+    versions.publish(cube, branch, base, replace(ORIGIN, run="b"))
+    publish_items(cube)
+    assert ACCURACY not in item(cube)["properties"]
+    assert "accuracy" not in item(cube).get("assets", {})
+
+
 def test_pruning_deletes_those_of_expired_versions_but_not_of_one_that_stands_again(cube):
     first, second, third = (published(cube, run) for run in "abc")
     names = [kept(cube, version) for version in (first, second, third)]
