@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder
+from pipeline.cli.options import AsJson, CubeFolder, finite
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -22,6 +22,10 @@ def export(
     zarr: Annotated[
         Path | None, typer.Option(metavar="FOLDER.zarr", help="write plain Zarr, which needs no Icechunk")
     ] = None,
+    vector: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="write the areas of the classes as polygons: .parquet, .gpkg or .pmtiles"),
+    ] = None,
     array: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="array to export, may be repeated for --zarr; default: landcover, there all"),
@@ -33,6 +37,17 @@ def export(
         str | None, typer.Option(metavar="START", help="first day of the period; default: the newest, for --zarr all")
     ] = None,
     tile: Annotated[int | None, typer.Option(min=1, metavar="N", help="cut into tiles of N x N blocks")] = None,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="NAME", help="class for --vector, may be repeated; default: all"),
+    ] = None,
+    min_area: Annotated[
+        float, typer.Option(min=0, metavar="HECTARES", callback=finite, help="least area of a polygon of --vector")
+    ] = 0.0,
+    simplify: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="METRES", callback=finite, help="tolerance of --vector; default: a pixel"),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=1024, help="threads that read and compress")] = 2,
     as_json: AsJson = False,
 ) -> None:
@@ -46,19 +61,26 @@ def export(
     from pipeline.cube.cube import Cube
     from pipeline.export.cog import export_cog
     from pipeline.export.plain_zarr import export_zarr
+    from pipeline.export.vector import export_polygons
 
-    _check_one({"--cog FILE.tif": cog, "--zarr FOLDER.zarr": zarr})
-    if tile is not None and cog is None:
-        raise UserError("--tile cuts what --cog writes; leave it out")
+    targets = {"--cog FILE.tif": cog, "--zarr FOLDER.zarr": zarr, "--vector FILE": vector}
+    _check_one(targets)
     start, names = _start(period), array or ["landcover"]
-    if cog is not None and len(names) > 1:
-        raise UserError(f"a GeoTIFF holds one array, not {', '.join(names)}; give --array once, and a command for each")
+    if tile is not None and zarr is not None:
+        raise UserError("--tile cuts what --cog or --vector write; leave it out")
+    if vector is None and (class_ or min_area or simplify is not None):
+        raise UserError("--class, --min-area and --simplify are for polygons; give them with --vector FILE")
+    if zarr is None and (len(names) > 1 or (vector is not None and names != ["landcover"])):
+        allowed = "polygons are those of landcover" if vector is not None else "a GeoTIFF holds one array"
+        raise UserError(f"{allowed}, not {', '.join(names)}; give --array once, and a command for each")
     opened = Cube.open(cube)
     with progress_bar("export") as progress:
         if cog is not None:
             done = export_cog(opened, cog, names[0], version, start, tile, workers, progress)
-        if zarr is not None:
+        elif zarr is not None:
             done = export_zarr(opened, zarr, array, version, start, workers, progress)
+        elif vector is not None:
+            done = export_polygons(opened, vector, class_, min_area, simplify, version, start, tile, workers, progress)
     print(to_json(done) if as_json else done.line())
 
 
