@@ -1,6 +1,7 @@
 import os
 import pickle
 import random
+from dataclasses import replace
 
 import icechunk
 import numpy as np
@@ -16,6 +17,8 @@ from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 from pipeline.cube.damage import DamagedChunk
 from pipeline.errors import RunError
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import Grid, Window
 
 
 @pytest.fixture
@@ -73,6 +76,26 @@ def test_a_damaged_chunk_names_array_block_and_period(cube, at, rows):
     assert not landcover[0, :256].any()
     with pytest.raises(DamagedChunk, match=r"landcover, block \(1, 2\), period from 2024-05-01 \(its checksum"):
         landcover[0, rows, 512:]
+
+
+def test_one_damaged_chunk_of_many_in_a_shard_is_told_where_it_is_read_by_itself(cube):
+    """Of nine chunks of 256 px, read one by one by their ranges."""
+    grid = Grid("EPSG:3035", 10, 768)
+    layout = replace(LAYOUT, extent=Extent(grid, Window(0, 0, 768, 768)))
+    session = cube.repository.writable_session("main")
+    group = session_group(session)
+    add_period(group, layout, SUMMER)
+
+    def write():
+        group["0/landcover"][0] = np.random.default_rng(3).integers(1, 200, (768, 768), np.uint8)
+        session.commit("written")
+
+    (path,) = chunk_files(cube.location, write)
+    flip_bit(path, 100)
+    landcover = cube.group(branch="main")["0/landcover"]
+    assert landcover[0, 300:310, 300:310].all()
+    with pytest.raises(DamagedChunk, match=r"landcover, block \(0, 0\), period from 2024-05-01 \(its checksum"):
+        landcover[0, 20:30, 20:30]
 
 
 def test_a_missing_chunk_names_array_block_and_period(cube):
