@@ -63,8 +63,12 @@ class ClassInZone:
 
 @dataclass(frozen=True)
 class ChangeInZone:
-    """The area of one zone that had one class and has another, or the same, by name; "no data" where there is none."""
+    """The area of one zone that had one class and has another, or the same, by name; "no data" where there is none.
 
+    index: the zone's place in the file, from 0; names need not be unique.
+    """
+
+    index: int
     zone: str
     from_: str
     to: str
@@ -129,6 +133,12 @@ def zones_on(frame: Any, names: Sequence[str], extent: Extent) -> Zones:
 def zones_of(cube: Cube, file: str | Path, name: str | None = None, layer: str | None = None) -> Zones:
     """`read_zones` for a cube's grid; good for many questions."""
     return read_zones(file, Layout.of(cube.group()).extent, name, layer)
+
+
+def all_periods(cube: Cube, version: str | None = None) -> list[date]:
+    """The first days of the periods of a version, in time's order."""
+    days = np.asarray(store.array(cube.group(snapshot=versions.resolve(cube, version)), "time"))
+    return sorted(days.astype("datetime64[D]").tolist())
 
 
 def stats(
@@ -205,7 +215,7 @@ def changes(
     area_ZAB = _sums(question, zones, workers, progress)[0].reshape(-1, len(names), len(names))
     area_ZAB[:, -1, -1] = 0
     rows = [
-        ChangeInZone(zones.names[z], names[a], names[b], float(area_ZAB[z, a, b]))
+        ChangeInZone(int(z), zones.names[z], names[a], names[b], float(area_ZAB[z, a, b]))
         for z, a, b in np.argwhere(area_ZAB > 0)
     ]
     areas = _areas(zones, area_ZAB[:, :-1, :-1].sum((1, 2))[None])

@@ -1,10 +1,13 @@
 """What several verbs ask for."""
 
 import math
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from pipeline.errors import UserError
 
 RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="the region file")]
 CubeFolder = Annotated[str, typer.Argument(metavar="CUBE", help="the cube's folder, or s3://bucket/prefix")]
@@ -18,6 +21,14 @@ def finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a finite number")
     return value
+
+
+def day(text: str | None, option: str) -> date | None:
+    """The value of an option that names the first day of a period. Raises UserError."""
+    try:
+        return None if text is None else datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise UserError(f"{option} is {text!r:.40}; give the first day of a period, such as 2024-05-01") from None
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for programs")]

@@ -1,4 +1,4 @@
-"""Stats of zones, and the sums of `zones.py` that they are made of."""
+"""Stats of zones, and the sums of `zones.py` that they are made of; files of them: `zone_tables.py`."""
 
 from dataclasses import replace
 from datetime import date
@@ -16,11 +16,12 @@ from pyproj import CRS, Transformer
 
 from pipeline.analysis import zones as zones_module
 from pipeline.analysis.stats import changes, stats, zones_on
+from pipeline.analysis.zone_tables import check_suffix, write
 from pipeline.analysis.zones import tile_sums
 from pipeline.cube import store, versions
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
-from pipeline.errors import UserError
+from pipeline.errors import RunError, UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 
@@ -229,3 +230,15 @@ def test_hectares_are_true_on_a_grid_that_is_not_equal_area(tmp_path, monkeypatc
     (zone,) = stats(cube, zones).zones
     assert zone.mapped_hectares[0] == pytest.approx(zone.hectares, rel=1e-6)
     assert abs(zone.hectares / (shapely.area(zones.shapes[0]) / 1e4) - 1) > 1e-4
+
+
+def test_a_table_is_written_whole_or_not_at_all(cube, tmp_path):
+    zones = zones_of([in_metres(shapely.box(10, 10, 300, 300))])
+    answer = stats(cube, zones)
+    write(answer, zones, tmp_path / "areas.csv")
+    assert len((tmp_path / "areas.csv").read_text().splitlines()) == 4
+    with pytest.raises(RunError, match="cannot be written"):
+        write(answer, zones, tmp_path / "nowhere" / "areas.csv")
+    with pytest.raises(UserError, match=r"ends in .csv or .parquet"):
+        check_suffix(tmp_path / "areas.shp")
+    assert [file.name for file in tmp_path.iterdir()] == ["areas.csv"]
