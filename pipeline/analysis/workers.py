@@ -15,7 +15,7 @@ PACKAGES = ("idgbr", "icechunk", "zarr", "numpy")
 
 
 @contextmanager
-def dask_workers(address: str, workers: int, *cubes: Cube) -> Iterator[None]:
+def dask_workers(address: str, workers: int, *cubes: Cube) -> Iterator[DaskClient | None]:
     """Every `cluster.gather` in the block works where `address` says: see `cluster.dask_client`.
 
     Raises what that raises, and RunError if a worker lacks one of PACKAGES in the version that is here, or does not see
@@ -26,7 +26,7 @@ def dask_workers(address: str, workers: int, *cubes: Cube) -> Iterator[None]:
             _check_packages(client)
             for cube in cubes:
                 _check_cube(client, cube)
-        yield
+        yield client
 
 
 def check_scheduler(address: str) -> None:

@@ -27,6 +27,8 @@ from pipeline.geometry.extent import Extent
 CONVENTIONS = "CF-1.11"
 TIME_UNITS = {"units": "days since 1970-01-01", "calendar": "standard"}
 NODATA = {"_FillValue": 0}
+FAST = 1
+"""Level of zstd for coarser levels: a fifth of the time of level 3, for classes 8 and for confidence 0.3 % larger."""
 RECORDS = ("mosaic", "landcover", "aggregate", "state", "clear", "pixels", "holes")
 
 
@@ -137,7 +139,7 @@ def _create_levels(group: zarr.Group, layout: Layout) -> None:
         shape, located = (0, *shape_of(extent, level)), _located(extent, level)
         for name, method in zip(LEVEL_ARRAYS, ("mode", "mean"), strict=True):
             reduced = {**attributes[name], "cell_methods": f"area: {method}", **located}
-            _create_array(_level(group, level), name, shape, (1, 256, 256), "uint8", dimensions, reduced, shards)
+            _create_array(_level(group, level), name, shape, (1, 256, 256), "uint8", dimensions, reduced, shards, FAST)
 
 
 def _level(group: zarr.Group, level: int) -> zarr.Group:
@@ -171,6 +173,7 @@ def _create_array(
     dimensions: Sequence[str],
     attributes: dict[str, Any],
     shards: Sequence[int] | None = None,
+    zstd: int = 3,
 ) -> None:
     group.create_array(
         name,
@@ -179,7 +182,7 @@ def _create_array(
         shards=None if shards is None else tuple(shards),
         dtype=dtype,
         fill_value=0,
-        compressors=(BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()),
+        compressors=(BloscCodec(cname="zstd", clevel=zstd, shuffle="shuffle"), Crc32cCodec()),
         dimension_names=tuple(dimensions),
         attributes=attributes,
     )

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -31,3 +32,7 @@ def mark_and_wait(folder, seconds, block):
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(seconds)
     return area(block)
+
+
+def has_imported(module):
+    return module in sys.modules
