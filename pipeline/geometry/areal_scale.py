@@ -1,10 +1,10 @@
 """The areal scale of a projection: on a grid that is not equal-area, each pixel has an area of its own."""
 
 import numpy as np
-from pyproj import CRS, Proj
 
 from pipeline.geometry.extent import Extent
-from pipeline.geometry.grid import LONLAT, Grid, Window, transformer
+from pipeline.geometry.grid import Grid, Window
+from pipeline.geometry.pixel_area import pixel_areas
 
 STEP = 64
 """Pixels between the places where the scale of the projection is computed; bilinear between them."""
@@ -38,5 +38,5 @@ def _between(node_NM: np.ndarray, at_H: np.ndarray) -> np.ndarray:
 
 def _scale(grid: Grid, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Area in the CRS by area on the ellipsoid, at pixel corners."""
-    lon, lat = transformer(grid.crs, LONLAT).transform(x * grid.resolution, -y * grid.resolution)
-    return np.asarray(Proj(CRS(grid.crs)).get_factors(lon, lat).areal_scale)
+    area_N = pixel_areas(grid, y.ravel() - 0.5, x.ravel() - 0.5)
+    return (grid.resolution**2 / area_N).reshape(y.shape)

@@ -15,7 +15,8 @@ def window_at(crs, lon, lat, resolution):
 
 
 @pytest.mark.parametrize(
-    ("crs", "lon", "lat"), [("EPSG:32633", 17.9, 60), ("EPSG:3832", 170, -60), ("EPSG:3035", 10, 50)]
+    ("crs", "lon", "lat"),
+    [("EPSG:32633", 17.9, 60), ("EPSG:3832", 170, -60), ("EPSG:3857", 14, 50), ("EPSG:3035", 10, 50)],
 )
 def test_the_area_of_each_pixel_is_that_of_its_corners_on_the_ellipsoid(crs, lon, lat):
     window = window_at(crs, lon, lat, 30)
