@@ -1,11 +1,11 @@
-"""The STAC item of a published map."""
+"""The STAC items of a published map and of the model that made it."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -13,7 +13,12 @@ from shapely.geometry.base import BaseGeometry
 from catalogs.atomic import atomic_write
 from catalogs.errors import CatalogError
 
+if TYPE_CHECKING:
+    from pystac.extensions.classification import Classification
+
 VERSION_SCHEMA = "https://stac-extensions.github.io/version/v1.2.0/schema.json"
+PROCESSING_SCHEMA = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
+DATACUBE_SCHEMA = "https://stac-extensions.github.io/datacube/v2.2.0/schema.json"
 
 
 def write_item(
@@ -30,16 +35,21 @@ def write_item(
     store: str,
     snapshot: str,
     scenes: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    lineage: str | None = None,
+    software: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a STAC 1.1 item of a map, atomically, and return its path.
 
     `footprint` is in longitude and latitude; `transform` holds a, b, c, d, e, f with x = a * column + b * row + c, in
     the units of `crs` ("EPSG:3035"); `classes` rows hold code, name and color ("#rrggbb"); `store` is where the cube
-    lies and `snapshot` its version; `scenes` are the ids of the scenes it was made from. Extensions: projection 2,
-    classification 2, version. CatalogError when a value cannot stand in an item.
+    lies and `snapshot` its version; `scenes` are the ids of the scenes it was made from; `variables` are the arrays
+    over (y, x), each with its description; `lineage` says in words how it was made, `software` by which versions.
+    Extensions: projection 2, classification 2, datacube, processing, version. CatalogError when a value cannot stand in
+    an item.
     """
     import pystac
-    from pystac.extensions.classification import Classification, ClassificationExtension
+    from pystac.extensions.classification import ClassificationExtension
     from pystac.extensions.projection import ProjectionExtension
 
     if start.tzinfo is None or end.tzinfo is None or start > end:
@@ -51,28 +61,76 @@ def write_item(
         datetime=None,
         start_datetime=start,
         end_datetime=end,
-        properties={"version": snapshot, "idgbr:scenes": list(scenes)},
-        stac_extensions=[VERSION_SCHEMA],
+        properties={
+            "version": snapshot,
+            "idgbr:scenes": list(scenes),
+            **_cube(start, end, crs, shape_YX, transform, variables or {}),
+            **_processing(lineage, software),
+        },
+        stac_extensions=[VERSION_SCHEMA, DATACUBE_SCHEMA, *([PROCESSING_SCHEMA] if lineage or software else [])],
     )
     item.add_asset("cube", pystac.Asset(href=store, media_type="application/vnd.zarr; version=3", roles=["data"]))
     ProjectionExtension.ext(item, add_if_missing=True).apply(
         code=crs, shape=list(shape_YX), transform=[float(value) for value in transform]
     )
-    ClassificationExtension.ext(item.assets["cube"], add_if_missing=True).apply(
-        classes=[
-            Classification.create(
-                value=row["code"],
-                name=re.sub(r"[^0-9A-Za-z]+", "-", row["name"]).strip("-").lower(),
-                description=row["name"],
-                color_hint=_hexadecimal(row),
-            )
-            for row in classes
-        ]
-    )
+    ClassificationExtension.ext(item.assets["cube"], add_if_missing=True).apply(classes=class_list(classes))
     path = Path(path)
     with atomic_write(path) as draft:
         draft.write_text(json.dumps(item.to_dict(include_self_link=False), indent=2))
     return path
+
+
+def class_list(classes: Sequence[Mapping[str, Any]]) -> list["Classification"]:
+    """`classification:classes` of rows with code, name and color. Raises CatalogError for a color not like #rrggbb."""
+    from pystac.extensions.classification import Classification
+
+    return [
+        Classification.create(
+            value=row["code"],
+            name=re.sub(r"[^0-9A-Za-z]+", "-", row["name"]).strip("-").lower(),
+            description=row["name"],
+            color_hint=_hexadecimal(row),
+        )
+        for row in classes
+    ]
+
+
+def _cube(
+    start: datetime,
+    end: datetime,
+    crs: str,
+    shape_YX: tuple[int, int],
+    transform: Sequence[float],
+    variables: Mapping[str, str],
+) -> dict[str, Any]:
+    """`cube:dimensions` and `cube:variables`."""
+    code = int(crs.rpartition(":")[2]) if crs.startswith("EPSG:") else crs
+    spatial = {
+        axis: {
+            "type": "spatial",
+            "axis": axis,
+            "extent": sorted((origin, origin + step * length)),
+            "step": step,
+            "reference_system": code,
+        }
+        for axis, origin, step, length in (
+            ("x", transform[2], transform[0], shape_YX[1]),
+            ("y", transform[5], transform[4], shape_YX[0]),
+        )
+    }
+    time = {"type": "temporal", "extent": [each.isoformat().replace("+00:00", "Z") for each in (start, end)]}
+    return {
+        "cube:dimensions": {"time": time, **spatial},
+        "cube:variables": {
+            name: {"type": "data", "dimensions": ["time", "y", "x"], "description": description}
+            for name, description in variables.items()
+        },
+    }
+
+
+def _processing(lineage: str | None, software: Mapping[str, str] | None) -> dict[str, Any]:
+    values = {"processing:lineage": lineage, "processing:software": dict(software) if software else None}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _hexadecimal(row: Mapping[str, Any]) -> str:

@@ -22,19 +22,26 @@ def export(
     zarr: Annotated[
         Path | None, typer.Option(metavar="FOLDER.zarr", help="write plain Zarr, which needs no Icechunk")
     ] = None,
+    stac: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="write a STAC collection, items and their GeoTIFFs")
+    ] = None,
     vector: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="write the areas of the classes as polygons: .parquet, .gpkg or .pmtiles"),
     ] = None,
     array: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="array to export, may be repeated for --zarr; default: landcover, there all"),
+        typer.Option(
+            metavar="NAME",
+            help="array to export, several for --zarr, --stac; default: landcover, for --zarr all",
+        ),
     ] = None,
     version: Annotated[
         str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
     ] = None,
     period: Annotated[
-        str | None, typer.Option(metavar="START", help="first day of the period; default: the newest, for --zarr all")
+        str | None,
+        typer.Option(metavar="START", help="first day of the period; default: the newest, for --zarr, --stac all"),
     ] = None,
     tile: Annotated[int | None, typer.Option(min=1, metavar="N", help="cut into tiles of N x N blocks")] = None,
     class_: Annotated[
@@ -61,16 +68,17 @@ def export(
     from pipeline.cube.cube import Cube
     from pipeline.export.cog import export_cog
     from pipeline.export.plain_zarr import export_zarr
+    from pipeline.export.stac import export_stac
     from pipeline.export.vector import export_polygons
 
-    targets = {"--cog FILE.tif": cog, "--zarr FOLDER.zarr": zarr, "--vector FILE": vector}
+    targets = {"--cog FILE.tif": cog, "--zarr FOLDER.zarr": zarr, "--stac FOLDER": stac, "--vector FILE": vector}
     _check_one(targets)
     start, names = _start(period), array or ["landcover"]
-    if tile is not None and zarr is not None:
+    if tile is not None and cog is None and vector is None:
         raise UserError("--tile cuts what --cog or --vector write; leave it out")
     if vector is None and (class_ or min_area or simplify is not None):
         raise UserError("--class, --min-area and --simplify are for polygons; give them with --vector FILE")
-    if zarr is None and (len(names) > 1 or (vector is not None and names != ["landcover"])):
+    if zarr is None and stac is None and (len(names) > 1 or (vector is not None and names != ["landcover"])):
         allowed = "polygons are those of landcover" if vector is not None else "a GeoTIFF holds one array"
         raise UserError(f"{allowed}, not {', '.join(names)}; give --array once, and a command for each")
     opened = Cube.open(cube)
@@ -79,6 +87,8 @@ def export(
             done = export_cog(opened, cog, names[0], version, start, tile, workers, progress)
         elif zarr is not None:
             done = export_zarr(opened, zarr, array, version, start, workers, progress)
+        elif stac is not None:
+            done = export_stac(opened, stac, names, version, start, workers, progress)
         elif vector is not None:
             done = export_polygons(opened, vector, class_, min_area, simplify, version, start, tile, workers, progress)
     print(to_json(done) if as_json else done.line())

@@ -27,6 +27,29 @@ def item_of_run(run: str) -> str:
     return f"runs/{run}/item.json"
 
 
+def model_of_run(run: str) -> str:
+    """The file in the cube where a run leaves the item of its model."""
+    return f"runs/{run}/model.json"
+
+
+def item_of_period(cube: Cube, version: str, start: str) -> dict[str, Any] | None:
+    """The item of a version's period by its first day, as published or as its run left it; None where there is none."""
+    names = [name for name in cube.files.list(FOLDER) if name.endswith(f"-{start}.json")]
+    names = names if version == versions.head(cube) else []
+    if run := versions.runs_of(cube, version).get(start):
+        names += [item_of_run(run)]
+    items = [_read(cube, name) for name in names if cube.files.exists(name)]
+    for item in items[:1]:
+        item["properties"]["version"] = version
+    return items[0] if items else None
+
+
+def model_of_period(cube: Cube, version: str, start: str) -> dict[str, Any] | None:
+    """The item of the model that made a version's period; None where its run left none."""
+    name = model_of_run(versions.runs_of(cube, version).get(start, ""))
+    return _read(cube, name) if cube.files.exists(name) else None
+
+
 def publish_items(cube: Cube, runs: Mapping[str, str] | None = None) -> None:
     """Makes `stac/` name the newest version, whatever a rollback, a pruning or an interruption left there.
 

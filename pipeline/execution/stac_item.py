@@ -1,11 +1,33 @@
-"""The STAC items of a published version."""
+"""The STAC items of a published version: its maps, and the model that made them."""
 
 from datetime import UTC, datetime, time
+from importlib.metadata import version
+from pathlib import Path
 
 from catalogs.stac_item import write_item
+from catalogs.stac_model import write_model_item
 from pipeline.cube.cube import Cube
-from pipeline.cube.items import item_of_run, publish_items
+from pipeline.cube.items import item_of_run, model_of_run, publish_items
 from pipeline.planning.plan import Plan
+
+SETTINGS = (
+    "overlap",
+    "num_inference_steps",
+    "guidance_scale",
+    "seed",
+    "ensemble_size",
+    "boundary_radius",
+    "uncertainty_threshold",
+    "precision",
+)
+"""Settings of a model that its item lists."""
+VARIABLES = {
+    "landcover": "land cover, boundaries refined",
+    "coarse": "land cover before refinement",
+    "confidence": "probability of the mapped class, percent",
+    "refined": "what refinement did: 0 not considered, 1 confirmed, 2 changed",
+    "observations": "clear observations",
+}
 
 
 def write_run_item(cube: Cube, plan: Plan) -> None:
@@ -27,6 +49,37 @@ def write_run_item(cube: Cube, plan: Plan) -> None:
             store=f"{cube.location}/store",
             snapshot=plan.branch,
             scenes=[scene.id for scene in plan.scenes],
+            variables=VARIABLES,
+            lineage=(
+                f"{region.mosaic.method} mosaic of {len(plan.scenes)} scenes, segmented and refined at boundaries by "
+                f"model {plan.model_digest[:16]} in run {plan.run}"
+            ),
+            software={"idgbr": version("idgbr")},
+        )
+    _write_model_item(cube, plan)
+
+
+def _write_model_item(cube: Cube, plan: Plan) -> None:
+    settings, region = plan.model.settings, plan.region
+    start, end = region.period
+    with cube.files.local_draft(model_of_run(plan.run)) as path:
+        write_model_item(
+            path,
+            id=f"model-{plan.model_digest[:16]}",
+            footprint=region.searched,
+            start=datetime.combine(start, time.min, UTC),
+            end=datetime.combine(end, time.max, UTC),
+            name=f"idgbr-{plan.model_digest[:16]}",
+            href=str(Path(region.model).resolve()),
+            digest=plan.model_digest,
+            bands=settings.bands,
+            mean=settings.mean,
+            std=settings.std,
+            classes=plan.layout.classes,
+            window=settings.window,
+            batch=settings.batch,
+            hyperparameters={name: getattr(settings, name) for name in SETTINGS},
+            framework_version=version("torch").partition("+")[0],
         )
 
 

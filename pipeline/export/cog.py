@@ -87,6 +87,7 @@ def write_cog(
     vrts = [parts / f"{n}.vrt" for n in range(len(levels))]
     for n in reversed(range(len(levels))):
         write_vrt(vrts[n], _raster(source, name, whole, n), pieces[n], vrts[1:] if n == 0 else ())
+    file.parent.mkdir(parents=True, exist_ok=True)
     if classes := _classes(source, name):
         write_class_names(file, classes)
     with atomic_write(file) as draft:
