@@ -6,6 +6,7 @@ import pytest
 import shapely
 from pystac.extensions.classification import ClassificationExtension
 from pystac.extensions.projection import ProjectionExtension
+from pystac.validation import validate_dict
 
 from catalogs import CatalogError, stac_item
 
@@ -35,7 +36,7 @@ def written(path, **changes):
 def test_the_item_is_valid_stac(tmp_path):
     document = json.loads(written(tmp_path).read_text())
     assert document["stac_version"] == "1.1.0"
-    assert pystac.validation.validate_dict(document, extensions=[])
+    assert validate_dict(document, extensions=[])
     assert [path.name for path in (tmp_path / "stac").iterdir()] == ["map.json"]
 
 

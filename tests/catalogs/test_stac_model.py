@@ -5,6 +5,7 @@ import pystac
 import pytest
 import shapely
 from pystac.extensions.mlm import MLMExtension
+from pystac.validation import validate_dict
 
 from catalogs import CatalogError, stac_model
 
@@ -34,7 +35,7 @@ def written(path, classes=CLASSES):
 
 def test_the_item_is_valid_stac_and_tells_inputs_outputs_and_settings(tmp_path):
     document = json.loads(written(tmp_path).read_text())
-    assert pystac.validation.validate_dict(document, extensions=[])
+    assert validate_dict(document, extensions=[])
     model = MLMExtension.ext(pystac.Item.from_dict(document))
     (given,), (made,) = model.input, model.output
     assert given.bands == ["red", "nir"]
