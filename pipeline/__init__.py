@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.analysis.query import point
     from pipeline.config.region import Region, load
+    from pipeline.continent.join import join
     from pipeline.cube.open import open_cube
     from pipeline.execution.run import run
     from pipeline.planning.plan import plan
 
-__all__ = ["Region", "load", "open_cube", "plan", "point", "run"]
+__all__ = ["Region", "join", "load", "open_cube", "plan", "point", "run"]
 
 _HOME = {
     "Region": "config.region",
@@ -17,6 +18,7 @@ _HOME = {
     "plan": "planning.plan",
     "open_cube": "cube.open",
     "point": "analysis.query",
+    "join": "continent.join",
     "run": "execution.run",
 }
 

@@ -15,7 +15,7 @@ from pipeline.errors import RunError
 
 MADE_WITH = {
     "mosaic": ("mosaic", "observations", "first_clear", "last_clear", "blocks/mosaic", "blocks/state", "blocks/clear"),
-    "landcover": ("landcover", "coarse", "confidence", "refined", "blocks/landcover"),
+    "landcover": ("landcover", "coarse", "confidence", "refined", "blocks/landcover", "blocks/source"),
     "aggregate": ("blocks/aggregate", "blocks/pixels", "blocks/holes"),
 }
 """By record of fingerprints, the arrays that are made again when a block's fingerprint is gone; coarser levels are with

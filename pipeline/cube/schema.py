@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 import zarr
 
+from pipeline.cube.sources import is_joined
 from pipeline.cube.store import array
 from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
@@ -86,9 +87,12 @@ def day_number(when: date) -> int:
 
 
 def check_layout(group: zarr.Group | None, layout: Layout, period: tuple[date, date]) -> None:
-    """Raises UserError if a cube has another layout, or a period of the same start and another end."""
+    """Raises UserError if a cube is joined from others, has another layout, or a period of the same start and another
+    end."""
     if group is None:
         return
+    if is_joined(group):
+        raise UserError("the cube is joined from others by 'idgbr join'; name another cube in the region file")
     existing, wanted = Layout.of(group).as_attributes(), layout.as_attributes()
     for what in existing:
         if existing[what] != wanted[what]:

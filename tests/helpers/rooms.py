@@ -22,7 +22,7 @@ FLOORS = (
     ("change",),
     ("planning",),
     ("training",),
-    ("mosaic",),
+    ("mosaic", "continent"),
     ("analysis", "export"),
     ("scenes",),
     ("segment",),
