@@ -1,19 +1,17 @@
-"""Joining the cubes of regions into one of a continent. Covers `layout.py`, `report.py` and `plan.py`."""
+"""Joining the cubes of regions into one of a continent. Covers `plan.py`, `layout.py`, `shards.py`, `seams.py` and
+`report.py`."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
 from bit_rot import chunk_files, flip_bit
-from command import answer, run_here, sentence
 from cube_bytes import ARRAYS
 from regional_cubes import CLASSES, GRID, NEXT, SUMMER, degrees, layout_of, publish_region, world
 from shared_folder import shared
@@ -303,49 +301,12 @@ def test_cubes_of_another_grid_or_class_table_are_refused(tmp_path, continent, m
     assert not continent.exists()
 
 
-def test_bad_input_ends_in_one_sentence(tmp_path, regions, continent):
-    west, east = regions
-    publish_region(tmp_path / "long", WEST, period=(SUMMER[0], date(2024, 9, 30)))
-    Cube.create(tmp_path / "empty")
-
-    def says(code, *arguments):
-        return sentence(run_here("join", *arguments), code)
-
-    assert "there is no cube at" in says(2, continent, west, tmp_path / "nowhere")
-    assert "nothing is published" in says(2, continent, tmp_path / "empty")
-    assert "is the continent itself" in says(2, continent, continent)
-    assert "named twice" in says(2, continent, west, west / ".." / "west")
-    assert "has a period from 2024-05-01 to 2024-09-30, but" in says(2, continent, west, tmp_path / "long")
-    assert "prefer is 'oldest'; give one of newest, most-observed" in says(2, continent, west, "--prefer", "oldest")
-    assert "--bbox is '1,2,3'" in says(2, continent, west, "--bbox", "1,2,3")
-    assert not continent.exists()
-    assert run_here("join", continent).returncode == 2
-    join(continent, regions)
-    with Cube.open(continent).lease("run", "elsewhere"):
-        assert "is held by run run of region elsewhere" in says(1, continent, west, east)
-    assert "was made for another window" in says(2, continent, west, east, "--bbox", "5,45,6,46")
-
-
 @pytest.mark.long
 def test_processes_of_dask_copy_what_threads_copy(tmp_path, regions, continent):
     report = join(continent, regions, dask="processes")
     assert report.copied == 5
     join(tmp_path / "other", regions)
     assert_equal_arrays(arrays_of(continent, without=()), arrays_of(tmp_path / "other", without=()))
-
-
-def test_the_command_prints_and_gives_the_report_as_json(regions, continent):
-    done = run_here("join", continent, *regions)
-    assert done.returncode == 0, done.stderr
-    assert "published" in done.stdout
-    assert "blocks copied" in done.stdout
-    assert "100.00%" in done.stdout
-    found = answer("join", continent, *regions)
-    assert (found["published"], found["copied"], found["kept"]) == (False, 0, 5)
-    (version,) = answer("history", continent)
-    assert found["version"] == version["version"]
-    kept = json.loads((continent / "runs" / version["run"] / "report.json").read_text())
-    assert kept["copied"] == 5
 
 
 @pytest.mark.long

@@ -68,4 +68,5 @@ def test_every_array_of_blocks_is_made_with_one_record(cube):
     published(cube, noise())
     made = [name for names in MADE_WITH.values() for name in names]
     group = cube.group(branch="main")
-    assert sorted(made) == sorted({"mosaic", *LABELS, *DAYS, *(f"blocks/{n}" for n in group["blocks"])})
+    records = {*(f"blocks/{name}" for name in group["blocks"]), SOURCE}
+    assert sorted(made) == sorted({"mosaic", *LABELS, *DAYS, *records})
