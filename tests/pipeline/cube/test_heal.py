@@ -7,6 +7,7 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.damage import Damage
 from pipeline.cube.heal import MADE_WITH, heal
 from pipeline.cube.schema import DAYS, LABELS
+from pipeline.cube.sources import SOURCE
 from pipeline.errors import RunError
 
 
