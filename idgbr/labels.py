@@ -5,6 +5,7 @@ Shape letters used in this package: B batch, C bands or channels, K classes, D c
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TypedDict
 
 import torch
@@ -41,13 +42,17 @@ def encode(index_BHW: Tensor, code_KD: Tensor) -> Tensor:
 
 
 def probabilities(logits_BKHW: Tensor) -> Tensor:
-    """BKHW softmax over the classes, taken pixel by pixel, so its bits do not depend on the number of threads."""
-    return logits_BKHW.movedim(1, -1).contiguous().softmax(-1).movedim(-1, 1)
+    """BKHW softmax over the classes, plane by plane, so its bits do not depend on the number of threads."""
+    planes_BHW = logits_BKHW.contiguous().unbind(1)
+    first_BHW = reduce(torch.maximum, planes_BHW)
+    odds = [(plane_BHW - first_BHW).exp() for plane_BHW in planes_BHW]
+    total_BHW = reduce(torch.add, odds)
+    return torch.stack([odds_BHW / total_BHW for odds_BHW in odds], 1)
 
 
 def expected_code(probability_BKHW: Tensor, code_KD: Tensor) -> Tensor:
     """BDHW mean code under the class probabilities; of a one-hot probability it is the class's own code."""
-    return torch.einsum("bkhw,kd->bdhw", probability_BKHW, code_KD)
+    return (code_KD.T @ probability_BKHW.flatten(2)).unflatten(2, probability_BKHW.shape[2:])
 
 
 def decode(value_BDHW: Tensor, code_KD: Tensor) -> Tensor:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 
 def missing(image_BCHW: Tensor, blank: float | None) -> Tensor:
     """B1HW bool: some band is NaN or infinite, or all bands are `blank` (None: no number means that)."""
-    missing_B1HW = ~image_BCHW.isfinite().all(1, keepdim=True)
-    return missing_B1HW if blank is None else missing_B1HW | (image_BCHW == blank).all(1, keepdim=True)
+    planes_B1HW = image_BCHW.split(1, 1)
+    missing_B1HW = ~reduce(torch.logical_and, map(torch.isfinite, planes_B1HW))
+    if blank is None:
+        return missing_B1HW
+    return missing_B1HW | reduce(torch.logical_and, [plane_B1HW == blank for plane_B1HW in planes_B1HW])
 
 
 def missing_of_array(image_CHW: NDArray[Any], blank: float | None) -> NDArray[np.bool_]:

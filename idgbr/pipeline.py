@@ -117,7 +117,7 @@ class IDGBRPipeline:
             torch.tensor(values, device=self.device)[:, None, None]
             for values in (self.settings.mean, self.settings.std)
         )
-        return ((raw_BCHW - mean_C11) / std_C11).masked_fill(missing(raw_BCHW, self.settings.blank), 0)
+        return (raw_BCHW - mean_C11).div_(std_C11).masked_fill_(missing(raw_BCHW, self.settings.blank), 0)
 
     def check_image(self, image_BCHW: Array) -> Tensor:
         """The images as a tensor; InputError unless they are real numbers, BCHW with the model's bands."""
@@ -138,7 +138,7 @@ class IDGBRPipeline:
     @torch.inference_mode()
     def coarse_logits(self, image_BCHW: Array) -> Tensor:
         """BKHW float32 logits of raw windows whose sides are multiples of 16."""
-        return self._batched(lambda image: self.coarse(self.normalise(image)), image_BCHW)
+        return self._batched(lambda image: self.coarse(_placed(self.normalise(image))), image_BCHW)
 
     @torch.inference_mode()
     def refine_logits(
@@ -166,7 +166,7 @@ class IDGBRPipeline:
 
         def refine(image_BCHW: Tensor, logits_BKHW: Tensor, *noise_BDhw: Tensor) -> Tensor:
             coarse_BKHW = probabilities(logits_BKHW)
-            condition = refiner.condition(self.normalise(image_BCHW), coarse_BKHW)
+            condition = refiner.condition(_placed(self.normalise(image_BCHW)), _placed(coarse_BKHW))
             answers = [sample(refiner, condition, coarse_BKHW, each_BDhw, sampling) for each_BDhw in noise_BDhw]
             if members == 1:
                 return answers[0]
@@ -175,16 +175,16 @@ class IDGBRPipeline:
         return self._batched(refine, image_BCHW, coarse_logits_BKHW, *noises)
 
     def noise(self, seed: int, corners: Sequence[Corner], height: int, width: int) -> Tensor:
-        """BDhw standard normal noise of windows at absolute corners, at the stride of the refiner's codec."""
+        """BDhw standard normal noise of windows at absolute corners, at the stride of the refiner's codec; zeros for a
+        refiner whose walk has none."""
         assert self.refiner is not None
         stride, channels = self.refiner.codec.stride, self.refiner.codec.channels
+        shape = height // stride, width // stride
         if any(place % stride for corner in corners for place in corner):
             raise InputError(f"windows of this refiner start at multiples of {stride} px, not at {list(corners)}")
-        windows = [
-            noise(seed, y // stride, x // stride, height // stride, width // stride, channels) for y, x in corners
-        ]
-        empty = np.empty((0, channels, height // stride, width // stride), np.float32)
-        return torch.from_numpy(np.stack(windows) if windows else empty)
+        if self.refiner.config["process"] == "bridge" and self.refiner.config["sigma"] == 0:
+            return torch.zeros(1, device=self.device).expand(len(corners), channels, *shape)
+        return noise(seed, [(y // stride, x // stride) for y, x in corners], *shape, channels, self.device)
 
     def __call__(
         self,
@@ -246,6 +246,11 @@ class IDGBRPipeline:
 
     def _networks(self) -> list[CoarseNetwork | AnyRefiner]:
         return [self.coarse] if self.refiner is None else [self.coarse, self.refiner]
+
+
+def _placed(value_BCHW: Tensor) -> Tensor:
+    """In the memory layout of the networks."""
+    return value_BCHW.contiguous(memory_format=torch.channels_last)
 
 
 def _load_refiner(name: Any, folder: Path) -> AnyRefiner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeAlias
@@ -40,16 +41,24 @@ def in_batches(
     dtype = DTYPES.get(precision)
     fast = nullcontext() if dtype is None else torch.autocast(device.type, dtype)
     for start in range(0, count, batch):
-        chosen = torch.arange(start, start + batch).clamp(max=count - 1)
-        taken = (each[chosen].to(device, torch.float32, memory_format=torch.channels_last) for each in tensors)
+        taken = [_filled(each[start : start + batch], batch, device) for each in tensors]
         with fast:
             out_BKHW[start : start + batch] = compute(*taken)[: count - start].float()
-    if not bool(out_BKHW.isfinite().all()):
+    if count and not math.isfinite(sum(end.item() for end in out_BKHW.aminmax())):
         raise InputError(
             "the model's scores are not finite: its weights, or the raw numbers that it is given, are too large for "
             f"precision {precision}; give images in the units that it was trained on, or take another model"
         )
     return out_BKHW
+
+
+def _filled(part_BCHW: Tensor, batch: int, device: torch.device) -> Tensor:
+    """`batch` windows as float32 on the device, the last repeated; they travel as what they are, from pinned memory."""
+    if device.type == "cuda" and part_BCHW.device.type == "cpu":
+        part_BCHW = part_BCHW.pin_memory().to(device, non_blocking=True)
+    window_BCHW = part_BCHW.to(device, torch.float32)
+    missing = batch - len(window_BCHW)
+    return torch.cat([window_BCHW, window_BCHW[-1:].expand(missing, -1, -1, -1)]) if missing else window_BCHW
 
 
 def tensor(array: Array) -> Tensor:

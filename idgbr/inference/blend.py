@@ -1,12 +1,15 @@
 """Weighted mean of the scores of overlapping windows."""
 
-import numpy as np
+from collections.abc import Sequence
+
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from idgbr.inference.certainty import Certainty, certainty
 from idgbr.inference.tiling import Corner, Shape
-from idgbr.labels import probabilities
+
+STRIP = 32
+"""Rows."""
 
 
 class Blend:
@@ -26,14 +29,20 @@ class Blend:
         self._total_KHW[:, *inside] += logits_KHW[:, *part] * self._weight_HW[part]
         self._sum_HW[inside] += self._weight_HW[part]
 
-    def covered(self) -> NDArray[np.bool_]:
-        """HW: pixels that some window has been added to."""
-        return (self._sum_HW > 0).cpu().numpy()
+    def covered(self) -> Tensor:
+        """HW bool: pixels that some window has been added to."""
+        return self._sum_HW > 0
 
-    def probability(self) -> NDArray[np.float32]:
-        """KHW softmax of the mean scores; uniform where no window has been added."""
-        mean_KHW = self._total_KHW / torch.where(self._sum_HW > 0, self._sum_HW, 1)
-        return probabilities(mean_KHW[None])[0].cpu().numpy()
+    def logits(self, rows: slice = slice(None)) -> Tensor:
+        """KHW mean scores; all 0 where no window has been added."""
+        sum_HW = self._sum_HW[rows]
+        return self._total_KHW[:, rows] / torch.where(sum_HW > 0, sum_HW, 1)
+
+    def certainty(self, codes: Sequence[int]) -> Certainty:
+        """Of the mean scores, some rows at a time, so that what lies between stays in the cache."""
+        strips = [slice(row, row + STRIP) for row in range(0, len(self._sum_HW), STRIP)]
+        parts = [certainty(self.logits(strip), codes) for strip in strips]
+        return Certainty(*map(torch.cat, zip(*parts, strict=True)))
 
     def _parts(self, corner: Corner) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """Their common part, in pixels of the rectangle and in pixels of the window."""

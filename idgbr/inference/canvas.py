@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from idgbr.inference.band import band, margin
+from idgbr.inference.band import band
 from idgbr.inference.blend import Blend
+from idgbr.inference.certainty import certainty
 from idgbr.inference.tiling import Corner, Shape, WindowLattice
-from idgbr.labels import probabilities
 from idgbr.settings import Settings
 
 
 @dataclass(frozen=True)
 class LabelMap:
-    """coarse_HW, refined_HW: class codes. confidence_HW: probability of the refined map's class, 0 without data.
-    editable_HW: pixels that refinement was allowed to change."""
+    """coarse_HW, refined_HW: class codes, uint8. confidence_HW: probability of the refined map's class, float32, 0
+    without data. editable_HW: pixels that refinement was allowed to change, bool. All on the canvas's device."""
 
-    coarse_HW: NDArray[np.uint8]
-    refined_HW: NDArray[np.uint8]
-    confidence_HW: NDArray[np.float32]
-    editable_HW: NDArray[np.bool_]
+    coarse_HW: Tensor
+    refined_HW: Tensor
+    confidence_HW: Tensor
+    editable_HW: Tensor
 
 
 class Canvas:
@@ -36,27 +34,28 @@ class Canvas:
         self.coarse = Blend(corner, shape, len(settings.classes), weight_HW)
         self.refined = Blend(corner, shape, len(settings.classes), weight_HW)
 
-    def labels(self, seen_HW: NDArray[np.bool_], no_label: int) -> LabelMap:
-        """seen_HW: pixels with data; all others get `no_label`, and count as another label at a boundary.
+    def labels(self, seen_HW: Tensor, no_label: int) -> LabelMap:
+        """seen_HW: pixels with data, bool; all others get `no_label`, and count as another label at a boundary.
 
         Refined scores stand within the band of the blended coarse map, where a window was refined.
         """
         settings = self._settings
-        code_K = np.array(settings.codes, np.uint8)
-        coarse_KHW, refined_KHW = self.coarse.probability(), self.refined.probability()
-        coarse_HW = np.where(seen_HW, code_K[coarse_KHW.argmax(0)], np.uint8(no_label))
-        band_HW = band(coarse_HW, margin(coarse_KHW), settings.boundary_radius, settings.uncertainty_threshold)
-        editable_HW = band_HW & seen_HW & self.refined.covered()
+        coarse, refined = (blend.certainty(settings.codes) for blend in (self.coarse, self.refined))
+        covered_HW = self.refined.covered()
+        seen_HW = seen_HW.to(covered_HW.device)
+        coarse_HW = torch.where(seen_HW, coarse.code_HW, no_label)
+        band_HW = band(coarse_HW, coarse.margin_HW, settings.boundary_radius, settings.uncertainty_threshold)
+        editable_HW = band_HW & seen_HW & covered_HW
         return LabelMap(
             coarse_HW,
-            np.where(editable_HW, code_K[refined_KHW.argmax(0)], coarse_HW),
-            np.where(editable_HW, refined_KHW.max(0), coarse_KHW.max(0)) * seen_HW,
+            torch.where(editable_HW, refined.code_HW, coarse_HW),
+            torch.where(editable_HW, refined.probability_HW, coarse.probability_HW) * seen_HW,
             editable_HW,
         )
 
 
-def needs_refinement(logits_KHW: Tensor, settings: Settings) -> bool:
-    """Whether a window's own coarse scores hold a boundary or an uncertain pixel."""
-    probability_1KHW = probabilities(logits_KHW[None]).cpu().numpy()
-    label_1HW, margin_1HW = probability_1KHW.argmax(1), margin(probability_1KHW)
-    return bool(band(label_1HW, margin_1HW, settings.boundary_radius, settings.uncertainty_threshold).any())
+def needs_refinement(logits_BKHW: Tensor, settings: Settings) -> list[bool]:
+    """Whether each window's own coarse scores hold a boundary or an uncertain pixel."""
+    coarse = certainty(logits_BKHW, settings.codes)
+    band_BHW = band(coarse.code_HW, coarse.margin_HW, settings.boundary_radius, settings.uncertainty_threshold)
+    return band_BHW.flatten(1).any(1).tolist()

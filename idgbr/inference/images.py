@@ -15,6 +15,7 @@ from idgbr.inference.blend import Blend
 from idgbr.inference.canvas import Canvas, needs_refinement
 from idgbr.inference.coarse_input import coarse_input_logits
 from idgbr.inference.tiling import Corner, WindowLattice
+from idgbr.labels import probabilities
 from idgbr.no_data import missing
 from idgbr.settings import Settings
 
@@ -93,24 +94,22 @@ def map_images(
         for tile, refined_KHW in zip(tiles, refined_NKHW, strict=True):
             canvases[tile.image].refined.add(tile.corner, refined_KHW)
 
-    for tile, logits_KHW in _coarse_logits(model, image_BCHW, mask_BKHW, origin):
-        canvases[tile.image].coarse.add(tile.corner, logits_KHW)
-        if model.refiner is not None and needs_refinement(logits_KHW, settings):
-            due.append((tile, logits_KHW))
-        if len(due) == settings.batch:
-            refine(due)
-            due.clear()
+    for tiles, logits_NKHW in _coarse_logits(model, image_BCHW, mask_BKHW, origin):
+        due_N = needs_refinement(logits_NKHW, settings) if model.refiner is not None else [False] * len(tiles)
+        for tile, logits_KHW, is_due in zip(tiles, logits_NKHW, due_N, strict=True):
+            canvases[tile.image].coarse.add(tile.corner, logits_KHW)
+            if is_due:
+                due.append((tile, logits_KHW))
+            if len(due) == settings.batch:
+                refine(due)
+                due.clear()
     if due:
         refine(due)
 
-    seen_BHW = (~missing(image_BCHW, settings.blank))[:, 0].cpu().numpy()
+    seen_BHW = ~missing(image_BCHW, settings.blank)[:, 0]
     maps = [canvas.labels(seen_HW, settings.no_label) for canvas, seen_HW in zip(canvases, seen_BHW, strict=True)]
-    return Maps(
-        np.stack([each.coarse_HW for each in maps]),
-        np.stack([each.refined_HW for each in maps]),
-        np.stack([each.confidence_HW for each in maps]),
-        np.stack([each.editable_HW for each in maps]),
-    )
+    names = ("coarse_HW", "refined_HW", "confidence_HW", "editable_HW")
+    return Maps(*(torch.stack([getattr(each, name) for each in maps]).cpu().numpy() for name in names))
 
 
 def coarse_of_images(model: WindowModel, image_BCHW: Tensor, origin: Corner) -> NDArray[np.float32]:
@@ -119,16 +118,17 @@ def coarse_of_images(model: WindowModel, image_BCHW: Tensor, origin: Corner) -> 
     shape = image_BCHW.shape[2], image_BCHW.shape[3]
     weight_HW = torch.from_numpy(WindowLattice(settings.window, settings.overlap).weights()).to(model.device)
     blends = [Blend(origin, shape, len(settings.classes), weight_HW) for _ in image_BCHW]
-    for tile, logits_KHW in _coarse_logits(model, image_BCHW, None, origin):
-        blends[tile.image].add(tile.corner, logits_KHW)
-    return np.stack([blend.probability() for blend in blends])
+    for tiles, logits_NKHW in _coarse_logits(model, image_BCHW, None, origin):
+        for tile, logits_KHW in zip(tiles, logits_NKHW, strict=True):
+            blends[tile.image].add(tile.corner, logits_KHW)
+    return np.stack([probabilities(blend.logits()[None])[0].cpu().numpy() for blend in blends])
 
 
 def _coarse_logits(
     model: WindowModel, image_BCHW: Tensor, mask_BKHW: Tensor | None, origin: Corner
-) -> Iterator[tuple[_Tile, Tensor]]:
-    """Every window that sees data, image by image, row by row, with its KHW coarse logits: the model's, or the mask's
-    if there is one."""
+) -> Iterator[tuple[list[_Tile], Tensor]]:
+    """Every window that sees data, image by image, row by row, in batches with their NKHW coarse logits: the model's,
+    or the mask's if there is one."""
     settings = model.settings
     lattice = WindowLattice(settings.window, settings.overlap)
     places = [
@@ -148,7 +148,7 @@ def _coarse_logits(
         else:
             parts = [_window(mask_BKHW[tile.image], tile.corner, origin, settings.window, None) for tile in batch]
             logits_NKHW = torch.stack(parts).to(model.device)
-        yield from zip(batch, logits_NKHW, strict=True)
+        yield batch, logits_NKHW
 
 
 def _batches(tiles: Iterator[_Tile], size: int) -> Iterator[list[_Tile]]:

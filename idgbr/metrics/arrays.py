@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from idgbr.errors import InputError
+from idgbr.morphology import square_maximum
 
 Labels = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]
@@ -31,3 +33,9 @@ def ratio(part: Any, whole: Any) -> Scores:
 def mean(score_K: Scores) -> float:
     """Mean of the defined scores; nan if none is."""
     return float(np.nanmean(score_K)) if np.isfinite(score_K).any() else float("nan")
+
+
+def grown(mask: Mask, radius: int) -> Mask:
+    """Pixels with one of the mask within Chebyshev distance `radius`."""
+    near: Mask = square_maximum(torch.from_numpy(mask), radius).numpy()
+    return near

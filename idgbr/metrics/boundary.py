@@ -12,8 +12,7 @@ from typing import Self
 import numpy as np
 
 from idgbr.distance import squared_distance
-from idgbr.metrics.arrays import Counts, Labels, Mask, Scores, check, mean, ratio
-from idgbr.morphology import square_maximum
+from idgbr.metrics.arrays import Counts, Labels, Mask, Scores, check, grown, mean, ratio
 
 
 @dataclass(frozen=True)
@@ -163,4 +162,4 @@ def accuracy_radii(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _inner_edge(mask: Mask, scored: Mask, distance: int) -> Mask:
-    return mask & scored & square_maximum(~mask & scored, distance)
+    return mask & scored & grown(~mask & scored, distance)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from idgbr.metrics.arrays import Labels, Mask, Scores, check
-from idgbr.morphology import square_maximum
+from idgbr.metrics.arrays import Labels, Mask, Scores, check, grown
 
 REACH = 3
 SIGMA = 5.0
@@ -32,7 +31,7 @@ def edge_band(label_HW: Labels, scored_HW: Mask) -> Mask:
     along_y = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     along_x = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
     edge_HW = (along_y[:, 2:] != along_y[:, :-2]) | (along_x[2:] != along_x[:-2])
-    return square_maximum(edge_HW & ~square_maximum(~scored_HW, 1), 1) & scored_HW
+    return grown(edge_HW & ~grown(~scored_HW, 1), 1) & scored_HW
 
 
 def weighted_f(found_HW: Mask, true_HW: Mask) -> float:

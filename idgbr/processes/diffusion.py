@@ -16,7 +16,7 @@ from torch import Tensor
 from idgbr.labels import probabilities
 from idgbr.processes.sampling import Denoiser, Sampling, Solver, at_time, guide
 
-WALK_VERSION = 2
+WALK_VERSION = 3
 """Part of the digest of models that walk by diffusion; raised when the same model would give other logits."""
 TRAIN_STEPS = 1000
 BETA = 0.00085, 0.012

@@ -10,15 +10,16 @@ import heapq
 import itertools
 import threading
 import time as clock
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
+from idgbr.inference.canvas import needs_refinement
 from idgbr.inference.tiling import Corner
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.errors import RunError
@@ -26,6 +27,14 @@ from pipeline.errors import RunError
 CORES = torch.get_num_threads()
 
 Stage = Literal["refined", "coarse"]
+Result = TypeVar("Result")
+
+
+class CoarseScores(NamedTuple):
+    """KHW logits of a window, and whether they hold a boundary or an uncertain pixel, so that it is to be refined."""
+
+    logits_KHW: torch.Tensor
+    needs_refinement: bool
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +43,7 @@ class WindowRequest:
 
     client: int
     number: int
-    future: Future[torch.Tensor] = field(compare=False)
+    future: Future[Any] = field(compare=False)
     inputs: tuple[Any, ...] = field(compare=False)
     add_seconds: Callable[[float], None] = field(compare=False)
 
@@ -67,7 +76,7 @@ class BatchingDevice:
         finally:
             self._count(clients=-1)
 
-    def result(self, future: Future[torch.Tensor]) -> torch.Tensor:
+    def result(self, future: Future[Result]) -> Result:
         """The result of a request; waits for it."""
         if future.done():
             return future.result()
@@ -93,7 +102,7 @@ class BatchingDevice:
         for request in waiting:
             request.future.set_exception(self._failure)
 
-    def submit(self, client: "DeviceClient", stage: Stage, inputs: tuple[Any, ...]) -> Future[torch.Tensor]:
+    def submit(self, client: "DeviceClient", stage: Stage, inputs: tuple[Any, ...]) -> Future[Any]:
         """See `DeviceClient`. Raises what ended the device, if it has ended."""
         request = WindowRequest(client.number, next(self._numbers), Future(), inputs, client.add_seconds)
         with self._changed:
@@ -130,11 +139,11 @@ class BatchingDevice:
     def _answer(self, stage: Stage, batch: list[WindowRequest]) -> None:
         begun = clock.perf_counter()
         try:
-            results_NKHW = self._compute(stage, batch)
+            results = self._compute(stage, batch)
             seconds = (clock.perf_counter() - begun) / len(batch)
-            for request, result_KHW in zip(batch, results_NKHW, strict=True):
+            for request, result in zip(batch, results, strict=True):
                 request.add_seconds(seconds)
-                request.future.set_result(result_KHW)
+                request.future.set_result(result)
         except BaseException as error:  # noqa: BLE001 - whatever the device raises is the result of these requests
             failure = self._explained(error)
             for request in batch:
@@ -161,16 +170,21 @@ class BatchingDevice:
             "machines with larger ones, or a model with smaller batches"
         )
 
-    def _compute(self, stage: Stage, batch: list[WindowRequest]) -> torch.Tensor:
+    def _compute(self, stage: Stage, batch: list[WindowRequest]) -> Sequence[Any]:
+        """When it returns, the device has ended: it was asked whether all is finite, and what needs refinement."""
         image_NBHW, *rest = zip(*(request.inputs for request in batch), strict=True)
         if stage == "coarse":
-            result_NKHW = self.model.coarse_logits(np.stack(image_NBHW))
-        else:
-            logits_NKHW, corners = rest
-            result_NKHW = self.model.refine_logits(np.stack(image_NBHW), torch.stack(logits_NKHW), corners)
-        if result_NKHW.is_cuda:
-            torch.cuda.synchronize(result_NKHW.device)
-        return result_NKHW
+            logits_NKHW = self.model.coarse_logits(np.stack(image_NBHW))
+            due_N = self._need_refinement(logits_NKHW)
+            return [CoarseScores(*scores) for scores in zip(logits_NKHW, due_N, strict=True)]
+        coarse_NKHW, corners = rest
+        return self.model.refine_logits(np.stack(image_NBHW), torch.stack(coarse_NKHW), corners).unbind()
+
+    @torch.inference_mode()
+    def _need_refinement(self, logits_NKHW: torch.Tensor) -> list[bool]:
+        if self.model.refiner is None:
+            return [False] * len(logits_NKHW)
+        return needs_refinement(logits_NKHW, self.model.settings)
 
 
 @dataclass(frozen=True)
@@ -181,8 +195,8 @@ class DeviceClient:
     number: int
     add_seconds: Callable[[float], None]
 
-    def coarse(self, image_BHW: np.ndarray) -> Future[torch.Tensor]:
-        """KHW logits of a raw window."""
+    def coarse(self, image_BHW: np.ndarray) -> Future[CoarseScores]:
+        """The coarse scores of a raw window."""
         return self.device.submit(self, "coarse", (image_BHW,))
 
     def refined(self, image_BHW: np.ndarray, logits_KHW: torch.Tensor, corner: Corner) -> Future[torch.Tensor]:

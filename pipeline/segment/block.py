@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from idgbr.inference.canvas import Canvas, LabelMap, needs_refinement
+from idgbr.inference.canvas import Canvas, LabelMap
 from idgbr.inference.tiling import WindowLattice
 from pipeline.geometry.grid import Window
 from pipeline.segment.batching import BatchingDevice
@@ -59,11 +59,12 @@ def segment(
     canvas = window.pad(settings.boundary_radius)
     lattice = lattice_windows(WindowLattice(settings.window, settings.overlap), canvas)
     hull = Window(lattice[0].y0, lattice[0].x0, lattice[-1].y1, lattice[-1].x1)
-    mosaic_BHW = read_mosaic(hull)
+    mosaic_BHW, corner = read_mosaic(hull), (hull.y0, hull.x0)
+    seen_HW: np.ndarray = np.bitwise_or.reduce(mosaic_BHW) != 0
     scores = Canvas(settings, (canvas.y0, canvas.x0), canvas.shape, device.model.device)
 
     def image(w: Window) -> np.ndarray:
-        return mosaic_BHW[:, *w.slices((hull.y0, hull.x0))]
+        return mosaic_BHW[:, *w.slices(corner)]
 
     refining: deque[tuple[Window, Future[torch.Tensor]]] = deque()
 
@@ -72,19 +73,19 @@ def segment(
         scores.refined.add((w.y0, w.x0), device.result(future))
 
     with device.client(add_seconds) as client:
-        requests = ((w, client.coarse(image(w))) for w in lattice if image(w).any())
+        requests = ((w, client.coarse(image(w))) for w in lattice if seen_HW[w.slices(corner)].any())
         for w, future in _ahead(requests, 2 * settings.batch):
-            logits_KHW = device.result(future)
-            scores.coarse.add((w.y0, w.x0), logits_KHW)
-            if device.model.refiner is not None and needs_refinement(logits_KHW, settings):
-                refining.append((w, client.refined(image(w), logits_KHW, (w.y0, w.x0))))
+            coarse = device.result(future)
+            scores.coarse.add((w.y0, w.x0), coarse.logits_KHW)
+            if coarse.needs_refinement:
+                refining.append((w, client.refined(image(w), coarse.logits_KHW, (w.y0, w.x0))))
             if len(refining) > 2 * settings.batch:
                 add_refined()
         while refining:
             add_refined()
 
-    seen_HW: np.ndarray = np.any(mosaic_BHW[:, *canvas.slices((hull.y0, hull.x0))], axis=0)
-    return _block_labels(scores.labels(seen_HW, NO_DATA), window.slices((canvas.y0, canvas.x0)))
+    labels = scores.labels(torch.from_numpy(seen_HW[canvas.slices(corner)]), NO_DATA)
+    return _block_labels(labels, window.slices((canvas.y0, canvas.x0)))
 
 
 def lattice_windows(lattice: WindowLattice, window: Window) -> list[Window]:
@@ -104,8 +105,9 @@ def _ahead(items: Iterator[Item], count: int) -> Iterator[Item]:
 
 
 def _block_labels(labels: LabelMap, inner: tuple[slice, slice]) -> BlockLabels:
-    outcome_HW = np.where(labels.refined_HW == labels.coarse_HW, CONFIRMED, CHANGED)
-    refined_HW = np.where(labels.editable_HW, outcome_HW, KEPT)
-    percent_HW = np.floor(labels.confidence_HW * 100 + 0.5)
+    outcome_HW = torch.where(labels.refined_HW == labels.coarse_HW, CONFIRMED, CHANGED)
+    refined_HW = torch.where(labels.editable_HW, outcome_HW, KEPT)
+    percent_HW = (labels.confidence_HW * 100 + 0.5).floor()
     arrays = (labels.refined_HW, labels.coarse_HW, percent_HW, refined_HW)
-    return BlockLabels(*(array_HW[inner].astype(np.uint8) for array_HW in arrays))
+    together_4HW = torch.stack([array_HW[inner].to(torch.uint8) for array_HW in arrays])
+    return BlockLabels(*together_4HW.cpu().numpy())

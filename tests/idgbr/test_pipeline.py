@@ -16,7 +16,7 @@ from idgbr_toys import CLASSES, landscape, small_model
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner
 from idgbr.coarse import SegFormer
 from idgbr.errors import CheckpointError, InputError
-from idgbr.inference.band import band, margin
+from idgbr.inference.band import band
 
 
 def refined(model, images):
@@ -123,7 +123,7 @@ def test_refinement_changes_labels_in_the_band_only():
     truth[:, 30:60, 40:] = 20
     model = small_model(boundary_radius=3, uncertainty_threshold=0.0)
     label, _ = model(image, coarse=truth)
-    band_HW = band(truth[0], np.ones((100, 100)), 3, 0.5)
+    band_HW = band(torch.from_numpy(truth[0]), torch.ones(100, 100), 3, 0.5).numpy()
     assert np.array_equal(label[0][~band_HW], truth[0][~band_HW])
     assert (label[0] != truth[0]).any()
 
@@ -157,9 +157,9 @@ def test_whole_image_call_equals_the_low_level_calls():
     image = landscape(5, 64)[0][None]
     coarse = model.coarse_logits(image)
     fine = model.refine_logits(image, coarse, [(64, -128)])
-    probability = coarse[0].softmax(0).numpy()
-    inside = band(probability.argmax(0), margin(probability), model.settings.boundary_radius, 0.2)
-    index = np.where(inside, fine[0].argmax(0).numpy(), probability.argmax(0))
+    first, second = coarse[0].softmax(0).topk(2, dim=0).values
+    inside = band(coarse[0].argmax(0), first - second, model.settings.boundary_radius, 0.2)
+    index = torch.where(inside, fine[0].argmax(0), coarse[0].argmax(0)).numpy()
     label, _ = model(image, origin=(64, -128))
     assert np.array_equal(label[0], np.array([10, 20, 40])[index])
 

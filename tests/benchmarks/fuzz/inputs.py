@@ -73,7 +73,7 @@ def _rewrite(random: Random, path: Path) -> None:
                 (place.a / 1e4, 0, place.c, 0, place.e / 1e4, place.f),
             )))},
             {"dtype": random.choice(("float32", "int16", "uint8", "float64", "int32"))},
-            {"nodata": random.choice((0, 1, 65535, 1000))},
+            {"nodata": random.choice((0, 1, np.iinfo(image.dtype).max, 100))},
             {"count": random.choice((2, 4))},
             {"width": 1, "height": 1},
             {"width": random.choice((20_000, 500_000)), "height": 100_000, "sparse_ok": True, "BIGTIFF": "YES"},

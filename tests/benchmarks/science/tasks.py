@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from idgbr import IDGBRPipeline
 from idgbr.checkpoint import load_network
 from idgbr.classes import class_index
-from idgbr.inference.band import band, margin
+from idgbr.inference.band import band
+from idgbr.inference.certainty import certainty
 from idgbr.metrics.evaluation import Evaluation
 from idgbr.settings import Settings
 from idgbr.training import CoarseTraining, RefinerTraining, train_coarse, train_refiner
@@ -307,8 +308,9 @@ def _scores(
         images[stem] = asdict(one.scores(names))
         total = one if total is None else total + one
         if model.settings.uncertainty_threshold == 1:
-            probability_KHW = model.coarse_probabilities(image_CHW[None])[0]
-            allowed_HW = band(coarse_HW, margin(probability_KHW), RADIUS, THRESHOLD)
+            logits_KHW = torch.from_numpy(model.coarse_probabilities(image_CHW[None])[0]).log()
+            margin_HW = certainty(logits_KHW, model.settings.codes).margin_HW
+            allowed_HW = band(torch.from_numpy(coarse_HW), margin_HW, RADIUS, THRESHOLD).numpy()
             bounded_HW = np.where(allowed_HW, refined_HW, coarse_HW)
             one = Evaluation.of(label_HW, coarse_HW, bounded_HW, model.settings.codes, NO_LABEL)
             gated = one if gated is None else gated + one

@@ -77,6 +77,6 @@ def test_probabilities_are_those_of_the_mean_score_and_uniform_where_no_window_i
     lattice = WindowLattice(32, 0)
     blended = Blend((0, 0), (32, 64), 2, torch.from_numpy(lattice.weights()))
     blended.add((0, 0), torch.tensor([0.0, np.log(3)])[:, None, None].expand(2, 32, 32))
-    assert np.allclose(blended.probability()[1, :, :32], 0.75)
-    assert np.allclose(blended.probability()[:, :, 32:], 0.5)
-    assert blended.covered().mean() == 0.5
+    assert np.allclose(blended.logits().softmax(0).numpy()[1, :, :32], 0.75)
+    assert np.allclose(blended.logits().softmax(0).numpy()[:, :, 32:], 0.5)
+    assert blended.covered().float().mean() == 0.5

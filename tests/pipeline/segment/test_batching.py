@@ -23,7 +23,7 @@ class Model:
 
     def __init__(self, compute=lambda image_NBHW: torch.ones(len(image_NBHW), 2, 4, 4), batch=1):
         self.coarse_logits = compute
-        self.settings = SimpleNamespace(batch=batch)
+        self.settings, self.refiner = SimpleNamespace(batch=batch), None
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_what_a_batch_raises_is_the_result_of_its_windows_and_the_device_goes_on
         answer(device)
     with pytest.raises(SystemExit):
         answer(device)
-    assert answer(device).shape == (2, 4, 4)
+    assert answer(device).logits_KHW.shape == (2, 4, 4)
 
 
 def test_a_batch_of_too_few_results_is_an_error_and_the_device_goes_on(device_of):
@@ -73,14 +73,14 @@ def test_a_batch_of_too_few_results_is_an_error_and_the_device_goes_on(device_of
     device = device_of(lambda image_NBHW: torch.ones(next(counts), 2, 4, 4))
     with pytest.raises(ValueError, match="shorter"):
         answer(device)
-    assert answer(device).shape == (2, 4, 4)
+    assert answer(device).logits_KHW.shape == (2, 4, 4)
 
 
 def test_what_a_client_raises_while_it_is_told_the_seconds_is_its_own_error(device_of):
     device = device_of()
     with pytest.raises(ZeroDivisionError):
         answer(device, lambda seconds: 1 / 0)
-    assert answer(device).shape == (2, 4, 4)
+    assert answer(device).logits_KHW.shape == (2, 4, 4)
 
 
 def test_whatever_ends_the_thread_of_a_device_is_the_answer_to_all_who_wait_and_who_come(device_of):
@@ -108,6 +108,6 @@ def test_a_device_that_is_closed_answers_those_who_wait_and_who_come(device_of):
             waiting.result(SECONDS)
         go_on.set()
         closed.result(SECONDS)
-        assert computed.result(SECONDS).shape == (2, 4, 4)
+        assert computed.result(SECONDS).logits_KHW.shape == (2, 4, 4)
         with pytest.raises(RunError, match="was closed"):
             client.coarse(IMAGE)

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from idgbr import IDGBRPipeline
-from idgbr.inference.band import band, margin
+from idgbr.inference.band import band
 from idgbr.inference.tiling import WindowLattice
 from idgbr.processes.noise import noise
 from pipeline.geometry.grid import Window
@@ -91,14 +92,15 @@ def test_refinement_stays_in_the_band_of_boundaries_where_no_doubt_is_allowed(sm
     labels = segment(BatchingDevice(certain), read, WHOLE)
     r = small.settings.boundary_radius
     seen_to_the_edge_HW = np.pad(labels.coarse_HW[r:-r, r:-r], r)
-    near_boundary = band(seen_to_the_edge_HW, np.ones(SHAPE, np.float32), r, 0.0) | (seen_to_the_edge_HW == 0)
+    near_boundary = band(torch.from_numpy(seen_to_the_edge_HW), torch.ones(SHAPE), r, 0.0).numpy()
+    near_boundary |= seen_to_the_edge_HW == 0
     assert (labels.refined_HW[~near_boundary] == KEPT).all()
     assert (~near_boundary & (labels.coarse_HW > 0)).any()
     assert (labels.landcover_HW[~near_boundary] == labels.coarse_HW[~near_boundary]).all()
 
 
 def test_the_noise_of_every_window_is_a_part_of_one_field_over_the_absolute_grid(small, device, read, monkeypatch):
-    field = noise(small.settings.seed, -200, 800, 500, 600, small.refiner.codec.channels)
+    field = noise(small.settings.seed, [(-200, 800)], 500, 600, small.refiner.codec.channels)[0].numpy()
     draw, seen = small.noise, []
 
     def watched(*asked):
@@ -129,17 +131,9 @@ def test_a_block_of_one_sure_class_costs_no_refinement(small, device, monkeypatc
     monkeypatch.setattr(
         small,
         "coarse_logits",
-        lambda image: (
-            __import__("torch")
-            .tensor([9.0, 0, 0, 0, 0, 0])[None, :, None, None]
-            .expand(len(image), 6, *image.shape[2:])
-        ),
+        lambda image: torch.tensor([9.0, 0, 0, 0, 0, 0])[None, :, None, None].expand(len(image), 6, *image.shape[2:]),
     )
     found = segment(device, lambda window: np.full((4, *window.shape), 1000, np.uint16), Window(0, 0, 64, 64))
     assert not calls
     assert (found.landcover_HW == small.settings.codes[0]).all()
     assert (found.refined_HW == KEPT).all()
-
-
-def test_margin_is_the_lead_of_the_best_class():
-    assert margin(np.array([[[0.5]], [[0.3]], [[0.2]]], np.float32)).item() == pytest.approx(0.2)
