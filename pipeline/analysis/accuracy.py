@@ -116,12 +116,14 @@ def accuracy(
     )
 
 
-def zones_of_file(cube: Cube, plots: PlotTable, file: Path, name: str | None = None) -> dict[str, np.ndarray]:
+def zones_of_file(
+    cube: Cube, plots: PlotTable, file: Path, name: str | None = None, layer: str | None = None
+) -> dict[str, np.ndarray]:
     """For each zone of a vector file, whether each plot's centre lies in it. name: the column of their names.
 
     Zones are numbered from 1 where no column is given, and zones of one name are one zone. Raises UserError.
     """
-    frame = read_vectors(file)
+    frame = read_vectors(file, layer=layer)
     extent = Layout.of(cube.group()).extent
     names = [str(n + 1) for n in range(len(frame))] if name is None else column(frame, name, file)
     x_N, y_N = transformer(LONLAT, extent.grid.crs).transform(plots.lon_N, plots.lat_N)

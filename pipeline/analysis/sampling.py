@@ -125,18 +125,22 @@ def _places(number_N: np.ndarray, counts_YX: np.ndarray) -> list[tuple[BlockId, 
 def _locate(of: StratifiedMap, id: tuple[BlockId, Ranks]) -> list[tuple[int, int, int]]:
     """Absolute row, column and stratum of pixels of a block."""
     (y, x), ranks = id
-    stratum_P = read_strata(of, (y, x)).ravel()
+    stratum_HW = read_strata(of, (y, x))
     side, (row0, col0) = of.layout.extent.grid.block, of.layout.extent.origin
     pixels = []
-    at = {s: np.flatnonzero(stratum_P == s) for s in {s for s, _ in ranks}}
-    for s, rank in ranks:
-        if rank >= len(at[s]):
-            raise RunError(
-                f"block {(y, x)} of version {of.version} has fewer pixels of a class than were counted; "
-                "'idgbr check CUBE --heal' tells what is damaged"
-            )
-        row, col = divmod(int(at[s][rank]), side)
-        pixels.append((row0 + y * side + row, col0 + x * side + col, s))
+    for s in sorted({s for s, _ in ranks}):
+        in_stratum_HW = stratum_HW == s
+        count_H = np.count_nonzero(in_stratum_HW, axis=1)
+        end_H = np.cumsum(count_H)
+        for rank in (rank for of_stratum, rank in ranks if of_stratum == s):
+            if rank >= end_H[-1]:
+                raise RunError(
+                    f"block {(y, x)} of version {of.version} has fewer pixels of a class than were counted; "
+                    "'idgbr check CUBE --heal' tells what is damaged"
+                )
+            row = int(np.searchsorted(end_H, rank, side="right"))
+            col = int(np.flatnonzero(in_stratum_HW[row])[rank - (end_H[row] - count_H[row])])
+            pixels.append((row0 + y * side + row, col0 + x * side + col, s))
     return pixels
 
 

@@ -32,6 +32,7 @@ def accuracy(
         Path | None, typer.Option(metavar="FILE", help="estimate in each polygon of a vector file too")
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="COLUMN", help="names of zones; default: their number")] = None,
+    layer: Annotated[str | None, typer.Option(help="of a GeoPackage of zones that has several")] = None,
     by: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="zones are the values of a column of the sample")
     ] = None,
@@ -62,7 +63,7 @@ def accuracy(
         raise UserError("--by and --zones both say what the zones are; give one of them")
     masks = plots.groups(by) if by is not None else {}
     if zones is not None:
-        masks = zones_of_file(opened, plots, zones, name)
+        masks = zones_of_file(opened, plots, zones, name, layer)
     with progress_bar("accuracy") as progress, dask_workers(dask, workers, opened):
         report = judge(opened, plots, version, label, alternate, masks, workers, progress)
     if keep:

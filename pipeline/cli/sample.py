@@ -64,7 +64,7 @@ def sample(
     ] = None,
     allocation: Annotated[How, typer.Option(help="how points are divided among strata")] = How.proportional,
     minimum: Annotated[int, typer.Option(min=2, max=MOST, help="points that every stratum gets at least")] = 50,
-    change_from: Annotated[
+    from_period: Annotated[
         str | None, typer.Option(metavar="START", help="strata of change since the period from START, not classes")
     ] = None,
     period: Annotated[str | None, typer.Option(metavar="START", help="first day; default: the newest period")] = None,
@@ -78,7 +78,7 @@ def sample(
 ) -> None:
     """Draws a stratified random sample of a map's pixels, to be labelled and given to `idgbr accuracy`.
 
-    Strata are the map's classes, or with `--change-from` change between two periods. Files that exist are not replaced.
+    Strata are the map's classes, or with `--from-period` change between two periods. Files that exist are not replaced.
 
     Example: `idgbr sample cube --standard-error 0.01 --out sample.gpkg --ceo plots.csv`
     """
@@ -98,9 +98,9 @@ def sample(
     opened = Cube.open(cube)
     snapshot = versions.resolve(opened, version)
     start = newest_period(opened.group(snapshot=snapshot)) if period is None else _day(period, "--period")
-    before = None if change_from is None else _day(change_from, "--change-from")
+    before = None if from_period is None else _day(from_period, "--from-period")
     if before is not None and before >= start:
-        raise UserError(f"--change-from {before} is not before the period from {start}; give an earlier period")
+        raise UserError(f"--from-period {before} is not before the period from {start}; give an earlier period")
     wishes = Wishes(points, standard_error, user, users, allocation.value, minimum)
     of = StratifiedMap(opened, snapshot, start, before)
     with progress_bar("sample") as progress, dask_workers(dask, workers, opened):

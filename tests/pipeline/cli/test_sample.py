@@ -64,7 +64,7 @@ def test_strata_of_change(tmp_path):
     cube, _ = cube_with_map(tmp_path / "cube")
     published(cube, truth(), WINTER, run="b")
     drawn = answer(
-        "sample", cube.location, "--points", "200", "--change-from", "2024-05-01", "--out", tmp_path / "s.csv"
+        "sample", cube.location, "--points", "200", "--from-period", "2024-05-01", "--out", tmp_path / "s.csv"
     )
     assert (drawn["period"], drawn["before"]) == ("2024-11-01", "2024-05-01")
     assert {row["name"] for row in drawn["strata"]} >= {"stable Tree", "to Tree", "to Water"}
@@ -84,7 +84,7 @@ def test_strata_of_change(tmp_path):
         ("--points 300 --out s.csv --expected Lava=0.5", "no stratum 'Lava'; its strata are Tree, Grass, Water"),
         ("--points 300 --out s.csv --period 2024", "--period is '2024'; give the first day"),
         ("--points 300 --out s.csv --period 2023-05-01", "has no period from 2023-05-01"),
-        ("--points 300 --out s.csv --change-from 2024-05-01", "is not before the period from 2024-05-01"),
+        ("--points 300 --out s.csv --from-period 2024-05-01", "is not before the period from 2024-05-01"),
         ("--points 300 --out s.csv --version nonsense", "no version 'nonsense'"),
     ],
 )
