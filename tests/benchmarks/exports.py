@@ -1,0 +1,164 @@
+"""Seconds and peak memory of exports of synthetic cubes, beside what rioxarray and GDAL alone would do.
+
+Each row runs in a process of its own: `python tests/benchmarks/exports.py`. A cube is one random block repeated.
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from datetime import date
+from pathlib import Path
+
+BLOCK = 1024
+PERIOD = date(2024, 5, 1), date(2024, 8, 31)
+SHOWN = ("pixels", "what", "seconds", "cpu_seconds", "peak_mb", "megabytes")
+
+
+def make(folder: Path, side: int) -> None:
+    """A published cube of side x side blocks of 1024 px, with its levels."""
+    import numpy as np
+    from scipy import ndimage
+
+    from pipeline.analysis.aggregate import aggregate_blocks
+    from pipeline.cube import store, versions
+    from pipeline.cube.checked_store import session_group
+    from pipeline.cube.create import add_period
+    from pipeline.cube.cube import Cube
+    from pipeline.cube.schema import MAPPED, Layout
+    from pipeline.geometry.extent import Extent
+    from pipeline.geometry.grid import Grid, Window
+
+    rng = np.random.default_rng(0)
+    scores_KHW = [ndimage.gaussian_filter(rng.normal(size=(BLOCK, BLOCK)), 12, mode="wrap") for _ in range(6)]
+    block_HW = (np.argmax(scores_KHW, 0) * 10 + 10).astype(np.uint8)
+    classes = tuple({"code": code, "name": f"class {code}", "color": f"#{code:02x}8040"} for code in range(10, 70, 10))
+    extent = Extent(Grid("EPSG:3035", 10, BLOCK), Window(0, 0, side * BLOCK, side * BLOCK))
+    layout = Layout(extent, ("red",), classes)
+    cube = Cube.create(folder)
+    base = versions.start_branch(cube, "run-a")
+    session = cube.repository.writable_session("run-a")
+    group = session_group(session)
+    add_period(group, layout, PERIOD)
+    for block in extent.blocks():
+        store.write_block(group, "landcover", 0, extent, block, block_HW)
+    store.array(group, "blocks/landcover")[0] = zlib.crc32(block_HW.tobytes())
+    store.array(group, "blocks/state")[0] = MAPPED
+    session.commit("map")
+    aggregate_blocks(cube, "run-a", layout, 0, 2)
+    versions.publish(cube, "run-a", base, versions.Origin("a", "bench", side**2, 0))
+
+
+def work(what: str, cube: Path, out: Path) -> None:
+    """One export, by us or by a rival."""
+    from pipeline.cube.cube import Cube
+
+    if what == "cog":
+        from pipeline.export.cog import export_cog
+
+        export_cog(Cube.open(cube), out / "map.tif", workers=2)
+    elif what == "cog tiles":
+        from pipeline.export.cog import export_cog
+
+        export_cog(Cube.open(cube), out / "map", tile=4, workers=2)
+    elif what == "zarr":
+        from pipeline.export.plain_zarr import export_zarr
+
+        export_zarr(Cube.open(cube), out / "map.zarr", workers=2)
+    elif what == "parquet":
+        from pipeline.export.vector import export_polygons
+
+        export_polygons(Cube.open(cube), out / "map.parquet", workers=2)
+    elif what == "rioxarray":
+        import rioxarray  # noqa: F401 it adds the accessor
+
+        from pipeline.cube.open import open_cube
+
+        landcover = open_cube(cube).landcover.isel(time=0, drop=True)
+        options = {"driver": "COG", "compress": "DEFLATE", "overview_resampling": "MODE", "num_threads": "2"}
+        landcover.rio.to_raster(out / "map.tif", **options)
+    elif what == "gdal mode":
+        import rasterio.shutil
+
+        options = {"compress": "DEFLATE", "overviews": "IGNORE_EXISTING", "overview_resampling": "MODE"}
+        rasterio.shutil.copy(out / "given.tif", out / "map.tif", driver="COG", num_threads="2", **options)
+
+
+def agreement(ours: Path, theirs: Path) -> dict[int, float]:
+    """Share of equal pixels of each overview, by its factor."""
+    import rasterio
+
+    shares = {}
+    with rasterio.open(ours) as dataset:
+        factors = dataset.overviews(1)
+    for level, factor in enumerate(factors):
+        with rasterio.open(ours, overview_level=level) as a, rasterio.open(theirs, overview_level=level) as b:
+            shares[factor] = float((a.read(1) == b.read(1)).mean())
+    return shares
+
+
+def peak_kb() -> int:
+    """Peak resident memory of this program; that of `getrusage` counts the process that started it too."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+
+
+def measure(what: str, cube: Path, out: Path) -> dict[str, object]:
+    begun = time.monotonic()
+    work(what, cube, out)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    size = sum(file.stat().st_size for file in out.glob("map*") for file in [file, *file.rglob("*")] if file.is_file())
+    return {
+        "what": what,
+        "seconds": round(time.monotonic() - begun, 1),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "peak_mb": round(peak_kb() / 1024),
+        "megabytes": round(size / 1e6, 1),
+    }
+
+
+def run(what: str, cube: Path, out: Path) -> dict[str, object]:
+    command = [sys.executable, __file__, "--what", what, "--cube", cube, "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sides", type=int, nargs="+", default=[8, 16, 32], help="blocks of 1024 px along a side")
+    parser.add_argument("--what", nargs="+", default=["cog", "cog tiles", "zarr", "rioxarray", "gdal mode", "parquet"])
+    parser.add_argument("--largest-rival", type=int, default=16, help="side up to which rioxarray and polygons run")
+    parser.add_argument("--cube", type=Path)
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    if asked.cube:
+        print(json.dumps(measure(asked.what[0], asked.cube, asked.out)))
+        return
+    print("".join(f"{name:>14}" for name in SHOWN))
+    for side in asked.sides:
+        with tempfile.TemporaryDirectory() as folder:
+            cube = Path(folder) / "cube"
+            make(cube, side)
+            for what in asked.what:
+                if what in ("rioxarray", "parquet") and side > asked.largest_rival:
+                    continue
+                out = Path(folder) / "out"
+                out.mkdir(exist_ok=True)
+                row = {"pixels": f"{(side * BLOCK) ** 2:.2e}", **run(what, cube, out)}
+                print("".join(f"{row[name]!s:>14}" for name in SHOWN), flush=True)
+                if what == "cog":
+                    (out / "map.tif").rename(out / "given.tif")
+                if what == "gdal mode":
+                    shares = agreement(out / "given.tif", out / "map.tif")
+                    print("equal overviews:", ", ".join(f"1/{n} {share:.4f}" for n, share in shares.items()))
+                for made in out.glob("map*"):
+                    shutil.rmtree(made) if made.is_dir() else made.unlink()
+
+
+if __name__ == "__main__":
+    main()
