@@ -213,7 +213,7 @@ def _column(path: Path, columns: Mapping[str, Sequence[str]], name: str) -> Sequ
 def _numbers(path: Path, columns: Mapping[str, Sequence[str]], name: str, whole: bool = False) -> np.ndarray:
     values = _column(path, columns, name)
     number_N = np.array([_number(value) for value in values])
-    wrong_N = ~np.isfinite(number_N) | (whole & (number_N != np.floor(number_N)))
+    wrong_N = ~(np.abs(number_N) < 2**53) | (whole & (number_N != np.floor(number_N)))
     if wrong_N.any():
         kind = "whole number" if whole else "number"
         raise UserError(

@@ -101,7 +101,7 @@ def sample(
     before = None if from_period is None else _day(from_period, "--from-period")
     if before is not None and before >= start:
         raise UserError(f"--from-period {before} is not before the period from {start}; give an earlier period")
-    wishes = Wishes(points, standard_error, user, users, allocation.value, minimum)
+    wishes = Wishes(points, standard_error, Wishes.user if user is None else user, users, allocation.value, minimum)
     of = StratifiedMap(opened, snapshot, start, before)
     with progress_bar("sample") as progress, dask_workers(dask, workers, opened):
         drawn = draw_sample(of, wishes, seed, workers, progress)
@@ -128,7 +128,7 @@ def sample(
     print(f"to keep what it was drawn from: idgbr tag {cube} NAME {snapshot}")
 
 
-def _expected(values: list[str]) -> tuple[float, dict[str, float]]:
+def _expected(values: list[str]) -> tuple[float | None, dict[str, float]]:
     """The user's accuracy to expect where no other is named, and those of named strata."""
     of: dict[str, float] = {}
     for value in values:
@@ -139,7 +139,7 @@ def _expected(values: list[str]) -> tuple[float, dict[str, float]]:
             of[name] = -1
         if not 0 <= of[name] <= 1:
             raise UserError(f"--expected is {value!r:.80}; give a number from 0 to 1, or a stratum and one: Water=0.95")
-    return of.pop("", 0.8), of
+    return of.pop("", None), of
 
 
 def _check_files(out: list[Path], ceo: Path | None) -> list[Path]:

@@ -126,6 +126,7 @@ def test_groups_are_the_values_of_a_column(sample, tmp_path):
     ("column", "value", "sentence"),
     [
         ("plotid", "1.5", "has '1.5' as plotid; give a whole number"),
+        ("plotid", "1e300", "has '1e300' as plotid; give a whole number"),
         ("plotid", "one", "has 'one' as plotid; give a whole number"),
         ("lon", "", "has '' as lon; give a number"),
         ("lat", "nan", "has 'nan' as lat; give a number"),
