@@ -28,7 +28,7 @@ from pipeline.analysis.sample_files import read_plots
 from pipeline.analysis.sampling import draw
 from pipeline.analysis.strata import StratifiedMap, count_pixels
 from pipeline.cube import assessments, versions
-from pipeline.errors import UserError
+from pipeline.errors import RunError, UserError
 
 WINTER = date(2024, 11, 1), date(2024, 12, 31)
 POINTS = 600
@@ -173,6 +173,17 @@ def test_a_report_is_kept_with_its_version(tmp_path):
     published(cube, truth(), run="b")
     back = versions.rollback(cube, version)
     assert assessments.of_version(cube, back) == [kept]
+
+
+def test_nothing_is_kept_while_a_run_holds_the_cube(tmp_path):
+    cube, version = cube_with_map(tmp_path / "cube")
+    sample = sample_of(cube, version, points=200)
+    report = accuracy(cube, read_plots(write_labelled(sample, tmp_path / "a.csv", labels(sample, truth()))))
+    with cube.lease("run", "elsewhere"), pytest.raises(RunError, match="elsewhere"):
+        keep(cube, report)
+    assert cube.files.list("accuracy") == []
+    keep(cube, report)
+    assert len(cube.files.list("accuracy")) == 1
 
 
 def test_a_sample_of_another_cube_is_refused(labelled, tmp_path, monkeypatch):
