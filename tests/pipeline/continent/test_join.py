@@ -173,6 +173,7 @@ def test_a_block_that_no_region_holds_whole_is_taken_from_the_one_with_more_of_i
     assert report.seams[0].pixels == 256 * 20
 
 
+@pytest.mark.long
 def test_periods_come_by_their_days_whichever_region_has_them(regions, continent):
     publish_region(regions[1], EAST, period=NEXT)
     report = join(continent, regions)
@@ -201,6 +202,7 @@ def test_blocks_that_no_region_has_any_more_are_emptied_and_a_region_left_out_mu
     assert join(continent, [east]).published is False
 
 
+@pytest.mark.long
 def test_a_region_within_the_window_can_come_later_and_one_beyond_it_is_refused(tmp_path, regions, continent, made):
     west, east = regions
     with pytest.raises(UserError, match=f"{east} reaches beyond the window .* --bbox WEST,SOUTH,EAST,NORTH"):
@@ -244,6 +246,7 @@ def test_a_damaged_shard_of_a_region_refuses_the_join_and_names_cube_and_block(t
     assert_equal_arrays(arrays_of(continent, without=()), before)
 
 
+@pytest.mark.long
 def test_damage_to_the_continent_is_healed_by_joining_again(regions, continent):
     first = join(continent, regions)
     before = arrays_of(continent, without=())
@@ -261,6 +264,7 @@ def test_damage_to_the_continent_is_healed_by_joining_again(regions, continent):
     assert_equal_arrays(arrays_of(continent, without=()), before)
 
 
+@pytest.mark.long
 def test_shards_of_another_encoding_are_decoded(tmp_path, monkeypatch, made, continent):
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.cube.create.BloscCodec", lambda **_: BloscCodec(cname="lz4"))
