@@ -46,12 +46,15 @@ class Layer:
         """Number of values M: K + 1 classes or their pairs."""
         return (len(self.codes) + 1) ** len(self.maps)
 
-    def image(self, rows: slice, cols: slice) -> np.ndarray:
-        """The value of each pixel, 0 to M - 1."""
+    def image(self, rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
+        """What stands at each pixel, and a table from that to the value, 0 to M - 1."""
         table = np.full(256, len(self.codes), np.uint8)
         table[list(self.codes)] = np.arange(len(self.codes))
-        first, *second = (np.take(table, np.asarray(source[time, rows, cols])) for source, time in self.maps)
-        return first.astype(np.uint16) * np.uint16(len(self.codes) + 1) + second[0] if second else first
+        first_HW, *second = (np.asarray(source[time, rows, cols]) for source, time in self.maps)
+        if not second:
+            return first_HW, table
+        pair_HW = np.take(table, first_HW).astype(np.uint16) * np.uint16(len(self.codes) + 1)
+        return pair_HW + np.take(table, second[0]), np.arange(self.size, dtype=np.uint16)
 
     def whole_blocks(self, y: int, side: int) -> tuple[np.ndarray, np.ndarray]:
         """Of a row of blocks: which need not be read, bool, and their pixels by value (bx, M)."""
@@ -151,11 +154,11 @@ def _add_block(total_ZM: np.ndarray, question: Question, layer: Layer, iy: int, 
     top, left, bottom, right = _chunks(piece, side, layer.maps[0][0].chunks[-1])
     y0, x0 = question.extent.slot((iy, 0))[0] * side + top, x * side + left
     rows, cols = slice(y0, y0 + bottom - top), slice(x0, x0 + right - left)
-    image_HW = layer.image(rows, cols)
+    image_HW, table = layer.image(rows, cols)
     weight_HW = _weight(question, layer, rows, cols)
 
     def add(owner_N: np.ndarray, at_N: np.ndarray, share_N: Any = None) -> None:
-        value_N = owner_N * values + image_HW.ravel()[at_N]
+        value_N = owner_N * values + table[image_HW.ravel()[at_N]]
         if weight_HW is not None:
             share_N = weight_HW.ravel()[at_N] * (1.0 if share_N is None else share_N)
         total_ZM.reshape(-1)[:] += np.bincount(value_N, share_N, total_ZM.size)
@@ -169,7 +172,7 @@ def _add_block(total_ZM: np.ndarray, question: Question, layer: Layer, iy: int, 
     if len(piece.tiles.line_N):
         owner_N, row_N = np.divmod(piece.tiles.line_N, tile_side)
         row_N = row_N - top // TILE
-        sum_YXM = np.pad(np.cumsum(tile_sums(image_HW, values, weight_HW), axis=1), ((0, 0), (1, 0), (0, 0)))
+        sum_YXM = np.pad(np.cumsum(tile_sums(image_HW, table, values, weight_HW), axis=1), ((0, 0), (1, 0), (0, 0)))
         stop_N, start_N = (at - left // TILE for at in (piece.tiles.stop_N, piece.tiles.start_N))
         np.add.at(total_ZM, owner_N, sum_YXM[row_N, stop_N] - sum_YXM[row_N, start_N])
 
@@ -195,18 +198,21 @@ def _weight(question: Question, layer: Layer, rows: slice, cols: slice) -> np.nd
     return hectares_HW if weight_HW is None else hectares_HW * weight_HW
 
 
-def tile_sums(image_HW: np.ndarray, values: int, weight_HW: np.ndarray | None = None) -> np.ndarray:
-    """How many pixels, or how much weight, of each value are in each tile of 64 x 64 pixels, float64 YXM."""
+def tile_sums(image_HW: np.ndarray, table: np.ndarray, values: int, weight_HW: np.ndarray | None = None) -> np.ndarray:
+    """How many pixels, or how much weight, of each value are in each tile of 64 x 64 pixels, float64 YXM.
+
+    table: the value of what stands in the image; the last value is that of all the rest.
+    """
     rows, cols = (side // TILE for side in image_HW.shape)
     if weight_HW is not None or values > FEW:
         tile_HW = np.repeat(np.arange(rows), TILE)[:, None] * cols + np.repeat(np.arange(cols), TILE)
-        at_N = (tile_HW * values + image_HW).ravel()
+        at_N = (tile_HW * values + table[image_HW]).ravel()
         weight_N = None if weight_HW is None else weight_HW.ravel()
         return np.bincount(at_N, weight_N, rows * cols * values).reshape(rows, cols, values).astype(np.float64)
     sum_YXM = np.zeros((rows, cols, values))
-    for value in range(values - 1):
-        hit_YHW = (image_HW == value).view(np.uint8).reshape(rows, TILE, -1)
+    for code in np.flatnonzero(table < values - 1).tolist():
+        hit_YHW = (image_HW == code).view(np.uint8).reshape(rows, TILE, -1)
         column_YW = np.add.reduce(hit_YHW, axis=1, dtype=np.uint8)
-        sum_YXM[..., value] = column_YW.reshape(rows, cols, TILE).sum(2, dtype=np.uint32)
+        sum_YXM[..., table[code]] = np.add.reduceat(column_YW, np.arange(0, cols * TILE, TILE), axis=1, dtype=np.uint32)
     sum_YXM[..., -1] = TILE**2 - sum_YXM.sum(2)
     return sum_YXM

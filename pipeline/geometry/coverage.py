@@ -66,17 +66,22 @@ def edges_of(shapes: Any, grid: Grid) -> Edges:
 def coverage(edges: Edges, window: Window) -> Coverage:
     """The covered pixels of a window; rows and columns count from its corner."""
     rows, cols = window.shape
-    part = _within(edges, window)
-    part = _split(_split(part, axis=1), axis=0)
+    near = _within(edges, window)
+    owners_Z, owner_E = np.unique(near.owner_N, return_inverse=True)
+    part = _split(_split(Edges(owner_E, near.from_N2, near.to_N2), axis=1), axis=0)
     height_N = part.to_N2[:, 1] - part.from_N2[:, 1]
     middle_N2 = (part.from_N2 + part.to_N2) / 2
     row_N = np.floor(middle_N2[:, 1]).astype(np.int64).clip(0, rows - 1)
     col_N = np.floor(middle_N2[:, 0]).astype(np.int64).clip(0, cols)
-    owners_Z, owner_N = np.unique(part.owner_N, return_inverse=True)
-    key_N = (owner_N * rows + row_N) * (cols + 1) + col_N
-    key_M, at_N = np.unique(key_N, return_inverse=True)
-    height_M = np.bincount(at_N, height_N, len(key_M))
-    area_M = np.bincount(at_N, height_N * (col_N + 1 - middle_N2[:, 0]), len(key_M))
+    key_N = (part.owner_N * rows + row_N) * (cols + 1) + col_N
+    order_N = np.argsort(key_N, kind="stable")
+    key_N = key_N[order_N]
+    first_M = np.flatnonzero(np.diff(key_N, prepend=-1))
+    key_M = key_N[first_M]
+    height_M, area_M = (
+        np.add.reduceat(part_N[order_N], first_M) if len(first_M) else np.zeros(0)
+        for part_N in (height_N, height_N * (col_N + 1 - middle_N2[:, 0]))
+    )
     right_M = np.cumsum(height_M)
     weight_M = right_M - height_M + area_M
     line_M, col_M = np.divmod(key_M, cols + 1)
