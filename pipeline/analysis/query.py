@@ -1,10 +1,15 @@
 """What a cube says of one point."""
 
+import json
 from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import shapely
 
+from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_version
 from pipeline.cube.schema import STATES, Layout
@@ -20,8 +25,11 @@ REFINED = ("not considered", "confirmed", "changed")
 class PeriodAtPoint:
     """One period of the pixel under a point.
 
-    period: first and last day. landcover: class code, 0 = no data. class_, coarse: class names. reflectance: 0 to 1, by
-    band. block_state: one of `STATES`.
+    period: first and last day. landcover: class code, 0 = no data. class_, coarse: class names. first_clear and
+    last_clear: days of the first and last clear observation, None where there was none. reflectance: 0 to 1, by band.
+    block_state: one of `STATES`. made_from: fingerprint of what the block's map was made from, hexadecimal. run: id of
+    the run that made the period, and scenes: ids of its scenes whose footprint holds the point; None where the version
+    does not say.
     """
 
     period: tuple[str, str]
@@ -31,8 +39,13 @@ class PeriodAtPoint:
     confidence_percent: int
     refined: str
     observations: int
+    first_clear: date | None
+    last_clear: date | None
     reflectance: dict[str, float]
     block_state: str
+    made_from: str
+    run: str | None
+    scenes: list[str] | None
 
 
 @dataclass(frozen=True)
@@ -65,9 +78,12 @@ def point(path: str | Path, lon: float, lat: float, version: str | None = None) 
     names = {row["code"]: row["name"] for row in layout.classes}
     states = np.asarray(array(group, "blocks/state")[:, *layout.extent.slot(block)])
     periods = []
+    made = np.asarray(array(group, "blocks/landcover")[:, *layout.extent.slot(block)])
+    runs = next((v.origin.runs for v in versions.history(cube) if v.snapshot == snapshot), None) or {}
     for time, state in enumerate(states):
         values = pixel.isel(time=time)
         first, last = (str(day)[:10] for day in dataset.time_bnds.values[time])
+        run = runs.get(first)
         reflectance = zip(dataset.band.values, values.mosaic.values, strict=True)
         periods.append(
             PeriodAtPoint(
@@ -78,8 +94,36 @@ def point(path: str | Path, lon: float, lat: float, version: str | None = None) 
                 confidence_percent=int(values.confidence),
                 refined=REFINED[int(values.refined)],
                 observations=int(values.observations),
+                first_clear=_date(values.first_clear.values),
+                last_clear=_date(values.last_clear.values),
                 reflectance={str(band): float(value) / 10_000 for band, value in reflectance},
                 block_state=STATES[int(state)],
+                made_from=f"{int(made[time]):016x}",
+                run=run,
+                scenes=None if run is None else _scenes(cube, run, lon, lat),
             )
         )
     return PointResult(lon, lat, snapshot, block, periods)
+
+
+def _date(day: np.ndarray) -> date | None:
+    return None if np.isnat(day) else day.astype("datetime64[D]").item()
+
+
+def _scenes(cube: Cube, run: str, lon: float, lat: float) -> list[str] | None:
+    """The scenes that a run used and whose footprint holds a point.
+
+    None where the run's files are gone, or pyarrow, which the base install lacks, is not there to read them.
+    """
+    applied, items = (f"runs/{run}/{name}" for name in ("applied.json", "scenes.parquet"))
+    if not (cube.files.exists(applied) and cube.files.exists(items)):
+        return None
+    try:
+        from pyarrow import parquet
+    except ModuleNotFoundError:
+        return None
+    used = {scene["id"] for scene in json.loads(cube.files.read(applied))["used"]}
+    table = parquet.read_table(BytesIO(cube.files.read(items)), columns=["id", "geometry"])
+    shapes = shapely.from_wkb(table["geometry"].to_pylist())
+    holds_N = shapely.intersects_xy(shapes, lon, lat)
+    return sorted({str(name) for name, holds in zip(table["id"].to_pylist(), holds_N, strict=True) if holds} & used)

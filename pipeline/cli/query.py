@@ -1,13 +1,17 @@
 """Verbs that read a published map: query."""
 
 import math
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder
-from pipeline.console.output import to_json
+from pipeline.cli.options import AsJson, CubeFolder, day
+from pipeline.console.output import check_writable, to_json
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.analysis.query import PointResult
 
 app = typer.Typer()
 
@@ -15,29 +19,87 @@ app = typer.Typer()
 @app.command()
 def query(
     cube: CubeFolder,
-    point: Annotated[str, typer.Option(metavar="LON,LAT", help="degrees")],
+    point: Annotated[str | None, typer.Option(metavar="LON,LAT", help="degrees")] = None,
+    bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="degrees; needs --out")] = None,
+    polygon: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="GeoJSON, GeoPackage, Shapefile or GeoParquet; needs --out")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.tif", help="write the box or polygon as GeoTIFF")] = None,
+    array: Annotated[str | None, typer.Option(help="map that --out holds; default: landcover")] = None,
+    period: Annotated[
+        str | None, typer.Option(metavar="START", help="first day, for --out; default: the newest period")
+    ] = None,
     version: Annotated[
         str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prints what the map says of a point: class, confidence, reflectance, for each period.
+    """Prints what the map says of a point, for each period: class, confidence, dates, scenes. Or cuts out a part of it.
 
     Example: `idgbr query cube --point 12.01,48.49`
-    """
-    from pipeline.analysis.query import point as query_point
-    from pipeline.console.tables import print_table
 
+    Example: `idgbr query cube --polygon district.gpkg --out district.tif`
+    """
+    if sum(place is not None for place in (point, bbox, polygon)) != 1:
+        raise UserError("give one of --point, --bbox and --polygon")
+    if point is None:
+        if as_json:
+            raise UserError("--json is for --point; a box or polygon is written to --out")
+        _cut(cube, bbox, polygon, out, array or "landcover", period, version)
+        return
+    if out is not None or array is not None or period is not None:
+        raise UserError("--out, --array and --period are for --bbox and --polygon; a point is printed, all of it")
+    from pipeline.analysis.query import point as query_point
+
+    lon, lat = _numbers(point, "--point", "LON,LAT", "12.01,48.49")
+    result = query_point(cube, lon, lat, version)
+    print(to_json(result)) if as_json else _print(result)
+
+
+def _cut(
+    cube: str,
+    bbox: str | None,
+    polygon: Path | None,
+    out: Path | None,
+    array: str,
+    period: str | None,
+    version: str | None,
+) -> None:
+    from pipeline.analysis import clip
+    from pipeline.cube.cube import Cube
+
+    if out is None:
+        raise UserError("--bbox and --polygon write a GeoTIFF; give --out FILE.tif")
+    if out.suffix.lower() not in (".tif", ".tiff"):
+        raise UserError(f"--out is {out}; name a file that ends in .tif")
+    check_writable(out)
+    start = day(period, "--period")
+    opened = Cube.open(cube)
+    if bbox is not None:
+        west, south, east, north = _numbers(bbox, "--bbox", "W,S,E,N", "12.0,48.4,12.1,48.5")
+        dataset = clip.clip_box(opened, (west, south, east, north), version)
+    else:
+        dataset = clip.clip_file(opened, polygon or "", version)
+    time = clip.time_of(dataset, start)
+    clip.write_geotiff(dataset, array, time, out)
+    first = str(dataset.time.values[time])[:10]
+    print(f"{array} of the period from {first}, {dataset.sizes['y']} x {dataset.sizes['x']} pixels, written to {out}")
+
+
+def _numbers(text: str, option: str, what: str, example: str) -> list[float]:
+    parts = text.split(",")
     try:
-        lon, lat = (float(part) for part in point.split(","))
-        if not (math.isfinite(lon) and math.isfinite(lat)):
+        numbers = [float(part) for part in parts]
+        if len(numbers) != len(what.split(",")) or not all(map(math.isfinite, numbers)):
             raise ValueError
     except ValueError:
-        raise UserError(f"--point is {point!r:.80}; give LON,LAT in degrees, such as 12.01,48.49") from None
-    result = query_point(cube, lon, lat, version)
-    if as_json:
-        print(to_json(result))
-        return
+        raise UserError(f"{option} is {text!r:.80}; give {what} in degrees, such as {example}") from None
+    return numbers
+
+
+def _print(result: "PointResult") -> None:
+    from pipeline.console.tables import listing, print_table
+
     for period in result.periods:
         rows = [
             ("period", " to ".join(period.period)),
@@ -46,7 +108,10 @@ def query(
             ("confidence", f"{period.confidence_percent} %"),
             ("refined", period.refined),
             ("clear observations", str(period.observations)),
+            ("first and last", f"{period.first_clear or 'none'}, {period.last_clear or 'none'}"),
             *((f"reflectance {band}", f"{value:.4f}") for band, value in period.reflectance.items()),
             ("block", f"{result.block}, {period.block_state}"),
+            ("run", period.run or "not recorded"),
+            ("scenes", "not recorded" if period.scenes is None else listing(period.scenes)),
         ]
-        print_table(f"{lon}, {lat}", rows)
+        print_table(f"{result.lon}, {result.lat}", rows)
