@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-long test-services bench bench-runs science crash fuzz bit-flips rooms lint clean
+.PHONY: install demo test test-long test-services test-browser bench bench-runs science crash fuzz bit-flips rooms lint clean
 
 install: $(INSTALLED)
 
@@ -30,6 +30,10 @@ test-long: install
 
 test-services: install
 	tests/services/run
+
+# Installs Chromium, if it is not there and this is root, and the npm packages that the page needs.
+test-browser: install
+	tests/browser/run
 
 bench: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import zarr
 
+from pipeline.analysis.aggregate import REDUCTIONS
 from pipeline.cube import store, versions
 from pipeline.cube.create import add_period
 from pipeline.cube.schema import MAPPED, Layout
@@ -63,6 +64,23 @@ def published(cube, landcover_HW, period=SUMMER, run="a"):
     """Publishes a map; returns its version."""
     branch, _, base = mapped(cube, landcover_HW, period, run)
     return versions.publish(cube, branch, base, replace(ORIGIN, run=run))
+
+
+def with_levels(cube, landcover_HW):
+    """Publishes a map that has a confidence of 60 to 99 % where it has a class, and its coarser levels."""
+    branch, time, base = mapped(cube, landcover_HW)
+    session = cube.repository.writable_session(branch)
+    group = zarr.open_group(session.store)
+    levels = {
+        "landcover": landcover_HW,
+        "confidence": np.where(landcover_HW, 60 + landcover_HW % 40, 0).astype(np.uint8),
+    }
+    for level in range(LAYOUT.levels + 1):
+        for name, values_HW in levels.items():
+            store.array(group, name, level)[time] = values_HW
+        levels = {name: REDUCTIONS[name](values_HW) for name, values_HW in levels.items()}
+    session.commit("levels")
+    return versions.publish(cube, branch, base, ORIGIN)
 
 
 def landcover_of(cube, version):

@@ -1,0 +1,117 @@
+"""The pyramid of a version in OpenLayers' GeoZarr source, in headless Chromium."""
+
+import json
+import queue
+import re
+import shutil
+import subprocess
+import threading
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from made_versions import with_levels
+from plain_copy import plain_copy
+
+from pipeline.cube.cube import Cube
+from pipeline.cube.store import array
+
+HERE = Path(__file__).parent
+ESBUILD = HERE / "node_modules" / "esbuild" / "bin" / "esbuild"
+CHROMIUM = shutil.which("chromium")
+MISSING = [
+    what
+    for what, there in (("Node.js", shutil.which("node")), ("Chromium", CHROMIUM), ("OpenLayers", ESBUILD.exists()))
+    if not there
+]
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Files with byte ranges, as object storage gives them; what is posted is kept."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.server.posted.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def do_GET(self):
+        file, span = (
+            Path(self.translate_path(self.path)),
+            re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or ""),
+        )
+        if span is None or not file.is_file():
+            return super().do_GET()
+        content = file.read_bytes()
+        start, stop = int(span[1]), min(int(span[2]) + 1, len(content))
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(content)}")
+        self.send_header("Content-Length", str(stop - start))
+        self.end_headers()
+        self.wfile.write(content[start:stop])
+        self.server.parts.append(self.path)
+        return None
+
+    def log_message(self, *_):
+        """`parts` has what was asked for."""
+
+
+@contextmanager
+def serving(folder):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: _Handler(*args, directory=str(folder)))
+    server.posted, server.parts = queue.Queue(), []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def chromium(url, profile):
+    flags = ("--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+    command = [CHROMIUM, *flags, "--remote-debugging-port=0", f"--user-data-dir={profile}", url]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def test_openlayers_shows_classes_and_confidence_of_every_level(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    noise_HW = np.random.default_rng(8).choice(np.array([0, 10, 30, 80], np.uint8), (64, 96)).repeat(8, 0).repeat(8, 1)
+    version = with_levels(cube, noise_HW)
+    plain_copy(cube, version, tmp_path / "www" / "cube.zarr")
+    bundle = tmp_path / "www" / "page.js"
+    subprocess.run(
+        ["node", ESBUILD, HERE / "page.js", "--bundle", "--log-level=error", f"--outfile={bundle}"], check=True
+    )
+    (tmp_path / "www" / "index.html").write_text(
+        '<!doctype html><div id="map" style="width:256px;height:256px"></div><script src="page.js"></script>'
+    )
+    points = [(10, 3005, -2005), (20, 3005, -2005), (10, 6005, -5005), (20, 1245, -4205)]
+    with serving(tmp_path / "www") as server:
+        url = f"http://127.0.0.1:{server.server_port}/index.html#{quote(json.dumps(points))}"
+        with chromium(url, tmp_path / "profile"):
+            seen = server.posted.get(timeout=120)
+    assert "error" not in seen, seen
+    assert (seen["crs"], seen["extent"], seen["resolutions"]) == ("EPSG:3035", [0, -5120, 7680, 0], [20, 10])
+    group = cube.group(snapshot=version)
+    for (resolution, x, y), pixel in zip(points, seen["pixels"], strict=True):
+        level, (row, column) = resolution // 20, (int(-y / resolution), int(x / resolution))
+        code, percent = (
+            int(np.asarray(array(group, name, level)[0, row, column])) for name in ("landcover", "confidence")
+        )
+        assert pixel[:2] == [code, percent]
+        assert bool(pixel[2]) == (code > 0)
+    assert any("/1/landcover/" in path for path in server.parts)
