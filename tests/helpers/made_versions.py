@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import zarr
 
-from pipeline.analysis.aggregate import REDUCTIONS
+from pipeline.analysis.halve import REDUCTIONS
 from pipeline.cube import store, versions
 from pipeline.cube.create import add_period
 from pipeline.cube.schema import MAPPED, Layout
