@@ -12,7 +12,21 @@ from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.secrets import redact
 from cluster.errors import PoolError, PoolLost
 from idgbr.errors import CheckpointError, InputError
-from pipeline.cli import accuracy, check, edits, export, join, models, query, runs, sample, stats, streams, versions
+from pipeline.cli import (
+    accuracy,
+    check,
+    edits,
+    export,
+    join,
+    models,
+    query,
+    reduce,
+    runs,
+    sample,
+    stats,
+    streams,
+    versions,
+)
 from pipeline.errors import RunError, UserError
 
 OURS = ("catalogs", "cluster", "idgbr", "pipeline")
@@ -28,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verbs in (runs, versions, edits, check, query, export, join, models, stats, sample, accuracy):
+for verbs in (runs, versions, edits, check, query, export, join, models, stats, reduce, sample, accuracy):
     app.add_typer(verbs.app)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time as clock
-import warnings
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
@@ -12,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import zarr
 from zarr.core.buffer import default_buffer_prototype
-from zarr.errors import ZarrUserWarning
 
 from catalogs.atomic import atomic_write
 from cluster import gather
@@ -20,6 +18,7 @@ from pipeline.cube.checked_store import CheckedStore
 from pipeline.cube.cube import Cube
 from pipeline.export.source import NAMES, check_names, open_source, periods_of
 from pipeline.export.target import Exported, Progress, resumable, size_of
+from pipeline.storage.consolidate import consolidate
 
 Chunk = tuple[str, tuple[int, ...], int | None]
 """Path of an array, index of a shard (or chunk) of it, and the one period to export of it, None for all."""
@@ -60,7 +59,7 @@ def export_zarr(
                 ids += [(path, chunk, part) for chunk in chunks if part is None or chunk[0] == part]
         count = None if progress is None else (lambda done, total: progress(done, total, "shards"))
         gather(partial(_copy, store, out), ids, workers=workers, progress=count)
-        _consolidate(out)
+        consolidate(out)
     files, size = size_of(target)
     periods = [first for first, _ in periods_of(source.group)] if start is None else [start]
     arrays = list(names or NAMES)
@@ -105,13 +104,3 @@ def _copy(store: CheckedStore, out: Path, id: Chunk) -> None:
     assert content is not None, f"the version lists {path} {chunk}"
     with atomic_write(file) as draft:
         draft.write_bytes(content.to_bytes())
-
-
-def _consolidate(out: Path) -> None:
-    """Writes the metadata of all nodes into the root, and of each level into its group."""
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ZarrUserWarning
-        )  # Zarr 3 has no consolidated metadata in its specification yet.
-        for path in [*(group.path for _, group in zarr.open_group(out, mode="r").groups()), None]:
-            zarr.consolidate_metadata(str(out), path=path)
