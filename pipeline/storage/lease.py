@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.errors import RunError
+from pipeline.errors import RunError, UserError
 from pipeline.storage.files import Files
 from pipeline.storage.holder import Holder
 from pipeline.storage.location import Location
@@ -70,7 +70,7 @@ class Lease:
 
     def _replace(self, content: Callable[[Holder], bytes | None]) -> bool:
         """Writes what `content` makes of the lock; returns whether the lock is gone or another's by now."""
-        with suppress(RunError, OSError):
+        with suppress(RunError, UserError, OSError):
             own = self._own_lock()
             if own is None:
                 return True
