@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -13,6 +13,10 @@ SECONDS = 20.0
 SENTENCES = ("idgbr: ", "Usage: ", "╭─ Error ")
 """What the last lines of a call that failed begin with: our own, and those of wrong use."""
 BYTES = 4 << 30
+PATIENCE = 5, 1
+"""Seconds that a call waits for one answer and between two attempts, for 60 each: such a wait is no hang."""
+PAUSE = 0.1
+"""Seconds before the first new attempt to read a raster from elsewhere, for 1."""
 
 PRELOAD = (
     "fuzz.child",
@@ -104,7 +108,11 @@ def _command(argv: list[str], folder: str) -> None:
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace")
     faulthandler.register(signal.SIGUSR1, all_threads=True, file=sys.stderr)
     sys.argv = ["idgbr", *argv]
+    from catalogs.sources import fetch
     from pipeline.cli import main
+    from pipeline.raster import retry
 
+    fetch.DEADLINE_SECONDS, fetch.MAX_PAUSE_SECONDS = PATIENCE
+    retry.RETRY_LIMITS = replace(retry.RETRY_LIMITS, pause=PAUSE)
     main()
     sys.stdout.flush()
