@@ -15,7 +15,8 @@ from pipeline.analysis.result import Bands, result, write_tile
 from pipeline.analysis.series import first_and_last, most_frequent, smoothed
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
-from pipeline.cube.schema import Layout
+from pipeline.cube.periods import periods_of, time_of
+from pipeline.cube.schema import Layout, class_flags
 from pipeline.errors import UserError
 
 Progress = Callable[[int, int], None]
@@ -52,19 +53,9 @@ class _Maps:
     def of(cube: Cube, version: str | None) -> "_Maps":
         snapshot = versions.resolve(cube, version)
         group = cube.group(snapshot=snapshot)
-        day_T = np.asarray(store.array(group, "time"))
-        times = np.argsort(day_T).tolist()
-        days = day_T.astype("datetime64[D]").astype(object)
-        return _Maps(cube, snapshot, Layout.of(group), times, [days[time] for time in times])
-
-    def time(self, start: date | None) -> int:
-        """Raises UserError where no period begins on that day."""
-        if start is None:
-            return self.times[-1]
-        if start not in self.days:
-            there = ", ".join(map(str, self.days))
-            raise UserError(f"no period of the cube begins on {start}; give one of {there}")
-        return self.times[self.days.index(start)]
+        firsts = [first for first, _ in periods_of(group)]
+        times = sorted(range(len(firsts)), key=firsts.__getitem__)
+        return _Maps(cube, snapshot, Layout.of(group), times, sorted(firsts))
 
     def code(self, name: str) -> int:
         """Raises UserError for what is neither a class's name nor its code."""
@@ -95,7 +86,8 @@ def fractions(
     side = max(1, min(SIDE, BLOCKS * maps.layout.extent.grid.block // pixels))
     names = [*(row["name"] for row in maps.layout.classes), "mapped"]
     bands = Bands("fraction", names, "float32", float("nan"), {"long_name": "share of the mapped pixels", "units": "1"})
-    make = partial(_fractions, maps, maps.time(period))
+    time = time_of(cube.group(snapshot=maps.version), maps.version, period)
+    make = partial(_fractions, maps, time)
     return _write(maps, out, Cells(maps.layout.extent, pixels, side), bands, make, workers, progress)
 
 
@@ -181,11 +173,11 @@ def _write_series(
     progress: Progress | None,
 ) -> Reduction:
     cells = Cells(maps.layout.extent, 1, maps.layout.extent.grid.block)
-    flags = {
-        "flag_values": [row["code"] for row in maps.layout.classes],
-        "flag_meanings": " ".join(row["name"].replace(" ", "_") for row in maps.layout.classes),
-    }
-    described = Bands("year" if dtype == "uint16" else "landcover", bands, dtype, 0, {} if dtype == "uint16" else flags)
+    described = (
+        Bands("year", bands, dtype, 0, {})
+        if dtype == "uint16"
+        else Bands("landcover", bands, dtype, 0, class_flags(maps.layout))
+    )
     make = partial(_series, maps, names, reduce, len(bands))
     return _write(maps, out, cells, described, make, workers, progress)
 

@@ -177,8 +177,9 @@ def _csv_columns(path: Path) -> dict[str, list[str]]:
     except (ValueError, csv.Error, OSError) as error:
         raise UserError(f"{path} is no CSV file in UTF-8 ({error!s:.80}); save it as one") from None
     rows = [row for row in rows if any(row)]
-    if uneven := next((n for n, row in enumerate(rows) if len(row) != len(header)), None):
-        raise UserError(f"row {uneven + 1} of {path} has {len(rows[uneven])} values for {len(header)} columns; mend it")
+    for n, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            raise UserError(f"row {n} of {path} has {len(row)} values for {len(header)} columns; mend it")
     return {_normal(name): [row[n].strip() for row in rows] for n, name in enumerate(header)}
 
 

@@ -15,7 +15,8 @@ from cluster import gather
 from pipeline.analysis.zones import Layer, Question, band_sums
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
-from pipeline.cube.schema import Layout, period_index
+from pipeline.cube.periods import periods_of, time_of
+from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
 from pipeline.geometry.areal_scale import is_equal_area
 from pipeline.geometry.coverage import Edges, edges_of
@@ -137,8 +138,7 @@ def zones_of(cube: Cube, file: str | Path, name: str | None = None, layer: str |
 
 def all_periods(cube: Cube, version: str | None = None) -> list[date]:
     """The first days of the periods of a version, in time's order."""
-    days = np.asarray(store.array(cube.group(snapshot=versions.resolve(cube, version)), "time"))
-    return sorted(days.astype("datetime64[D]").tolist())
+    return sorted(first for first, _ in periods_of(cube.group(snapshot=versions.resolve(cube, version))))
 
 
 def stats(
@@ -159,7 +159,7 @@ def stats(
     snapshot = versions.resolve(cube, version)
     group = cube.group(snapshot=snapshot)
     layout = Layout.of(group)
-    times = [_time(group, snapshot, None)] if periods is None else [_time(group, snapshot, day) for day in periods]
+    times = [time_of(group, snapshot, day) for day in ([None] if periods is None else periods)]
     by_pixel = not is_equal_area(layout.extent)
     layers = [_class_layer(group, layout, time, by_pixel) for time in times]
     if confidence:
@@ -167,7 +167,7 @@ def stats(
     sum_LZM = _sums(Question(layout.extent, tuple(layers), by_pixel), zones, workers, progress)
     area_TZK = sum_LZM[: len(times), :, :-1]
     mapped_TZ = area_TZK.sum(2)
-    bounds = [_period(group, time) for time in times]
+    bounds = [periods_of(group)[time] for time in times]
     rows = [
         ClassInZone(
             zone=name,
@@ -201,7 +201,7 @@ def changes(
     """
     snapshots = [versions.resolve(cube, version) for version, _ in (before, after)]
     groups = [cube.group(snapshot=snapshot) for snapshot in snapshots]
-    times = [_time(*at) for at in zip(groups, snapshots, (before[1], after[1]), strict=True)]
+    times = [time_of(*at) for at in zip(groups, snapshots, (before[1], after[1]), strict=True)]
     layout = Layout.of(groups[1])
     by_pixel = not is_equal_area(layout.extent)
     maps, made = (
@@ -220,7 +220,7 @@ def changes(
     ]
     areas = _areas(zones, area_ZAB[:, :-1, :-1].sum((1, 2))[None])
     old, new = (
-        (snapshot, _period(group, time)[0]) for snapshot, group, time in zip(snapshots, groups, times, strict=True)
+        (snapshot, periods_of(group)[time][0]) for snapshot, group, time in zip(snapshots, groups, times, strict=True)
     )
     return ZoneChanges(old, new, areas, rows, list(zones.outside))
 
@@ -248,23 +248,6 @@ def _bands(question: Question, edges: Edges) -> list[int]:
     """Rows of blocks that a zone touches."""
     top, bottom = (function(edges.from_N2[:, 1]) // question.extent.grid.block for function in (np.min, np.max))
     return [row for row in question.rows if top <= row <= bottom]
-
-
-def _time(group: zarr.Group, version: str, start: date | None) -> int:
-    """Index along time of a period; of the newest where none is named."""
-    days = np.asarray(store.array(group, "time"))
-    if start is None:
-        return int(days.argmax())
-    time = period_index(group, start)
-    if time is None:
-        there = ", ".join(str(day) for day in sorted(days.astype("datetime64[D]")))
-        raise UserError(f"version {version} has no period from {start}; give one of {there}")
-    return time
-
-
-def _period(group: zarr.Group, time: int) -> tuple[date, date]:
-    first, last = np.asarray(store.array(group, "time_bnds"))[time].astype("datetime64[D]").tolist()
-    return first, last
 
 
 def _areas(zones: Zones, mapped_TZ: np.ndarray) -> list[ZoneArea]:

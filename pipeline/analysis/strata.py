@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property, partial
 from typing import Any
 
@@ -12,8 +12,8 @@ import zarr
 from cluster import gather
 from pipeline.cube import store
 from pipeline.cube.cube import Cube
-from pipeline.cube.schema import Layout, period_index
-from pipeline.errors import UserError
+from pipeline.cube.periods import time_of
+from pipeline.cube.schema import Layout
 from pipeline.geometry.grid import BlockId
 
 Progress = Callable[[int, int, str], None]
@@ -59,7 +59,7 @@ class StratifiedMap:
     @cached_property
     def times(self) -> tuple[int, ...]:
         """Index along time of the period and, if there is one, of that before. Raises UserError."""
-        return tuple(_time(self.group, self.version, day) for day in (self.period, self.before) if day is not None)
+        return tuple(time_of(self.group, self.version, day) for day in (self.period, self.before) if day is not None)
 
 
 def legend(layout: Layout, change: bool) -> tuple[Stratum, ...]:
@@ -73,22 +73,6 @@ def legend(layout: Layout, change: bool) -> tuple[Stratum, ...]:
 def noted(progress: Progress | None, note: str) -> Callable[[int, int], None] | None:
     """Progress of one kind of work, as `cluster.gather` tells it."""
     return None if progress is None else lambda done, total: progress(done, total, note)
-
-
-def newest_period(group: zarr.Group) -> date:
-    return max(_periods(group))
-
-
-def _periods(group: zarr.Group) -> list[date]:
-    return [date(1970, 1, 1) + timedelta(day) for day in np.asarray(store.array(group, "time")).tolist()]
-
-
-def _time(group: zarr.Group, version: str, start: date) -> int:
-    time = period_index(group, start)
-    if time is None:
-        allowed = ", ".join(map(str, _periods(group)))
-        raise UserError(f"version {version} has no period from {start}; give one of {allowed}")
-    return time
 
 
 def count_pixels(of: StratifiedMap, workers: int = 2, progress: Progress | None = None) -> np.ndarray:

@@ -1,12 +1,11 @@
 """The verb that writes a map in other formats: export."""
 
-from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, finite
+from pipeline.cli.options import AsJson, CubeFolder, day, finite
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -73,7 +72,7 @@ def export(
 
     targets = {"--cog FILE.tif": cog, "--zarr FOLDER.zarr": zarr, "--stac FOLDER": stac, "--vector FILE": vector}
     _check_one(targets)
-    start, names = _start(period), array or ["landcover"]
+    start, names = day(period, "--period"), array or ["landcover"]
     if tile is not None and cog is None and vector is None:
         raise UserError("--tile cuts what --cog or --vector write; leave it out")
     if vector is None and (class_ or min_area or simplify is not None):
@@ -98,10 +97,3 @@ def _check_one(targets: dict[str, Path | None]) -> None:
     asked = [name for name, target in targets.items() if target is not None]
     if len(asked) != 1:
         raise UserError(f"one export is written at a time; give one of {', '.join(targets)}, not {len(asked)} of them")
-
-
-def _start(period: str | None) -> date | None:
-    try:
-        return None if period is None else datetime.strptime(period, "%Y-%m-%d").date()
-    except ValueError:
-        raise UserError(f"--period is {period!r}; give the first day of a period, such as 2024-05-01") from None

@@ -84,12 +84,13 @@ def sample(
     """
     from pipeline.analysis.sample_design import Wishes, draw_sample
     from pipeline.analysis.sample_files import write_ceo, write_sample
-    from pipeline.analysis.strata import StratifiedMap, newest_period
+    from pipeline.analysis.strata import StratifiedMap
     from pipeline.analysis.workers import dask_workers
     from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
     from pipeline.cube import versions
     from pipeline.cube.cube import Cube
+    from pipeline.cube.periods import newest_period
 
     if (points is None) == (standard_error is None):
         raise UserError("give either --points or --standard-error, one of them, for the size of the sample")

@@ -11,6 +11,7 @@ import zarr
 from pipeline.continent.preference import Offer, Prefer, choose
 from pipeline.continent.regional import Regional
 from pipeline.cube import store
+from pipeline.cube.periods import periods_of
 from pipeline.cube.schema import Layout, period_index
 from pipeline.geometry.grid import BlockId, Window
 
@@ -66,10 +67,7 @@ def squares(
 
 
 def _periods(group: zarr.Group | None) -> set[tuple[date, date]]:
-    if group is None:
-        return set()
-    days = np.asarray(store.array(group, "time_bnds")).astype("datetime64[D]").tolist()
-    return {(start, end) for start, end in days}
+    return set() if group is None else set(periods_of(group))
 
 
 def _square(

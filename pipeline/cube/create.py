@@ -1,6 +1,5 @@
 """Create the arrays of a cube, and add periods to them."""
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -18,6 +17,7 @@ from pipeline.cube.schema import (
     LEVEL_ARRAYS,
     STATES,
     Layout,
+    class_flags,
     day_number,
     period_index,
 )
@@ -107,7 +107,7 @@ def _located(extent: Extent, level: int) -> dict[str, Any]:
 
 
 def _map_attributes(layout: Layout) -> dict[str, dict[str, Any]]:
-    classes = _class_flags(layout)
+    classes = class_flags(layout)
     return {
         "landcover": {"long_name": "land cover, boundaries refined", **classes},
         "coarse": {"long_name": "land cover before refinement", **classes},
@@ -120,14 +120,6 @@ def _map_attributes(layout: Layout) -> dict[str, dict[str, Any]]:
         "observations": {"long_name": "clear observations", "units": "1"},
         "first_clear": {"long_name": "day of the first clear observation", "units": "days since 1970-01-01"},
         "last_clear": {"long_name": "day of the last clear observation", "units": "days since 1970-01-01"},
-    }
-
-
-def _class_flags(layout: Layout) -> dict[str, Any]:
-    return {
-        "flag_values": [row["code"] for row in layout.classes],
-        "flag_meanings": " ".join(re.sub(r"[^A-Za-z0-9]+", "_", row["name"]).strip("_") for row in layout.classes),
-        "flag_colors": " ".join(row["color"] for row in layout.classes),
     }
 
 

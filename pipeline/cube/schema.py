@@ -1,5 +1,6 @@
 """The layout of a cube: extent, bands and classes, and the names and chunks of its arrays."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -61,17 +62,31 @@ class Layout:
 
     @property
     def levels(self) -> int:
-        """How many times the map is halved until its longer side is less than 513 pixels."""
-        level = 0
-        while max(self.extent.shape) >> level > SMALLEST_LEVEL:
-            level += 1
-        return level
+        """How many times the map is halved."""
+        return halvings(self.extent.shape)
+
+
+def halvings(shape: tuple[int, int]) -> int:
+    """How many times an image is halved until its longer side is less than 513 pixels."""
+    count = 0
+    while max(shape) >> count > SMALLEST_LEVEL:
+        count += 1
+    return count
 
 
 def check_age(attributes: Mapping[str, Any]) -> None:
     """Raises UserError if these are the attributes of a cube with the paths of before."""
     if "grid" in attributes and "multiscales" not in attributes:
         raise UserError(MADE_EARLIER)
+
+
+def class_flags(layout: Layout) -> dict[str, Any]:
+    """CF flags of an array of class codes."""
+    return {
+        "flag_values": [row["code"] for row in layout.classes],
+        "flag_meanings": " ".join(re.sub(r"[^A-Za-z0-9]+", "_", row["name"]).strip("_") for row in layout.classes),
+        "flag_colors": " ".join(row["color"] for row in layout.classes),
+    }
 
 
 def period_index(group: zarr.Group, start: date) -> int | None:

@@ -11,13 +11,11 @@ from rasterio.transform import from_origin
 
 from catalogs.atomic import atomic_write
 from cluster import gather
+from pipeline.cube.schema import halvings
 from pipeline.export.source import Source
 from pipeline.export.target import Progress
 from pipeline.export.vrt import Piece
 from pipeline.geometry.grid import Window
-
-SMALLEST = 512
-"""Pixels of the longer side of the coarsest overview, at most."""
 
 BLOCK = 512
 """Pixels of a side of a GeoTIFF's blocks."""
@@ -27,23 +25,16 @@ def region_window(source: Source) -> Window:
     """The region's window in the pixels of the arrays, grown to start at a pixel of the coarsest overview."""
     extent = source.layout.extent
     (row, col), w = extent.origin, extent.window
-    step = 2 ** _halvings(w.shape)
+    step = 2 ** halvings(w.shape)
     y0, x0 = ((at // step) * step for at in (w.y0 - row, w.x0 - col))
     y1, x1 = (min(-(-at // step) * step, side) for at, side in zip((w.y1 - row, w.x1 - col), extent.shape, strict=True))
     return Window(y0, x0, y1, x1)
 
 
-def _halvings(shape: tuple[int, int]) -> int:
-    count = 0
-    while max(shape) >> count > SMALLEST:
-        count += 1
-    return count
-
-
 def overview_count(window: Window) -> int:
     """The number of overviews that a window needs and that start with a whole pixel."""
     count = 0
-    while count < _halvings(window.shape) and all(at % 2 ** (count + 1) == 0 for at in (window.y0, window.x0)):
+    while count < halvings(window.shape) and all(at % 2 ** (count + 1) == 0 for at in (window.y0, window.x0)):
         count += 1
     return count
 

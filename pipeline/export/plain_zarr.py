@@ -16,7 +16,8 @@ from catalogs.atomic import atomic_write
 from cluster import gather
 from pipeline.cube.checked_store import CheckedStore
 from pipeline.cube.cube import Cube
-from pipeline.export.source import NAMES, check_names, open_source, periods_of
+from pipeline.cube.periods import periods_of
+from pipeline.export.source import NAMES, check_names, open_source
 from pipeline.export.target import Exported, Progress, resumable, size_of
 from pipeline.storage.consolidate import consolidate
 

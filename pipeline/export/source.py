@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-import numpy as np
 import zarr
 
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
+from pipeline.cube.periods import periods_of, time_of
 from pipeline.cube.schema import DAYS, LABELS, LEVEL_ARRAYS, Layout
 from pipeline.cube.store import array
 from pipeline.errors import UserError
@@ -56,21 +56,5 @@ def open_source(cube: Cube, version: str | None = None, start: date | None = Non
     """
     snapshot = versions.resolve(cube, version)
     group = cube.group(snapshot=snapshot)
-    periods = periods_of(group)
-    starts = [first for first, _ in periods]
-    if start is not None and start not in starts:
-        raise UserError(
-            f"version {snapshot} has no period from {start}; its periods start on {', '.join(map(str, starts))}"
-        )
-    time = starts.index(start or max(starts))
-    return Source(cube, snapshot, group, Layout.of(group), time, periods[time])
-
-
-def periods_of(group: zarr.Group) -> list[tuple[date, date]]:
-    """First and last day of each period, in the order of the time axis."""
-    bounds = np.asarray(array(group, "time_bnds")).tolist()
-    return [(_day(first), _day(last)) for first, last in bounds]
-
-
-def _day(number: int) -> date:
-    return date(1970, 1, 1) + timedelta(number)
+    time = time_of(group, snapshot, start)
+    return Source(cube, snapshot, group, Layout.of(group), time, periods_of(group)[time])

@@ -12,10 +12,11 @@ import rasterio
 from catalogs.atomic import atomic_write
 from pipeline.cube.cube import Cube
 from pipeline.cube.items import item_of_period, model_of_period
+from pipeline.cube.periods import periods_of
 from pipeline.cube.store import array
 from pipeline.errors import UserError
 from pipeline.export.cog import write_cog
-from pipeline.export.source import Source, check_names, open_source, periods_of
+from pipeline.export.source import Source, check_names, open_source
 from pipeline.export.target import Exported, Progress, resumable, size_of
 
 if TYPE_CHECKING:

@@ -4,11 +4,10 @@ import numpy as np
 
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
-from pipeline.geometry.pixel_area import pixel_areas
+from pipeline.geometry.pixel_area import EQUAL_AREA, pixel_areas
 
 STEP = 64
 """Pixels between the places where the scale of the projection is computed; bilinear between them."""
-EQUAL = 1e-6
 PROBES = 5
 
 
@@ -16,7 +15,7 @@ def is_equal_area(extent: Extent) -> bool:
     """Whether the CRS shows all places of an extent at their true area, within one millionth."""
     w = extent.window
     y_N, x_N = np.linspace(w.y0, w.y1, PROBES), np.linspace(w.x0, w.x1, PROBES)
-    return bool((abs(_scale(extent.grid, *np.meshgrid(y_N, x_N)) - 1) < EQUAL).all())
+    return bool((abs(_scale(extent.grid, *np.meshgrid(y_N, x_N)) - 1) < EQUAL_AREA).all())
 
 
 def pixel_hectares(grid: Grid, window: Window) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 A read returns the file's pixels or raises ReadError: GDAL returns no pixels of a response that is incomplete or does
 not decode. Bits of the file that changed are noticed for certain by its checksum alone (`inspect`). Decoders notice
-nearly all in deflate, LERC and LZMA, few in LZW and Zstandard, none without compression or in JPEG 2000.
+nearly all in deflate, LERC and LZMA, few in LZW and Zstandard, none without compression or in JPEG 2000; of a tile that
+reaches beyond the lower edge only the rows inside are decoded, so that the checksum of deflate is not met.
 """
 
 from collections.abc import Collection, Iterator

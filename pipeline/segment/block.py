@@ -18,6 +18,8 @@ Item = TypeVar("Item")
 
 NO_DATA = 0
 KEPT, CONFIRMED, CHANGED = 0, 1, 2
+JUDGED_BYTES = 48
+"""Of a pixel: classes, probabilities and margins of both sums, some of them twice, and the results."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,10 @@ def reach(window: int, boundary_radius: int) -> int:
 
 
 def segment_bytes(block: int, bands: int, classes: int, window: int) -> int:
-    """Upper bound of the bytes that segmenting a block takes: its mosaic, both sums of scores, their probabilities and
-    the four results."""
+    """Upper bound of the bytes that segmenting a block takes: its mosaic, both sums of scores with their weights, and
+    what is judged and made of them."""
     pixels = (block + 2 * window) ** 2
-    return pixels * (bands * 2 + 4 * (4 * classes + 2) + 8)
+    return pixels * (bands * 2 + 2 * 4 * (classes + 1) + JUDGED_BYTES)
 
 
 def segment(
@@ -105,8 +107,11 @@ def _ahead(items: Iterator[Item], count: int) -> Iterator[Item]:
 
 
 def _block_labels(labels: LabelMap, inner: tuple[slice, slice]) -> BlockLabels:
-    outcome_HW = torch.where(labels.refined_HW == labels.coarse_HW, CONFIRMED, CHANGED)
-    refined_HW = torch.where(labels.editable_HW, outcome_HW, KEPT)
+    kept, confirmed, changed = torch.tensor(
+        (KEPT, CONFIRMED, CHANGED), dtype=torch.uint8, device=labels.coarse_HW.device
+    )
+    outcome_HW = torch.where(labels.refined_HW == labels.coarse_HW, confirmed, changed)
+    refined_HW = torch.where(labels.editable_HW, outcome_HW, kept)
     percent_HW = (labels.confidence_HW * 100 + 0.5).floor()
     arrays = (labels.refined_HW, labels.coarse_HW, percent_HW, refined_HW)
     together_4HW = torch.stack([array_HW[inner].to(torch.uint8) for array_HW in arrays])

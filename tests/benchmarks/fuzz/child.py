@@ -67,10 +67,12 @@ def call(context: ForkServerContext, argv: list[str], folder: Path) -> Outcome:
         process.join(0.02)
     process.join()
     code, stderr = process.exitcode, (folder / "stderr").read_text(errors="replace")
-    return Outcome(code, _fault(code, stderr, hung, peak), time.monotonic() - begun, peak, stderr)
+    told = (folder / "stdout").exists() and (folder / "stdout").stat().st_size > 0
+    return Outcome(code, _fault(code, stderr, told, hung, peak), time.monotonic() - begun, peak, stderr)
 
 
-def _fault(code: int, stderr: str, hung: bool, peak: int) -> str:
+def _fault(code: int, stderr: str, told: bool, hung: bool, peak: int) -> str:
+    """told: whether there is a result on stdout, such as the damage that `check` found before it ends with 1."""
     if peak > BYTES:
         return "memory"
     if hung:
@@ -79,7 +81,11 @@ def _fault(code: int, stderr: str, hung: bool, peak: int) -> str:
         return "traceback"
     if code not in (0, 1, 2):
         return f"exit {code}"
-    if code and not any(line.strip().startswith(SENTENCES) for line in stderr.splitlines()):
+    if (
+        code
+        and not (code == 1 and told)
+        and not any(line.strip().startswith(SENTENCES) for line in stderr.splitlines())
+    ):
         return "no sentence"
     return ""
 

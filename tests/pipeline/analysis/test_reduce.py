@@ -142,7 +142,7 @@ def test_a_name_that_is_no_new_result_is_refused(cube, tmp_path, name, words):
         (lambda cube, out: reduce.fractions(cube, out, 0), "cells of 0 pixels"),
         (
             lambda cube, out: reduce.fractions(cube, out, 5, date(2019, 1, 1)),
-            "no period of the cube begins on 2019-01-01",
+            "has no period from 2019-01-01",
         ),
         (lambda cube, out: reduce.stable(cube, out, 0), "cannot hold for 0 periods"),
     ],

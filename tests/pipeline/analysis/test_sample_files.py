@@ -150,6 +150,7 @@ def test_what_is_no_file_of_a_sample_is_told(sample, tmp_path):
         (b"", "is no CSV file"),
         (b"\xff\xfe\x00", "is no CSV file in UTF-8"),
         (b"a,b\n1,2\n", "has no column 'design'; its columns: a, b"),
+        (b"plotid,design\n1,x,y\n", "row 1 of .* has 3 values for 2 columns"),
         (b"plotid,design\n1,x\n2,x,y\n", "row 2 of .* has 3 values for 2 columns"),
         (b"plotid,design\n1,x\n", "the design 'x' in .* cannot be read"),
         (b"plotid,design\n", "has rows of 0 designs"),

@@ -13,7 +13,8 @@ from made_versions import LAYOUT, SUMMER, plain, published
 
 from pipeline.analysis import sampling, strata
 from pipeline.analysis.sampling import _choose, draw, strata_at
-from pipeline.analysis.strata import NONE, StratifiedMap, count_pixels, newest_period, read_strata
+from pipeline.analysis.strata import NONE, StratifiedMap, count_pixels, read_strata
+from pipeline.cube.periods import newest_period
 from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import Grid, Window
 
