@@ -2,24 +2,33 @@
 
 from functools import lru_cache
 
-from catalogs.access import ANYWHERE, Access
+from catalogs.access import ANYWHERE, Access, redact
 from pipeline.raster.level import Part
 from pipeline.raster.read import inspect, read_part
+from pipeline.raster.retry import ReadError
 
 METRES = 320.0
 """Pixel size of the level that is looked at."""
 STRIP_PIXELS = 2**22
+MOST_PIXELS = 2**28
+"""More than a band of any satellite's tile has at full resolution; a sparse file may claim to have any number."""
 
 
 @lru_cache(maxsize=4096)
 def is_blank(href: str, access: Access = ANYWHERE) -> bool:
     """Whether all pixels of a raster's coarse level are 0. Reads it in strips, up to the first with data.
 
-    Raises ReadError.
+    Raises ReadError, also where the first MOST_PIXELS are 0 and there are more.
     """
     raster = inspect(href, METRES, access)
-    rows = max(STRIP_PIXELS // (raster.width * raster.factor**2), 1)
-    return not any(
-        read_part(href, raster, Part((top, min(top + rows, raster.height)), (0, raster.width)), access).any()
-        for top in range(0, raster.height, rows)
-    )
+    row_pixels = raster.width * raster.factor**2
+    rows = max(STRIP_PIXELS // row_pixels, 1)
+    for top in range(0, raster.height, rows):
+        if top * row_pixels >= MOST_PIXELS:
+            raise ReadError(
+                f"{redact(href)} has no data in its first {MOST_PIXELS:,} pixels, and no more are looked at; write it "
+                "with overviews"
+            )
+        if read_part(href, raster, Part((top, min(top + rows, raster.height)), (0, raster.width)), access).any():
+            return False
+    return True
