@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import shapely
@@ -15,6 +16,9 @@ from catalogs.atomic import atomic_write
 
 SIDE = 512
 """Pixels of a side of a piece, at most. The time of a simplification grows faster than the number of its vertices."""
+
+_SHAPES = Lock()
+"""rasterio silences a warning of its own by `warnings.catch_warnings`, not safe in threads, and holds the GIL."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,9 @@ def polygonize(code_HW: np.ndarray, corner: tuple[int, int], size: float, tolera
     """
     area_HW, code_N = _areas(code_HW)
     polygon_N = np.empty(len(code_N), object)
-    for geometry, area in shapes(area_HW, connectivity=4):
+    with _SHAPES:
+        found = list(shapes(area_HW, connectivity=4))
+    for geometry, area in found:
         shell, *holes = geometry["coordinates"]
         polygon_N[int(area)] = shapely.Polygon(shell, holes)
     if tolerance > 0:

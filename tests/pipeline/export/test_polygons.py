@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import shapely
 from hypothesis import given, settings
@@ -70,3 +72,10 @@ def test_a_piece_is_read_as_it_was_saved(tmp_path):
     for name in ("code_N", "pixels_N", "wkb_N"):
         assert (getattr(again, name) == getattr(piece, name)).all()
     assert all((a == b).all() for a, b in zip(again.edges, piece.edges, strict=True))
+
+
+def test_pieces_made_in_many_threads_do_not_disturb_each_other():
+    code_HW = np.array([[10, 10], [30, 10]], np.uint8)
+    with ThreadPoolExecutor(8) as threads:
+        pieces = list(threads.map(lambda _: polygonize(code_HW, (0, 0), 10.0, 0), range(400)))
+    assert all(piece.pixels_N.sum() == code_HW.size for piece in pieces)
