@@ -6,8 +6,10 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from threading import Lock
 
 SECONDS = 20.0
 SENTENCES = ("idgbr: ", "Usage: ", "╭─ Error ")
@@ -27,6 +29,9 @@ PRELOAD = (
     "pipeline.execution.run",
     "pipeline.training.train",
 )
+
+_CHILDREN = Lock()
+"""`start` asks all children how they ended; of two threads that ask the same one, one would be told 255."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +60,18 @@ def call(context: ForkServerContext, argv: list[str], folder: Path) -> Outcome:
     (folder / "stderr").touch()
     begun, peak, hung = time.monotonic(), 0, False
     process = context.Process(target=_command, args=(argv, str(folder)))
-    process.start()
-    while process.is_alive():
+    with _CHILDREN:
+        process.start()
+    while not wait([process.sentinel], 0.02):
         peak = max(peak, _peak(process.pid))
         hung = time.monotonic() - begun > SECONDS
         if hung or peak > BYTES:
             os.kill(process.pid, signal.SIGUSR1)
-            process.join(1)
-            process.kill()
+            wait([process.sentinel], 1)
+            os.kill(process.pid, signal.SIGKILL)
             break
-        process.join(0.02)
-    process.join()
+    with _CHILDREN:
+        process.join()
     code, stderr = process.exitcode, (folder / "stderr").read_text(errors="replace")
     told = (folder / "stdout").exists() and (folder / "stdout").stat().st_size > 0
     return Outcome(code, _fault(code, stderr, told, hung, peak), time.monotonic() - begun, peak, stderr)
