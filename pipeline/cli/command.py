@@ -28,8 +28,11 @@ from pipeline.cli import (
     versions,
 )
 from pipeline.errors import RunError, UserError
+from pipeline.storage.lease import CubeHeld
 
 OURS = ("catalogs", "cluster", "idgbr", "pipeline")
+HELD = 75
+"""EX_TEMPFAIL of sysexits.h: nothing is wrong, try again later."""
 EXTRAS = {"matplotlib": "demo"}
 """Extras to install for a missing module; all others that a verb imports are in "map"."""
 DAMAGED = (
@@ -62,7 +65,7 @@ def idgbr(
 
 
 def run_command() -> None:
-    """Runs the command of `sys.argv`. Exit code 1: failed, 2: wrong use.
+    """Runs the command of `sys.argv`. Exit code 1: failed, 2: wrong use, HELD: another run holds the cube.
 
     An error is one line; errors of a file are one line each.
     """
@@ -80,6 +83,8 @@ def run_command() -> None:
         os._exit(1)  # Ray's own way out waits for the head that is gone.
     except (UserError, CatalogError, CheckpointError, InputError, PoolError) as error:
         sys.exit(_fail(error, 2))
+    except CubeHeld as error:
+        sys.exit(_fail(error, HELD))
     except RunError as error:
         sys.exit(_fail(error, 1))
     except ModuleNotFoundError as error:

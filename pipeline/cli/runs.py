@@ -1,14 +1,19 @@
 """Verbs that make maps: demo, plan, run, update."""
 
 import os
+import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from catalogs.errors import CatalogUnavailable
+from catalogs.secrets import redact
 from pipeline.cli.options import DASK, MOST, AsJson, RegionFile, finite
 from pipeline.console.output import check_writable, to_json
+from pipeline.errors import RunError, UserError
 from pipeline.execution.resources import WorkerCounts
 
 Plot = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
@@ -119,14 +124,60 @@ def update(
     gpus: Gpus = None,
     price_per_worker_hour: Price = None,
     plot: Plot = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be done; write nothing")] = False,
+    every: Annotated[
+        str | None, typer.Option(metavar="INTERVAL", help="go on and update every 30m, 6h or 1d, until stopped")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Searches for new acquisitions and maps again only the blocks that they touch. For cron.
 
+    Exit code 75: another run holds the cube.
+
     Example: `idgbr update region.yaml`
     """
     counts = WorkerCounts(workers, gpus, mosaic_workers)
-    _run(region_file, address, dask, counts, price_per_worker_hour, plot, as_json, refresh=True)
+    if every is not None and dry_run:
+        raise UserError("--every and --dry-run do not go together; give one of them")
+    if dry_run:
+        _look_ahead(region_file, counts, price_per_worker_hour, as_json)
+        return
+
+    def once() -> None:
+        _run(region_file, address, dask, counts, price_per_worker_hour, plot, as_json, refresh=True)
+
+    if every is None:
+        once()
+        return
+    from pipeline.execution.repeat import interval, repeat
+
+    repeat(interval(every), lambda: _tell_failure(once))
+
+
+def _tell_failure(update_once: Callable[[], None]) -> None:
+    """One of many updates: a failure that the next one may not have is told and not raised."""
+    try:
+        update_once()
+    except (RunError, CatalogUnavailable) as error:
+        print(f"idgbr: {redact(str(error))}", file=sys.stderr)
+    sys.stdout.flush()
+
+
+def _look_ahead(region_file: Path, counts: WorkerCounts, price_per_worker_hour: float | None, as_json: bool) -> None:
+    """Prints what an update would do, and writes nothing."""
+    from pipeline.config.region import load
+
+    region = load(region_file)
+    from pipeline.console.progress import stage_progress
+    from pipeline.planning.describe import describe, print_description
+    from pipeline.planning.plan import plan as make_plan
+
+    with stage_progress() as progress:
+        planned = make_plan(region, refresh=True, count=progress.count, dry=True)
+        description = describe(
+            planned, counts.workers, counts.mosaic_workers or 0, price_per_worker_hour, progress.count
+        )
+    print(to_json(description)) if as_json else print_description(description)
 
 
 def _run(

@@ -129,7 +129,7 @@ class Cube:
     def lease(self, run: str, name: str) -> Iterator["Cube"]:
         """This cube, held for a run of the region `name`, to write to it as in `writing`.
 
-        Raises RunError where another run holds it.
+        Raises CubeHeld where another run holds it.
         """
         with self.writing(), hold(self.files, run, name) as lease:
             yield replace(self, files=lease.writable_files, held=lease)

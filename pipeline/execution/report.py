@@ -18,6 +18,7 @@ from pipeline.geometry.grid import BlockId
 from pipeline.planning.estimate import Estimate
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Totals
+from pipeline.scenes.news import SceneNews
 from pipeline.storage.files import Files
 from pipeline.storage.location import Location
 
@@ -65,18 +66,20 @@ class PassCounts:
 class Report:
     """The report of a run; `asdict` of it is its JSON.
 
-    scenes: number used. blocks: of the region. done: blocks that this run did. expected, took: the plan's estimate and
-    the same as measured. count: blocks with problems; degraded, thin: the first 1,000 of these. left_out: items found
-    and not used (the run's applied.json has the reasons). passes: satellite passes. warnings: what the search may have
-    missed, and doubts about the metadata of scenes. lost: ids of the scenes that could not be read, with the reason.
-    seconds: wall-clock time by part of the run. work: worker seconds by "stage.step". areas_km2: by class name, in the
-    whole region. cube_bytes: size of the cube's folder, 0 on object storage.
+    scenes: number used. news: of scenes, since the version before. blocks: of the region. done: blocks that this run
+    did. expected, took: the plan's estimate and the same as measured. count: blocks with problems; degraded, thin: the
+    first 1,000 of these. left_out: items found and not used (the run's applied.json has the reasons). passes: satellite
+    passes. warnings: what the search may have missed, and doubts about the metadata of scenes. lost: ids of the scenes
+    that could not be read, with the reason. seconds: wall-clock time by part of the run. work: worker seconds by
+    "stage.step". areas_km2: by class name, in the whole region. cube_bytes: size of the cube's folder, 0 on object
+    storage.
     """
 
     name: str
     run: str
     version: str
     scenes: int
+    news: SceneNews
     blocks: BlockCounts
     done: StageCounts
     expected: Estimate
@@ -102,6 +105,7 @@ class Report:
 def report(
     cube: Cube,
     plan: Plan,
+    news: SceneNews,
     version: str,
     totals: Totals,
     expected: Estimate,
@@ -119,6 +123,7 @@ def report(
         run=plan.run,
         version=version,
         scenes=len(plan.scenes),
+        news=news,
         blocks=BlockCounts(**{kind: totals.kinds[kind] for kind in ("new", "changed", "same")}),
         done=StageCounts(**{stage: work.blocks[stage] for stage in ("mosaic", "segment")}),
         expected=Estimate(**expected.rounded()),

@@ -63,7 +63,7 @@ def run(
     with cube.lease(planned.run, region.name) as cube:
         planned = replace(planned, cube=cube)
         check_layout(cube.branch_group(versions.MAIN), planned.layout, region.period)
-        base = versions.start_branch(cube, planned.branch)
+        base, news = versions.start_branch(cube, planned.branch), planned.news
         totals = block_totals(planned, count)
         expected = estimate(
             totals, latest_cost(cube), counts.workers, counts.mosaic_workers or 0, price_per_worker_hour
@@ -91,7 +91,7 @@ def run(
             version = versions.publish(cube, planned.branch, base, origin)
         seconds["total"] = clock.perf_counter() - begun
         took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
-        result = report(cube, planned, version, totals, expected, took, work, seconds)
+        result = report(cube, planned, news, version, totals, expected, took, work, seconds)
         write_version_item(cube, planned)
         if result.done_anything or not cube.files.exists(f"{run_folder(planned.run)}/report.json"):
             write_report(cube.files, run_folder(planned.run), result)

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.execution.report import Report
 from pipeline.geometry.grid import BlockId
+from pipeline.planning.describe import scenes_since
 
 MAX_SHOWN = 12
 """Maximum number of blocks that one row names."""
@@ -16,6 +17,7 @@ def summary(report: Report) -> list[tuple[str, str]]:
     rows: list[tuple[str, Any]] = [
         ("version", report.version),
         ("scenes", report.scenes),
+        ("scenes since the map", scenes_since(report.news)),
         ("blocks", f"{blocks.new} new, {blocks.changed} changed, {blocks.same} same; mapped {report.done.segment}"),
         ("degraded", _list(report.degraded, report.count.degraded)),
         ("never seen clear", f"{report.count.unseen} blocks"),

@@ -8,6 +8,7 @@ from pipeline.planning.estimate import estimate, latest_cost
 from pipeline.planning.memory import worker_memory
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Count, Totals, counted
+from pipeline.scenes.news import SceneNews
 
 FULLY_COVERED = 0.9999
 
@@ -31,11 +32,13 @@ class PlanDescription:
     run: id of the run. blocks: count by kind. views: passes over all blocks to mosaic. windows: inference windows.
     estimate: fields of `Estimate`, None before a run of the cube has measured its cost. busiest: the block due with the
     most passes, and their number. uncovered: blocks not fully covered by scenes. clear_views: the fewest of any block.
-    left_out: reason by item. passes: expected from the orbits and found. stream: the blocks in the order of the run.
+    left_out: reason by item. news: of scenes, since the newest version. passes: expected from the orbits and found.
+    stream: the blocks in the order of the run.
     """
 
     run: str
     scenes: list[str]
+    news: SceneNews
     blocks: dict[str, int]
     to_mosaic: int
     to_segment: int
@@ -72,6 +75,7 @@ def describe(
     return PlanDescription(
         run=plan.run,
         scenes=[scene.id for scene in plan.scenes],
+        news=plan.news,
         blocks={kind: totals.kinds[kind] for kind in ("new", "changed", "same")},
         to_mosaic=totals.to_mosaic,
         to_segment=totals.to_segment,
@@ -109,6 +113,7 @@ def print_description(plan: PlanDescription) -> None:
     rows = [
         ("run", plan.run),
         ("scenes", listing(plan.scenes)),
+        ("scenes since the map", scenes_since(plan.news)),
         ("blocks", ", ".join(f"{number} {kind}" for kind, number in kinds.items())),
         ("to mosaic", f"{plan.to_mosaic} blocks from {plan.views} views, {plan.gb_to_read:,.3f} GB to read"),
         ("to segment", f"{plan.to_segment} blocks in {plan.windows:,} windows"),
@@ -123,6 +128,12 @@ def print_description(plan: PlanDescription) -> None:
         ("warnings", listing(plan.warnings, 1)),
     ]
     print_table("plan", rows)
+
+
+def scenes_since(news: SceneNews) -> str:
+    """News of scenes in words."""
+    parts = {"new": news.new, "reprocessed": news.reprocessed, "withdrawn": news.withdrawn}
+    return "; ".join(f"{what} {listing(names, 2)}" for what, names in parts.items() if names) or "none"
 
 
 def _estimate(fields: dict[str, float | None] | None) -> str:

@@ -24,11 +24,13 @@ from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
 from pipeline.planning.size import check_size
 from pipeline.scenes.coverage import Coverage, coverage
 from pipeline.scenes.decisions import OffsetDecision
-from pipeline.scenes.item_list import read_refusals, read_warnings
+from pipeline.scenes.item_list import read_refusals, read_warnings, read_withdrawn
+from pipeline.scenes.news import SceneNews, UsedScene, read_used, scene_news
 from pipeline.scenes.passes import group_passes
 from pipeline.scenes.resolve import resolve_offsets
 from pipeline.scenes.search import catalog_query, find_items
 from pipeline.segment.block import reach
+from pipeline.storage.draft_files import DraftFiles
 from pipeline.storage.files import files_at
 
 DATA_VERSION = 4
@@ -40,7 +42,8 @@ class Plan:
     """The plan of a run. `blocks()` is the stream that the run executes. `cube` is None before a first run.
 
     `search_warnings`: sentences about what the search may have missed. `signatures`: the queries that the catalog
-    signed hrefs with, by href; they are secrets, and in memory only.
+    signed hrefs with, by href; they are secrets, and in memory only. `withdrawn`: ids of items that the last search did
+    not give any more.
     """
 
     region: Region
@@ -52,6 +55,7 @@ class Plan:
     cube: Cube | None = None
     search_warnings: tuple[str, ...] = ()
     signatures: Mapping[str, str] = field(default_factory=dict, repr=False)
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def scenes(self) -> list[Scene]:
@@ -126,6 +130,15 @@ class Plan:
         return coverage(self.extent, block, group_passes(self.blocks_of.touching(block)))
 
     @cached_property
+    def news(self) -> SceneNews:
+        """What has happened to the scenes since the newest version was mapped."""
+        used: list[UsedScene] = []
+        if self.cube is not None:
+            run = versions.runs_of(self.cube, versions.head(self.cube)).get(str(self.region.period[0]))
+            used = [] if run is None else read_used(self.cube.files, f"runs/{run}/applied.json")
+        return scene_news(self.scenes, used, self.withdrawn)
+
+    @cached_property
     def passes(self) -> list[PassCount]:
         """Passes expected in the period from the orbits' calendar, and those found among the items."""
         asked = catalog_query(self.region)
@@ -140,11 +153,14 @@ class Plan:
         return (pixels if area is None else area.area) / 1e6
 
 
-def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None] | None = None) -> Plan:
+def plan(
+    region: Region, refresh: bool = False, count: Callable[[str, int], None] | None = None, dry: bool = False
+) -> Plan:
     """Searches (or reads the durable scene list, unless `refresh`), loads the model, and lays out the run.
 
-    `count` is told how many items were "found" and how many offsets were "settled" so far. Raises UserError or
-    CatalogError for anything wrong in the region, CheckpointError for the model.
+    `dry`: what a search finds is not written into the cube. `count` is told how many items were "found" and how many
+    offsets were "settled" so far. Raises UserError or CatalogError for anything wrong in the region, CheckpointError
+    for the model.
     """
 
     def counting(what: str) -> Callable[[int], None] | None:
@@ -155,7 +171,7 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     bands = tuple(model.settings.bands)
     _check_bands(region, bands)
     check_size(region)
-    files = files_at(region.cube)
+    files = DraftFiles(files_at(region.cube)) if dry else files_at(region.cube)
     query = catalog_query(region)
     items, signatures = find_items(files, query, refresh, counting("found"))
     selection, decisions = resolve_offsets(region, files, items, bands, counting("settled"), signatures)
@@ -165,8 +181,9 @@ def plan(region: Region, refresh: bool = False, count: Callable[[str, int], None
     left = {**read_refusals(files, query), **selection.exclusions}
     selection = Selection(selection.scenes, left)
     warnings = tuple(read_warnings(files, query))
+    withdrawn = tuple(read_withdrawn(files, query))
     cube = Cube.find(region.cube)
-    return Plan(region, model, model.digest, items, decisions, selection, cube, warnings, signatures)
+    return Plan(region, model, model.digest, items, decisions, selection, cube, warnings, signatures, withdrawn)
 
 
 def _check_values(region: Region, model: IDGBRPipeline) -> None:

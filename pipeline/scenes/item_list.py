@@ -73,6 +73,18 @@ def write_warnings(files: Files, query: Query, warnings: Sequence[str]) -> None:
         files.write(_warnings(query), json.dumps(list(warnings), indent=1) + "\n")
 
 
+def read_withdrawn(files: Files, query: Query) -> list[str]:
+    """The ids of items of the list that the last search did not give any more."""
+    name = _withdrawn(query)
+    return read_json(files, name, list[str], FOUND_AGAIN) if files.exists(name) else []
+
+
+def write_withdrawn(files: Files, query: Query, names: Sequence[str]) -> None:
+    """Replaces what `read_withdrawn` returns."""
+    if names or files.exists(_withdrawn(query)):
+        files.write(_withdrawn(query), json.dumps(list(names), indent=1) + "\n")
+
+
 @contextmanager
 def _temporary_files() -> Iterator[None]:
     try:
@@ -87,3 +99,7 @@ def _refusals(query: Query) -> str:
 
 def _warnings(query: Query) -> str:
     return f"{list_name(query)}.warnings.json"
+
+
+def _withdrawn(query: Query) -> str:
+    return f"{list_name(query)}.withdrawn.json"

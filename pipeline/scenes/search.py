@@ -1,6 +1,6 @@
 """Search the catalog for a region's items, once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -10,9 +10,18 @@ from catalogs.secrets import redact
 from catalogs.sources import page_store
 from pipeline.config.region import Region
 from pipeline.errors import RunError, UserError
-from pipeline.scenes.item_list import list_name, read_items, write_items, write_refusals, write_warnings
+from pipeline.scenes.item_list import (
+    list_name,
+    read_items,
+    write_items,
+    write_refusals,
+    write_warnings,
+    write_withdrawn,
+)
 from pipeline.scenes.signatures import detach_signatures, is_signed
 from pipeline.storage.files import Files
+
+Items = Sequence[Mapping[str, Any]]
 
 
 def catalog_query(region: Region) -> Query:
@@ -33,11 +42,12 @@ def find_items(
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The STAC items of a query, from its durable list in the cube, and the signatures of their hrefs (see `Access`).
 
-    If there is no list, the catalog is searched and the list written; with `refresh` the result of a search is added
-    to the list. Pages of the search are kept in the cube's folder (or a local cache, where the cube is in object
-    storage), so that an interrupted search resumes. The list has no secrets: where the catalog signs its hrefs, it is
-    searched each time for the signatures, and without `refresh` the list stays as it is. `progress` is called with the
-    number of items so far. Raises CatalogError, UserError where the query has no items, and RunError.
+    If there is no list, the catalog is searched and the list written; with `refresh` the result of a search is added to
+    the list, in which items stay that the catalog does not give any more. Pages of the search are kept in the cube's
+    folder (or a local cache, where the cube is in object storage), so that an interrupted search resumes. The list has
+    no secrets: where the catalog signs its hrefs, it is searched each time for the signatures, and without `refresh`
+    the list stays as it is. `progress` is called with the number of items so far. Raises CatalogError, UserError where
+    the query has no items, and RunError.
     """
     name = f"{list_name(query)}.parquet"
     exists = files.exists(name)
@@ -56,11 +66,17 @@ def find_items(
             write_items(files, name, items)
             write_refusals(files, query, result.refusals)
             write_warnings(files, query, result.warnings)
+            write_withdrawn(files, query, _missing(known, found, result.refusals))
         except (CatalogError, RunError):
             page_store.mark_needed(folder)
             raise
     page_store.remove(folder)
     return read_items(files, name), signatures
+
+
+def _missing(known: Items, found: Items, refusals: Mapping[str, str]) -> list[str]:
+    """The ids of the known items that a search did not give."""
+    return sorted({item["id"] for item in known} - {item["id"] for item in found} - refusals.keys())
 
 
 def _nothing(query: Query, refusals: Mapping[str, str]) -> str:

@@ -32,6 +32,10 @@ _released: set[str] = set()
 """Ids of leases that this process released but, in an outage, may not have deleted."""
 
 
+class CubeHeld(RunError):
+    """Another run holds the cube: the same command will do later."""
+
+
 @dataclass(frozen=True)
 class Lease:
     """A cube held by this process."""
@@ -115,7 +119,7 @@ def hold(files: Files, run: str, name: str) -> Iterator[Lease]:
     """Holds a cube for a run of the region `name`.
 
     Waits up to EXPIRY seconds where the holder may be dead on another machine, or is stopped on this one. Raises
-    RunError where another run holds the cube, and where storage does not answer or refuses.
+    CubeHeld where another run holds the cube, and RunError where storage does not answer or refuses.
     """
     own = Holder.here(run, name)
     begun = clock.monotonic()
@@ -143,18 +147,18 @@ def holder(files: Files) -> Holder | None:
 
 
 def _free_lock(files: Files) -> bytes | None:
-    """The lock of a dead holder as it stands; None where there is no lock. Raises RunError if the holder is alive."""
+    """The lock of a dead holder as it stands; None where there is no lock. Raises CubeHeld if the holder is alive."""
     while lock := _read(files):
         other = _parse(files, lock)
         if other.dead or other.id in _released:
             return lock
         if other.near and not other.stopped:
-            raise RunError(f"the cube at {files.location} is held by {other}; wait for it, or end that process")
+            raise CubeHeld(f"the cube at {files.location} is held by {other}; wait for it, or end that process")
         now = _wait_for_change(files, lock)
         if now == lock:
             return lock
         if now is not None and _parse(files, now).id == other.id:
-            raise RunError(
+            raise CubeHeld(
                 f"the cube at {files.location} is held by {other}; wait for it, or end it: its lock expires "
                 f"{EXPIRY:g} s after its last beat"
             )

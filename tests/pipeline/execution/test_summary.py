@@ -7,12 +7,14 @@ import pytest
 from pipeline.execution.report import BlockCounts, PassCounts, ProblemCounts, Report, StageCounts
 from pipeline.execution.summary import summary
 from pipeline.planning.estimate import Estimate
+from pipeline.scenes.news import SceneNews
 
 REPORT = Report(
     name="bavaria",
     run="abc",
     version="V1",
     scenes=4,
+    news=SceneNews(new=["S3", "S4"], reprocessed=["S1"], withdrawn=[]),
     blocks=BlockCounts(new=3, changed=2, same=1),
     done=StageCounts(mosaic=4, segment=5),
     expected=Estimate(None, None, None, None, None),
@@ -35,6 +37,7 @@ REPORT = Report(
 def test_rows_tell_what_was_mapped_and_what_is_in_doubt():
     rows = dict(summary(REPORT))
     assert rows["blocks"] == "3 new, 2 changed, 1 same; mapped 5"
+    assert rows["scenes since the map"] == "new S3, S4; reprocessed S1"
     assert rows["never seen clear"] == "2 blocks"
     assert rows["fewer clear views than asked"] == "none"
     assert rows["passes"] == "8 found of 9 that the orbits let expect"

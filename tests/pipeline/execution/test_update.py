@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import shapely
-from command import answer, run_here
+from command import answer, run_here, sentence
 from cube_bytes import ARRAYS, assert_same, bytes_of
 from pyproj import Transformer
 
@@ -143,3 +143,45 @@ def test_a_run_is_repeated_from_its_scene_list_with_the_catalog_gone(growing):
     region, world = growing
     (world / "catalog.json").unlink()
     assert not run(region).done_anything
+
+
+def folder_of(cube):
+    return {path.relative_to(cube): path.read_bytes() for path in cube.rglob("*") if path.is_file()}
+
+
+def test_a_dry_run_tells_the_scenes_and_blocks_that_an_update_would_do_and_writes_nothing(growing):
+    region, world = growing
+    new = acquire(world, LATER[:1], tiles=["32UQU"])
+    before = folder_of(region.cube)
+    command = "update", region.cube.parent / "region.yaml"
+    told = answer(*command, "--dry-run")
+    assert folder_of(region.cube) == before
+    assert told["news"] == {"new": new, "reprocessed": [], "withdrawn": []}
+    done = answer(*command, "--address", "none")
+    assert done["news"] == told["news"]
+    assert done["done"] == {"mosaic": told["to_mosaic"], "segment": told["to_segment"]}
+    assert answer(*command, "--dry-run")["news"]["new"] == []
+
+
+def test_an_update_tells_reprocessed_and_withdrawn_scenes_apart_from_new_ones(growing):
+    region, world = growing
+    again = acquire(world, [Overpass("2024-07-19", "sentinel-2a", "05.12", sequence=1)], tiles=["32UQU"])
+    catalog = world / "sentinel-2-l2a" / "collection.json"
+    content = json.loads(catalog.read_text())
+    gone = [link for link in content["links"] if "32UQV_20240513" in link["href"]]
+    content["links"] = [link for link in content["links"] if link not in gone]
+    catalog.write_text(json.dumps(content))
+    news = run(region, refresh=True).news
+    assert news.new == []
+    assert news.reprocessed == again
+    assert news.withdrawn == ["S2A_32UQV_20240513_0_L2A"]
+
+
+def test_an_update_while_another_run_holds_the_cube_exits_with_75_and_changes_nothing(growing):
+    region, world = growing
+    acquire(world, LATER[:1], tiles=["32UQU"])
+    command = "update", region.cube.parent / "region.yaml", "--address", "none"
+    with Cube.open(region.cube).lease("run", "elsewhere"):
+        told = sentence(run_here(*command), 75)
+    assert "is held by run run of region elsewhere" in told
+    assert answer(*command)["done"]["segment"] > 0
