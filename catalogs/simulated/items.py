@@ -1,6 +1,7 @@
 """STAC items and the static catalog around them, laid out as Earth Search v1 lays out Sentinel-2 L2A."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
+from catalogs.atomic import atomic_write
 from catalogs.simulated.landscape import CRS
 from catalogs.simulated.noise import Bounds
 from catalogs.simulated.overpass import Overpass, sun_position
@@ -122,10 +124,13 @@ def item(overpass: Overpass, tile: Tile, exposure: Exposure, bounds: Bounds) -> 
     }
 
 
-def write_index(folder: Path) -> None:
-    """The catalog and the collection of all items below `folder`, and items.ndjson with absolute asset hrefs."""
+def write_index(folder: Path, listed: Sequence[str] | None = None) -> None:
+    """The catalog and the collection of the items below `folder`, and items.ndjson with absolute asset hrefs.
+
+    They list all items or those `listed`; the collection's extent is that of all.
+    """
     paths = sorted((folder / COLLECTION).glob("*/*.json"))
-    items = [json.loads(path.read_text()) for path in paths]
+    every = [json.loads(path.read_text()) for path in paths]
     child = {"rel": "child", "href": f"./{COLLECTION}/collection.json", "type": "application/json"}
     catalog = {
         "type": "Catalog",
@@ -134,8 +139,9 @@ def write_index(folder: Path) -> None:
         "description": "A simulated landscape seen by a Sentinel-2-like sensor.",
         "links": [{"rel": "root", "href": "./catalog.json", "type": "application/json"}, child],
     }
-    boxes_N4 = np.array([entry["bbox"] for entry in items])
-    moments = sorted(entry["properties"]["datetime"] for entry in items)
+    boxes_N4 = np.array([entry["bbox"] for entry in every])
+    moments = sorted(entry["properties"]["datetime"] for entry in every)
+    items = [entry for entry in every if listed is None or entry["id"] in listed]
     collection = {
         "type": "Collection",
         "stac_version": STAC_VERSION,
@@ -157,10 +163,14 @@ def write_index(folder: Path) -> None:
             ),
         ],
     }
-    lines = [json.dumps(_for_server(entry, path.parent)) for entry, path in zip(items, paths, strict=True)]
-    (folder / "items.ndjson").write_text("\n".join(lines) + "\n")
-    (folder / COLLECTION / "collection.json").write_text(json.dumps(collection, indent=2))
-    (folder / "catalog.json").write_text(json.dumps(catalog, indent=2))
+    lines = [json.dumps(_for_server(entry, folder / COLLECTION / entry["id"])) + "\n" for entry in items]
+    for name, text in (
+        ("items.ndjson", "".join(lines)),
+        (f"{COLLECTION}/collection.json", json.dumps(collection, indent=2)),
+        ("catalog.json", json.dumps(catalog, indent=2)),
+    ):
+        with atomic_write(folder / name) as draft:
+            draft.write_text(text)
 
 
 def _assets(tile: Tile, offset: int) -> dict[str, Any]:

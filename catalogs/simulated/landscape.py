@@ -23,11 +23,16 @@ MARGIN_METRES = 600.0
 
 @dataclass(frozen=True)
 class Landscape:
-    """`patch_YX` (uint16, 2.5 m, north up, EPSG:3035) and the WorldCover code of each patch; bounds in metres."""
+    """`patch_YX` (uint16, 2.5 m, north up, EPSG:3035) and the WorldCover code of each patch; bounds in metres.
+
+    The last `later` patches are those of a history, and `season` is the number of calendar years since it began.
+    """
 
     patch_YX: NDArray[np.uint16]
     class_of_patch: NDArray[np.uint8]
     bounds: Bounds
+    later: int = 0
+    season: int = 0
 
     @property
     def transform(self) -> Affine:

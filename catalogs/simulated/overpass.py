@@ -22,7 +22,8 @@ class Overpass:
     """One pass over the region.
 
     `cloudiness` is the share of the region under cloud; `swath_edge`, where given, the share of the region's width at
-    which the eastern edge of the swath crosses; `sequence` counts reprocessings of one acquisition.
+    which the eastern edge of the swath crosses; `sequence` counts reprocessings of one acquisition. `processed_on` is
+    the day of processing; without it, it is the day of the pass, and a year later for every reprocessing.
     """
 
     day: str
@@ -32,12 +33,14 @@ class Overpass:
     swath_edge: float | None = None
     sequence: int = 0
     quadrants: tuple[Quadrant, ...] = QUADRANTS
+    processed_on: str | None = None
 
     def __post_init__(self) -> None:
-        try:
-            date.fromisoformat(self.day)
-        except ValueError as error:
-            raise OverpassError(f"day {self.day!r} is not a date: write it as 2024-05-13.") from error
+        for day in (self.day, self.processed_on or self.day):
+            try:
+                date.fromisoformat(day)
+            except ValueError as error:
+                raise OverpassError(f"day {day!r} is not a date: write it as 2024-05-13.") from error
         for name, share in (("cloudiness", self.cloudiness), ("swath_edge", self.swath_edge or 0.0)):
             if not 0 <= share <= 1:
                 raise OverpassError(f"{name} {share} of {self.day} is no share: give a number from 0 to 1.")
@@ -49,8 +52,11 @@ class Overpass:
 
     @property
     def processed(self) -> datetime:
-        """Time of processing: the same evening, or a year later for every reprocessing."""
-        return self.start + timedelta(hours=4, minutes=37) + timedelta(days=365 * self.sequence)
+        """Time of processing: in the afternoon."""
+        later = timedelta(days=365 * self.sequence)
+        if self.processed_on is not None:
+            later = date.fromisoformat(self.processed_on) - date.fromisoformat(self.day)
+        return self.start + timedelta(hours=4, minutes=37) + later
 
     @property
     def offset(self) -> int:

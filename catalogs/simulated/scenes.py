@@ -45,7 +45,13 @@ def conditions(seed: int, land: Landscape, overpass: Overpass, longitude: float,
     """The sky and the ground that a pass meets over a landscape near (`longitude`, `latitude`)."""
     sun = sun_position(overpass.start, longitude, latitude)
     above = sky(stream(seed, "sky", overpass.day, overpass.platform), land.bounds, overpass.cloudiness, sun)
-    colour_PB = patch_reflectance(seed, land.class_of_patch, overpass.start.date())
+    first = len(land.class_of_patch) - land.later
+    colour_PB = np.concatenate(
+        [
+            patch_reflectance(seed, code_P, overpass.start.date(), layer, land.season)
+            for layer, code_P in (("patches", land.class_of_patch[:first]), ("history", land.class_of_patch[first:]))
+        ]
+    )
     texture_P1 = patch_texture(land.class_of_patch)[:, None]
     return Conditions(overpass, above, np.concatenate([colour_PB, texture_P1], axis=1))
 

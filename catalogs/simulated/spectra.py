@@ -37,17 +37,25 @@ def patch_texture(class_P: NDArray[np.uint8]) -> NDArray[np.float32]:
     return _by_code(TEXTURE)[class_P]
 
 
-def patch_reflectance(seed: int, class_P: NDArray[np.uint8], day: date) -> NDArray[np.float32]:
+def patch_reflectance(
+    seed: int, class_P: NDArray[np.uint8], day: date, layer: str = "patches", season: int = 0
+) -> NDArray[np.float32]:
     """Reflectance (patches, 4) on a day: a patch keeps its kind and colour and changes with the season.
 
-    Means lie where Sentinel-2 L2A has these classes in Central Europe and overlap between classes.
+    Fields bear a crop of their own in every `season`, and all plants are some days earlier or later in it. Patches of
+    different `layer` share nothing. Means lie where Sentinel-2 L2A has these classes in Central Europe and overlap
+    between classes.
     """
-    rng = stream(seed, "patches")
+    rng = stream(seed, layer)
     count = len(class_P)
     kind_P, mixture_P = rng.random(count), rng.random(count)
     shift_P = rng.normal(0, 7, count)
     bright_P = rng.standard_normal((count, 1)) + 0.45 * rng.standard_normal((count, 4))
-    today_P = stream(seed, "patches", day.isoformat()).standard_normal((count, 1))
+    today_P = stream(seed, layer, day.isoformat()).standard_normal((count, 1))
+    if season:
+        sown = stream(seed, layer, "season", season)
+        kind_P = np.where(class_P == CROP, sown.random(count), kind_P)
+        shift_P += stream(seed, "weather", season).normal(0, 6) + sown.normal(0, 4, count)
 
     reflectance_PB = np.empty((count, 4))
     day_P = day.timetuple().tm_yday - shift_P

@@ -1,21 +1,25 @@
 """A simulated world on disk: a static STAC catalog of scenes, and the truth that they show."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from affine import Affine
+from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio.enums import Resampling
 
 from catalogs.errors import CatalogError
 from catalogs.simulated.classes import WORLDCOVER
 from catalogs.simulated.cog import write_cog
-from catalogs.simulated.items import item_id, write_index
+from catalogs.simulated.history import Change, History, Span, draw_history, land_on
+from catalogs.simulated.items import COLLECTION, item_id, write_index
 from catalogs.simulated.landscape import CRS, TRUTH_METRES, Landscape, check_bounds, landscape, truth
 from catalogs.simulated.noise import Bounds
 from catalogs.simulated.observe import observe
@@ -36,7 +40,7 @@ class WorldError(CatalogError):
 
 @dataclass(frozen=True)
 class World:
-    """Folder, inputs and extent of a world; `bounds` in EPSG:3035."""
+    """Folder, inputs and extent of a world; `bounds` in EPSG:3035. `truth` is that before any change of the history."""
 
     folder: Path
     seed: int
@@ -44,6 +48,7 @@ class World:
     bounds_lonlat: Bounds
     dates: tuple[Overpass, ...]
     tiles: tuple[Tile, ...]
+    history: History | None = None
 
     @property
     def catalog(self) -> Path:
@@ -65,12 +70,14 @@ def simulate(
     kilometres: float = 20,
     dates: Sequence[Overpass] = DEFAULT_DATES,
     progress: Progress | None = None,
+    history: History | Span | None = None,
 ) -> World:
     """Write a world below `folder`: catalog.json, the scenes, items.ndjson, truth.tif and world.json.
 
     Without `bounds` (EPSG:3035, multiples of 10 m) it is a square of `kilometres` about 12 E 48.5 N, across two UTM
-    zones. `progress` is called with (scenes done, all scenes). Raises WorldError if `folder` holds a world already or
-    `dates` repeats a scene, LandscapeError for bounds that do not fit.
+    zones. `progress` is called with (scenes done, all scenes). The scenes show the land as `history` has it on their
+    day; a Span draws one by the seed. Raises WorldError if `folder` holds a world already or `dates` repeats a scene,
+    LandscapeError for bounds that do not fit.
     """
     folder = Path(folder)
     if (folder / "world.json").exists():
@@ -78,8 +85,10 @@ def simulate(
     bounds = check_bounds(bounds or _square_around(CENTRE_LONLAT, kilometres))
     tiles = lay_tiles(bounds)
     lonlat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform_bounds(*bounds)
-    world = World(folder, seed, bounds, lonlat, (), tiles)
     land = landscape(seed, envelope(tiles))
+    if isinstance(history, Span):
+        history = draw_history(seed, land, bounds, history)
+    world = World(folder, seed, bounds, lonlat, (), tiles, history)
     folder.mkdir(parents=True, exist_ok=True)
     _write_truth(world, land)
     _observe(world, land, dates, tiles, progress)
@@ -112,27 +121,38 @@ def open_world(folder: str | Path) -> World:
         seed=facts["seed"],
         bounds=tuple(facts["bounds"]),
         bounds_lonlat=tuple(facts["bounds_lonlat"]),
-        dates=tuple(Overpass(**{**date, "quadrants": tuple(date["quadrants"])}) for date in facts["dates"]),
+        dates=tuple(Overpass(**{**each, "quadrants": tuple(each["quadrants"])}) for each in facts["dates"]),
         tiles=tuple(Tile(**{**tile, "bounds": tuple(tile["bounds"])}) for tile in facts["tiles"]),
+        history=_history(facts["history"]) if "history" in facts else None,
     )
+
+
+def truths(world: World, days: Sequence[str]) -> Iterator[NDArray[np.uint8]]:
+    """The classes (WorldCover codes, 10 m, over the bounds of the world) on each of `days`: floods change none."""
+    land = landscape(world.seed, envelope(world.tiles))
+    for day in days:
+        yield _truth_within(world, land_on(world.seed, land, world.history, date.fromisoformat(day), floods=False))
 
 
 def _observe(
     world: World, land: Landscape, dates: Sequence[Overpass], tiles: Sequence[Tile], progress: Progress | None
 ) -> list[str]:
-    existing = [json.loads(line)["id"] for line in world.items.read_text().splitlines()] if world.items.exists() else []
-    scenes = [item_id(date, tile) for date in dates for tile in tiles if tile.quadrant in date.quadrants]
+    existing = {path.stem for path in (world.folder / COLLECTION).glob("*/*.json")}
+    scenes = [item_id(each, tile) for each in dates for tile in tiles if tile.quadrant in each.quadrants]
     for number, name in enumerate(scenes):
         if name in existing or name in scenes[:number]:
             raise WorldError(f"scene {name} exists already: give another day, platform or sequence.")
-    views = [view(world.seed, land, tile) for tile in tiles]
     longitude, latitude = np.reshape(world.bounds_lonlat, (2, 2)).mean(axis=0)
     written: list[str | None] = []
+    shown: NDArray[np.uint16] | None = None
     with ThreadPoolExecutor(WORKERS) as pool:
-        for date in dates:
-            seen = conditions(world.seed, land, date, longitude, latitude)
+        for overpass in dates:
+            today = land_on(world.seed, land, world.history, overpass.start.date())
+            if shown is None or not np.array_equal(shown, today.patch_YX):
+                shown, views = today.patch_YX, [view(world.seed, today, tile) for tile in tiles]
+            seen = conditions(world.seed, today, overpass, longitude, latitude)
             observe_tile = partial(observe, world.folder, world.seed, conditions=seen, bounds=world.bounds)
-            for item in pool.map(observe_tile, [each for each in views if each.tile.quadrant in date.quadrants]):
+            for item in pool.map(observe_tile, [each for each in views if each.tile.quadrant in overpass.quadrants]):
                 written.append(item)
                 if progress:
                     progress(len(written), len(scenes))
@@ -140,25 +160,36 @@ def _observe(
         raise WorldError("no date shows any tile: give dates, and swaths that meet the region.")
     write_index(world.folder)
     covered = {tile.quadrant for tile in tiles}
-    added = [replace(date, quadrants=tuple(q for q in date.quadrants if q in covered)) for date in dates]
+    added = [replace(each, quadrants=tuple(q for q in each.quadrants if q in covered)) for each in dates]
     _write_facts(replace(world, dates=(*world.dates, *added)))
     return [name for name in written if name]
 
 
 def _write_facts(world: World) -> None:
-    facts = {key: value for key, value in asdict(world).items() if key != "folder"}
+    facts = {key: value for key, value in asdict(world).items() if key != "folder" and value is not None}
+    for overpass in facts["dates"]:
+        if overpass["processed_on"] is None:
+            del overpass["processed_on"]
     (world.folder / "world.json").write_text(json.dumps(facts, indent=2))
 
 
 def _write_truth(world: World, land: Landscape) -> None:
-    label_YX = truth(land)
+    label_YX = _truth_within(world, land)
+    transform = Affine(TRUTH_METRES, 0, world.bounds[0], 0, -TRUTH_METRES, world.bounds[3])
+    colours = {item["code"]: (*bytes.fromhex(item["color"][1:]), 255) for item in WORLDCOVER}
+    write_cog(world.truth, label_YX, CRS, transform, Resampling.nearest, colours)
+
+
+def _truth_within(world: World, land: Landscape) -> NDArray[np.uint8]:
+    """The label map of the landscape within the bounds of the world."""
     west, south, east, north = world.bounds
     top, left = int((land.bounds[3] - north) // TRUTH_METRES), int((west - land.bounds[0]) // TRUTH_METRES)
     height, width = int((north - south) // TRUTH_METRES), int((east - west) // TRUTH_METRES)
-    label_YX = label_YX[top : top + height, left : left + width]
-    transform = Affine(TRUTH_METRES, 0, west, 0, -TRUTH_METRES, north)
-    colours = {item["code"]: (*bytes.fromhex(item["color"][1:]), 255) for item in WORLDCOVER}
-    write_cog(world.truth, label_YX, CRS, transform, Resampling.nearest, colours)
+    return truth(land)[top : top + height, left : left + width]
+
+
+def _history(facts: dict[str, Any]) -> History:
+    return History(facts["since"], tuple(Change(**change) for change in facts["changes"]))
 
 
 def _square_around(lonlat: tuple[float, float], kilometres: float) -> Bounds:
