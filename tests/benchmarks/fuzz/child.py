@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -66,9 +67,10 @@ def call(context: ForkServerContext, argv: list[str], folder: Path) -> Outcome:
         peak = max(peak, _peak(process.pid))
         hung = time.monotonic() - begun > SECONDS
         if hung or peak > BYTES:
-            os.kill(process.pid, signal.SIGUSR1)
-            wait([process.sentinel], 1)
-            os.kill(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGUSR1)
+                wait([process.sentinel], 1)
+                os.kill(process.pid, signal.SIGKILL)
             break
     with _CHILDREN:
         process.join()
