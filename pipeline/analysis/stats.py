@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,16 @@ import shapely
 import zarr
 
 from cluster import gather
-from pipeline.analysis.zones import Layer, Question, band_sums
+from pipeline.analysis.question import Layer
+from pipeline.analysis.zone_counts import band_counts
+from pipeline.analysis.zone_weights import band_weights
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.periods import periods_of, time_of
 from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
 from pipeline.geometry.areal_scale import is_equal_area
+from pipeline.geometry.borders import Borders, borders_of
 from pipeline.geometry.coverage import Edges, edges_of
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.project import hectares, on_grid
@@ -164,7 +166,7 @@ def stats(
     layers = [_class_layer(group, layout, time, by_pixel) for time in times]
     if confidence:
         layers += [_class_layer(group, layout, time, by_pixel, "confidence") for time in times]
-    sum_LZM = _sums(Question(layout.extent, tuple(layers), by_pixel), zones, workers, progress)
+    sum_LZM = _sums(layout.extent, layers, by_pixel, zones, workers, progress)
     area_TZK = sum_LZM[: len(times), :, :-1]
     mapped_TZ = area_TZK.sum(2)
     bounds = [periods_of(group)[time] for time in times]
@@ -210,9 +212,9 @@ def changes(
     )
     codes = tuple(row["code"] for row in layout.classes)
     pixels = None if by_pixel else (store.array(groups[1], "blocks/pixels"), times[1])
-    question = Question(layout.extent, (Layer(maps, codes, pixels=pixels, made=made),), by_pixel)
+    layer = Layer(maps, codes, pixels=pixels, made=made)
     names = [*(row["name"] for row in layout.classes), NO_DATA]
-    area_ZAB = _sums(question, zones, workers, progress)[0].reshape(-1, len(names), len(names))
+    area_ZAB = _sums(layout.extent, [layer], by_pixel, zones, workers, progress)[0].reshape(-1, len(names), len(names))
     area_ZAB[:, -1, -1] = 0
     rows = [
         ChangeInZone(int(z), zones.names[z], names[a], names[b], float(area_ZAB[z, a, b]))
@@ -234,20 +236,50 @@ def _class_layer(group: zarr.Group, layout: Layout, time: int, by_pixel: bool, w
     )
 
 
-def _sums(question: Question, zones: Zones, workers: int, progress: Progress | None) -> np.ndarray:
-    """Hectares by weight, (layer, zone, value)."""
-    edges = edges_of(zones.shapes, question.extent.grid)
-    sum_LZM = np.zeros((len(question.layers), len(zones.names), question.layers[0].size))
-    for owner_Z, sums in gather(partial(band_sums, question, edges), _bands(question, edges), workers, progress):
-        for layer, part_ZM in enumerate(sums):
-            sum_LZM[layer, owner_Z] += part_ZM
-    return sum_LZM if question.by_pixel else sum_LZM * (question.extent.grid.resolution**2 / 1e4)
+def _sums(
+    extent: Extent, layers: Sequence[Layer], by_pixel: bool, zones: Zones, workers: int, progress: Progress | None
+) -> np.ndarray:
+    """Hectares by weight, (layer, zone, value); of a single map without the last value."""
+    edges = edges_of(zones.shapes, extent.grid)
+    counted = [n for n, layer in enumerate(layers) if layer.weight is None and not by_pixel]
+    weighed = [n for n in range(len(layers)) if n not in counted]
+    band = _Band(extent, tuple(layers), counted, weighed, by_pixel, edges, borders_of(edges) if counted else None)
+    sum_LZM = np.zeros((len(layers), len(zones.names), layers[0].size))
+    for parts in gather(band.sums, _bands(extent, edges), workers, progress):
+        for numbers, owner_Z, sums in parts:
+            for n, part_ZM in zip(numbers, sums, strict=True):
+                sum_LZM[n, owner_Z] += part_ZM
+    return sum_LZM if by_pixel else sum_LZM * (extent.grid.resolution**2 / 1e4)
 
 
-def _bands(question: Question, edges: Edges) -> list[int]:
+@dataclass(frozen=True)
+class _Band:
+    """Sums of one row of blocks: of layers that are counted, and of those that are weighed pixel by pixel."""
+
+    extent: Extent
+    layers: tuple[Layer, ...]
+    counted: list[int]
+    weighed: list[int]
+    by_pixel: bool
+    edges: Edges
+    borders: Borders | None
+
+    def sums(self, iy: int) -> list[tuple[list[int], np.ndarray, list[np.ndarray]]]:
+        """Numbers of layers, the zones in the row, and for each layer the sums (zone, value)."""
+        counted, weighed = (tuple(self.layers[n] for n in numbers) for numbers in (self.counted, self.weighed))
+        parts = []
+        if self.borders is not None:
+            parts.append((self.counted, *band_counts(self.extent, counted, self.borders, iy)))
+        if weighed:
+            parts.append((self.weighed, *band_weights(self.extent, weighed, self.by_pixel, self.edges, iy)))
+        return parts
+
+
+def _bands(extent: Extent, edges: Edges) -> list[int]:
     """Rows of blocks that a zone touches."""
-    top, bottom = (function(edges.from_N2[:, 1]) // question.extent.grid.block for function in (np.min, np.max))
-    return [row for row in question.rows if top <= row <= bottom]
+    top, bottom = (function(edges.from_N2[:, 1]) // extent.grid.block for function in (np.min, np.max))
+    rows = extent.block_range
+    return [row for row in range(rows.y0, rows.y1) if top <= row <= bottom]
 
 
 def _areas(zones: Zones, mapped_TZ: np.ndarray) -> list[ZoneArea]:

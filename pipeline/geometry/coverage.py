@@ -66,9 +66,9 @@ def edges_of(shapes: Any, grid: Grid) -> Edges:
 def coverage(edges: Edges, window: Window) -> Coverage:
     """The covered pixels of a window; rows and columns count from its corner."""
     rows, cols = window.shape
-    near = _within(edges, window)
+    near = clip(edges, window)
     owners_Z, owner_E = np.unique(near.owner_N, return_inverse=True)
-    part = _split(_split(Edges(owner_E, near.from_N2, near.to_N2), axis=1), axis=0)
+    part = cut(cut(Edges(owner_E, near.from_N2, near.to_N2), axis=1), axis=0)
     height_N = part.to_N2[:, 1] - part.from_N2[:, 1]
     middle_N2 = (part.from_N2 + part.to_N2) / 2
     row_N = np.floor(middle_N2[:, 1]).astype(np.int64).clip(0, rows - 1)
@@ -98,7 +98,7 @@ def coverage(edges: Edges, window: Window) -> Coverage:
     return Coverage(owners_Z, owner_M, row_M, col_M[some_M], weight_M[some_M], union(whole))
 
 
-def _within(edges: Edges, window: Window) -> Edges:
+def clip(edges: Edges, window: Window) -> Edges:
     """Edges from a window's corner, cut to its rows; what lies left or right of it is moved to its side."""
     rows, cols = window.shape
     y_N2 = np.stack([edges.from_N2[:, 1], edges.to_N2[:, 1]], axis=1)
@@ -133,28 +133,29 @@ def _cut_at(edges: Edges, x: float) -> Edges:
     )
 
 
-def _split(edges: Edges, axis: int) -> Edges:
-    """Edges cut where a coordinate is an integer."""
-    a_N, b_N = edges.from_N2[:, axis], edges.to_N2[:, axis]
-    first_N = np.floor(np.minimum(a_N, b_N)) + 1
-    last_N = np.ceil(np.maximum(a_N, b_N)) - 1
-    cuts_N = np.maximum(last_N - first_N + 1, 0).astype(np.int64)
-    edge_M = np.repeat(np.arange(len(cuts_N)), cuts_N + 1)
-    step_M = np.arange(len(edge_M)) - np.repeat(np.cumsum(cuts_N + 1) - cuts_N - 1, cuts_N + 1)
-    start_M2, end_M2 = edges.from_N2[edge_M], edges.to_N2[edge_M]
-    up_M = (b_N > a_N)[edge_M]
-    origin_M = np.where(up_M, first_N[edge_M], last_N[edge_M])
-    way_M = np.where(up_M, 1, -1)
-    lower_M2, upper_M2 = (_on_line(start_M2, end_M2, origin_M + way_M * step, axis) for step in (step_M - 1, step_M))
-    inner_M, outer_M = (step_M > 0)[:, None], (step_M < cuts_N[edge_M])[:, None]
-    return Edges(edges.owner_N[edge_M], np.where(inner_M, lower_M2, start_M2), np.where(outer_M, upper_M2, end_M2))
-
-
-def _on_line(start_M2: np.ndarray, end_M2: np.ndarray, line_M: np.ndarray, axis: int) -> np.ndarray:
-    """The points of edges where a coordinate has a value."""
-    part_M = _ratio(line_M - start_M2[:, axis], end_M2[:, axis] - start_M2[:, axis])
-    other_M = start_M2[:, 1 - axis] + part_M * (end_M2[:, 1 - axis] - start_M2[:, 1 - axis])
-    return np.stack([line_M, other_M] if axis == 0 else [other_M, line_M], axis=1)
+def cut(edges: Edges, axis: int, step: int = 1) -> Edges:
+    """Edges cut where a coordinate is a multiple of `step`; the parts of an edge in its direction."""
+    start_E, end_E = edges.from_N2[:, axis], edges.to_N2[:, axis]
+    other_E, slope_E = edges.from_N2[:, 1 - axis], edges.to_N2[:, 1 - axis] - edges.from_N2[:, 1 - axis]
+    slope_E = _ratio(slope_E, end_E - start_E)
+    first_E = np.floor(np.minimum(start_E, end_E) / step) + 1
+    last_E = np.ceil(np.maximum(start_E, end_E) / step) - 1
+    points_E = np.maximum(last_E - first_E + 1, 0).astype(np.int64) + 2
+    stop_E = np.cumsum(points_E)
+    begin_E = stop_E - points_E
+    way_E = np.where(end_E < start_E, -step, step)
+    origin_E = np.where(end_E < start_E, last_E, first_E) * step - way_E * (begin_E + 1.0)
+    point_M2 = np.empty((int(stop_E[-1]) if len(stop_E) else 0, 2))
+    line_M = np.repeat(origin_E, points_E) + np.repeat(way_E, points_E) * np.arange(len(point_M2))
+    point_M2[:, axis] = line_M
+    line_M -= np.repeat(start_E, points_E)
+    line_M *= np.repeat(slope_E, points_E)
+    line_M += np.repeat(other_E, points_E)
+    point_M2[:, 1 - axis] = line_M
+    point_M2[begin_E], point_M2[stop_E - 1] = edges.from_N2, edges.to_N2
+    within_M = np.ones(len(point_M2), bool)
+    within_M[stop_E - 1] = False
+    return Edges(np.repeat(edges.owner_N, points_E - 1), point_M2[within_M], point_M2[1:][within_M[:-1]])
 
 
 def _ratio(a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:

@@ -1,5 +1,10 @@
-"""Stats of zones, and the sums of `zones.py` that they are made of; files of them: `zone_tables.py`."""
+"""Stats of zones, and what they are summed by: `question.py`, `zone_counts.py`, `bitmaps.py`, `zone_weights.py`.
 
+Files of them: `zone_tables.py`.
+"""
+
+import os
+import signal
 from dataclasses import replace
 from datetime import date
 
@@ -14,14 +19,22 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
-from pipeline.analysis import zones as zones_module
+from pipeline.analysis import question
+from pipeline.analysis.bitmaps import bitmaps
 from pipeline.analysis.stats import changes, stats, zones_on
+from pipeline.analysis.workers import dask_workers
+from pipeline.analysis.zone_counts import band_counts
 from pipeline.analysis.zone_tables import check_suffix, write
-from pipeline.analysis.zones import tile_sums
+from pipeline.analysis.zone_weights import band_weights, tile_sums
 from pipeline.cube import store, versions
 from pipeline.cube.checked_store import session_group
+from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
+from pipeline.cube.schema import Layout
+from pipeline.cube.shards import read_chunks
 from pipeline.errors import RunError, UserError
+from pipeline.geometry.borders import borders_of
+from pipeline.geometry.coverage import edges_of
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 
@@ -142,33 +155,72 @@ def test_the_change_matrix_of_zones_equals_a_count_of_pairs(cube, shapes):
 
 
 @QUICK
-@given(codes=st.sets(st.integers(1, 255), min_size=1, max_size=40), seed=st.integers(0, 99))
-def test_tiles_are_summed_the_same_whatever_the_class_table(codes, seed):
-    values = len(codes) + 1
-    image_HW = np.random.default_rng(seed).choice([0, *codes], (128, 192)).astype(np.uint8)
-    table = np.full(256, len(codes), np.uint8)
-    table[sorted(codes)] = np.arange(len(codes))
+@given(codes=st.sets(st.integers(1, 255), min_size=1, max_size=12), seed=st.integers(0, 99))
+def test_bitmaps_hold_the_pixels_of_each_value_whatever_the_class_table(codes, seed):
+    codes = sorted(codes)
+    rng = np.random.default_rng(seed)
+    images = rng.choice([0, *codes[: rng.integers(1, 13)], 99], (2, 32, 192)).astype(np.uint8)
+    table = np.full(256, len(codes))
+    table[codes] = np.arange(len(codes))
+    pair_HW = table[images[0]] * (len(codes) + 1) + table[images[1]]
+    for maps, value_HW in ((images[:1], table[images[0]]), (images, pair_HW)):
+        chunks = [[(0, 0, image_HW[:, :128]), (0, 128, image_HW[:, 128:])] for image_HW in maps]
+        seen = dict(bitmaps(chunks, codes, (32, 192)))
+        assert set(seen) == set(np.unique(value_HW).tolist()) - ({len(codes)} if len(maps) == 1 else set())
+        for value, bitmap in seen.items():
+            hit_HW = value_HW == value
+            bits_HW = np.unpackbits(bitmap.word_HW.view(np.uint8), axis=1, bitorder="little")
+            assert np.array_equal(bits_HW, hit_HW)
+            assert np.array_equal(bitmap.row_H, hit_HW.sum(1))
+            assert np.array_equal(bitmap.after_WH, [hit_HW[:, at:].sum(1) for at in (64, 128, 192)])
+
+
+def test_tiles_are_summed_by_weight():
+    rng = np.random.default_rng(3)
+    value_HW, weight_HW = rng.integers(0, 5, (128, 192)), rng.random((128, 192))
     expected = [
-        [np.bincount(table[image_HW[y : y + 64, x : x + 64]].ravel(), minlength=values) for x in range(0, 192, 64)]
+        [
+            np.bincount(value_HW[y : y + 64, x : x + 64].ravel(), weight_HW[y : y + 64, x : x + 64].ravel(), 5)
+            for x in range(0, 192, 64)
+        ]
         for y in range(0, 128, 64)
     ]
-    assert np.array_equal(tile_sums(image_HW, table, values), expected)
-    weighted = tile_sums(image_HW, table, values, np.full((128, 192), 0.5))
-    assert np.allclose(weighted, np.array(expected) / 2)
+    assert np.allclose(tile_sums(value_HW, weight_HW, 5), expected)
+
+
+@QUICK
+@given(shapes=st.lists(stars(), min_size=1, max_size=5), data=st.data())
+def test_counting_by_borders_equals_weighing_each_pixel(cube, shapes, data):
+    """Zones that share edges, nest, touch sides of blocks, and are cut by the region's side."""
+    x = data.draw(st.sampled_from([0, 255.5, 256, 300.25]))
+    halves = [shapely.box(x, 0, 400, 512), shapely.box(400, 0, 768, 300), shapely.box(x, 0, 768, 512)]
+    zones = zones_of([in_metres(shape) for shape in [*shapes, *halves, shapely.MultiPolygon(halves[:1])]])
+    extent, group = Layout.of(cube.group()).extent, cube.group()
+    counted = question.Layer(((store.array(group, "landcover"), 1),), tuple(CODES))
+    edges = edges_of(zones.shapes, extent.grid)
+    for iy in (0, 1):
+        zone_Z, (count_ZM,) = band_counts(extent, (counted,), borders_of(edges), iy)
+        owner_Z, (weight_ZM,) = band_weights(extent, (counted,), False, edges, iy)
+        all_ZM = np.zeros((2, len(zones.names), len(CODES)))
+        all_ZM[0, zone_Z], all_ZM[1, owner_Z] = count_ZM[:, :-1], weight_ZM[:, :-1]
+        assert np.allclose(all_ZM[0], all_ZM[1], rtol=1e-9, atol=1e-6)
+        assert ((all_ZM[0] > 0) == (all_ZM[1] > 1e-7)).all()
 
 
 def test_blocks_that_a_zone_covers_whole_are_not_read(cube, monkeypatch):
     read = []
-    image = zones_module.Layer.image
-    monkeypatch.setattr(
-        zones_module.Layer, "image", lambda layer, rows, cols: read.append((rows, cols)) or image(layer, rows, cols)
-    )
+
+    def spy(source, time, rows, cols):
+        read.append((rows.start, cols.start))
+        return read_chunks(source, time, rows, cols)
+
+    monkeypatch.setattr(question, "read_chunks", spy)
     zones = zones_of([in_metres(shapely.box(256, 0, 768, 256)), in_metres(shapely.box(0, 0, 700, 512))])
     stats(cube, zones)
-    assert {(rows.start, cols.start) for rows, cols in read} == {(0, 512), (256, 512)}
+    assert set(read) == {(0, 512), (256, 512)}
     read.clear()
-    stats(cube, zones, confidence=True)
-    assert len(read) > 6
+    stats(cube, zones_of([in_metres(shapely.box(20, 20, 240, 1000)), in_metres(shapely.box(256, 0, 512, 200))]))
+    assert set(read) == {(0, 0), (256, 0), (0, 256)}
 
 
 def test_confidence_is_the_mean_over_the_covered_area(cube):
@@ -244,3 +296,46 @@ def test_a_table_is_written_whole_or_not_at_all(cube, tmp_path):
     with pytest.raises(UserError, match=r"ends in .csv or .parquet"):
         check_suffix(tmp_path / "areas.shp")
     assert [file.name for file in tmp_path.iterdir()] == ["areas.csv"]
+
+
+@pytest.mark.long
+def test_threads_and_three_processes_one_of_which_is_killed_on_the_way_give_the_same(tmp_path, monkeypatch):
+    """Areas, confidence and changes of 40 zones over 24 rows of blocks."""
+    monkeypatch.setattr(made, "LAYOUT", replace(made.LAYOUT, extent=Extent(EXTENT.grid, Window(0, 0, 24 * 256, 700))))
+    cube = Cube.create(tmp_path / "cube")
+    rng = np.random.default_rng(4)
+    base = versions.start_branch(cube, "run-a")
+    session = cube.repository.writable_session("run-a")
+    group = session_group(session)
+    for period in (made.SUMMER, AUTUMN):
+        time = add_period(group, made.LAYOUT, period)
+        for name, values in (("landcover", [0, *CODES]), ("confidence", range(1, 101))):
+            small_HW = rng.choice(values, (24 * 16, 48)).astype(np.uint8)
+            store.array(group, name)[time] = np.kron(small_HW, np.ones((16, 16), np.uint8))
+    session.commit("two maps")
+    versions.publish(cube, "run-a", base, made.ORIGIN)
+    corner_N2 = rng.uniform((0, 0), (500, 5000), (40, 2))
+    zones = zones_of(in_metres(shapely.Point(at).buffer(rng.uniform(20, 900))) for at in corner_N2)
+
+    def answers(progress=None):
+        return (
+            stats(cube, zones, periods=[made.SUMMER[0], AUTUMN[0]], confidence=True, workers=3, progress=progress),
+            changes(cube, zones, (None, made.SUMMER[0]), workers=3),
+        )
+
+    expected = answers()
+    assert sum(row.hectares for row in expected[0].classes) > 10_000
+    with dask_workers("processes", 3, cube) as client:
+        assert answers() == expected
+        numbers = client.on_every_worker(os.getpid)
+        victims = list(numbers.values())[:1]
+
+        def kill(done, total):
+            assert total == 24
+            if victims:
+                assert done < 24
+                os.kill(victims.pop(), signal.SIGKILL)
+
+        assert answers(kill) == expected
+        assert not victims
+        assert set(client.on_every_worker(os.getpid).values()) != set(numbers.values())

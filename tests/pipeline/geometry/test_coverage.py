@@ -1,4 +1,4 @@
-"""Covered pixels, and the spans of `spans.py` that they are kept in."""
+"""Covered pixels, the spans of `spans.py` that they are kept in, and the same from shared edges: `borders.py`."""
 
 import geopandas
 import numpy as np
@@ -10,6 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
+from pipeline.geometry.borders import band_of, borders_of
 from pipeline.geometry.coverage import coverage, edges_of
 from pipeline.geometry.grid import Grid, Window
 from pipeline.geometry.spans import Spans, coarsen, minus, split, union
@@ -75,6 +76,42 @@ def test_what_is_covered_of_a_window_is_the_area_of_the_intersection(x, y, width
         assert ((cover.weight_N > 0) & (cover.weight_N < 1)).all()
         whole += covered
     assert whole == pytest.approx(shape.intersection(shapely.box(0, -20, 128, 108)).area, rel=1e-9, abs=2e-6)
+
+
+def test_an_edge_that_polygons_share_is_kept_once_with_a_sign_for_each():
+    left, right = shapely.box(0, 0, 10, 20), shapely.box(10, 0, 30, 20)
+    borders = borders_of(edges_of([in_metres(shape) for shape in (left, right, left)], GRID))
+    assert sorted(borders.edges.from_N2[:, 0].tolist()) == [0, 10, 30]
+    count_E = np.diff(borders.first_E)
+    assert dict(zip(borders.edges.from_N2[:, 0].tolist(), count_E.tolist(), strict=True)) == {0: 2, 10: 3, 30: 1}
+    shared = slice(*borders.first_E[np.flatnonzero(count_E == 3)[0] :][:2])
+    signs = dict(zip(borders.polygon_P[shared].tolist(), borders.sign_P[shared].tolist(), strict=True))
+    assert signs == {0: -1, 1: 1, 2: -1}
+
+
+@QUICK
+@given(
+    x=st.floats(-300, 300),
+    y=st.floats(-300, 300),
+    size=st.floats(1e-3, 600),
+    angle=st.floats(0, 90),
+    sides=st.sampled_from([3, 4, 9]),
+)
+def test_pieces_of_all_blocks_of_a_row_add_up_to_the_polygon(x, y, size, angle, sides):
+    circle = np.linspace(0, 2 * np.pi, sides + 1)[:-1] + np.radians(angle)
+    shape = shapely.Polygon(np.stack([x + size * np.cos(circle), y + size * np.sin(circle)], axis=1))
+    band = band_of(borders_of(edges_of([in_metres(shape)], GRID)), Window(-20, 64, 44, 192))
+    covered = 0.0
+    for block in (-1, 0, 1):
+        pieces = band.pieces(block)
+        length_S = np.diff(pieces.first_S, append=len(pieces.row_N))
+        assert pieces.edge_P.tolist() == list(range(len(length_S)))
+        inside_N = pieces.col_N < 64
+        right_N = 128 - (block * 64 + np.where(inside_N, pieces.col_N + 1, 64))
+        held_N = np.where(inside_N, pieces.area_N, 0) + pieces.height_N * right_N
+        covered += (np.repeat(pieces.sign_P, length_S) * held_N).sum()
+    expected = shape.intersection(shapely.box(64, -20, 192, 44)).area
+    assert covered == pytest.approx(expected, rel=1e-9, abs=1e-6)
 
 
 @QUICK
