@@ -87,7 +87,7 @@ def _add_block(
         even = carried.take(even_A)
         total_ZM[even.zone_A] += even.height_AH[:, :1] * known_M
         carried = carried.take(~even_A)
-    carried = carried.take(carried.height_AH.any(1))
+    carried = carried.take(np.flatnonzero(carried.height_AH.any(1)))
     zones_Y, index_M = np.unique(np.concatenate([zone_P, carried.zone_A]), return_inverse=True)
     if not len(zones_Y):
         return

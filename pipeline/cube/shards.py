@@ -7,6 +7,7 @@ import zarr
 from numcodecs import blosc
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, ShardingCodec
 from zarr.core.buffer import default_buffer_prototype
+from zarr.core.metadata import ArrayV3Metadata
 from zarr.core.sync import sync
 
 from pipeline.cube.checked_store import CRC, EMPTY, INDEX_ENTRY
@@ -25,7 +26,7 @@ def read_chunks(source: zarr.Array, time: int, rows: slice, cols: slice) -> Iter
 
     Arrays that are not encoded as `create` does it are read by zarr, in one piece. Raises DamagedChunk.
     """
-    if not _is_known(source):
+    if source.shards is None or not _is_known(source):
         yield 0, 0, np.asarray(source[time, rows, cols])
         return
     side, chunk = source.shards[-1], source.chunks[-1]
@@ -34,7 +35,7 @@ def read_chunks(source: zarr.Array, time: int, rows: slice, cols: slice) -> Iter
     content = sync(source.store_path.store.get(key, default_buffer_prototype()))
     if content is None:
         return
-    content_N, across = memoryview(content.as_numpy_array()).cast("B"), side // chunk
+    content_N, across = memoryview(content.to_bytes()), side // chunk
     index = np.frombuffer(content_N[-(INDEX_ENTRY * across**2 + CRC) : -CRC], "<u8").reshape(across, across, 2)
     chunk_HW = np.empty((chunk, chunk), np.uint8)
     for row in range(rows.start, rows.stop, chunk):
@@ -46,7 +47,9 @@ def read_chunks(source: zarr.Array, time: int, rows: slice, cols: slice) -> Iter
 
 
 def _is_known(source: zarr.Array) -> bool:
-    first, *_ = source.metadata.codecs
+    metadata = source.metadata
+    assert isinstance(metadata, ArrayV3Metadata), "cubes are Zarr 3"
+    first, *_ = metadata.codecs
     return (
         isinstance(first, ShardingCodec)
         and [type(codec) for codec in first.codecs] == [BytesCodec, BloscCodec, Crc32cCodec]

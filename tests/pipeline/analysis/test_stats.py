@@ -331,9 +331,8 @@ def test_threads_and_three_processes_one_of_which_is_killed_on_the_way_give_the_
         victims = list(numbers.values())[:1]
 
         def kill(done, total):
-            assert total == 24
             if victims:
-                assert done < 24
+                assert done < total - 3
                 os.kill(victims.pop(), signal.SIGKILL)
 
         assert answers(kill) == expected
