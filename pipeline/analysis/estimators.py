@@ -19,7 +19,11 @@ Z95 = 1.96
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, its standard error, and its 95 % interval by the normal approximation, cut to what is possible."""
+    """A value, its standard error, and its 95 % interval.
+
+    Of an area: the normal approximation, from 0. Of a share: the score interval of Wilson at the effective sample size,
+    which is not symmetric near 0 and 1 (`_Sample.ratio`).
+    """
 
     value: float
     standard_error: float
@@ -85,23 +89,38 @@ class _Sample:
         return math.sqrt(max(float((self._factor_S * sum_S).sum()), 0.0))
 
     def area(self, value_N: np.ndarray) -> Estimate:
-        return _estimate(self.total(value_N), self.standard_error(value_N), math.inf)
+        value, error = self.total(value_N), self.standard_error(value_N)
+        return Estimate(value, error, max(value - Z95 * error, 0.0), value + Z95 * error)
 
     def ratio(self, part_N: np.ndarray, whole_N: np.ndarray) -> Estimate | None:
-        """The ratio of two totals; None where the sample has nothing of the whole."""
+        """The ratio of two totals, a share; None where the sample has nothing of the whole.
+
+        The effective sample size is that of a simple random sample of this variance (Korn and Graubard 1998, Survey
+        Methodology 24, 193-201; with Wilson's interval: Franco et al. 2019, Journal of Survey Statistics and
+        Methodology 7, 334-364). Where all units agree it is their number, but for strata that are counted whole.
+        """
         whole = self.total(whole_N)
         if whole == 0:
             return None
         value = self.total(part_N) / whole
-        return _estimate(value, self.standard_error(part_N - value * whole_N) / whole, 1.0)
+        error = self.standard_error(part_N - value * whole_N) / whole
+        if error > 0:
+            size = value * (1 - value) / error**2
+        else:
+            size = float(((whole_N != 0) & (self._factor_S > 0)[self._stratum_N]).sum())
+        return Estimate(value, error, *(wilson(value, size) if size else (value, value)))
 
     def _mean_S(self, value_N: np.ndarray) -> np.ndarray:
         sum_S: np.ndarray = np.bincount(self._stratum_N, value_N, minlength=len(self._size_S))
         return sum_S / np.maximum(self._n_S, 1)
 
 
-def _estimate(value: float, error: float, most: float) -> Estimate:
-    return Estimate(value, error, max(value - Z95 * error, 0.0), min(value + Z95 * error, most))
+def wilson(share: float, size: float) -> tuple[float, float]:
+    """The 95 % score interval of a share of a sample of `size` units (Wilson 1927)."""
+    square = Z95**2
+    middle = (share + square / (2 * size)) / (1 + square / size)
+    half = Z95 / (1 + square / size) * math.sqrt(max(share * (1 - share), 0.0) / size + square / (4 * size**2))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def assess(

@@ -106,15 +106,13 @@ def _print_accuracy(title: str, accuracy: "Accuracy") -> None:
         for of in accuracy.classes
     ]
     columns = "class", "user's, %", "producer's, %", "area, km2", "mapped", "labelled"
-    print_table(f"{title}: overall {_percent(accuracy.overall)} %, {accuracy.units:,} points", rows, columns)
+    print_table(f"{title}: overall, %: {_percent(accuracy.overall)}; {accuracy.units:,} points", rows, columns)
 
 
 def _percent(estimate: "Estimate | None") -> str:
     if estimate is None:
         return "no point"
-    from pipeline.analysis.estimators import Z95
-
-    return f"{estimate.value * 100:.1f} ± {estimate.standard_error * Z95 * 100:.1f}"
+    return f"{estimate.value * 100:.1f} ({estimate.low * 100:.1f} to {estimate.high * 100:.1f})"
 
 
 def _area(estimate: "Estimate") -> str:

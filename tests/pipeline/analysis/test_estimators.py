@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.analysis.estimators import Z95, assess
+from pipeline.analysis.estimators import Z95, assess, wilson
 
 OLOFSSON_2014 = [[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]]
 MAPPED_PIXELS = np.array([200_000, 150_000, 3_200_000, 6_450_000])
@@ -118,8 +118,59 @@ def test_stehman_2014_where_strata_are_not_the_classes_of_the_map():
 
 def test_intervals_stay_within_what_is_possible():
     result = of_matrix(OLOFSSON_2014, MAPPED_PIXELS, HECTARES)
-    assert result.classes[1].producers.high == 1.0
-    assert stehman_2014().classes[2].producers.low == pytest.approx(0.30 - Z95 * 0.150411, abs=1e-5)
+    half = Z95 * result.classes[1].producers.standard_error
+    assert result.classes[1].producers.value + half > 1 > result.classes[1].producers.high
+    rare = stehman_2014().classes[3].area
+    assert rare.low == pytest.approx(0.11 - Z95 * 0.030722, abs=1e-5)
+    assert all(estimate.low >= 0 for of in result.classes for estimate in (of.users, of.producers, of.area, of.share))
+
+
+def test_the_interval_of_a_simple_random_sample_is_that_of_wilson():
+    """Newcombe 1998, Statistics in Medicine 17, 857-872, table I, method 3: 81 of 263, 15 of 148, 0 of 20, 29 of 29."""
+    for hits, size, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (29, 29, 0.8830, 1),
+    ):
+        assert wilson(hits / size, size) == pytest.approx((low, high), abs=5e-5)
+    stratum_N = np.zeros(2630, int)
+    reference_N = np.repeat([0, 1], (810, 1820))
+    overall = assess(stratum_N, stratum_N, reference_N, np.array([1]), "AB", finite=False).overall
+    assert (overall.low, overall.high) == pytest.approx(wilson(810 / 2630, 2629))
+
+
+def test_points_that_all_agree_leave_an_error_that_was_not_drawn():
+    zeros = np.zeros(29, int)
+    users = assess(zeros, zeros, zeros, np.array([1000]), "A").classes[0].users
+    assert (users.value, users.standard_error, users.high) == (1, 0, 1)
+    assert users.low == pytest.approx(0.8830, abs=5e-5)
+    counted = assess(zeros, zeros, zeros, np.array([29]), "A").classes[0].users
+    assert (counted.low, counted.high) == (1, 1)
+
+
+def test_intervals_near_1_with_older_strata_miss_on_both_sides_where_the_published_ones_miss_on_one():
+    """A class of which a quarter lies in a stratum that is sampled at an eighth of the rate of the other."""
+    rng = np.random.default_rng(11)
+    stratum_N = np.repeat([0, 1], (8_000, 64_000))
+    map_N = np.where(rng.random(len(stratum_N)) < np.where(stratum_N == 0, 0.75, 0.03), 0, 1)
+    truth_N = np.where((map_N == 0) & (rng.random(len(stratum_N)) < 0.03), 1, map_N)
+    truth = (truth_N == 0).sum() / (map_N == 0).sum()
+    draws = 1200
+    below, above = np.zeros(2), np.zeros(2)
+    for _ in range(draws):
+        drawn_N = np.concatenate([rng.choice(8_000, 250, False), 8_000 + rng.choice(64_000, 250, False)])
+        users = (
+            assess(stratum_N[drawn_N], map_N[drawn_N], truth_N[drawn_N], np.array([8_000, 64_000]), "AB")
+            .classes[0]
+            .users
+        )
+        half = Z95 * users.standard_error
+        below += users.low > truth, users.value - half > truth
+        above += users.high < truth, users.value + half < truth
+    ours, published = 1 - (below + above) / draws
+    assert 0.93 <= ours <= 0.97, ours
+    assert published < 0.93 and below[1] > 3 * above[1] + 20, (published, below, above)
 
 
 def test_what_the_sample_does_not_tell_is_none():
