@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 
@@ -26,36 +28,67 @@ Chunks = Iterable[tuple[int, int, np.ndarray]]
 """Rectangles of codes, uint8, each with its row and column in a larger one that holds 0 elsewhere."""
 
 
-def bitmaps(maps: Sequence[Chunks], codes: Sequence[int], shape: tuple[int, int]) -> Iterator[tuple[int, Bitmap]]:
+def bitmaps(
+    maps: Sequence[Chunks], codes: Sequence[int], shape: tuple[int, int], count_M: np.ndarray | None = None
+) -> Iterator[tuple[int, Bitmap]]:
     """Of each value that occurs in a rectangle of maps: its number and bitmap.
 
     One map of codes: value k is codes[k]. Two: value a (K + 1) + b has codes[a] in the first, codes[b] in the second,
-    where the K-th is any code but those.
+    where the K-th is any code but those. count_M: how often each value occurs in one map, if that is known of the
+    rectangle or of more.
     """
-    first_KHW, *second = (_words(chunks, codes, shape) for chunks in maps)
-    if not second:
-        for k, word_HW in enumerate(first_KHW):
+    if len(maps) == 1:
+        values = [k for k in range(len(codes)) if count_M is None or count_M[k]]
+        full = count_M is not None and count_M[len(codes)] == 0
+        for k, word_HW in zip(values, _words(maps[0], [codes[k] for k in values], shape, full), strict=True):
             yield from _found(k, word_HW)
         return
-    first_KHW, second_KHW = (
-        np.concatenate([word_KHW, ~np.bitwise_or.reduce(word_KHW, axis=0, keepdims=True)])
-        for word_KHW in (first_KHW, *second)
-    )
+    first_KHW, second_KHW = ([*_words(chunks, codes, shape, False)] for chunks in maps)
+    for word_KHW in (first_KHW, second_KHW):
+        word_KHW.append(~np.bitwise_or.reduce(word_KHW))
     for a, a_HW in enumerate(first_KHW):
         for b, b_HW in enumerate(second_KHW):
             yield from _found(a * len(second_KHW) + b, a_HW & b_HW)
 
 
-def _words(chunks: Chunks, codes: Sequence[int], shape: tuple[int, int]) -> np.ndarray:
-    """Where each code is: the words of each row."""
-    word_KHW = np.zeros((len(codes), shape[0], shape[1] // WORD), np.uint64)
+def _words(chunks: Chunks, codes: Sequence[int], shape: tuple[int, int], full: bool) -> Iterator[np.ndarray]:
+    """Where each code is: the words of each row. full: whether each pixel has one of the codes.
+
+    Then they are told apart by a few of their bits, which are fewer than the codes; what has one code is not read.
+    """
+    bits = telling_bits(tuple(codes))
+    if not full or len(bits) == len(codes):
+        yield from _planes(chunks, np.equal, codes, shape)
+        return
+    plane_BHW = _planes(chunks, np.bitwise_and, bits, shape) if bits else np.zeros((0, 1, 1), np.uint64)
+    other_BHW = ~plane_BHW
+    for code in codes:
+        word_HW = np.full((shape[0], shape[1] // WORD), ~np.uint64(0))
+        for bit, plane_HW, other_HW in zip(bits, plane_BHW, other_BHW, strict=True):
+            word_HW &= plane_HW if code & bit else other_HW
+        yield word_HW
+
+
+@lru_cache(maxsize=1024)
+def telling_bits(codes: tuple[int, ...]) -> tuple[int, ...]:
+    """The fewest bits by which all of the codes differ."""
+    for count in range(8):
+        for bits in combinations([1 << n for n in range(8)], count):
+            if len({code & sum(bits) for code in codes}) == len(codes):
+                return bits
+    return tuple(1 << n for n in range(8))
+
+
+def _planes(chunks: Chunks, test: np.ufunc, values: Sequence[int], shape: tuple[int, int]) -> np.ndarray:
+    """For each value, where the test of the codes and the value gives anything but 0: the words of each row."""
+    word_VHW = np.zeros((len(values), shape[0], shape[1] // WORD), np.uint64)
     for top, left, chunk_HW in chunks:
         rows, words = slice(top, top + len(chunk_HW)), slice(left // WORD, (left + chunk_HW.shape[1]) // WORD)
-        hit_HW = np.empty(chunk_HW.shape, bool)
-        for k, code in enumerate(codes):
-            bits_N = np.packbits(np.equal(chunk_HW, code, out=hit_HW).ravel(), bitorder="little")
-            word_KHW[k, rows, words] = bits_N.view("<u8").reshape(len(chunk_HW), -1)
-    return word_KHW
+        hit_HW = np.empty(chunk_HW.shape, test(chunk_HW[:1, :1], np.uint8(0)).dtype)
+        for n, value in enumerate(values):
+            bits_N = np.packbits(test(chunk_HW, np.uint8(value), out=hit_HW).ravel(), bitorder="little")
+            word_VHW[n, rows, words] = bits_N.view("<u8").reshape(len(chunk_HW), -1)
+    return word_VHW
 
 
 def _found(value: int, word_HW: np.ndarray) -> Iterator[tuple[int, Bitmap]]:

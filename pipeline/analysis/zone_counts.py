@@ -100,7 +100,7 @@ def _add_block(
     shape = bottom - top, right - left
     held_S = _held(pieces, inside_N, (top, left), shape)
     sum_YM = np.zeros((len(zones_Y), total_ZM.shape[1]))
-    for value, bitmap in bitmaps(layer.chunks(rows, cols), layer.codes, shape):
+    for value, bitmap in bitmaps(layer.chunks(rows, cols), layer.codes, shape, known_M):
         if len(zone_P):
             sum_YM[:, value] = np.bincount(index_M[: len(zone_P)], sign_P * held_S(bitmap)[edge_P], len(zones_Y))
         sum_YM[index_M[len(zone_P) :], value] += carried.height_AH[:, top:bottom] @ bitmap.row_H

@@ -153,9 +153,8 @@ def cut(edges: Edges, axis: int, step: int = 1) -> Edges:
     line_M += np.repeat(other_E, points_E)
     point_M2[:, 1 - axis] = line_M
     point_M2[begin_E], point_M2[stop_E - 1] = edges.from_N2, edges.to_N2
-    within_M = np.ones(len(point_M2), bool)
-    within_M[stop_E - 1] = False
-    return Edges(np.repeat(edges.owner_N, points_E - 1), point_M2[within_M], point_M2[1:][within_M[:-1]])
+    part_N = np.arange(len(point_M2) - len(stop_E)) + np.repeat(np.arange(len(stop_E)), points_E - 1)
+    return Edges(np.repeat(edges.owner_N, points_E - 1), point_M2[part_N], point_M2[part_N + 1])
 
 
 def _ratio(a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
