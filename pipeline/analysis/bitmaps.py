@@ -15,11 +15,11 @@ WORD = 64
 class Bitmap:
     """The pixels of a value in a rectangle: bit b of word w of a row is pixel 64 w + b.
 
-    word_HW: of each row. after_WH: how many lie in the words of a row right of each word, uint16. row_H: how many
-    lie in each row.
+    word_WH: uint64. after_WH: how many lie in the words of a row right of each word, uint16. row_H: how many lie in
+    each row.
     """
 
-    word_HW: np.ndarray
+    word_WH: np.ndarray
     after_WH: np.ndarray
     row_H: np.ndarray
 
@@ -40,19 +40,19 @@ def bitmaps(
     if len(maps) == 1:
         values = [k for k in range(len(codes)) if count_M is None or count_M[k]]
         full = count_M is not None and count_M[len(codes)] == 0
-        for k, word_HW in zip(values, _words(maps[0], [codes[k] for k in values], shape, full), strict=True):
-            yield from _found(k, word_HW)
+        for k, word_WH in zip(values, _words(maps[0], [codes[k] for k in values], shape, full), strict=True):
+            yield from _found(k, word_WH)
         return
-    first_KHW, second_KHW = ([*_words(chunks, codes, shape, False)] for chunks in maps)
-    for word_KHW in (first_KHW, second_KHW):
-        word_KHW.append(~np.bitwise_or.reduce(word_KHW))
-    for a, a_HW in enumerate(first_KHW):
-        for b, b_HW in enumerate(second_KHW):
-            yield from _found(a * len(second_KHW) + b, a_HW & b_HW)
+    first_KWH, second_KWH = ([*_words(chunks, codes, shape, False)] for chunks in maps)
+    for word_KWH in (first_KWH, second_KWH):
+        word_KWH.append(~np.bitwise_or.reduce(word_KWH))
+    for a, a_WH in enumerate(first_KWH):
+        for b, b_WH in enumerate(second_KWH):
+            yield from _found(a * len(second_KWH) + b, a_WH & b_WH)
 
 
 def _words(chunks: Chunks, codes: Sequence[int], shape: tuple[int, int], full: bool) -> Iterator[np.ndarray]:
-    """Where each code is: the words of each row. full: whether each pixel has one of the codes.
+    """Where each code is: the words. full: whether each pixel has one of the codes.
 
     Then they are told apart by a few of their bits, which are fewer than the codes; what has one code is not read.
     """
@@ -60,13 +60,13 @@ def _words(chunks: Chunks, codes: Sequence[int], shape: tuple[int, int], full: b
     if not full or len(bits) == len(codes):
         yield from _planes(chunks, np.equal, codes, shape)
         return
-    plane_BHW = _planes(chunks, np.bitwise_and, bits, shape) if bits else np.zeros((0, 1, 1), np.uint64)
-    other_BHW = ~plane_BHW
+    plane_BWH = _planes(chunks, np.bitwise_and, bits, shape) if bits else np.zeros((0, 1, 1), np.uint64)
+    other_BWH = ~plane_BWH
     for code in codes:
-        word_HW = np.full((shape[0], shape[1] // WORD), ~np.uint64(0))
-        for bit, plane_HW, other_HW in zip(bits, plane_BHW, other_BHW, strict=True):
-            word_HW &= plane_HW if code & bit else other_HW
-        yield word_HW
+        word_WH = np.full((shape[1] // WORD, shape[0]), ~np.uint64(0))
+        for bit, plane_WH, other_WH in zip(bits, plane_BWH, other_BWH, strict=True):
+            word_WH &= plane_WH if code & bit else other_WH
+        yield word_WH
 
 
 @lru_cache(maxsize=1024)
@@ -80,22 +80,22 @@ def telling_bits(codes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _planes(chunks: Chunks, test: np.ufunc, values: Sequence[int], shape: tuple[int, int]) -> np.ndarray:
-    """For each value, where the test of the codes and the value gives anything but 0: the words of each row."""
-    word_VHW = np.zeros((len(values), shape[0], shape[1] // WORD), np.uint64)
+    """For each value, where the test of the codes and the value gives anything but 0: the words."""
+    word_VWH = np.zeros((len(values), shape[1] // WORD, shape[0]), np.uint64)
     for top, left, chunk_HW in chunks:
         rows, words = slice(top, top + len(chunk_HW)), slice(left // WORD, (left + chunk_HW.shape[1]) // WORD)
         hit_HW = np.empty(chunk_HW.shape, test(chunk_HW[:1, :1], np.uint8(0)).dtype)
         for n, value in enumerate(values):
             bits_N = np.packbits(test(chunk_HW, np.uint8(value), out=hit_HW).ravel(), bitorder="little")
-            word_VHW[n, rows, words] = bits_N.view("<u8").reshape(len(chunk_HW), -1)
-    return word_VHW
+            word_VWH[n, words, rows] = bits_N.view("<u8").reshape(len(chunk_HW), -1).T
+    return word_VWH
 
 
-def _found(value: int, word_HW: np.ndarray) -> Iterator[tuple[int, Bitmap]]:
-    if not word_HW.any():
-        return
-    count_WH = np.bitwise_count(word_HW).T.astype(np.uint16, order="C")
-    after_WH = np.zeros_like(count_WH)
+def _found(value: int, word_WH: np.ndarray) -> Iterator[tuple[int, Bitmap]]:
+    count_WH = np.bitwise_count(word_WH)
+    after_WH = np.zeros(count_WH.shape, np.uint16)
     for word in range(len(after_WH) - 1, 0, -1):
         np.add(after_WH[word], count_WH[word], out=after_WH[word - 1])
-    yield value, Bitmap(word_HW, after_WH, after_WH[0] + count_WH[0])
+    row_H = after_WH[0] + count_WH[0]
+    if row_H.any():
+        yield value, Bitmap(word_WH, after_WH, row_H)

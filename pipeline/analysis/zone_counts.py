@@ -117,17 +117,16 @@ def _held(
     )
     height_N, area_N = (np.where(inside_N, of_N, 0.0) for of_N in (pieces.height_N, pieces.area_N))
     word_N, bit_N = np.divmod(col_N, WORD)
-    after_N = word_N * shape[0] + row_N
-    word_N += row_N * (shape[1] // WORD)
+    word_N = word_N * shape[0] + row_N
     bit_N = bit_N.astype(np.uint64)
     one = np.uint64(1)
 
     def held(bitmap: Bitmap) -> np.ndarray:
-        from_N = np.take(bitmap.word_HW, word_N)
+        from_N = np.take(bitmap.word_WH, word_N)
         from_N >>= bit_N
         own_N = area_N * (from_N & one)
         from_N >>= one
-        own_N += height_N * (np.bitwise_count(from_N) + np.take(bitmap.after_WH, after_N))
+        own_N += height_N * (np.bitwise_count(from_N) + np.take(bitmap.after_WH, word_N))
         return np.add.reduceat(own_N, pieces.first_S)
 
     return held

@@ -172,7 +172,9 @@ def test_bitmaps_hold_the_pixels_of_each_value_whatever_the_class_table(codes, s
             assert set(seen) == set(np.unique(value_HW).tolist()) - ({len(codes)} if len(maps) == 1 else set())
             for value, bitmap in seen.items():
                 hit_HW = value_HW == value
-                bits_HW = np.unpackbits(bitmap.word_HW.view(np.uint8), axis=1, bitorder="little")
+                bits_HW = np.unpackbits(
+                    np.ascontiguousarray(bitmap.word_WH.T).view(np.uint8), axis=1, bitorder="little"
+                )
                 assert np.array_equal(bits_HW, hit_HW)
                 assert np.array_equal(bitmap.row_H, hit_HW.sum(1))
                 assert np.array_equal(bitmap.after_WH, [hit_HW[:, at:].sum(1) for at in (64, 128, 192)])
@@ -269,6 +271,20 @@ def test_overlaps_count_in_both_and_empty_or_outside_zones_have_nothing(cube):
     assert [round(zone.hectares, 5) for zone in answer.zones] == [841, 841, 0, 0.01]
     with pytest.raises(UserError, match="none of the 1 zones touches the cube's region"):
         zones_of([in_metres(shapely.box(2000, 0, 2001, 1))])
+
+
+def test_a_class_that_lies_right_of_a_zone_has_no_area_in_it_at_all(tmp_path):
+    """The heights of a zone's edges, which sum to 0 but for rounding, count what lies right of it."""
+    cube = Cube.create(tmp_path / "cube")
+    code_HW = made.plain(10)
+    code_HW[:, 200:] = 30
+    made.published(cube, code_HW)
+    made.published(cube, code_HW + (code_HW == 30) * np.uint8(50), run="b")
+    zones = zones_of([in_metres(shapely.Point(100.3, 130.7).buffer(71.7 + n / 7, 5 + n)) for n in range(20)])
+    answer = stats(cube, zones)
+    assert {row.hectares > 0 for row in answer.classes if row.class_ == "Tree"} == {True}
+    assert {row.hectares for row in answer.classes if row.class_ != "Tree"} == {0}
+    assert {(row.from_, row.to) for row in changes(cube, zones, ("previous", None)).changes} == {("Tree", "Tree")}
 
 
 def test_the_same_zones_in_degrees_give_the_same_areas(cube):
