@@ -57,21 +57,15 @@ def brute_fractions(code_HW, codes, pixels, window):
     return share_KYX
 
 
-@pytest.mark.parametrize("pixels", [1, 10, 33, 256, 300, 5000])
+@pytest.mark.parametrize("pixels", [3, 10, 33, 256, 300, 5000])
 def test_fractions_are_those_of_each_cell_also_at_ragged_edges(cube, code_THW, tmp_path, pixels, monkeypatch):
     monkeypatch.setattr(reduce, "SIDE", 24)
     done = reduce.fractions(cube, tmp_path / "out.zarr", pixels, date(2021, 1, 1))
     assert done.resolution == 10 * pixels
     found = xr.open_zarr(tmp_path / "out.zarr").fraction
     codes = [row["code"] for row in made.CLASSES]
-    part = (slice(None), slice(0, 64), slice(0, 64)) if pixels == 1 else (...,)
-    expected = brute_fractions(
-        code_THW[1][:64, :64] if pixels == 1 else code_THW[1],
-        codes,
-        pixels,
-        made.LAYOUT.extent.window if pixels > 1 else Window(0, 0, 64, 64),
-    )
-    np.testing.assert_allclose(found.values[part], expected, rtol=1e-6)
+    expected = brute_fractions(code_THW[1], codes, pixels, made.LAYOUT.extent.window)
+    np.testing.assert_allclose(found.values, expected, rtol=1e-6)
     assert found.band.values.tolist() == ["Tree", "Grass", "Water", "mapped"]
 
 
