@@ -15,6 +15,7 @@ from idgbr.inference.blend import Blend
 from idgbr.inference.canvas import Canvas, needs_refinement
 from idgbr.inference.coarse_input import coarse_input_logits
 from idgbr.inference.tiling import Corner, WindowLattice
+from idgbr.inference.window import cut_window
 from idgbr.labels import probabilities
 from idgbr.no_data import missing
 from idgbr.settings import Settings
@@ -139,14 +140,14 @@ def _coarse_logits(
     tiles = (
         _Tile(number, corner, raw_CHW)
         for number, corner in places
-        for raw_CHW in [_window(image_BCHW[number], corner, origin, settings.window, settings.blank)]
+        for raw_CHW in [cut_window(image_BCHW[number], corner, origin, settings.window, settings.blank)]
         if not bool(missing(raw_CHW[None], settings.blank).all())
     )
     for batch in _batches(tiles, settings.batch):
         if mask_BKHW is None:
             logits_NKHW = model.coarse_logits(torch.stack([tile.raw_CHW for tile in batch]))
         else:
-            parts = [_window(mask_BKHW[tile.image], tile.corner, origin, settings.window, None) for tile in batch]
+            parts = [cut_window(mask_BKHW[tile.image], tile.corner, origin, settings.window, None) for tile in batch]
             logits_NKHW = torch.stack(parts).to(model.device)
         yield batch, logits_NKHW
 
@@ -160,24 +161,3 @@ def _batches(tiles: Iterator[_Tile], size: int) -> Iterator[list[_Tile]]:
             batch = []
     if batch:
         yield batch
-
-
-def _window(array_CHW: Tensor, corner: Corner, origin: Corner, size: int, fill: float | None) -> Tensor:
-    """The square window at `corner` of an array whose top left pixel is `origin`; beyond the array `fill`, or the
-    array mirrored at its edges if that is None."""
-    (rows, outside_rows), (columns, outside_columns) = (
-        _mirror(low - start, size, side) for low, start, side in zip(corner, origin, array_CHW.shape[1:], strict=True)
-    )
-    window_CHW = array_CHW[:, rows][:, :, columns]
-    if fill is not None:
-        window_CHW[:, outside_rows] = fill
-        window_CHW[:, :, outside_columns] = fill
-    return window_CHW
-
-
-def _mirror(low: int, count: int, side: int) -> tuple[Tensor, Tensor]:
-    """Indices of the positions low..low + count - 1 in an axis of `side` px that is mirrored again and again at its
-    edges, and which of these positions lie outside of it."""
-    position = torch.arange(low, low + count)
-    index = position % (2 * side)
-    return torch.minimum(index, 2 * side - 1 - index), (position < 0) | (position >= side)

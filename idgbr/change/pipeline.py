@@ -1,0 +1,172 @@
+"""The change model for plain arrays: the network, and how it is run over two images of any size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+from torch import Tensor
+
+from idgbr.change.folding import folded
+from idgbr.change.network import ChangeNetwork
+from idgbr.change.settings import ChangeSettings, read_settings
+from idgbr.checkpoint import digest, load_network
+from idgbr.errors import CheckpointError, InputError
+from idgbr.inference.batches import Array, in_batches, tensor
+from idgbr.inference.blend import Blend
+from idgbr.inference.tiling import Corner, WindowLattice
+from idgbr.inference.window import cut_window
+from idgbr.json_file import read_json
+from idgbr.no_data import missing
+
+
+@dataclass(frozen=True)
+class ChangeOutput:
+    """probability_HW: of change, float32; NaN where one of the dates has no data."""
+
+    probability_HW: NDArray[np.float32]
+
+
+class ChangePipeline:
+    """Probability of change of the ground between two dates, by a Semantic Change Network (arXiv 2503.20734)."""
+
+    def __init__(self, settings: ChangeSettings, network: ChangeNetwork) -> None:
+        self.settings = settings
+        self.network = network
+        if network.streams != 2:
+            raise CheckpointError("the network is of one date, a prior; a change model needs one of two streams")
+        if network.config["bands"] != len(settings.bands):
+            raise CheckpointError(
+                f"the network has {network.config['bands']} bands, but the model's settings name {len(settings.bands)}"
+            )
+        self.to("cpu")
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Self:
+        """The model saved in a local folder; CheckpointError says in one sentence what is wrong with it."""
+        folder = Path(folder)
+        index = read_json(folder, "model_index.json", cls.__name__)
+        index.pop("_class_name")
+        try:
+            settings = read_settings(index)
+        except (TypeError, KeyError, ValueError) as error:
+            raise CheckpointError(f"{folder / 'model_index.json'} has wrong settings: {error}") from error
+        return cls(settings, load_network({"ChangeNetwork": ChangeNetwork}, folder / "network"))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes model_index.json and network/."""
+        folder = Path(folder)
+        self.network.save_pretrained(folder / "network")
+        index = {"_class_name": type(self).__name__, **asdict(self.settings)}
+        (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+    def to(self, device: str | torch.device) -> Self:
+        """Moves the network, sets it to inference and to the memory layout that keeps results reproducible."""
+        self.network.eval().requires_grad_(False)
+        self.network.place(device)
+        self._folded = folded(self.network)
+        self._folded.place(device)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        return self.network.device
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names in the order of both images' channels."""
+        return self.settings.bands
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of settings, network config and weights."""
+        return digest(asdict(self.settings), [self.network])
+
+    @property
+    def halo(self) -> int:
+        """Px around a part within which its answer depends on the images."""
+        return self.settings.window - 1
+
+    def normalise(self, before_BCHW: Tensor, after_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Raw numbers, as float32, to zero mean and unit variance per date and band; pixels without data in one of the
+        dates become 0 in both."""
+        settings = self.settings
+        missing_B1HW = missing(before_BCHW, settings.blank) | missing(after_BCHW, settings.blank)
+
+        def normalise(raw_BCHW: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+            mean_C11, std_C11 = (torch.tensor(values, device=raw_BCHW.device)[:, None, None] for values in (mean, std))
+            return ((raw_BCHW - mean_C11) / std_C11).masked_fill_(missing_B1HW, 0)
+
+        return (
+            normalise(before_BCHW, settings.before_mean, settings.before_std),
+            normalise(after_BCHW, settings.after_mean, settings.after_std),
+        )
+
+    @torch.inference_mode()
+    def logits(self, before_BCHW: Array, after_BCHW: Array) -> Tensor:
+        """B1HW float32 logits of change of raw windows whose sides are multiples of 16."""
+
+        def compute(before_BCHW: Tensor, after_BCHW: Tensor) -> Tensor:
+            images = self.normalise(before_BCHW, after_BCHW)
+            return self._folded(*(image.contiguous(memory_format=torch.channels_last) for image in images))
+
+        settings = self.settings
+        return in_batches(compute, [before_BCHW, after_BCHW], 1, settings.batch, self.device, settings.precision)
+
+    @torch.inference_mode()
+    def __call__(self, before_CHW: Array, after_CHW: Array, corner: Corner = (0, 0)) -> ChangeOutput:
+        """Probability of change of two images of the same ground, raw numbers in the order of `bands`, of any size.
+
+        corner: absolute (row, column) of the images' top left pixel. Windows lie on an absolute lattice and are blended
+        with fixed weights, so two cuts of the same ground give the same answer, except within `halo` px of an edge:
+        what lies beyond is no data (`settings.blank`), or the image mirrored if the model has none. InputError for
+        images of other bands or sizes.
+        """
+        settings, lattice = self.settings, WindowLattice(self.settings.window, self.settings.overlap)
+        before_CHW, after_CHW = self._images(before_CHW, after_CHW)
+        unknown_HW = (missing(before_CHW[None], settings.blank) | missing(after_CHW[None], settings.blank))[0, 0]
+        shape = unknown_HW.shape[0], unknown_HW.shape[1]
+        blend = Blend(corner, shape, 1, torch.from_numpy(lattice.weights()).to(self.device))
+
+        def windows(image_CHW: Tensor, corners: Sequence[Corner]) -> Tensor:
+            return torch.stack(
+                [cut_window(image_CHW, place, corner, settings.window, settings.blank) for place in corners]
+            )
+
+        due = [place for place in lattice.corners(corner, shape) if not _all_within(unknown_HW, place, corner, lattice)]
+        for first in range(0, len(due), settings.batch):
+            corners = due[first : first + settings.batch]
+            logits_N1HW = self.logits(windows(before_CHW, corners), windows(after_CHW, corners))
+            for place, logits_1HW in zip(corners, logits_N1HW, strict=True):
+                blend.add(place, logits_1HW)
+        # Torch's sigmoid rounds the last few numbers of a vector differently.
+        probability_HW = expit(blend.logits()[0].cpu().numpy())
+        probability_HW[unknown_HW.numpy()] = np.nan
+        return ChangeOutput(probability_HW)
+
+    def _images(self, before_CHW: Array, after_CHW: Array) -> tuple[Tensor, Tensor]:
+        images = tensor(before_CHW), tensor(after_CHW)
+        for name, image_CHW in zip(("before", "after"), images, strict=True):
+            if image_CHW.ndim != 3 or len(image_CHW) != len(self.bands) or 0 in image_CHW.shape:
+                raise InputError(
+                    f"the model takes images (bands, height, width) with {len(self.bands)} bands "
+                    f"{', '.join(self.bands)}, but the one {name} has the shape {tuple(image_CHW.shape)}"
+                )
+        if images[0].shape != images[1].shape:
+            sizes = [f"{image.shape[2]} x {image.shape[1]}" for image in images]
+            raise InputError(f"both images must be of one size, but they have {sizes[0]} and {sizes[1]} px")
+        return images[0].to(torch.float32), images[1].to(torch.float32)
+
+
+def _all_within(unknown_HW: Tensor, place: Corner, corner: Corner, lattice: WindowLattice) -> bool:
+    """Whether the part of the window at `place` that lies on the images holds unknown pixels only."""
+    starts = [max(low - start, 0) for low, start in zip(place, corner, strict=True)]
+    ends = [max(low - start + lattice.window, 0) for low, start in zip(place, corner, strict=True)]
+    return bool(unknown_HW[starts[0] : ends[0], starts[1] : ends[1]].all())
