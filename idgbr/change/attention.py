@@ -65,14 +65,14 @@ class SpatialConsistencyAttention(nn.Module):
         self.norm2 = nn.BatchNorm2d(channels)
         self.perceptron = Perceptron(channels, drop)
         self.drop = DropPath(drop)
-        self.scale1_C11 = nn.Parameter(torch.full((channels, 1, 1), SCALE))
-        self.scale2_C11 = nn.Parameter(torch.full((channels, 1, 1), SCALE))
+        self.scale1_C = nn.Parameter(torch.full((channels,), SCALE))
+        self.scale2_C = nn.Parameter(torch.full((channels,), SCALE))
 
     def forward(self, streams: list[Tensor]) -> list[Tensor]:
         """Streams BCHW of the same shape."""
         normed = each(self.norm1, streams, self.joint_norm)
         attended = self.attention([F.gelu(self.project_in(x)) for x in normed])
         answers = [self.project_out(x) + skip for x, skip in zip(attended, normed, strict=True)]
-        streams = [x + self.drop(self.scale1_C11 * y) for x, y in zip(streams, answers, strict=True)]
+        streams = [x + self.drop(self.scale1_C[:, None, None] * y) for x, y in zip(streams, answers, strict=True)]
         answers = [self.perceptron(x) for x in each(self.norm2, streams, self.joint_norm)]
-        return [x + self.drop(self.scale2_C11 * y) for x, y in zip(streams, answers, strict=True)]
+        return [x + self.drop(self.scale2_C[:, None, None] * y) for x, y in zip(streams, answers, strict=True)]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from idgbr.change.folding import folded
 from idgbr.change.network import ChangeNetwork
+from idgbr.change.normalise import standardise
 from idgbr.change.settings import ChangeSettings, read_settings
 from idgbr.checkpoint import digest, load_network
 from idgbr.errors import CheckpointError, InputError
@@ -99,14 +100,9 @@ class ChangePipeline:
         dates become 0 in both."""
         settings = self.settings
         missing_B1HW = missing(before_BCHW, settings.blank) | missing(after_BCHW, settings.blank)
-
-        def normalise(raw_BCHW: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-            mean_C11, std_C11 = (torch.tensor(values, device=raw_BCHW.device)[:, None, None] for values in (mean, std))
-            return ((raw_BCHW - mean_C11) / std_C11).masked_fill_(missing_B1HW, 0)
-
         return (
-            normalise(before_BCHW, settings.before_mean, settings.before_std),
-            normalise(after_BCHW, settings.after_mean, settings.after_std),
+            standardise(before_BCHW, settings.before_mean, settings.before_std, missing_B1HW),
+            standardise(after_BCHW, settings.after_mean, settings.after_std, missing_B1HW),
         )
 
     @torch.inference_mode()

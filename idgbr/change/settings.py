@@ -28,7 +28,7 @@ class ChangeSettings:
     after_mean: tuple[float, ...]
     after_std: tuple[float, ...]
     window: int = 256
-    overlap: int = 64
+    overlap: int = 32
     threshold: float = 0.5
     precision: Precision = "fp32"
     batch: int = 1

@@ -1,18 +1,25 @@
-"""Training of both networks from arrays: pairs of (image_CHW raw numbers, label_HW class codes, 0 = ignore)."""
+"""Training of the networks from arrays: pairs of (image_CHW raw numbers, label_HW class codes, 0 = ignore), for change
+of (before_CHW, after_CHW, label_HW)."""
 
 from idgbr.training.card import write_card
+from idgbr.training.change import ChangePair, ChangeTraining, short_schedule, train_change, train_prior
 from idgbr.training.coarse import CoarseTraining, train_coarse
 from idgbr.training.crops import Pair
 from idgbr.training.loop import Optimisation, Progress
 from idgbr.training.refiner import RefinerTraining, train_refiner
 
 __all__ = [
+    "ChangePair",
+    "ChangeTraining",
     "CoarseTraining",
     "Optimisation",
     "Pair",
     "Progress",
     "RefinerTraining",
+    "short_schedule",
+    "train_change",
     "train_coarse",
+    "train_prior",
     "train_refiner",
     "write_card",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from idgbr.change import ChangePipeline
+from idgbr.metrics.change import ChangeScores
 from idgbr.metrics.scores import LABELS, EvaluationScores
 from idgbr.pipeline import IDGBRPipeline
 
@@ -22,13 +24,7 @@ def write_card(
     sizes = [f"{type(each).__name__} ({sum(w.numel() for w in each.parameters()):,} parameters)" for each in networks]
     maps = scores.maps()
     lines = [
-        "---",
-        f"license: {license}",
-        "library_name: idgbr",
-        "pipeline_tag: image-segmentation",
-        "---",
-        f"# {title}",
-        "",
+        *_head(title, license),
         f"Input bands: {', '.join(settings.bands)}. Networks: {', '.join(sizes)}. Digest: `{model.digest}`.",
         "",
         "| code | class | color |",
@@ -48,6 +44,45 @@ def write_card(
         *(_row(label, *(getattr(each, name) for each in maps.values())) for name, label in LABELS.items()),
         "",
     ]
+    return _write(folder, lines)
+
+
+def write_change_card(
+    folder: str | Path, title: str, data: str, license: str, steps: Mapping[str, int], scores: ChangeScores
+) -> Path:
+    """`write_card` of a change model; steps: training steps of each stage."""
+    model = ChangePipeline.from_pretrained(folder)
+    size = sum(weight.numel() for weight in model.network.parameters())
+    lines = [
+        *_head(title, license),
+        f"Input bands of both dates: {', '.join(model.bands)}. Network: ChangeNetwork ({size:,} parameters). "
+        f"Digest: `{model.digest}`.",
+        "",
+        "## Training",
+        "",
+        data,
+        "",
+        *(f"- {stage}: {count} steps" for stage, count in steps.items()),
+        "",
+        "## Scores",
+        "",
+        'Of the class "changed": one confusion matrix over all pixels of tiles of 256 px, probability above '
+        f"{model.settings.threshold:g}.",
+        "",
+        "| | F1 | precision | recall | IoU | changed pixels |",
+        "|---|---|---|---|---|---|",
+        f"{_row('', scores.f1, scores.precision, scores.recall, scores.iou)} {scores.changed:,} of {scores.pixels:,} |",
+        "",
+    ]
+    return _write(folder, lines)
+
+
+def _head(title: str, license: str) -> list[str]:
+    tags = [f"license: {license}", "library_name: idgbr", "pipeline_tag: image-segmentation"]
+    return ["---", *tags, "---", f"# {title}", ""]
+
+
+def _write(folder: str | Path, lines: list[str]) -> Path:
     path = Path(folder) / "README.md"
     path.write_text("\n".join(lines))
     return path

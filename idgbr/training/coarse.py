@@ -156,8 +156,8 @@ def deal(groups: Sequence[Hashable], sizes: Sequence[int], folds: int) -> dict[H
     return fold_of
 
 
-def training_digest(pairs: Sequence[Pair], config: CoarseTraining) -> str:
-    """sha256 (hex) of the data and of all settings but the optimisation and the device."""
+def training_digest(pairs: Sequence[Pair], config: Any) -> str:
+    """sha256 (hex) of the data and of all settings, a dataclass, but its `optimisation` and `device`."""
     settings = {name: value for name, value in asdict(config).items() if name not in ("optimisation", "device")}
     total = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for pair in pairs:

@@ -101,6 +101,7 @@ def optimise(
     about: str = "",
     save_every: int = 200,
     deadline: float | None = None,
+    decay_vectors: bool = True,
 ) -> Iterator[Progress]:
     """Trains `network` on `loss_of_step(step)` of steps 1..optimisation.steps. When exhausted, it holds the averaged
     weights.
@@ -112,12 +113,17 @@ def optimise(
     state: a safetensors file, written atomically every `save_every` steps and at the end. Where it exists, training
     continues from it; CheckpointError if it is of another network, `optimisation` or `about` (a digest of data and
     further settings).
+    decay_vectors: whether weights of one axis (biases, norms) decay too.
     deadline: value of time.monotonic() after which the state is saved and OutOfTime raised.
     Raises Diverged, and saves nothing, when loss or gradient is not finite. Ranks: gradients are averaged, all start
     from rank 0's weights, rank 0 reads and writes the state and keeps the deadline.
     """
     current = State(
-        network, optimisation.weight_decay, optimisation.precision == "fp16", asdict(optimisation) | {"about": about}
+        network,
+        optimisation.weight_decay,
+        optimisation.precision == "fp16",
+        asdict(optimisation) | {"about": about},
+        decay_vectors,
     )
     last_step = current.begin(state)
     network.train()

@@ -22,10 +22,18 @@ KIND = "idgbr training state"
 class State:
     """Weights that are trained, persistent buffers, averages of both, AdamW's moments, the scaler of fp16.
 
-    identity: settings that a state must agree in to be continued, by name. Ranks: rank 0 reads and writes.
+    identity: settings that a state must agree in to be continued, by name. decay_vectors: whether weights of one axis
+    decay too. Ranks: rank 0 reads and writes.
     """
 
-    def __init__(self, network: nn.Module, weight_decay: float, scaled: bool, identity: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        weight_decay: float,
+        scaled: bool,
+        identity: Mapping[str, Any],
+        decay_vectors: bool = True,
+    ) -> None:
         persistent = network.state_dict().keys()
         self.weights = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
         self.buffers = {name: buffer for name, buffer in network.named_buffers() if name in persistent}
@@ -36,7 +44,12 @@ class State:
         self.averages = {name: tensor.detach().clone() for name, tensor in self.moving.items()}
         self.device = next(iter(self.weights.values())).device
         fused = self.device.type == "cuda"
-        self.optimiser = torch.optim.AdamW(self.weights.values(), weight_decay=weight_decay, fused=fused)
+        kept = [weight for weight in self.weights.values() if weight.ndim < 2 and not decay_vectors]
+        decayed = [weight for weight in self.weights.values() if weight.ndim > 1 or decay_vectors]
+        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": kept, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(
+            [group for group in groups if group["params"]], weight_decay=weight_decay, fused=fused
+        )
         for weight in self.weights.values():
             self.optimiser.state[weight] = {
                 "step": torch.zeros((), device=self.device if fused else "cpu"),

@@ -33,6 +33,24 @@ def refiner(config: RecipeFile) -> None:
     _train(config, "refiner")
 
 
+@training.command()
+def change(config: RecipeFile) -> None:
+    """Trains a change model, on pairs of dates with what changed between them, and writes a model folder.
+
+    Example: `idgbr train change recipe.yaml`
+    """
+    from pipeline.training.change_recipe import load_change
+
+    recipe = load_change(config)
+    from pipeline.console.progress import progress_bar
+    from pipeline.training.evaluate_change import print_change_scores
+    from pipeline.training.train_change import train_change
+
+    with progress_bar("change") as report:
+        scores = train_change(recipe, report)
+    print_change_scores(f"{recipe.model}, on pairs kept out, %", scores)
+
+
 def _train(config: Path, network: Any) -> None:
     from pipeline.training.recipe import load
 
@@ -49,17 +67,16 @@ def _train(config: Path, network: Any) -> None:
 @app.command()
 def evaluate(
     model: Annotated[Path, typer.Option(metavar="DIR", help="the model's folder")],
-    data: Annotated[Path, typer.Option(metavar="DIR", help="a folder of images/ and labels/ with the same stems")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="a folder of images/ and labels/ (change: A/, B/, label/)")],
     ignore: Annotated[str, typer.Option(metavar="5,6", help="label values that mean no label")] = "",
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write all scores to FILE")] = None,
 ) -> None:
-    """Compares a model's coarse and refined maps with labels: in total, by class, by image.
+    """Compares a model's maps with labels: of land cover, the coarse and the refined map; or of change.
 
     Example: `idgbr evaluate --model model --data aerial --ignore 5,6 --json scores.json`
     """
+    from idgbr.json_file import read_json
     from pipeline.console.progress import progress_bar
-    from pipeline.training.evaluate import evaluate as evaluate_model
-    from pipeline.training.evaluate import open_model_and_images, print_report
 
     try:
         ignored = [int(part) for part in ignore.split(",") if ignore]
@@ -67,10 +84,23 @@ def evaluate(
         raise UserError(f"--ignore is {ignore!r:.80}; give label values as whole numbers, such as 5,6") from None
     if json_file is not None:
         check_writable(json_file)
-    pipeline, images = open_model_and_images(model, data, ignored)
-    with progress_bar("evaluate") as report:
-        scores = evaluate_model(pipeline, images, report)
+    scores: Any
+    if read_json(model, "model_index.json", "IDGBRPipeline", "ChangePipeline")["_class_name"] == "ChangePipeline":
+        from pipeline.training.evaluate_change import evaluate_change, open_model_and_pairs, print_change_report
+
+        change_model, pairs = open_model_and_pairs(model, data, tuple(ignored))
+        with progress_bar("evaluate") as report:
+            scores = evaluate_change(change_model, pairs, len(pairs), report)
+        show: Any = print_change_report
+    else:
+        from pipeline.training.evaluate import evaluate as evaluate_model
+        from pipeline.training.evaluate import open_model_and_images, print_report
+
+        pipeline, images = open_model_and_images(model, data, ignored)
+        with progress_bar("evaluate") as report:
+            scores = evaluate_model(pipeline, images, report)
+        show = print_report
     if json_file is None:
-        print_report(scores)
+        show(scores)
     else:
         write_text(json_file, to_json(scores, indent=1) + "\n")

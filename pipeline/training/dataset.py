@@ -21,7 +21,7 @@ def pairs(folder: Path) -> dict[str, tuple[Path, Path]]:
     for part in ("images", "labels"):
         if not (folder / part).is_dir():
             raise UserError(f"{folder} has no {part}; a labelled data set is a folder of images/ and labels/")
-    images, labels = (_by_stem(folder / part, folder) for part in ("images", "labels"))
+    images, labels = (by_stem(folder / part, folder) for part in ("images", "labels"))
     if not images:
         raise UserError(f"{folder}/images has no images; put PNG, JPEG or GeoTIFF files there")
     for stem, image in images.items():
@@ -52,7 +52,8 @@ def metadata(folder: Path) -> dict[str, Any] | None:
     return {"bands": tuple(bands), "classes": tuple(classes)}
 
 
-def _by_stem(folder: Path, root: Path) -> dict[str, Path]:
+def by_stem(folder: Path, root: Path) -> dict[str, Path]:
+    """The files of a folder in `root` by stem, in order; side files are left out. Raises UserError."""
     files: dict[str, Path] = {}
     try:
         entries = sorted(folder.iterdir())

@@ -5,7 +5,7 @@ A key's serialization alias is its name in a model's training.json and in the pa
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
@@ -13,6 +13,10 @@ from pipeline.config.yaml_file import Frozen, checked, read
 
 PATHS = ("model", "data", "region", "path", "backbone", "stable_diffusion")
 
+SECTIONS = ("areas", "validation", "spn")
+"""Keys whose values hold paths too."""
+
+AnyRecipe = TypeVar("AnyRecipe", bound=Frozen)
 Report = Callable[[int, int, str], None]
 """Takes steps done, steps in all, and a note."""
 
@@ -135,9 +139,18 @@ class Recipe(Frozen):
 
 def load(path: Path) -> Recipe:
     """Reads a recipe; relative paths count from its folder. Raises UserError, one line for each error in it."""
+    return load_as(Recipe, path)
+
+
+def load_as(kind: type[AnyRecipe], path: Path) -> AnyRecipe:
+    """`load` of a recipe of another kind."""
     file = read(path)
-    folder = path.resolve().parent
-    for values in (file.values, file.values.get("areas"), file.values.get("validation")):
-        if isinstance(values, dict):
-            values |= {key: folder / values[key] for key in PATHS if isinstance(values.get(key), str)}
-    return checked(Recipe, file)
+    _resolve(file.values, path.resolve().parent)
+    return checked(kind, file)
+
+
+def _resolve(values: dict[str, Any], folder: Path) -> None:
+    values |= {key: folder / values[key] for key in PATHS if isinstance(values.get(key), str)}
+    for key in SECTIONS:
+        if isinstance(values.get(key), dict):
+            _resolve(values[key], folder)

@@ -1,0 +1,61 @@
+"""A recipe file of a change model: its two stages, and the pairs of dates that it learns from."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from pipeline.config.yaml_file import Frozen
+from pipeline.training.recipe import Areas, load_as
+
+
+class ChangePairs(Frozen):
+    """A labelled change set: a folder of `A/`, `B/` and `label/` with equal stems."""
+
+    kind: Literal["pairs"]
+    path: Path
+    bands: list[str] = Field(min_length=1, description="names of the bands of both dates, in the order of the files")
+    include: list[str] = Field(default=["*"], min_length=1, description="patterns of the stems to use")
+    ignore: list[int] = Field(default_factory=list, description="label values that mean no label")
+    nodata: float | None = Field(
+        default=0.0,
+        allow_inf_nan=False,
+        description="the pixel value that, in all bands of a date, means no data; null for photos, which have none",
+    )
+
+
+ChangeAreas = ChangePairs
+
+
+class Spn(Frozen):
+    """The stage of the Semantic Prior Network: to find the foreground of single images, on any labelled areas."""
+
+    areas: Areas
+    foreground: list[int] = Field(min_length=1, description="codes of the classes that are the foreground")
+    steps: int = Field(ge=1)
+
+
+class ChangeRecipe(Frozen):
+    """The training of a change model: the stage `spn` where it is given, then that of the Semantic Change Network."""
+
+    model: Path = Field(description="the model folder to write")
+    data: Path = Field(description="a folder that keeps the labelled areas, and the network of the stage spn")
+    areas: ChangeAreas = Field(description="the pairs to train on")
+    validation: ChangeAreas = Field(description="pairs of other places, for the scores of the model card")
+    title: str
+    license: str
+    steps: int = Field(ge=1)
+    spn: Spn | None = Field(default=None, description="default: the change network starts from nothing")
+    preset: Literal["small", "base"] = "small"
+    model_args: dict[str, Any] = Field(default_factory=dict, description="constructor arguments of the network")
+    crop_size: int = Field(default=256, multiple_of=16, ge=32, description="also the side of the model's windows")
+    batch_size: int = Field(default=8, ge=1, description="crops per step")
+    learning_rate: float = Field(default=5e-4, gt=0)
+    seed: int = 0
+    precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
+    device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")
+
+
+def load_change(path: Path) -> ChangeRecipe:
+    """Reads a recipe; relative paths count from its folder. Raises UserError, one line for each error in it."""
+    return load_as(ChangeRecipe, path)

@@ -1,0 +1,136 @@
+"""`idgbr train change`: from a recipe file to a change model's folder with a card."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from idgbr.classes import UNLABELLED
+from pipeline.digest import json_digest
+from pipeline.errors import UserError
+from pipeline.training.card import RECORD, describe_areas
+from pipeline.training.change_recipe import ChangeAreas, ChangeRecipe, Spn
+from pipeline.training.change_set import ChangeSet, change_set, in_memory
+from pipeline.training.pair import Pair
+from pipeline.training.prepare import load_areas
+from pipeline.training.recipe import Report
+
+if TYPE_CHECKING:
+    from idgbr.metrics.change import ChangeScores
+    from idgbr.training import ChangeTraining
+
+
+def train_change(recipe: ChangeRecipe, report: Report) -> "ChangeScores":
+    """Trains the stages of a recipe, scores the model on the validation pairs, and writes its card; the scores.
+
+    A call of the same recipe after an interruption continues. Raises UserError.
+    """
+    from idgbr.change import ChangePipeline
+    from idgbr.training import train_change as train
+    from idgbr.training.card import write_change_card
+    from pipeline.training.evaluate_change import evaluate_change
+
+    bands = tuple(recipe.areas.bands)
+    if tuple(recipe.validation.bands) != bands:
+        raise UserError(
+            f"the areas have the bands {', '.join(bands)}, but the validation {', '.join(recipe.validation.bands)}; "
+            "name the same"
+        )
+    pairs, validation = load_pairs(recipe.areas), load_pairs(recipe.validation)
+    for _ in validation:  # a pair that cannot be used is told before any training
+        pass
+    config = _config(recipe, recipe.steps, recipe.areas.nodata)
+    prior = None if recipe.spn is None else _train_spn(recipe, recipe.spn, report)
+    state = recipe.model / "change.training.safetensors"
+    for progress in train(in_memory(pairs), recipe.model, config, prior, state):
+        report(progress.step, progress.steps, f"scn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
+    state.unlink(missing_ok=True)
+    model = ChangePipeline.from_pretrained(recipe.model).to(config.device)
+    scores = evaluate_change(model, validation, len(validation), lambda *step: None)
+    record = _record(recipe)
+    (recipe.model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+    steps = {stage: part["steps"] for stage, part in record.items()}
+    write_change_card(recipe.model, recipe.title, _describe(recipe), recipe.license, steps, scores)
+    return scores
+
+
+def load_pairs(areas: ChangeAreas) -> ChangeSet:
+    """The pairs of a recipe, not yet read. Raises UserError."""
+    return change_set(areas.path, areas.bands, areas.nodata, areas.ignore, areas.include)
+
+
+def _train_spn(recipe: ChangeRecipe, spn: Spn, report: Report) -> Path:
+    """The folder of the trained prior network, kept in `data` and used again by recipes that begin alike."""
+    from idgbr.training import train_prior
+
+    pairs, spec = load_areas(spn.areas, recipe.data, report)
+    if tuple(spec.bands) != tuple(recipe.areas.bands):
+        raise UserError(
+            f"the areas of spn have the bands {', '.join(spec.bands)}, but the pairs {', '.join(recipe.areas.bands)}; "
+            "the change network starts from a prior of its own bands only"
+        )
+    codes = [row["code"] for row in spec.classes]
+    if unknown := sorted(set(spn.foreground) - set(codes)):
+        raise UserError(f"foreground of spn names {unknown}, but its areas have the classes {sorted(codes)}")
+    alike = {"preset", "model_args", "crop_size", "batch_size", "learning_rate", "seed", "precision"}
+    digest = json_digest([spn.model_dump(mode="json"), recipe.model_dump(mode="json", include=alike)])
+    folder = recipe.data / f"spn-{digest[:16]}"
+    state = folder.with_suffix(".safetensors")
+    if folder.is_dir() and not state.exists():
+        return folder
+    binary = [_foreground(pair, spn.foreground, spec.no_label) for pair in pairs]
+    for progress in train_prior(binary, folder, _config(recipe, spn.steps, spec.blank), state):
+        report(progress.step, progress.steps, f"spn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
+    state.unlink(missing_ok=True)
+    return folder
+
+
+def _foreground(pair: Pair, codes: list[int], no_label: int) -> Pair:
+    image_BHW, label_HW = pair
+    true_HW = np.isin(label_HW, codes).astype(np.uint8)
+    return image_BHW, np.where(label_HW == no_label, np.uint8(UNLABELLED), true_HW)
+
+
+def _config(recipe: ChangeRecipe, steps: int, blank: float | None) -> "ChangeTraining":
+    import torch
+
+    from idgbr.change import PRESETS
+    from idgbr.training import ChangeTraining, short_schedule
+
+    return ChangeTraining(
+        bands=tuple(recipe.areas.bands),
+        crop=recipe.crop_size,
+        batch=recipe.batch_size,
+        seed=recipe.seed,
+        sizes={**PRESETS[recipe.preset], **recipe.model_args},
+        blank=blank,
+        optimisation=short_schedule(steps, recipe.learning_rate, precision=recipe.precision),
+        device=recipe.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+    )
+
+
+def _record(recipe: ChangeRecipe) -> dict[str, Any]:
+    """By stage, what it was trained on and how; no paths."""
+    common = {"preset", "model_args", "crop_size", "batch_size", "learning_rate", "seed", "precision"}
+    settings = recipe.model_dump(mode="json", include=common)
+    scn = {"areas": recipe.areas.model_dump(mode="json", exclude={"path"}), "steps": recipe.steps, **settings}
+    if recipe.spn is None:
+        return {"scn": scn}
+    areas = recipe.spn.areas.model_dump(mode="json", by_alias=True, exclude={"region", "path", "classes"})
+    spn = {"areas": areas, "foreground": recipe.spn.foreground, "steps": recipe.spn.steps, **settings}
+    return {"spn": spn, "scn": scn}
+
+
+def _describe(recipe: ChangeRecipe) -> str:
+    parts = []
+    if recipe.spn is not None:
+        areas = describe_areas(recipe.spn.areas.model_dump(mode="json", by_alias=True))
+        parts.append(f"The prior network: {areas}; foreground: classes {', '.join(map(str, recipe.spn.foreground))}.")
+    parts.append(f"The change network: {_describe_pairs(recipe.areas)}.")
+    parts.append(f"Scores in percent on pairs kept out of training: {_describe_pairs(recipe.validation)}.")
+    return " ".join(parts)
+
+
+def _describe_pairs(areas: ChangeAreas) -> str:
+    return "a labelled change set" + ("" if areas.include == ["*"] else f", of it {', '.join(areas.include)}")
