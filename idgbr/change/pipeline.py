@@ -117,26 +117,38 @@ class ChangePipeline:
         return in_batches(compute, [before_BCHW, after_BCHW], 1, settings.batch, self.device, settings.precision)
 
     @torch.inference_mode()
-    def __call__(self, before_CHW: Array, after_CHW: Array, corner: Corner = (0, 0)) -> ChangeOutput:
+    def __call__(
+        self,
+        before_CHW: Array,
+        after_CHW: Array,
+        corner: Corner = (0, 0),
+        part: tuple[int, int, int, int] | None = None,
+    ) -> ChangeOutput:
         """Probability of change of two images of the same ground, raw numbers in the order of `bands`, of any size.
 
-        corner: absolute (row, column) of the images' top left pixel. Windows lie on an absolute lattice and are blended
-        with fixed weights, so two cuts of the same ground give the same answer, except within `halo` px of an edge:
+        corner: absolute (row, column) of the images' top left pixel. part: absolute (y0, x0, y1, x1) within the images,
+        half-open, to answer for; the rest is only looked at. Windows lie on an absolute lattice and are blended with
+        fixed weights, so two cuts of the same ground give the same answer, except within `halo` px of an image's edge:
         what lies beyond is no data (`settings.blank`), or the image mirrored if the model has none. InputError for
         images of other bands or sizes.
         """
         settings, lattice = self.settings, WindowLattice(self.settings.window, self.settings.overlap)
         before_CHW, after_CHW = self._images(before_CHW, after_CHW)
+        y, x = corner
+        y0, x0, y1, x1 = part or (y, x, y + before_CHW.shape[1], x + before_CHW.shape[2])
         unknown_HW = (missing(before_CHW[None], settings.blank) | missing(after_CHW[None], settings.blank))[0, 0]
-        shape = unknown_HW.shape[0], unknown_HW.shape[1]
-        blend = Blend(corner, shape, 1, torch.from_numpy(lattice.weights()).to(self.device))
+        unknown_HW = unknown_HW[y0 - y : y1 - y, x0 - x : x1 - x]
+        if not 0 <= y0 - y < y1 - y <= before_CHW.shape[1] or not 0 <= x0 - x < x1 - x <= before_CHW.shape[2]:
+            raise InputError(f"the part {part} does not lie within the images, whose first pixel is {corner}")
+        blend = Blend((y0, x0), (y1 - y0, x1 - x0), 1, torch.from_numpy(lattice.weights()).to(self.device))
 
         def windows(image_CHW: Tensor, corners: Sequence[Corner]) -> Tensor:
             return torch.stack(
                 [cut_window(image_CHW, place, corner, settings.window, settings.blank) for place in corners]
             )
 
-        due = [place for place in lattice.corners(corner, shape) if not _all_within(unknown_HW, place, corner, lattice)]
+        places = lattice.corners((y0, x0), (y1 - y0, x1 - x0))
+        due = [place for place in places if not _all_within(unknown_HW, place, (y0, x0), lattice)]
         for first in range(0, len(due), settings.batch):
             corners = due[first : first + settings.batch]
             logits_N1HW = self.logits(windows(before_CHW, corners), windows(after_CHW, corners))
@@ -162,7 +174,7 @@ class ChangePipeline:
 
 
 def _all_within(unknown_HW: Tensor, place: Corner, corner: Corner, lattice: WindowLattice) -> bool:
-    """Whether the part of the window at `place` that lies on the images holds unknown pixels only."""
+    """Whether the part of the window at `place` that lies on the answer holds unknown pixels only."""
     starts = [max(low - start, 0) for low, start in zip(place, corner, strict=True)]
     ends = [max(low - start + lattice.window, 0) for low, start in zip(place, corner, strict=True)]
     return bool(unknown_HW[starts[0] : ends[0], starts[1] : ends[1]].all())

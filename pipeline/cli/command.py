@@ -15,6 +15,7 @@ from idgbr.errors import CheckpointError, InputError
 from pipeline.cli import (
     accuracy,
     check,
+    detect_change,
     edits,
     export,
     join,
@@ -45,7 +46,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verbs in (runs, versions, edits, check, query, export, join, models, stats, reduce, sample, accuracy):
+for verbs in (
+    runs,
+    versions,
+    edits,
+    check,
+    query,
+    export,
+    join,
+    models,
+    detect_change,
+    stats,
+    reduce,
+    sample,
+    accuracy,
+):
     app.add_typer(verbs.app)
 
 

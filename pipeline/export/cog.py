@@ -91,7 +91,7 @@ def write_cog(
     if classes := _classes(source, name):
         write_class_names(file, classes)
     with atomic_write(file) as draft:
-        _copy(vrts[0], draft, _resampling(source, name), workers)
+        copy_as_cog(vrts[0], draft, _resampling(source, name), workers)
     shutil.rmtree(parts)
 
 
@@ -138,7 +138,8 @@ def _resampling(source: Source, name: str) -> str:
     return "MODE" if "flag_values" in source.pyramid(name)[0].attrs else "AVERAGE"
 
 
-def _copy(vrt: Path, file: Path, resampling: str, workers: int) -> None:
+def copy_as_cog(raster: Path, file: Path, resampling: str, workers: int) -> None:
+    """Copies a raster that GDAL reads to a new COG, whose overviews are resampled so where it has none."""
     options = {
         "COMPRESS": "DEFLATE",
         "BLOCKSIZE": str(BLOCK),
@@ -148,7 +149,7 @@ def _copy(vrt: Path, file: Path, resampling: str, workers: int) -> None:
     }
     try:
         with rasterio.Env(GDAL_CACHEMAX=CACHE_MB, CPL_LOG="/dev/null"):
-            rasterio.shutil.copy(vrt, file, driver="COG", **options)
+            rasterio.shutil.copy(raster, file, driver="COG", **options)
         whole = _is_whole(file)
     except (RasterioError, CPLE_BaseError):
         whole = False

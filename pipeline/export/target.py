@@ -52,12 +52,13 @@ def _megabytes(count: int) -> str:
 
 
 @contextmanager
-def resumable(target: Path, cube: Cube, request: Mapping[str, Any], suffixes: tuple[str, ...]) -> Iterator[Path]:
+def resumable(target: Path, cube: Cube | None, request: Mapping[str, Any], suffixes: tuple[str, ...]) -> Iterator[Path]:
     """A folder, `TARGET.partial`, to write `TARGET` and whatever else in; `TARGET` takes its place at the end.
 
     After an interruption or an exception the folder stays, and the same request gets it again as it was left.
     `suffixes`: the endings that a target may have, "" for a folder. Raises UserError for a target that exists, that
-    lies in the cube, or whose partial folder holds another request, and RunError where it cannot be written.
+    lies in the cube if there is one, or whose partial folder holds another request, and RunError where it cannot be
+    written.
     """
     _check(target, cube, suffixes)
     partial = target.with_name(f"{target.name}.partial")
@@ -72,15 +73,16 @@ def resumable(target: Path, cube: Cube, request: Mapping[str, Any], suffixes: tu
             shutil.rmtree(partial)
 
 
-def _check(target: Path, cube: Cube, suffixes: tuple[str, ...]) -> None:
+def _check(target: Path, cube: Cube | None, suffixes: tuple[str, ...]) -> None:
     if re.match(r"[a-z0-9]+:/", str(target)):
         raise UserError(f"{target} is no local path; export into a folder of this machine and copy it from there")
     if target.suffix.lower() not in suffixes:
         allowed = " or ".join(suffix or "no suffix, for a folder" for suffix in suffixes)
         raise UserError(f"{target} ends in {target.suffix or 'no suffix'}; this export is named with {allowed}")
     check_folder(target)
-    if isinstance(cube.location, Path) and target.resolve().is_relative_to(cube.location.resolve()):
-        raise UserError(f"{target} lies inside the cube at {cube.location}; export to a place outside it")
+    location = None if cube is None else cube.location
+    if isinstance(location, Path) and target.resolve().is_relative_to(location.resolve()):
+        raise UserError(f"{target} lies inside the cube at {location}; export to a place outside it")
     if target.exists() or target.is_symlink():
         raise UserError(f"{target} exists already, and exports replace nothing; delete it or name another")
 

@@ -47,6 +47,18 @@ def test_the_probability_does_not_depend_on_how_the_ground_was_cut(model, whole,
     assert np.array_equal(inside_HW, probability_HW[y0:y1, x0:x1], equal_nan=True)
 
 
+def test_a_part_is_answered_for_alone_and_with_fewer_windows(model, whole):
+    before_CHW, after_CHW, probability_HW = whole
+    calls = []
+    hook = model._folded.stem.register_forward_hook(lambda *_: calls.append(1))
+    part_HW = model(before_CHW, after_CHW, (1000, -333), (1030, -300, 1034, -290)).probability_HW
+    hook.remove()
+    assert np.array_equal(part_HW, probability_HW[30:34, 33:43], equal_nan=True)
+    assert len(calls) <= 2 * 4
+    with pytest.raises(InputError, match="does not lie within the images"):
+        model(before_CHW, after_CHW, (1000, -333), (999, -300, 1034, -290))
+
+
 def test_the_probability_does_not_depend_on_threads_or_on_how_numbers_are_stored(model, whole, threads):
     before_CHW, after_CHW, probability_HW = whole
     for count, dtype in ((1, np.float32), (3, np.uint16)):

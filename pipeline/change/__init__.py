@@ -1,0 +1,1 @@
+"""Whether the ground changed between two dates of a map or of two rasters."""
