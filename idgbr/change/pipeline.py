@@ -47,6 +47,11 @@ class ChangePipeline:
             raise CheckpointError(
                 f"the network has {network.config['bands']} bands, but the model's settings name {len(settings.bands)}"
             )
+        if settings.window % network.multiple:
+            raise CheckpointError(
+                f"the network takes windows of multiples of {network.multiple} px, but the model's settings say "
+                f"{settings.window}"
+            )
         self.to("cpu")
 
     @classmethod
@@ -107,7 +112,7 @@ class ChangePipeline:
 
     @torch.inference_mode()
     def logits(self, before_BCHW: Array, after_BCHW: Array) -> Tensor:
-        """B1HW float32 logits of change of raw windows whose sides are multiples of 16."""
+        """B1HW float32 logits of change of raw windows whose sides are multiples of the network's."""
 
         def compute(before_BCHW: Tensor, after_BCHW: Tensor) -> Tensor:
             images = self.normalise(before_BCHW, after_BCHW)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from change_toys import tiny_network
 from torch import nn
+from torch.nn import functional as F
 
 from idgbr.change import PRESETS, ChangeNetwork
 from idgbr.change.blocks import DropPath
@@ -144,6 +145,18 @@ def test_folding_batch_norms_changes_rounding_only():
     assert not network.training
 
 
+def test_a_network_that_shrinks_sees_means_and_answers_at_full_size():
+    plain, shrunk = tiny_network().eval(), tiny_network(shrink=2).eval()
+    first, second = images(6)
+    coarse = [F.avg_pool2d(image, 2).repeat_interleave(2, 2).repeat_interleave(2, 3) for image in (first, second)]
+    with torch.no_grad():
+        assert torch.equal(shrunk(first, second), shrunk(*coarse))
+        assert shrunk.logits(first, second).shape == (2, 6, 32, 32)
+    assert plain.state_dict().keys() == shrunk.state_dict().keys()
+    with pytest.raises(InputError, match="multiples of 32 px, not 48 x 48"):
+        shrunk(*images(0, size=48))
+
+
 def test_a_left_out_branch_is_made_up_for_by_those_that_stay():
     drop, branch = DropPath(0.25).train(), torch.ones(4000, 1, 2, 2)
     torch.manual_seed(0)
@@ -162,7 +175,8 @@ def test_sizes_that_are_no_multiples_of_16_and_wrong_numbers_of_dates_are_told()
 
 
 @pytest.mark.parametrize(
-    "config", [{"streams": 3}, {"bands": 0}, {"channels": (4, 4, 4)}, {"channels": (2,) * 6}, {"drop": 1.0}]
+    "config",
+    [{"streams": 3}, {"bands": 0}, {"channels": (4, 4, 4)}, {"channels": (2,) * 6}, {"drop": 1.0}, {"shrink": 0}],
 )
 def test_a_network_that_cannot_be_is_told(config):
     with pytest.raises(InputError, match="a change network has at least 1 band"):

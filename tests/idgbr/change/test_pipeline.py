@@ -172,6 +172,11 @@ def test_networks_of_one_date_or_of_other_bands_make_no_model(model):
         ChangePipeline(model.settings, tiny_network(bands=4))
 
 
+def test_windows_that_the_network_cannot_take_make_no_model(model):
+    with pytest.raises(CheckpointError, match="takes windows of multiples of 64 px, but the model's settings say 32"):
+        ChangePipeline(model.settings, tiny_network(shrink=4))
+
+
 def test_a_change_model_and_a_map_model_are_not_taken_for_each_other(model, tmp_path):
     model.save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match="describes a ChangePipeline, but a IDGBRPipeline is needed here"):
