@@ -1,4 +1,4 @@
-"""Change between two arrays. Covers idgbr.change.pipeline and settings."""
+"""Change between two arrays. Covers idgbr.change.pipeline, normalise and settings."""
 
 import json
 

@@ -182,24 +182,6 @@ def test_rasters_that_do_not_fit_are_told_in_one_sentence(files, images, model, 
     assert not (tmp_path / "out.tif").exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["a.tif"], "give two rasters, A and B, or one cube with --from and --to"),
-        (["a.tif", "b.tif", "--from", "2023-05-01"], "give two rasters"),
-        (["cube", "--from", "2023-05-01"], "give two rasters"),
-        (["cube", "--from", "May", "--to", "2024-05-01"], "--from is 'May'"),
-        (["cube", "--from", "2023-05-01", "--to", "2024-05-01"], "there is no cube at cube"),
-        (["a.tif", "b.tif", "--out", "change.png"], "this export is named with .tif or .tiff or .zarr"),
-        (["a.tif", "b.tif", "--model", "nothing"], "there is no model folder nothing"),
-        (["a.tif", "b.tif", "--out", "b.tif"], "exists already"),
-    ],
-)
-def test_wrong_use_is_told_in_one_sentence(files, model, tmp_path, arguments, says):
-    line = ["detect-change", "--model", model, "--out", "out.tif", *arguments]
-    assert says in sentence(run_here(*line, folder=tmp_path), 2)
-
-
 @pytest.fixture(scope="module")
 def cube(tmp_path_factory, images):
     """Two periods of which the first 50 x 60 pixels have a mosaic, with a band more than the model has."""
