@@ -66,17 +66,12 @@ class ChangeNetwork(Network):
         shrink: int = 1,
     ) -> None:
         super().__init__()
-        if (
-            bands < 1
-            or shrink < 1
-            or streams not in (1, 2)
-            or len(channels) != LEVELS + 1
-            or min(channels) < 4
-            or not 0 <= drop < 1
-        ):
+        sizes = bands >= 1 and shrink >= 1 and len(channels) == LEVELS + 1 and min(channels) >= 4
+        if not sizes or streams not in (1, 2) or not 0 <= drop < 1:
             raise InputError(
-                f"a change network has at least 1 band, a shrink of at least 1, 1 or 2 streams, {LEVELS + 1} channels of at least 4 and a drop "
-                f"in 0..1 (without 1), not {bands}, {shrink}, {streams}, {list(channels)} and {drop}"
+                f"a change network has at least 1 band, a shrink of at least 1, {LEVELS + 1} channels of at least 4, "
+                f"1 or 2 streams and a drop in 0..1 (without 1), not {bands}, {shrink}, {list(channels)}, {streams} and "
+                f"{drop}"
             )
         self.streams, self.joint_norm, self.shrink = streams, joint_norm, shrink
         self.multiple = shrink * 2 ** (LEVELS - 1)

@@ -75,7 +75,8 @@ def main():
         model = change_model(preset, shrink, settings.bands)
         side = model.settings.window
         pair = [random.integers(500, 3000, (1, len(settings.bands), side, side)).astype(np.uint16) for _ in range(2)]
-        runs[f"SCN {preset}{', shrink 2' * (shrink > 1)}"] = (
+        name = f"SCN {preset}{', shrink 2' * (shrink > 1)}"
+        runs[name] = (
             lambda model=model, pair=pair: model.logits(*pair),
             model.settings,
             model._folded,

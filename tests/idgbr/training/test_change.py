@@ -1,4 +1,4 @@
-"""Trainings of the change network and of its prior, and their loss. Covers idgbr.change.losses and normalise."""
+"""Trainings of the change network and of its prior."""
 
 import time
 
