@@ -70,7 +70,7 @@ class ChangeNetwork(Network):
         if not sizes or streams not in (1, 2) or not 0 <= drop < 1:
             raise InputError(
                 f"a change network has at least 1 band, a shrink of at least 1, {LEVELS + 1} channels of at least 4, "
-                f"1 or 2 streams and a drop in 0..1 (without 1), not {bands}, {shrink}, {list(channels)}, {streams} and "
+                f"1 or 2 streams and a drop in 0..1 (without 1), not {bands}, {shrink}, {list(channels)}, {streams}, "
                 f"{drop}"
             )
         self.streams, self.joint_norm, self.shrink = streams, joint_norm, shrink
