@@ -44,7 +44,14 @@ def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
     with serve(world.folder) as url:
         region = write_region(folder, world, url)
         with stage_progress() as progress:
-            report = run(region, workers=2, address="local", listener=progress.listen, count=progress.count)
+            report = run(
+                region,
+                workers=2,
+                address="local",
+                listener=progress.listen,
+                count=progress.count,
+                progress=progress.measure,
+            )
     cube = open_cube(region.cube)
     truth_HW = read_truth(world, cube)
     labels = {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0], "truth": truth_HW}

@@ -216,6 +216,7 @@ def _run(
             refresh=refresh,
             listener=progress.listen,
             count=progress.count,
+            progress=progress.measure,
         )
     if plot is not None:
         from pipeline.cube.open import open_cube

@@ -28,10 +28,14 @@ Update = Callable[[str, int, int | None, str], None]
 
 @dataclass(frozen=True)
 class StageProgress:
-    """Progress of a plan or a run: `listen` takes events of `cluster`, `count` a stage and how many so far."""
+    """Progress of a plan or a run: `listen` takes events of `cluster`, `count` a stage and how many so far.
+
+    `measure` takes a stage, how many are done, and of how many.
+    """
 
     listen: Callable[[Event], None]
     count: Callable[[str, int], None]
+    measure: Callable[[str, int, int], None]
 
 
 @contextmanager
@@ -50,7 +54,11 @@ def stage_progress() -> Iterator[StageProgress]:
                 return
             update(event.stage, done[event.stage], totals[event.stage], "")
 
-        yield StageProgress(listen, lambda stage, number: update(stage, number, None, ""))
+        yield StageProgress(
+            listen,
+            count=lambda stage, number: update(stage, number, None, ""),
+            measure=lambda stage, number, total: update(stage, number, total, ""),
+        )
 
 
 @contextmanager

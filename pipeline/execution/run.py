@@ -45,12 +45,14 @@ def run(
     refresh: bool = False,
     listener: Listener | None = None,
     count: Callable[[str, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
     """Maps what is due of a region and publishes the new version; the same call again continues an interrupted one.
 
     `workers`, `mosaic_workers` and `gpus` are those of `WorkerCounts`, `address` that of `cluster.pool`, `count` that
-    of `plan`. `dask` is the address of `cluster.dask_client` where finished blocks are aggregated, by default the
-    region's. `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first.
+    of `plan`. `progress` is called with a stage that reads finished blocks, how many are done, and of how many. `dask`
+    is the address of `cluster.dask_client` where finished blocks are aggregated, by default the region's.
+    `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first.
     Raises what `plan` raises, PoolError, and RunError: if another run holds the cube, if blocks failed, or if a gate
     keeps the version from being published.
     """
@@ -84,7 +86,8 @@ def run(
                         worker_pool = pools.enter_context(_pool(planned, totals, counts, address))
                     work = Scheduler(planned, totals, worker_pool, committer, listener).run()
             with _timed(seconds, "aggregate"), dask_workers(dask or region.dask, counts.workers, cube):
-                aggregate.aggregate_blocks(cube, planned.branch, planned.layout, time, counts.workers)
+                told = None if progress is None else partial(progress, "aggregate")
+                aggregate.aggregate_blocks(cube, planned.branch, planned.layout, time, counts.workers, told)
             degraded = check_blocks(cube, planned, work.lost)
             gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
             origin = _origin(planned, versions.runs_of(cube, base), totals, work, degraded, gates)

@@ -157,14 +157,18 @@ def test_every_verb_has_help_with_an_example(verb):
     assert "Example" in done.stdout
 
 
-def test_plan_prints_the_stream_that_run_executes(region_of):
+def test_plan_prints_the_stream_that_run_executes_and_run_tells_each_stage_of_how_many(region_of):
     region = region_of()
     path = region.cube.parent / "region.yaml"
     planned = answer("plan", path)
     assert planned["to_segment"] == len(planned["stream"]) == len(list(region.extent.blocks()))
-    report = run(region)
-    assert report.run == planned["run"]
-    assert report.done.segment == planned["to_segment"]
+    done = run_here("run", path, "--address", "none", "--json")
+    assert done.returncode == 0, done.stderr
+    report, blocks = json.loads(done.stdout), planned["to_segment"]
+    assert report["run"] == planned["run"]
+    assert report["done"]["segment"] == blocks
+    for stage in ("mosaic", "segment", "aggregate"):
+        assert f"\n{stage} {blocks}/{blocks}, after" in f"\n{done.stderr}"
     again = answer("plan", path)
     assert again["to_mosaic"] == again["to_segment"] == 0
     assert {block["kind"] for block in again["stream"]} == {"same"}

@@ -85,6 +85,19 @@ def test_a_count_without_an_end_is_told_without_one(stderr, clock):
     assert messages(out.getvalue() + "idgbr: the catalog is gone\n") == ["idgbr: the catalog is gone"]
 
 
+def test_a_stage_that_is_measured_tells_the_time_that_is_left(stderr, clock):
+    out = stderr(terminal=False)
+    with progress.stage_progress() as shown:
+        shown.measure("aggregate", 64, 256)
+        clock[0] += 40
+        shown.measure("aggregate", 128, 256)
+        shown.measure("aggregate", 256, 256)
+    assert out.getvalue().splitlines() == [
+        "aggregate 128/256, after 0:00:40, about 0:01:20 left",
+        "aggregate 256/256, after 0:00:40",
+    ]
+
+
 def test_a_terminal_gets_a_bar_a_stage(stderr):
     out = stderr(terminal=True)
     with progress.stage_progress() as shown:
