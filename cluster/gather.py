@@ -52,8 +52,7 @@ def gather(
     results: list[Any] = [None] * len(ids)
     done = 0
     with _calls(workers) as calls:
-        size = min(max(1, len(ids) // (calls.threads * PARTS_PER_THREAD)), MOST_IDS)
-        parts = iter([slice(start, start + size) for start in range(0, len(ids), size)])
+        parts = iter(parts_of(len(ids), calls.threads))
         running: dict[Any, slice] = {}
         try:
             while True:
@@ -69,6 +68,12 @@ def gather(
                         progress(done, len(ids))
         finally:
             calls.cancel(list(running))
+
+
+def parts_of(count: int, threads: int) -> list[slice]:
+    """The parts of `count` ids for so many threads: PARTS_PER_THREAD for each, or more where MOST_IDS asks for it."""
+    size = min(max(1, count // (threads * PARTS_PER_THREAD)), MOST_IDS)
+    return [slice(start, start + size) for start in range(0, count, size)]
 
 
 def _apply(function: Callable[[T], R], part: Sequence[T]) -> list[R]:

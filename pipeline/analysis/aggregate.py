@@ -48,8 +48,7 @@ def aggregate_blocks(
 
     for due in _groups(cube, branch, time):
         counts: dict[BlockId, list[int]] = {}
-        edges = [0, *(level for level in STEPS if level < layout.levels), layout.levels]
-        for base, top in pairwise(edges):
+        for base, top in steps(layout.levels):
             changed = list(dict.fromkeys((y >> base, x >> base) for y, x in due))
             session = cube.repository.writable_session(branch)
             make = partial(build, pickle.dumps(session.fork()), layout, time)
@@ -61,6 +60,11 @@ def aggregate_blocks(
                 _write_counts(session, layout, time, counts)
             cube.commit(session, f"aggregate: {len(due)} blocks up to level {top}")
         done += len(due)
+
+
+def steps(levels: int) -> list[tuple[int, int]]:
+    """The levels (from, to) that are made in one go each, up to the coarsest."""
+    return list(pairwise([0, *(level for level in STEPS if level < levels), levels]))
 
 
 def _groups(cube: Cube, branch: str, time: int) -> Iterator[list[BlockId]]:

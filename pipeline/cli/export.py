@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, day, finite
+from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers, day, finite
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -54,7 +54,8 @@ def export(
         float | None,
         typer.Option(min=0, metavar="METRES", callback=finite, help="tolerance of --vector; default: a pixel"),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=1024, help="threads that read and compress")] = 2,
+    workers: Readers = 2,
+    dask: Dask = "threads",
     as_json: AsJson = False,
 ) -> None:
     """Writes a version of the map as files that other tools open.
@@ -63,6 +64,7 @@ def export(
 
     Example: `idgbr export cube --cog landcover.tif`
     """
+    from pipeline.analysis.workers import dask_workers
     from pipeline.console.progress import progress_bar
     from pipeline.cube.cube import Cube
     from pipeline.export.cog import export_cog
@@ -81,7 +83,7 @@ def export(
         allowed = "polygons are those of landcover" if vector is not None else "a GeoTIFF holds one array"
         raise UserError(f"{allowed}, not {', '.join(names)}; give --array once, and a command for each")
     opened = Cube.open(cube)
-    with progress_bar("export") as progress:
+    with progress_bar("export") as progress, dask_workers(dask, workers, opened):
         if cog is not None:
             done = export_cog(opened, cog, names[0], version, start, tile, workers, progress)
         elif zarr is not None:

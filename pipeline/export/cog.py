@@ -25,7 +25,7 @@ from pipeline.cube.geozarr import transform_of
 from pipeline.cube.schema import DAYS
 from pipeline.export.parts import BLOCK, corners, overview_count, region_window, write_parts
 from pipeline.export.source import Source, open_source
-from pipeline.export.target import Exported, Progress, resumable, size_of
+from pipeline.export.target import PARTS, Exported, Progress, resumable, size_of
 from pipeline.export.vrt import Piece, Raster, write_class_names, write_vrt
 from pipeline.geometry.grid import Window
 
@@ -55,9 +55,9 @@ def export_cog(
     request = {"kind": "cog", **source.request(), "array": name, "tile": tile}
     with resumable(target, cube, request, (".tif", ".tiff") if tile is None else ("",)) as scratch:
         if tile is None:
-            write_cog(source, name, scratch / target.name, scratch / "parts", workers, progress)
+            write_cog(source, name, scratch / target.name, scratch / PARTS, workers, progress)
         else:
-            _write_tiles(source, name, scratch / target.name, scratch / "parts", tile, workers, progress)
+            _write_tiles(source, name, scratch / target.name, scratch / PARTS, tile, workers, progress)
     files, count = size_of(target)
     periods = [source.period[0]]
     return Exported("cog", target, source.version, periods, [name], files, count, clock.monotonic() - begun)

@@ -17,7 +17,7 @@ from pipeline.cube.store import array
 from pipeline.errors import UserError
 from pipeline.export.cog import write_cog
 from pipeline.export.source import Source, check_names, open_source
-from pipeline.export.target import Exported, Progress, resumable, size_of
+from pipeline.export.target import PARTS, Exported, Progress, resumable, size_of
 
 if TYPE_CHECKING:
     import pystac
@@ -56,7 +56,7 @@ def export_stac(
             item, model = _items(source)
             for name in names:
                 file = folder / item.id / f"{item.id}-{name}.tif"
-                write_cog(source, name, file, scratch / "parts" / f"{item.id}-{name}", workers, progress)
+                write_cog(source, name, file, scratch / PARTS / f"{item.id}-{name}", workers, progress)
                 _add_cog(item, source, name, file)
             items.append(item)
             if model is not None:

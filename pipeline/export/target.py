@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from catalogs.atomic import atomic_write
+from cluster.dask import current_client
 from pipeline.console.output import check_folder
 from pipeline.cube.cube import Cube
 from pipeline.cube.store import UNWRITABLE
 from pipeline.errors import RunError, UserError
 
-REQUEST = "export.json"
+REQUEST, PARTS = "export.json", "export.parts"
+"""In the partial folder: what is exported, and parts of it. No target is named so."""
+DRAFT = re.compile(r"\.\d+-\d+\..+|.+\.[0-9a-f]{32}\.partial")
+"""Names of files that `atomic_write` or Zarr had not finished when their process was killed."""
 
 Progress = Callable[[int, int, str], None]
 """(number done, total, what of)."""
@@ -55,22 +59,50 @@ def _megabytes(count: int) -> str:
 def resumable(target: Path, cube: Cube | None, request: Mapping[str, Any], suffixes: tuple[str, ...]) -> Iterator[Path]:
     """A folder, `TARGET.partial`, to write `TARGET` and whatever else in; `TARGET` takes its place at the end.
 
-    After an interruption or an exception the folder stays, and the same request gets it again as it was left.
-    `suffixes`: the endings that a target may have, "" for a folder. Raises UserError for a target that exists, that
-    lies in the cube if there is one, or whose partial folder holds another request, and RunError where it cannot be
-    written.
+    After an interruption or an exception the folder stays, and the same request gets it again as it was left, or with
+    the whole target in it where only its deletion was interrupted. `suffixes`: the endings that a target may have, ""
+    for a folder. Raises UserError for a target that exists, that lies in the cube if there is one, or whose partial
+    folder holds another request, and RunError where it cannot be written, or Dask workers do not see the folder.
     """
+    partial, content = target.absolute().with_name(f"{target.name}.partial"), json.dumps(dict(request), sort_keys=True)
     _check(target, cube, suffixes)
-    partial = target.with_name(f"{target.name}.partial")
+    if (target.exists() or target.is_symlink()) and not _is_ours(target, content):
+        raise UserError(f"{target} exists already, and exports replace nothing; delete it or name another")
     with writing(target):
         partial.mkdir(exist_ok=True)
         with _lock(partial):
-            _check_request(partial, target, json.dumps(dict(request), sort_keys=True))
+            _check_request(partial, target, content)
+            _check_workers(partial, content)
+            if target.exists() and _is_ours(target, content):
+                target.replace(partial / target.name)
+            _whole(target).unlink(missing_ok=True)
             yield partial
-            for side in partial.glob(f"{target.name}.*"):
-                side.replace(target.with_name(side.name))
-            (partial / target.name).replace(target)
-            shutil.rmtree(partial)
+            _put_into_place(partial, target, content)
+        _whole(target).unlink()
+
+
+def _put_into_place(partial: Path, target: Path, request: str) -> None:
+    """Moves the target to its place and deletes the folder; whatever interrupts this, `_is_ours` knows the target."""
+    for draft in partial.rglob("*"):
+        if DRAFT.fullmatch(draft.name):
+            draft.unlink()
+    with atomic_write(_whole(target)) as draft:
+        draft.write_text(request)
+    for side in list(partial.iterdir()):
+        if side.name.startswith(f"{target.name}."):
+            side.replace(target.with_name(side.name))
+    (partial / target.name).replace(target)
+    shutil.rmtree(partial)
+
+
+def _whole(target: Path) -> Path:
+    """A file that holds what is exported while the target is put into its place, and is deleted last."""
+    return target.with_name(f"{target.name}.partial.whole")
+
+
+def _is_ours(target: Path, request: str) -> bool:
+    """Whether a target that is there is that of the same export, interrupted before it had ended."""
+    return _read(_whole(target)) == request
 
 
 def _check(target: Path, cube: Cube | None, suffixes: tuple[str, ...]) -> None:
@@ -83,8 +115,6 @@ def _check(target: Path, cube: Cube | None, suffixes: tuple[str, ...]) -> None:
     location = None if cube is None else cube.location
     if isinstance(location, Path) and target.resolve().is_relative_to(location.resolve()):
         raise UserError(f"{target} lies inside the cube at {location}; export to a place outside it")
-    if target.exists() or target.is_symlink():
-        raise UserError(f"{target} exists already, and exports replace nothing; delete it or name another")
 
 
 def _check_request(partial: Path, target: Path, request: str) -> None:
@@ -94,6 +124,22 @@ def _check_request(partial: Path, target: Path, request: str) -> None:
             draft.write_text(request)
     elif file.read_text() != request:
         raise UserError(f"{partial} holds an interrupted export of something else; delete it or name another target")
+
+
+def _check_workers(partial: Path, request: str) -> None:
+    """Raises RunError if the parts are written by Dask workers, and one does not see the folder for them."""
+    client = current_client()
+    for worker, seen in ({} if client is None else client.on_every_worker(_read, partial / REQUEST)).items():
+        if seen != request:
+            raise RunError(
+                f"the Dask worker at {worker} does not see the folder {partial}; name a target that all workers see "
+                "under the same path, or leave --dask out"
+            )
+
+
+def _read(file: Path) -> str | None:
+    """The text of a file; None where there is none."""
+    return file.read_text() if file.exists() else None
 
 
 @contextmanager

@@ -19,14 +19,15 @@ from pyarrow import parquet
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 
+from catalogs.atomic import atomic_write
 from cluster import gather
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
 from pipeline.export.parts import corners, region_window
 from pipeline.export.polygons import SIDE, Area, merge, polygonize, save
-from pipeline.export.source import open_source
-from pipeline.export.target import Exported, Progress, resumable, size_of
+from pipeline.export.source import Source, open_source
+from pipeline.export.target import PARTS, Exported, Progress, resumable, size_of
 from pipeline.geometry.grid import Window
 
 DRIVERS = {".gpkg": "GPKG", ".pmtiles": "PMTiles"}
@@ -82,22 +83,32 @@ def export_polygons(
         "tile": tile,
     }
     with resumable(target, cube, request, SUFFIXES) as scratch:
-        windows = [Window(y, x, y + SIDE, x + SIDE) & region for y, x in corners(region, SIDE)]
-        parts, landcover = scratch / "parts", source.pyramid("landcover")[0]
-        parts.mkdir(exist_ok=True)
-        count = None if progress is None else (lambda done, total: progress(done, total, "pieces"))
-        write = partial(_write_piece, landcover, source.time, layout, tolerance, parts)
-        gather(write, windows, workers=workers, progress=count)
-        side = math.inf if tile is None else tile * layout.extent.grid.block
-        areas = (
-            area
-            for area in _areas(windows, parts, side)
-            if area.code in codes and area.pixels * size**2 >= min_area * 10_000
-        )
-        _write(scratch / target.name, areas, layout)
+        if not (scratch / target.name).exists():
+            parts = scratch / PARTS
+            windows = _write_pieces(source, region, tolerance, parts, workers, progress)
+            side = math.inf if tile is None else tile * layout.extent.grid.block
+            areas = (
+                area
+                for area in _areas(windows, parts, side)
+                if area.code in codes and area.pixels * size**2 >= min_area * 10_000
+            )
+            with atomic_write(scratch / target.name) as draft:
+                _write(draft, areas, layout)
     files, written = size_of(target)
     periods = [source.period[0]]
     return Exported("vector", target, source.version, periods, ["landcover"], files, written, clock.monotonic() - begun)
+
+
+def _write_pieces(
+    source: Source, region: Window, tolerance: float, parts: Path, workers: int, progress: Progress | None
+) -> list[Window]:
+    """Writes the polygons of each piece of a window of the map's arrays into a folder; returns their windows."""
+    windows = [Window(y, x, y + SIDE, x + SIDE) & region for y, x in corners(region, SIDE)]
+    parts.mkdir(exist_ok=True)
+    count = None if progress is None else (lambda done, total: progress(done, total, "pieces"))
+    write = partial(_write_piece, source.pyramid("landcover")[0], source.time, source.layout, tolerance, parts)
+    gather(write, windows, workers=workers, progress=count)
+    return windows
 
 
 def _codes(layout: Layout, classes: Sequence[str] | None) -> list[int]:

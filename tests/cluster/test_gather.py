@@ -8,7 +8,7 @@ from block_work import area, die_once, refuse
 
 from cluster import PoolError, dask_client, gather
 from cluster.dask import use
-from cluster.gather import IN_FLIGHT, MOST_IDS
+from cluster.gather import IN_FLIGHT, MOST_IDS, parts_of
 
 BLOCKS = [(row, column) for row in range(30) for column in range(10)]
 AREAS = [{"area": row * column} for row, column in BLOCKS]
@@ -81,6 +81,18 @@ def test_parts_have_a_bound_and_few_of_them_are_submitted_at_a_time(count):
         assert gather(abs, range(count)) == list(range(count))
     assert 0 < recorder.most <= IN_FLIGHT * 2
     assert max(recorder.sizes) <= MOST_IDS
+
+
+@pytest.mark.parametrize("threads", [1, 2, 64, 1000])
+@pytest.mark.parametrize("count", [0, 1, 63, 64 * 32 + 1, 71_820, 1_000_000])
+def test_parts_hold_each_id_once_and_are_fewer_than_100_000_for_a_million_blocks(count, threads):
+    parts = parts_of(count, threads)
+    edges = [(part.start, min(part.stop, count)) for part in parts]
+    assert [start for start, _ in edges] == [0, *(stop for _, stop in edges)][: len(edges)]
+    assert not count or edges[-1][1] == count
+    assert all(0 < stop - start <= MOST_IDS for start, stop in edges)
+    assert len(parts) < 100_000
+    assert count < 32 * threads or len(parts) >= 32 * threads
 
 
 def test_the_part_of_a_worker_that_dies_is_done_again(processes, tmp_path):

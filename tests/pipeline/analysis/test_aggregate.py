@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from block_work import has_imported
 
+from cluster.gather import parts_of
 from pipeline.analysis import aggregate
 from pipeline.analysis.aggregate import aggregate_blocks
 from pipeline.analysis.halve import REDUCTIONS
+from pipeline.analysis.subtree import subtrees
 from pipeline.analysis.workers import dask_workers
 from pipeline.cube import store, versions
 from pipeline.cube.checked_store import session_group
@@ -107,6 +109,18 @@ def test_levels_and_counts_are_those_of_the_map_also_where_a_few_blocks_are_made
         check_aggregates(cube.group(branch="main"), layout, time)
         assert told[-1:] == ([(blocks_YX.sum(), blocks_YX.sum())] if share else [])
         assert told == sorted(told)
+
+
+@pytest.mark.parametrize("threads", [1, 16, 1000])
+def test_the_tasks_of_a_continent_stay_under_100_000(threads):
+    """One group of GROUP x GROUP blocks, all due, times the groups of a million blocks."""
+    blocks = [(y, x) for y in range(aggregate.GROUP) for x in range(aggregate.GROUP)]
+    tasks = 0
+    for base, top in aggregate.steps(10):
+        changed = {(y >> base, x >> base) for y, x in blocks}
+        tasks += len(parts_of(len(list(subtrees(base, top, list(changed)))), threads))
+    assert aggregate.steps(10) == [(0, 2), (2, 4), (4, 10)]
+    assert 0 < tasks * 1_000_000 / len(blocks) < 100_000
 
 
 @pytest.mark.long

@@ -1,14 +1,19 @@
 """Targets of exports: what is refused, what is left after an interruption; with `source.py`."""
 
 import fcntl
+import json
 import os
 import re
+import shutil
+import signal
 from datetime import date
 from pathlib import Path
 
 import pytest
-from command import run_here, sentence
+from command import answer, run_here, sentence
+from killed_at import run_killed_at
 
+from cluster.dask import use
 from pipeline.errors import RunError, UserError
 from pipeline.export.source import open_source
 from pipeline.export.target import Exported, resumable
@@ -72,6 +77,111 @@ def test_two_exports_at_once_do_not_write_into_each_other(cube, tmp_path):
     ):
         pass
     os.close(other)
+
+
+def contents(folder):
+    """The bytes of each file below a folder, by its path."""
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+EXPORTS = {
+    "cog": ("--cog", "map.tif"),
+    "tiles": ("--cog", "map", "--tile", 1),
+    "zarr": ("--zarr", "map.zarr"),
+    "polygons": ("--vector", "map.gpkg"),
+    "stac": ("--stac", "map"),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_an_export_killed_at_any_moment_has_no_half_target_and_the_same_command_ends_with_the_same_bytes(
+    cube, request, tmp_path, kind
+):
+    option, name, *more = EXPORTS[kind]
+    location = request.getfixturevalue("undisturbed")[0].cube if kind == "stac" else cube.location
+    folder = tmp_path / "killed"
+    command = ("export", location, option, folder / name, "--workers", 1, *more)
+    folder.mkdir()
+    code, changes = run_killed_at(-1, folder, *command)
+    assert code == 0
+    whole, into_place, end = contents(folder), changes.index(f"os.rename {folder / name}"), len(changes)
+    for change in (1, end // 3, into_place, into_place + 1, end - 2, end - 1):
+        shutil.rmtree(folder)
+        folder.mkdir()
+        code, made = run_killed_at(change, folder, *command)
+        assert (code, len(made)) == (-signal.SIGKILL, change)
+        if (folder / name).exists():
+            there = contents(folder)
+            assert {file: there[file] for file in whole} == whole
+        done = run_here(*command)
+        assert (done.returncode, contents(folder)) == (0, whole), (change, done.stderr)
+        assert {path.name.removesuffix(".aux.xml") for path in folder.iterdir()} == {name}
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    """The address of a Dask scheduler with two worker processes."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_dask_workers_export_what_threads_export(cube, request, scheduler, tmp_path, kind):
+    option, name, *more = EXPORTS[kind]
+    location = request.getfixturevalue("undisturbed")[0].cube if kind == "stac" else cube.location
+    for dask in ("threads", scheduler):
+        (tmp_path / dask[:3]).mkdir()
+        answer("export", location, option, tmp_path / dask[:3] / name, "--dask", dask, *more)
+    assert contents(tmp_path / "tcp") == contents(tmp_path / "thr")
+
+
+def test_a_target_that_was_put_into_place_is_told_from_one_that_came_there_otherwise(cube, tmp_path):
+    """Killed after the target was renamed, and after another's file has come where a target shall be."""
+    target = tmp_path / "map.tif"
+    with resumable(target, cube, REQUEST, (".tif",)) as folder:
+        (folder / "map.tif").write_text("map")
+    whole = tmp_path / "map.tif.partial.whole"
+    whole.write_text(json.dumps(REQUEST, sort_keys=True))
+    with resumable(target, cube, REQUEST, (".tif",)) as again:
+        assert (again / "map.tif").read_text() == "map"
+    assert [path.name for path in tmp_path.iterdir()] == ["map.tif"]
+    with pytest.raises(UserError, match="exists already"), resumable(target, cube, REQUEST, (".tif",)):
+        pass
+    whole.write_text(json.dumps({**REQUEST, "version": "B"}, sort_keys=True))
+    with pytest.raises(UserError, match="exists already"), resumable(target, cube, REQUEST, (".tif",)):
+        pass
+    assert target.read_text() == "map"
+
+
+def test_unfinished_files_of_a_killed_process_do_not_come_into_the_target(cube, tmp_path):
+    target = tmp_path / "map"
+    with resumable(target, cube, REQUEST, ("",)) as folder:
+        (folder / "map").mkdir()
+        for name in ("12-345.map", ".12-345.map", f"0.{'a' * 32}.partial", "0.partial"):
+            (folder / "map" / name).touch()
+    assert {path.name for path in target.iterdir()} == {"12-345.map", "0.partial"}
+
+
+class Workers:
+    """A Dask client whose workers see nothing of this machine's folders."""
+
+    def on_every_worker(self, function, *arguments):
+        return {"tcp://elsewhere:1": None}
+
+
+def test_dask_workers_that_do_not_see_the_folder_are_named(cube, tmp_path):
+    with (
+        use(Workers()),
+        pytest.raises(
+            RunError, match=r"the Dask worker at tcp://elsewhere:1 does not see the folder .*map.tif.partial"
+        ),
+        resumable(tmp_path / "map.tif", cube, REQUEST, (".tif",)),
+    ):
+        pass
 
 
 def test_what_was_written_is_one_line():

@@ -7,6 +7,7 @@ from made_maps import patches, publish
 from scipy import ndimage
 
 from pipeline.cube.cube import Cube
+from pipeline.export.target import PARTS
 from pipeline.export.vector import export_polygons
 
 
@@ -63,7 +64,7 @@ def test_an_interrupted_export_goes_on_to_the_same_bytes(tmp_path, suffix):
 
     with pytest.raises(Stop):
         export_polygons(cube, tmp_path / f"a{suffix}", workers=1, progress=stop)
-    made = {part: part.stat().st_ino for part in (tmp_path / f"a{suffix}.partial" / "parts").glob("*.npz")}
+    made = {part: part.stat().st_ino for part in (tmp_path / f"a{suffix}.partial" / PARTS).glob("*.npz")}
     assert made
 
     def look(done, total, what):
