@@ -243,7 +243,15 @@ def _sums(
     edges = edges_of(zones.shapes, extent.grid)
     counted = [n for n, layer in enumerate(layers) if layer.weight is None and not by_pixel]
     weighed = [n for n in range(len(layers)) if n not in counted]
-    band = _Band(extent, tuple(layers), counted, weighed, by_pixel, edges, borders_of(edges) if counted else None)
+    band = _Band(
+        extent,
+        tuple(layers),
+        counted,
+        weighed,
+        by_pixel,
+        edges if weighed else None,
+        borders_of(edges) if counted else None,
+    )
     sum_LZM = np.zeros((len(layers), len(zones.names), layers[0].size))
     for parts in gather(band.sums, _bands(extent, edges), workers, progress):
         for numbers, owner_Z, sums in parts:
@@ -261,7 +269,7 @@ class _Band:
     counted: list[int]
     weighed: list[int]
     by_pixel: bool
-    edges: Edges
+    edges: Edges | None
     borders: Borders | None
 
     def sums(self, iy: int) -> list[tuple[list[int], np.ndarray, list[np.ndarray]]]:
@@ -270,7 +278,7 @@ class _Band:
         parts = []
         if self.borders is not None:
             parts.append((self.counted, *band_counts(self.extent, counted, self.borders, iy)))
-        if weighed:
+        if self.edges is not None:
             parts.append((self.weighed, *band_weights(self.extent, weighed, self.by_pixel, self.edges, iy)))
         return parts
 

@@ -5,7 +5,7 @@ Files of them: `zone_tables.py`.
 
 import os
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import geopandas
@@ -223,6 +223,71 @@ def test_counting_by_borders_equals_weighing_each_pixel(cube, shapes, data):
         all_ZM[0, zone_Z], all_ZM[1, owner_Z] = count_ZM[:, :-1], weight_ZM[:, :-1]
         assert np.allclose(all_ZM[0], all_ZM[1], rtol=1e-9, atol=1e-6)
         assert ((all_ZM[0] > 0) == (all_ZM[1] > 1e-7)).all()
+
+
+@pytest.fixture(scope="module")
+def chunked(tmp_path_factory):
+    """A map of 2 blocks of 768 pixels, in nine chunks each, without the counts of blocks; and its codes."""
+    extent = Extent(Grid("EPSG:3035", 10, 768), Window(0, 0, 768, 1536))
+    cube = Cube.create(tmp_path_factory.mktemp("chunked") / "cube")
+    session = cube.repository.writable_session("main")
+    group = session_group(session)
+    time = add_period(group, replace(made.LAYOUT, extent=extent), made.SUMMER)
+    code_HW = np.kron(np.random.default_rng(8).choice([0, *CODES], (48, 96)), np.ones((16, 16))).astype(np.uint8)
+    store.array(group, "landcover")[time] = code_HW
+    session.commit("a map")
+    return store.array(cube.group(branch="main"), "landcover"), code_HW
+
+
+@QUICK
+@given(
+    boxes=st.lists(st.tuples(*[st.integers(-40, 1540)] * 2, *[st.integers(1, 1500)] * 2), min_size=1, max_size=4),
+    known=st.booleans(),
+)
+def test_zones_over_blocks_of_several_chunks_equal_a_count_of_the_pixels(chunked, boxes, known):
+    source, code_HW = chunked
+    shapes = [shapely.box(x, y, x + width, y + height) for x, y, width, height in boxes]
+    extent = Extent(Grid("EPSG:3035", 10, 768), Window(0, 0, 768, 1536))
+    layer = question.Layer(((source, 0),), tuple(CODES))
+    borders = borders_of(edges_of([in_metres(shape) for shape in shapes], extent.grid))
+    if known:
+        counts = [[(code_HW[:, x : x + 768] == code).sum() for code in CODES] for x in (0, 768)]
+        layer = _Counted(layer.maps, layer.codes, counts=np.array(counts, float))
+    zone_Z, (sum_ZM,) = band_counts(extent, (layer,), borders, 0)
+    found = dict(zip(zone_Z.tolist(), sum_ZM[:, :-1].tolist(), strict=True))
+    for n, shape in enumerate(shapes):
+        x0, y0, x1, y1 = (max(int(side), 0) for side in shape.bounds)
+        expected = [(code_HW[y0:y1, x0:x1] == code).sum() for code in CODES]
+        assert found.get(n, [0, 0, 0]) == expected
+
+
+@dataclass(frozen=True)
+class _Counted(question.Layer):
+    """A layer whose blocks have these counts."""
+
+    counts: np.ndarray | None = None
+
+    def whole_blocks(self, y, side):
+        return np.ones(2, bool), np.concatenate([self.counts, side**2 - self.counts.sum(1, keepdims=True)], axis=1)
+
+
+def test_of_a_block_the_chunks_that_zones_touch_are_read(chunked, monkeypatch):
+    read = []
+
+    def spy(source, time, rows, cols):
+        read.append((rows.start, rows.stop, cols.start, cols.stop))
+        return read_chunks(source, time, rows, cols)
+
+    monkeypatch.setattr(question, "read_chunks", spy)
+    extent = Extent(Grid("EPSG:3035", 10, 768), Window(0, 0, 768, 1536))
+    layer = question.Layer(((chunked[0], 0),), tuple(CODES))
+    for box, expected in (
+        ((300, 20, 310, 30), {(0, 256, 256, 512)}),
+        ((500, 300, 900, 600), {(256, 768, 256, 768), (256, 768, 768, 1024)}),
+    ):
+        read.clear()
+        band_counts(extent, (layer,), borders_of(edges_of([in_metres(shapely.box(*box))], extent.grid)), 0)
+        assert set(read) == expected
 
 
 def test_blocks_that_a_zone_covers_whole_are_not_read(cube, monkeypatch):
