@@ -22,7 +22,7 @@ from catalogs.access import ANYWHERE, Access
 from pipeline.config.region import Region
 from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import Grid, Window
-from pipeline.mosaic.block import BlockMosaic, mosaic_block
+from pipeline.mosaic.block import mosaic_block
 from pipeline.raster.read import inspect, read_part
 from pipeline.raster.resample import nearest
 from pipeline.raster.source import SourcePixels
@@ -54,9 +54,7 @@ def from_simulation(folder: Path, seed: int, kilometres: float) -> Area:
     grid = Grid("EPSG:3035", 10.0, 2048)
     left, bottom, right, top = (round(side / grid.resolution) for side in world.bounds)
     window = Window(-top, left, -bottom, right)
-    image_BHW = _complete_mosaic(
-        mosaic_block(grid, window, resolve_or_drop(catalogs.search(everything)), catalogs.ROLES)
-    )
+    image_BHW = complete_mosaic(grid, window, resolve_or_drop(catalogs.search(everything)))
     with rasterio.open(folder / "truth.tif") as truth:
         return Area(image_BHW, truth.read(1), grid, window)
 
@@ -70,11 +68,13 @@ def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes
             f"bounds {list(bounds)} lie outside the region {region.name}, whose bounds are {list(region.area.bounds)}"
         )
     scenes = resolve_or_drop(catalogs.search(catalog_query(region)), region.access)
-    image_BHW = _complete_mosaic(mosaic_block(grid, window, scenes, catalogs.ROLES, access=region.access))
+    image_BHW = complete_mosaic(grid, window, scenes, region.access)
     return Area(image_BHW, scene_classes(grid, window, scenes, codes, region.access), grid, window)
 
 
-def _complete_mosaic(block: BlockMosaic) -> np.ndarray:
+def complete_mosaic(grid: Grid, window: Window, scenes: Sequence[Scene], access: Access = ANYWHERE) -> np.ndarray:
+    """The composite of scenes whose offsets are resolved, uint16 BHW. Raises RunError where one cannot be read."""
+    block = mosaic_block(grid, window, scenes, catalogs.ROLES, access=access)
     for name, why in block.lost.items():
         raise RunError(f"scene {name} cannot be read ({why}); labelled areas must not lack a scene, try again")
     return block.mosaic_BHW
@@ -107,26 +107,35 @@ def write(folder: Path, stem: str, area: Area, classes: Sequence[dict[str, Any]]
     content = json.dumps({"classes": list(classes), "bands": list(bands)}, indent=1) + "\n"
     if metadata.is_file() and metadata.read_text() != content:
         raise UserError(f"{folder} holds areas of other classes or bands; name another folder in the recipe's 'data'")
-    left, bottom, right, top = area.grid.bounds(area.window)
-    height, width = area.window.shape
+    for kind, array_BHW in (("labels", area.label_HW[None]), ("images", area.image_BHW)):
+        write_raster(folder / kind / f"{stem}.tif", array_BHW, area.grid, area.window, nodata=0)
+    metadata.write_text(content)
+
+
+def write_raster(
+    path: Path, array_BHW: np.ndarray, grid: Grid, window: Window, nodata: int | None = None, names: Sequence[str] = ()
+) -> None:
+    """A GeoTIFF of a window of a grid, whole or not at all. names: descriptions of the bands."""
+    left, bottom, right, top = grid.bounds(window)
+    height, width = window.shape
+    path.parent.mkdir(parents=True, exist_ok=True)
     profile: dict[str, Any] = {
         "driver": "GTiff",
         "compress": "deflate",
         "tiled": True,
+        "count": len(array_BHW),
+        "dtype": array_BHW.dtype,
         "height": height,
         "width": width,
-        "crs": area.grid.crs,
+        "crs": grid.crs,
         "transform": from_bounds(left, bottom, right, top, width, height),
-        "nodata": 0,
+        "nodata": nodata,
     }
-    for kind, array_BHW in (("labels", area.label_HW[None]), ("images", area.image_BHW)):
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-        path = folder / kind / f"{stem}.tif"
-        count, dtype = len(array_BHW), array_BHW.dtype
-        with rasterio.open(path.with_suffix(".partial"), "w", count=count, dtype=dtype, **profile) as target:
-            target.write(array_BHW)
-        path.with_suffix(".partial").rename(path)
-    metadata.write_text(content)
+    with rasterio.open(path.with_suffix(".partial"), "w", **profile) as target:
+        target.write(array_BHW)
+        for number, name in enumerate(names, 1):
+            target.set_band_description(number, name)
+    path.with_suffix(".partial").rename(path)
 
 
 def read_folder(
