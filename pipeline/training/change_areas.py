@@ -85,9 +85,15 @@ def from_history(folder: Path, seed: int, kilometres: float) -> ChangeArea:
     window = Window(-top, left, -bottom, right)
 
     def mosaic(start: date, end: date) -> np.ndarray:
-        days = (datetime.combine(day, time(), tzinfo=UTC) for day in (start, end + timedelta(days=1)))
-        scenes = catalogs.search(Query(str(world.catalog), "sentinel-2-l2a", world.bounds_lonlat, *days))
-        return complete_mosaic(grid, window, resolve_or_drop(scenes))
+        midnight = time(tzinfo=UTC)
+        query = Query(
+            str(world.catalog),
+            "sentinel-2-l2a",
+            world.bounds_lonlat,
+            datetime.combine(start, midnight),
+            datetime.combine(end + timedelta(days=1), midnight),
+        )
+        return complete_mosaic(grid, window, resolve_or_drop(catalogs.search(query)))
 
     begin = date(year, 1, 1)
     before_BHW = mosaic(begin, between[0])
