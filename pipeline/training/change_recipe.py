@@ -1,7 +1,7 @@
 """A recipe file of a change model: its two stages, and the pairs of dates that it learns from."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -24,7 +24,16 @@ class ChangePairs(Frozen):
     )
 
 
-ChangeAreas = ChangePairs
+class SimulatedPairs(Frozen):
+    """Pairs of mosaics of simulated worlds whose land changes between them, one for each seed. `data` keeps them, and
+    each mosaic with its classes as a labelled area of the same folder."""
+
+    kind: Literal["simulated-pairs"]
+    seeds: list[int] = Field(min_length=1)
+    kilometres: float = Field(default=4, gt=0)
+
+
+ChangeAreas = Annotated[ChangePairs | SimulatedPairs, Field(discriminator="kind")]
 
 
 class Spn(Frozen):

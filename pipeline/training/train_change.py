@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import catalogs
 from idgbr.classes import UNLABELLED
 from pipeline.digest import json_digest
 from pipeline.errors import UserError
 from pipeline.training.card import RECORD, describe_areas
-from pipeline.training.change_recipe import ChangeAreas, ChangeRecipe, Spn
+from pipeline.training.change_areas import make_pairs, stem
+from pipeline.training.change_recipe import ChangeAreas, ChangePairs, ChangeRecipe, SimulatedPairs, Spn
 from pipeline.training.change_set import ChangeSet, change_set, in_memory
 from pipeline.training.pair import Pair
 from pipeline.training.prepare import load_areas
@@ -19,6 +21,10 @@ from pipeline.training.recipe import Report
 if TYPE_CHECKING:
     from idgbr.metrics.change import ChangeScores
     from idgbr.training import ChangeTraining
+
+
+SAVE_EVERY = 50
+"""Steps between states of a training that can be continued."""
 
 
 def train_change(recipe: ChangeRecipe, report: Report) -> "ChangeScores":
@@ -31,19 +37,18 @@ def train_change(recipe: ChangeRecipe, report: Report) -> "ChangeScores":
     from idgbr.training.card import write_change_card
     from pipeline.training.evaluate_change import evaluate_change
 
-    bands = tuple(recipe.areas.bands)
-    if tuple(recipe.validation.bands) != bands:
+    pairs, validation = (load_pairs(areas, recipe.data, report) for areas in (recipe.areas, recipe.validation))
+    if validation.bands != pairs.bands:
         raise UserError(
-            f"the areas have the bands {', '.join(bands)}, but the validation {', '.join(recipe.validation.bands)}; "
+            f"the areas have the bands {', '.join(pairs.bands)}, but the validation {', '.join(validation.bands)}; "
             "name the same"
         )
-    pairs, validation = load_pairs(recipe.areas), load_pairs(recipe.validation)
     for _ in validation:  # a pair that cannot be used is told before any training
         pass
-    config = _config(recipe, recipe.steps, recipe.areas.nodata)
-    prior = None if recipe.spn is None else _train_spn(recipe, recipe.spn, report)
+    config = _config(recipe, recipe.steps, pairs.bands, pairs.blank)
+    prior = None if recipe.spn is None else _train_spn(recipe, recipe.spn, pairs.bands, report)
     state = recipe.model / "change.training.safetensors"
-    for progress in train(in_memory(pairs), recipe.model, config, prior, state):
+    for progress in train(in_memory(pairs), recipe.model, config, prior, state, save_every=SAVE_EVERY):
         report(progress.step, progress.steps, f"scn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
     state.unlink(missing_ok=True)
     model = ChangePipeline.from_pretrained(recipe.model).to(config.device)
@@ -55,19 +60,23 @@ def train_change(recipe: ChangeRecipe, report: Report) -> "ChangeScores":
     return scores
 
 
-def load_pairs(areas: ChangeAreas) -> ChangeSet:
-    """The pairs of a recipe, not yet read. Raises UserError."""
-    return change_set(areas.path, areas.bands, areas.nodata, areas.ignore, areas.include)
+def load_pairs(areas: ChangeAreas, data: Path, report: Report) -> ChangeSet:
+    """The pairs of a recipe, not yet read; simulated ones are made first where `data` lacks them. Raises UserError."""
+    if isinstance(areas, ChangePairs):
+        return change_set(areas.path, areas.bands, areas.nodata, areas.ignore, areas.include)
+    make_pairs(areas.seeds, areas.kilometres, data, report)
+    stems = [stem(seed, areas.kilometres) for seed in areas.seeds]
+    return change_set(data, catalogs.ROLES, include=stems)
 
 
-def _train_spn(recipe: ChangeRecipe, spn: Spn, report: Report) -> Path:
+def _train_spn(recipe: ChangeRecipe, spn: Spn, bands: tuple[str, ...], report: Report) -> Path:
     """The folder of the trained prior network, kept in `data` and used again by recipes that begin alike."""
     from idgbr.training import train_prior
 
     pairs, spec = load_areas(spn.areas, recipe.data, report)
-    if tuple(spec.bands) != tuple(recipe.areas.bands):
+    if tuple(spec.bands) != bands:
         raise UserError(
-            f"the areas of spn have the bands {', '.join(spec.bands)}, but the pairs {', '.join(recipe.areas.bands)}; "
+            f"the areas of spn have the bands {', '.join(spec.bands)}, but the pairs {', '.join(bands)}; "
             "the change network starts from a prior of its own bands only"
         )
     codes = [row["code"] for row in spec.classes]
@@ -80,7 +89,7 @@ def _train_spn(recipe: ChangeRecipe, spn: Spn, report: Report) -> Path:
     if folder.is_dir() and not state.exists():
         return folder
     binary = [_foreground(pair, spn.foreground, spec.no_label) for pair in pairs]
-    for progress in train_prior(binary, folder, _config(recipe, spn.steps, spec.blank), state):
+    for progress in train_prior(binary, folder, _config(recipe, spn.steps, bands, spec.blank), state):
         report(progress.step, progress.steps, f"spn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
     state.unlink(missing_ok=True)
     return folder
@@ -92,14 +101,14 @@ def _foreground(pair: Pair, codes: list[int], no_label: int) -> Pair:
     return image_BHW, np.where(label_HW == no_label, np.uint8(UNLABELLED), true_HW)
 
 
-def _config(recipe: ChangeRecipe, steps: int, blank: float | None) -> "ChangeTraining":
+def _config(recipe: ChangeRecipe, steps: int, bands: tuple[str, ...], blank: float | None) -> "ChangeTraining":
     import torch
 
     from idgbr.change import PRESETS
     from idgbr.training import ChangeTraining, short_schedule
 
     return ChangeTraining(
-        bands=tuple(recipe.areas.bands),
+        bands=bands,
         crop=recipe.crop_size,
         batch=recipe.batch_size,
         seed=recipe.seed,
@@ -133,4 +142,7 @@ def _describe(recipe: ChangeRecipe) -> str:
 
 
 def _describe_pairs(areas: ChangeAreas) -> str:
+    if isinstance(areas, SimulatedPairs):
+        size = f"{areas.kilometres:g} x {areas.kilometres:g} km"
+        return f"pairs of mosaics of simulated worlds of {size}, seeds {', '.join(map(str, areas.seeds))}"
     return "a labelled change set" + ("" if areas.include == ["*"] else f", of it {', '.join(areas.include)}")

@@ -7,6 +7,8 @@ import rasterio
 import catalogs
 from pipeline.training import areas
 from pipeline.training.change_areas import CHANGED, PLANS, from_history, make_pairs, stem, write_pair
+from pipeline.training.change_recipe import SimulatedPairs
+from pipeline.training.train_change import load_pairs
 
 SEED = 2  # summer against autumn of one year
 
@@ -55,8 +57,14 @@ def test_a_folder_holds_both_forms_and_what_it_has_is_not_made_again(area, tmp_p
     assert told == [(1, 1, f"pair {name}")]
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.tif")} == before
 
+    recipe = SimulatedPairs(kind="simulated-pairs", seeds=[SEED], kilometres=1.2)
+    ((loaded, (before_BHW, _, label_HW)),) = load_pairs(recipe, tmp_path, lambda *step: None)
+    assert loaded == name
+    np.testing.assert_array_equal(before_BHW, area.before_BHW)
+    np.testing.assert_array_equal(label_HW, area.label_HW // CHANGED)
+
 
 def test_the_seasons_of_a_pair_follow_each_other():
     for plan in PLANS:
         assert plan.before[0] <= plan.before[1] and plan.after[0] <= plan.after[1]
-        assert 12 * plan.years + plan.after[0] > plan.before[1] + 0
+        assert 12 * plan.years + plan.after[0] > plan.before[1]
