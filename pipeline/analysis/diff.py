@@ -145,20 +145,29 @@ def diff(
     from_a, to_b = _snapshot(cube, a), _snapshot(cube, b)
     old, new = (cube.group(snapshot=snapshot) for snapshot in (from_a, to_b))
     period, times = _period((a, old), (b, new), start)
-    layout = Layout.of(new)
+    compared, blocks = compare((old, times[0]), (new, times[1]), workers, progress)
+    return Difference(from_a, to_b, period, Layout.of(new), compared, blocks)
+
+
+def compare(
+    old: tuple[zarr.Group, int],
+    new: tuple[zarr.Group, int],
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[int, dict[BlockId, Changes]]:
+    """Number of blocks, and the changes of those whose fingerprints differ, of two periods, each by its index."""
+    layout = Layout.of(new[0])
     extent = layout.extent
-    old_rows, new_rows = (
-        BlockRows(store.array(group, "blocks/landcover"), time) for group, time in zip((old, new), times, strict=True)
-    )
+    old_rows, new_rows = (BlockRows(store.array(group, "blocks/landcover"), time) for group, time in (old, new))
     compared, due = 0, []
     for iy, ix_N in extent.rows():
         y, x0 = extent.slot((iy, 0))
         differs_N = old_rows.row(y)[ix_N + x0] != new_rows.row(y)[ix_N + x0]
         compared += len(ix_N)
         due += [(iy, ix) for ix in ix_N[differs_N].tolist()]
-    maps = [(store.array(group, "landcover"), time) for group, time in zip((old, new), times, strict=True)]
+    maps = [(store.array(group, "landcover"), time) for group, time in (old, new)]
     changes = gather(partial(_changes, layout, maps), due, workers=workers, progress=progress)
-    return Difference(from_a, to_b, period, layout, compared, dict(zip(due, changes, strict=True)))
+    return compared, dict(zip(due, changes, strict=True))
 
 
 def _snapshot(cube: Cube, version: str) -> str:

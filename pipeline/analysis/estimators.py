@@ -169,3 +169,17 @@ def assess(
     ]
     cells = [[sample.total(unit_N * (m_N & r_N)) / all_ for r_N in reference_KN] for m_N in mapped_KN]
     return Accuracy(int(inside_N.sum()), overall, classes, counts_KK.tolist(), cells)
+
+
+def total(value_N: np.ndarray, stratum_N: np.ndarray, size_S: np.ndarray) -> Estimate:
+    """Total of a value over strata that are finite populations, from a stratified random sample of N units.
+
+    stratum_N: index into size_S, the units of each stratum. Raises ValueError where a stratum has fewer than 2 units
+    and is not counted whole.
+    """
+    return _Sample(stratum_N, size_S, finite=True).area(value_N)
+
+
+def ratio(part_N: np.ndarray, whole_N: np.ndarray, stratum_N: np.ndarray, size_S: np.ndarray) -> Estimate | None:
+    """Ratio of the totals of two values; None where the sample has nothing of the whole. As `total` otherwise."""
+    return _Sample(stratum_N, size_S, finite=True).ratio(part_N, whole_N)

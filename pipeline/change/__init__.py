@@ -1,1 +1,1 @@
-"""Whether the ground changed between two dates of a map or of two rasters."""
+"""Whether the ground changed: between two dates, and which blocks an update therefore lets keep their map."""

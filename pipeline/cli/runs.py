@@ -128,15 +128,30 @@ def update(
     every: Annotated[
         str | None, typer.Option(metavar="INTERVAL", help="go on and update every 30m, 6h or 1d, until stopped")
     ] = None,
+    suggest_threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RECALL",
+            min=0,
+            max=1,
+            callback=finite,
+            help="only tell the threshold that the audits suggest for this recall",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Searches for new acquisitions and maps again only the blocks that they touch. For cron.
+
+    Where the region file names a change model, blocks whose ground has not changed keep their map.
 
     Exit code 75: another run holds the cube.
 
     Example: `idgbr update region.yaml`
     """
     counts = WorkerCounts(workers, gpus, mosaic_workers)
+    if suggest_threshold is not None:
+        _suggest(region_file, suggest_threshold, as_json)
+        return
     if every is not None and dry_run:
         raise UserError("--every and --dry-run do not go together; give one of them")
     if dry_run:
@@ -168,8 +183,9 @@ def _look_ahead(region_file: Path, counts: WorkerCounts, price_per_worker_hour: 
     from pipeline.config.region import load
 
     region = load(region_file)
+    from pipeline.change.preview import preview, print_preview
     from pipeline.console.progress import stage_progress
-    from pipeline.planning.describe import describe, print_description
+    from pipeline.planning.describe import describe
     from pipeline.planning.plan import plan as make_plan
 
     with stage_progress() as progress:
@@ -177,7 +193,33 @@ def _look_ahead(region_file: Path, counts: WorkerCounts, price_per_worker_hour: 
         description = describe(
             planned, counts.workers, counts.mosaic_workers or 0, price_per_worker_hour, progress.count
         )
-    print(to_json(description)) if as_json else print_description(description)
+        update = preview(planned, description)
+    print(to_json(update)) if as_json else print_preview(update)
+
+
+def _suggest(region_file: Path, recall: float, as_json: bool) -> None:
+    """Prints the threshold that the audits of the region's cube suggest."""
+    from pipeline.change.threshold import suggest_threshold
+    from pipeline.config.region import load
+    from pipeline.console.tables import print_table
+    from pipeline.cube.cube import Cube
+    from pipeline.execution.change_report import read_audits
+    from pipeline.execution.change_summary import with_interval
+
+    region = load(region_file)
+    if region.change is None:
+        raise UserError(f"{region_file} has no section 'change', whose threshold could be set; add it")
+    suggestion = suggest_threshold(read_audits(Cube.open(region.cube)), recall)
+    if as_json:
+        print(to_json(suggestion))
+        return
+    rows = [
+        ("change.threshold", f"{suggestion.threshold:.2f} (now {region.change.threshold:.2f})"),
+        ("recall by area", with_interval(suggestion.recall, percent=True)),
+        ("blocks mapped", f"{suggestion.mapped:.1%} of those asked about"),
+        ("judged", f"{suggestion.blocks} blocks of {suggestion.audits} updates"),
+    ]
+    print_table(f"for a recall of {recall:.1%}", rows)
 
 
 def _run(

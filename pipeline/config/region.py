@@ -20,7 +20,7 @@ from catalogs.hosts import Reach, reach
 from catalogs.secrets import conceal, conceal_secrets_of, without_secrets
 from cluster.dask import THREADS, check_address
 from pipeline.config.paths import check_path
-from pipeline.config.sections import GateSettings, GridSettings, MaskSettings, MosaicSettings
+from pipeline.config.sections import ChangeSettings, GateSettings, GridSettings, MaskSettings, MosaicSettings
 from pipeline.config.yaml_file import Frozen, YamlFile, checked, read, variables
 from pipeline.geometry.extent import Extent, extent_of
 from pipeline.geometry.grid import Grid
@@ -71,6 +71,9 @@ class Region(Frozen):
         default=0, ge=0, le=1, description="share of blocks that may lack a scene and still be published"
     )
     gates: GateSettings = GateSettings()
+    change: ChangeSettings | None = Field(
+        default=None, description="a change model, by which an update keeps blocks whose ground has not changed"
+    )
     allowed_paths: tuple[Path, ...] = Field(default=(), description="folders whose files the catalog's items may name")
     allowed_hosts: tuple[str, ...] = Field(
         default=(), description="hosts that items may name although they lie nearer to this machine than the catalog"
@@ -170,7 +173,8 @@ class Region(Frozen):
 
     def to_json(self) -> str:
         """The region as JSON without secrets: with `${NAME}` as the file has it, and URLs without signed queries."""
-        return json.dumps(without_secrets(self.model_dump(mode="json") | self._written), indent=1)
+        unset = {"change"} if self.change is None else None
+        return json.dumps(without_secrets(self.model_dump(mode="json", exclude=unset) | self._written), indent=1)
 
     @property
     def day_of_year(self) -> int:
@@ -199,6 +203,9 @@ def load(path: str | Path, with_model: bool = True) -> Region:
     with file.errors_of("model"):
         if isinstance(values.get("model"), str):
             values["model"] = _model(values["model"], folder, with_model)
+    with file.errors_of("change"):
+        if isinstance(change := values.get("change"), dict) and isinstance(change.get("model"), str):
+            values["change"] = {**change, "model": _model(change["model"], folder, with_model)}
     with file.errors_of("catalog"):
         if isinstance(values.get("catalog"), str) and "://" not in values["catalog"]:
             values["catalog"] = str(folder / values["catalog"])

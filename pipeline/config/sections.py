@@ -1,7 +1,8 @@
-"""The sections of a region file that have keys of their own: grid, mosaic, mask, gates."""
+"""The sections of a region file that have keys of their own: grid, mosaic, mask, gates, change."""
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -65,4 +66,18 @@ class GateSettings(Frozen):
     )
     max_holes: float = Field(
         default=0, ge=0, le=1, description="share of observed pixels without a class, or of blocks never processed"
+    )
+
+
+class ChangeSettings(Frozen):
+    """Which blocks keep their map although new scenes show them, for their ground has not changed."""
+
+    model: Path = Field(description="the folder of a change model, or the name of a shipped one")
+    threshold: float = Field(default=0.5, gt=0, le=1, description="probability from which a pixel has changed")
+    min_area: float = Field(
+        default=0.5, gt=0, le=1_000_000, description="hectares that a change must cover in one piece"
+    )
+    confirm: int = Field(default=0, ge=0, le=100, description="later updates that must see a change before it counts")
+    audit: float = Field(
+        default=0.02, ge=0, le=1, description="share of the skipped blocks that are mapped to judge it"
     )

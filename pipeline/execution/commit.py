@@ -2,7 +2,7 @@
 
 import pickle
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from pipeline.cube import store
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import DEGRADED, EMPTY, MAPPED
-from pipeline.execution.task import BlockResult, Task
+from pipeline.execution.task import BlockResult, Source, Task
+from pipeline.geometry.grid import BlockId
 from pipeline.planning.blocks import BlockPlan, Lost
 from pipeline.planning.plan import Plan
 
@@ -29,18 +30,30 @@ class FinishedBlock:
 class Committer:
     """Writes to the branch of a run; `time` is the index of its period.
 
+    `source`: what blocks are screened against or copied from. `copies_landcover`: which take their map over too.
+
     A commit holds the shards of its blocks together with their fingerprints: what is committed is finished, and what is
     not committed is done again by the next run.
     """
 
-    def __init__(self, cube: Cube, plan: Plan, time: int) -> None:
+    def __init__(
+        self,
+        cube: Cube,
+        plan: Plan,
+        time: int,
+        source: Callable[[BlockId], Source] | None = None,
+        copies_landcover: Callable[[BlockId], bool] = lambda block: False,
+    ) -> None:
         self._cube, self._plan, self._time = cube, plan, time
+        self._source, self._copies_landcover = source, copies_landcover
         session = cube.repository.writable_session(plan.branch)
         self._fork, self._snapshot = pickle.dumps(session.fork()), str(session.snapshot_id)
 
     def task(self, block: BlockPlan) -> Task:
         """The task of a block; its worker reads what is committed by now."""
-        return Task(block.block, block.scenes, self._time, self._fork, self._snapshot)
+        source = None if self._source is None else self._source(block.block)
+        with_landcover = self._copies_landcover(block.block)
+        return Task(block.block, block.scenes, self._time, self._fork, self._snapshot, source, with_landcover)
 
     def commit(self, blocks: Sequence[FinishedBlock], lost: Lost) -> None:
         """Commits finished blocks; `lost` are the scenes that this run could not read, those of `blocks` included.
@@ -50,12 +63,17 @@ class Committer:
         session = self._cube.repository.writable_session(self._plan.branch)
         session.merge(*(block.result.fork for block in blocks))
         group = session_group(session)
-        if mosaics := [block for block in blocks if block.stage == "mosaic"]:
+        if mosaics := [block for block in blocks if block.stage in ("mosaic", "copy")]:
             self._record(group, "state", mosaics, [_state(block.result) for block in mosaics])
             self._record(group, "clear", mosaics, [block.result.clear for block in mosaics])
             self._record(group, "mosaic", mosaics, [self._fingerprints(block, lost)[0] for block in mosaics])
-        if segmented := [block for block in blocks if block.stage == "segment"]:
-            self._record(group, "landcover", segmented, [self._fingerprints(block, lost)[1] for block in segmented])
+        kept = [each for each in mosaics if each.stage == "copy" and not each.plan.landcover_due]
+        taken_over = [each for each in kept if self._copies_landcover(each.plan.block)]
+        if mapped := [block for block in blocks if block.stage == "segment"] + taken_over:
+            self._record(group, "landcover", mapped, [self._fingerprints(block, lost)[1] for block in mapped])
+        if screened := [block for block in blocks if block.stage == "screen"]:
+            self._record(group, "score", screened, [block.result.score for block in screened])
+            self._record(group, "screened", screened, [block.plan.mosaic for block in screened])
         counts = Counter(block.stage for block in blocks)
         self._snapshot = self._cube.commit(session, ", ".join(f"{count} {stage}" for stage, count in counts.items()))
 
@@ -70,4 +88,6 @@ class Committer:
 
 
 def _state(result: BlockResult) -> int:
+    if result.copied is not None:
+        return result.copied
     return DEGRADED if result.lost else MAPPED if result.observed else EMPTY

@@ -38,7 +38,7 @@ def check_blocks(cube: Cube, planned: Plan, lost: Lost) -> int:
     records = block_records(cube, planned.branch, planned.extent, planned.region.period[0])
     assert records is not None, "a run's branch has its period"
     blocks = degraded = 0
-    for block in planned.blocks_of.plans(records, None):
+    for block in planned.compared(records):
         blocks += 1
         differs = block.mosaic_due or block.landcover_due
         if differs and records.fingerprints(block.block) != planned.fingerprints(block.block, lost):

@@ -33,7 +33,7 @@ class RunMetrics:
         self._blocks[outcome.method] += 1
         if outcome.method == "mosaic":
             self._degraded += bool(outcome.result.lost)
-        else:
+        elif outcome.method == "segment":
             rows, cols = self._plan.extent.covered(outcome.task.block).shape
             self._km2 += rows * cols * self._plan.extent.grid.resolution**2 / 1e6
             self._device_seconds += outcome.result.seconds["device"]

@@ -13,6 +13,7 @@ from pipeline.cube import store
 from pipeline.cube.cube import Cube
 from pipeline.cube.records import BlockRows
 from pipeline.cube.schema import DEGRADED, EMPTY, period_index
+from pipeline.execution.change_report import ChangeReport
 from pipeline.execution.task import Work
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.estimate import Estimate
@@ -72,7 +73,7 @@ class Report:
     passes. warnings: what the search may have missed, and doubts about the metadata of scenes. lost: ids of the scenes
     that could not be read, with the reason. seconds: wall-clock time by part of the run. work: worker seconds by
     "stage.step". areas_km2: by class name, in the whole region. cube_bytes: size of the cube's folder, 0 on object
-    storage.
+    storage. change: of an update with a change model that had something to ask.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Report:
     areas_km2: dict[str, float]
     region_km2: float
     cube_bytes: int
+    change: ChangeReport | None = None
 
     @property
     def done_anything(self) -> bool:
@@ -112,6 +114,7 @@ def report(
     took: Estimate,
     work: Work,
     seconds: Mapping[str, float],
+    change: ChangeReport | None = None,
 ) -> Report:
     """The report of a run that published `version`; `totals` are those of its plan."""
     group = cube.group(snapshot=version)
@@ -140,6 +143,7 @@ def report(
         areas_km2=class_areas(group, time),
         region_km2=plan.region_km2,
         cube_bytes=_size(cube.location),
+        change=change,
     )
 
 

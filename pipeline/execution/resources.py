@@ -25,8 +25,12 @@ class WorkerCounts:
     mosaic_workers: int | None = None
 
 
-def worker_groups(counts: WorkerCounts, mosaic_bytes: int, segment_bytes: int) -> GroupPolicy:
-    """The worker groups of a run; the bytes are what a worker of each stage needs of memory."""
+def worker_groups(counts: WorkerCounts, mosaic_bytes: int, segment_bytes: int, screens: bool = False) -> GroupPolicy:
+    """The worker groups of a run; the bytes are what a worker of each stage needs of memory.
+
+    `screens`: workers also ask a change model, on the devices that segment, and copy blocks, beside those that mosaic.
+    """
+    screen, copy = ({"screen": 1}, {"copy": 1}) if screens else ({}, {})
 
     def groups(available: Mapping[str, float]) -> Sequence[WorkerGroup]:
         gpus = (1.0 if available.get("GPU") else 0.0) if counts.gpus is None else counts.gpus
@@ -34,12 +38,12 @@ def worker_groups(counts: WorkerCounts, mosaic_bytes: int, segment_bytes: int) -
         mosaic_workers = (spare_cpus if gpus else 0) if counts.mosaic_workers is None else counts.mosaic_workers
         if not mosaic_workers:
             memory = max(segment_bytes, mosaic_bytes)
-            both = {"segment": SEGMENT_CONCURRENCY, "mosaic": 1}
+            both = {"segment": SEGMENT_CONCURRENCY, "mosaic": 1, **screen, **copy}
             return [WorkerGroup(counts.workers, both, gpus=gpus, memory=memory, memory_headroom=memory)]
-        segment = {"segment": SEGMENT_CONCURRENCY}
+        segment = {"segment": SEGMENT_CONCURRENCY, **screen}
         return [
             WorkerGroup(counts.workers, segment, gpus=gpus, memory=segment_bytes, memory_headroom=segment_bytes),
-            WorkerGroup(mosaic_workers, {"mosaic": 1}, memory=mosaic_bytes, memory_headroom=mosaic_bytes),
+            WorkerGroup(mosaic_workers, {"mosaic": 1, **copy}, memory=mosaic_bytes, memory_headroom=mosaic_bytes),
         ]
 
     return groups

@@ -10,27 +10,29 @@ from functools import partial
 from cluster import Listener, Pool, machine_memory, pool
 from pipeline.analysis import aggregate
 from pipeline.analysis.workers import check_scheduler, dask_workers
+from pipeline.change.questions import find_questions
 from pipeline.config.region import Region
 from pipeline.cube import versions
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
+from pipeline.cube.items import publish_items
 from pipeline.cube.schema import check_layout
+from pipeline.execution.change_report import change_report, screened_cost
 from pipeline.execution.commit import Committer
 from pipeline.execution.gates import Gate, check_blocks, check_gates
+from pipeline.execution.inputs import write_inputs
 from pipeline.execution.report import Report, report, write_report
 from pipeline.execution.resources import WorkerCounts, check_memory, worker_groups
 from pipeline.execution.schedule import Scheduler
-from pipeline.execution.stac_item import write_run_item, write_version_item
+from pipeline.execution.screen import Hire, Screening, drop_screens, screen
+from pipeline.execution.stac_item import write_version_item
 from pipeline.execution.task import Work, run_folder
 from pipeline.execution.worker import Worker
 from pipeline.planning.estimate import estimate, latest_cost, measured_cost, measured_estimate
 from pipeline.planning.memory import worker_memory
 from pipeline.planning.plan import Plan, plan
 from pipeline.planning.totals import Totals, block_totals
-from pipeline.scenes.decisions import write_decisions
-from pipeline.scenes.item_list import write_items
-from pipeline.scenes.provenance import write_provenance
 
 
 def run(
@@ -52,7 +54,8 @@ def run(
     `workers`, `mosaic_workers` and `gpus` are those of `WorkerCounts`, `address` that of `cluster.pool`, `count` that
     of `plan`. `progress` is called with a stage that reads finished blocks, how many are done, and of how many. `dask`
     is the address of `cluster.dask_client` where finished blocks are aggregated, by default the region's.
-    `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first.
+    `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first, and asks the
+    change model of the region, if it names one, which blocks may keep their map.
     Raises what `plan` raises, PoolError, and RunError: if another run holds the cube, if blocks failed, or if a gate
     keeps the version from being published.
     """
@@ -62,54 +65,95 @@ def run(
     counts = WorkerCounts(workers, gpus, mosaic_workers)
     planned = plan(region, refresh, count)
     cube = planned.cube or Cube.create(region.cube)
-    with cube.lease(planned.run, region.name) as cube:
+    with cube.lease(planned.run, region.name) as cube, ExitStack() as pools:
         planned = replace(planned, cube=cube)
         check_layout(cube.branch_group(versions.MAIN), planned.layout, region.period)
-        base, news = versions.start_branch(cube, planned.branch), planned.news
+        questions = find_questions(planned, region.change) if refresh and region.change else None
+        hire = partial(_hire, pools, counts, address, questions.model_digest if questions else "", seconds, [])
+        news, screening, work = planned.news, None, Work()
+        if questions is not None:
+            with _timed(seconds, "screen"):
+                screening = screen(cube, planned, questions, hire, listener)
+            planned, work = screening.plan, screening.work
         totals = block_totals(planned, count)
+        idle = set(totals.kinds) == {"same"} and not (screening and screening.plan.decided)
+        base = versions.head(cube) if screening and idle else versions.start_branch(cube, planned.branch)
         expected = estimate(
             totals, latest_cost(cube), counts.workers, counts.mosaic_workers or 0, price_per_worker_hour
         )
-        seconds["plan"] = clock.perf_counter() - begun
-        work, version = Work(), base
-        if set(totals.kinds) == {"same"} and versions.is_published(cube, base):
+        seconds["plan"] = clock.perf_counter() - begun - seconds.get("screen", 0.0)
+        version, change = base, None
+        if idle and versions.is_published(cube, base):
             versions.delete_branch(cube, planned.branch)
         else:
             if (sums := cube.sums(base)) is not None:
                 sums.check_all()
-            _write_inputs(cube, planned)
+            write_inputs(cube, planned)
             time = _prepare_arrays(cube, planned)
+            if screening is not None:
+                screening.write(cube, time)
             if totals.due:
-                committer = Committer(cube, planned, time)
-                with _timed(seconds, "work"), ExitStack() as pools:
-                    with _timed(seconds, "start"):
-                        worker_pool = pools.enter_context(_pool(planned, totals, counts, address))
-                    work = Scheduler(planned, totals, worker_pool, committer, listener).run()
+                work += _map(cube, planned, screening, totals, time, hire, listener, seconds)
+            pools.close()
             with _timed(seconds, "aggregate"), dask_workers(dask or region.dask, counts.workers, cube):
                 told = None if progress is None else partial(progress, "aggregate")
                 aggregate.aggregate_blocks(cube, planned.branch, planned.layout, time, counts.workers, told)
             degraded = check_blocks(cube, planned, work.lost)
             gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
-            origin = _origin(planned, versions.runs_of(cube, base), totals, work, degraded, gates)
+            if screening is not None:
+                change = change_report(cube, screening, time, work)
+            cost = measured_cost(totals, work.seconds) if screening is None else screened_cost(screening, totals, work)
+            origin = _origin(planned, versions.runs_of(cube, base), totals, cost, degraded, gates)
             version = versions.publish(cube, planned.branch, base, origin)
+            if screening is not None:
+                drop_screens(cube)
         seconds["total"] = clock.perf_counter() - begun
         took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
-        result = report(cube, planned, news, version, totals, expected, took, work, seconds)
-        write_version_item(cube, planned)
-        if result.done_anything or not cube.files.exists(f"{run_folder(planned.run)}/report.json"):
-            write_report(cube.files, run_folder(planned.run), result)
+        result = report(cube, planned, news, version, totals, expected, took, work, seconds, change)
+        if screening is not None and idle:
+            publish_items(cube)
+        else:
+            write_version_item(cube, planned)
+            if result.done_anything or not cube.files.exists(f"{run_folder(planned.run)}/report.json"):
+                write_report(cube.files, run_folder(planned.run), result)
         cube.check()
         return result
 
 
-def _write_inputs(cube: Cube, planned: Plan) -> None:
-    """Writes the inputs of the workers, and the provenance and the STAC item of the map."""
-    files, folder = cube.files, run_folder(planned.run)
-    files.write(f"{folder}/region.json", planned.region.to_json())
-    write_items(files, f"{folder}/scenes.parquet", planned.items)
-    write_decisions(files, f"{folder}/offsets.json", planned.decisions)
-    write_provenance(files, f"{folder}/applied.json", planned.selection, planned.warnings)
-    write_run_item(cube, planned)
+def _map(
+    cube: Cube,
+    planned: Plan,
+    screening: Screening | None,
+    totals: Totals,
+    time: int,
+    hire: Hire,
+    listener: Listener | None,
+    seconds: dict[str, float],
+) -> Work:
+    """Maps what is due. Of an update with a change model the new mosaics are there, and are copied."""
+    with _timed(seconds, "work"):
+        workers = hire(planned, totals)
+        if screening is None:
+            return Scheduler(planned, totals, workers, Committer(cube, planned, time), listener).run()
+        committer = Committer(cube, planned, time, screening.source, screening.plan.copies_landcover)
+        return Scheduler(planned, totals, workers, committer, listener, ("copy", "segment")).run()
+
+
+def _hire(
+    pools: ExitStack,
+    counts: WorkerCounts,
+    address: str,
+    change_digest: str,
+    seconds: dict[str, float],
+    hired: list[Pool],
+    planned: Plan,
+    totals: Totals,
+) -> Pool:
+    """The workers of a run, which stay until `pools` is closed. Raises UserError if there is too little memory."""
+    if not hired:
+        with _timed(seconds, "start"):
+            hired.append(pools.enter_context(_pool(planned, totals, counts, address, change_digest)))
+    return hired[0]
 
 
 def _prepare_arrays(cube: Cube, planned: Plan) -> int:
@@ -121,18 +165,25 @@ def _prepare_arrays(cube: Cube, planned: Plan) -> int:
     return time
 
 
-def _pool(planned: Plan, totals: Totals, counts: WorkerCounts, address: str) -> AbstractContextManager[Pool]:
+def _pool(
+    planned: Plan, totals: Totals, counts: WorkerCounts, address: str, change_digest: str
+) -> AbstractContextManager[Pool]:
     """The workers of a run. Raises UserError if this machine has too little memory for them."""
     bands, signatures = planned.model.settings.bands, planned.signatures
-    factory = partial(Worker, planned.region, planned.run, planned.model_digest, bands, signatures)
-    groups = worker_groups(counts, *worker_memory(planned, totals))
+    factory = partial(Worker, planned.region, planned.run, planned.model_digest, bands, signatures, change_digest)
+    groups = worker_groups(counts, *worker_memory(planned, totals), screens=bool(change_digest))
     if address in ("none", "local"):
         check_memory(groups({"CPU": os.cpu_count() or 1}), machine_memory(), totals.busiest)
     return pool(factory, groups, address)
 
 
 def _origin(
-    planned: Plan, runs: Mapping[str, str], totals: Totals, work: Work, degraded: int, gates: Sequence[Gate]
+    planned: Plan,
+    runs: Mapping[str, str],
+    totals: Totals,
+    cost: dict[str, float],
+    degraded: int,
+    gates: Sequence[Gate],
 ) -> versions.Origin:
     """What the version records of this run, and of the `runs` before; `cost` calibrates the estimates of later runs."""
     return versions.Origin(
@@ -142,7 +193,7 @@ def _origin(
         degraded=degraded,
         runs={**runs, str(planned.region.period[0]): planned.run},
         model=planned.model_digest[:16],
-        cost=measured_cost(totals, work.seconds),
+        cost=cost,
         gates={gate.name: gate.value for gate in gates},
     )
 

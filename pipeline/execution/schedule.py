@@ -14,8 +14,8 @@ from pipeline.planning.blocks import BlockPlan
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Totals
 
-STAGES = ("segment", "mosaic")
-"""In the order in which a free worker is offered them."""
+STAGES = ("mosaic", "segment")
+"""Of a run: what a block needs first, and what is done once all blocks that it sees have that."""
 
 COMMIT_SHARE = 0.2
 """Maximum share of the driver's time spent committing while workers have other work."""
@@ -30,7 +30,8 @@ MAX_CONSECUTIVE_FAILURES = 32
 class Scheduler:
     """Runs what is due of a plan in a pool and commits it. Owns the queue and the finished blocks to be committed.
 
-    States of one stage (mosaic or segment) of a block that is due:
+    `stages`: the methods of the workers that stand for mosaic and segment below. A free worker is offered the second
+    first. States of one stage of a block that is due:
 
     | state     | waits for                          | next state | on failure                    | if the driver dies |
     |-----------|------------------------------------|------------|-------------------------------|--------------------|
@@ -57,10 +58,12 @@ class Scheduler:
         pool: Pool,
         committer: Committer,
         listener: Listener | None = None,
+        stages: tuple[str, str] = STAGES,
     ) -> None:
+        self._first, self._second = stages
         self._plan, self._pool, self._committer = plan, pool, committer
         self._emit: Listener = listener or (lambda event: None)
-        self._due = {"mosaic": totals.to_mosaic, "segment": totals.to_segment}
+        self._due = {self._first: totals.to_mosaic, self._second: totals.to_segment}
         self._queue = BlockQueue(plan.blocks(), plan.blocks_of.seen_by)
         self._running: dict[tuple[str, BlockId], BlockPlan] = {}
         self._finished: list[FinishedBlock] = []
@@ -74,10 +77,10 @@ class Scheduler:
         begun = clock.monotonic()
         metrics = RunMetrics(self._plan, self._pool)
         counts: Counter[str] = Counter()
-        for stage in reversed(STAGES):
+        for stage in self._due:
             self._emit(Started(stage, self._due[stage]))
         try:
-            for outcome in self._pool.run(STAGES, self._next_task):
+            for outcome in self._pool.run((self._second, self._first), self._next_task):
                 counts[outcome.method] += outcome.error is None
                 self._take_in(outcome)
                 self._emit(Finished(outcome.method, outcome))
@@ -87,14 +90,14 @@ class Scheduler:
             self._commit()
         finally:
             metrics.emit(self._queue.ready)
-            for stage in reversed(STAGES):
+            for stage in self._due:
                 failed = self._failures.count[stage]
                 self._emit(Ended(stage, counts[stage], failed, clock.monotonic() - begun))
         self._failures.check(self._due, self._queue.held_back)
         return self._work
 
     def _next_task(self, stage: str) -> Task | None:
-        block = self._queue.next_mosaic() if stage == "mosaic" else self._next_segmentation()
+        block = self._queue.next_mosaic() if stage == self._first else self._next_segmentation()
         if block is None:
             return None
         self._running[stage, block.block] = block
@@ -123,12 +126,12 @@ class Scheduler:
             enough = len(self._finished) >= self._plan.region.commit_every
             if late or (enough and self._within_budget):
                 self._commit()
-        elif outcome.method == "mosaic":
+        elif outcome.method == self._first:
             self._queue.mosaic_failed(block.block)
 
     def _flush_mosaics(self) -> None:
         """Commits if there are mosaics that a block waits for, or if no other block runs."""
-        mosaics = {finished.plan.block for finished in self._finished if finished.stage == "mosaic"}
+        mosaics = {finished.plan.block for finished in self._finished if finished.stage == self._first}
         if mosaics and (not self._running or (self._within_budget and self._queue.unblocks(mosaics))):
             self._commit()
 
@@ -146,7 +149,7 @@ class Scheduler:
         self._commit_ended = clock.monotonic()
         self._commit_seconds = self._commit_ended - begun
         for finished in self._finished:
-            if finished.stage == "mosaic":
+            if finished.stage == self._first:
                 self._queue.mosaic_committed(finished.plan.block, degraded=bool(finished.result.lost))
         self._finished = []
 

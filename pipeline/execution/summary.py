@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.execution.change_summary import change_summary
 from pipeline.execution.report import Report
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.describe import scenes_since
@@ -19,6 +20,7 @@ def summary(report: Report) -> list[tuple[str, str]]:
         ("scenes", report.scenes),
         ("scenes since the map", scenes_since(report.news)),
         ("blocks", f"{blocks.new} new, {blocks.changed} changed, {blocks.same} same; mapped {report.done.segment}"),
+        *(change_summary(report.change) if report.change else []),
         ("degraded", _list(report.degraded, report.count.degraded)),
         ("never seen clear", f"{report.count.unseen} blocks"),
         ("fewer clear views than asked", _list(report.thin, report.count.thin)),

@@ -13,7 +13,8 @@ class Task:
     """One stage of a block to do.
 
     scenes: ids of the scenes to mosaic. time: index of the period. fork: the driver's session, forked and pickled.
-    snapshot: the snapshot whose mosaic is segmented.
+    snapshot: the snapshot whose mosaic is segmented or screened. source: what it is screened against, or copied from.
+    with_landcover: whether a copy takes the map over too.
     """
 
     block: BlockId
@@ -21,6 +22,16 @@ class Task:
     time: int
     fork: bytes
     snapshot: str = ""
+    source: "Source | None" = None
+    with_landcover: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A period of a snapshot, by its index along time."""
+
+    snapshot: str
+    time: int
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class BlockResult:
 
     fork: the session with the block's shards. lost: ids of scenes that could not be read, with the reason. clear: clear
     observations of the block's median pixel (mosaic stage only). observed: whether any pixel has a value. seconds: of
-    each step.
+    each step. score: of change, in percent (screening only). copied: the state of a block that was copied.
     """
 
     block: BlockId
@@ -38,6 +49,8 @@ class BlockResult:
     clear: int
     observed: bool
     seconds: dict[str, float]
+    score: int = 0
+    copied: int | None = None
 
 
 @dataclass
@@ -58,6 +71,12 @@ class Work:
         self.seconds.update({f"{stage}.{step}": seconds for step, seconds in result.seconds.items()})
         if stage == "mosaic" and result.lost:
             self.lost[result.block] = result.lost
+
+    def __iadd__(self, other: "Work") -> "Work":
+        self.blocks.update(other.blocks)
+        self.seconds.update(other.seconds)
+        self.lost |= other.lost
+        return self
 
 
 def run_folder(run: str) -> str:

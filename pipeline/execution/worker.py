@@ -11,7 +11,9 @@ import numpy as np
 import torch
 
 from catalogs import Scene
+from idgbr.change import ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
+from pipeline.change.score import block_score, patch_pixels, percent_of
 from pipeline.config.region import Region
 from pipeline.cube import store
 from pipeline.cube.checked_store import session_group
@@ -29,6 +31,9 @@ from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
 from pipeline.storage.location import storage_errors
 
+MOSAIC_ARRAYS = ("mosaic", "observations", "first_clear", "last_clear")
+MAP_ARRAYS = ("landcover", "coarse", "confidence", "refined")
+
 
 class Worker:
     """Makes mosaics and segmentations of a region; its methods may be called from several threads at once.
@@ -45,7 +50,9 @@ class Worker:
         model_digest: str,
         bands: Sequence[str],
         signatures: Mapping[str, str] | None = None,
+        change_digest: str = "",
     ) -> None:
+        self.change_digest = change_digest
         self.region, self.run, self.model_digest, self.bands = region, run, model_digest, tuple(bands)
         self.access = replace(region.access, signatures=signatures or {})
         self._load = threading.RLock()
@@ -62,6 +69,20 @@ class Worker:
         if model.digest != self.model_digest:
             raise RunError(f"the model in {self.region.model} has changed since the run was planned; run again")
         return BatchingDevice(model.to("cuda" if torch.cuda.is_available() else "cpu"))
+
+    @property
+    def change_model(self) -> ChangePipeline:
+        """Raises RunError if it is not the one that was planned with."""
+        with self._load:
+            return self._change_model
+
+    @cached_property
+    def _change_model(self) -> ChangePipeline:
+        assert self.region.change is not None, "only an update with a change model asks it"
+        model = ChangePipeline.from_pretrained(self.region.change.model)
+        if model.digest != self.change_digest:
+            raise RunError(f"the model in {self.region.change.model} has changed since the run was planned; run again")
+        return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
     @property
     def scenes(self) -> dict[str, Scene]:
@@ -104,7 +125,7 @@ class Worker:
         with storage_errors(self.cube.location):
             group = session_group(fork)
             store.write_block(group, "mosaic", task.time, extent, task.block, result.mosaic_BHW)
-            for name in ("observations", "first_clear", "last_clear"):
+            for name in MOSAIC_ARRAYS[1:]:
                 store.write_block(group, name, task.time, extent, task.block, getattr(result, f"{name}_HW"))
         stopwatch.lap("write")
         return BlockResult(
@@ -123,6 +144,46 @@ class Worker:
             observations_HW = observations_HW[area_mask(extent.area, extent.grid, extent.covered(block))]
         return int(np.percentile(observations_HW, 50, method="lower")) if observations_HW.size else 0
 
+    def screen(self, task: Task) -> BlockResult:
+        """Asks the change model about a block, its new mosaic against that of the source."""
+        assert task.source is not None, "a block is screened against a map"
+        extent, model, change = self.region.extent, self.change_model, self.region.change
+        assert change is not None, "only an update with a change model screens"
+        stopwatch = _Stopwatch()
+        window = extent.covered(task.block)
+        seen = window.pad(model.halo)
+        rows = [self.bands.index(band) for band in model.bands]
+        with storage_errors(self.cube.location):
+            before_CHW, after_CHW = (
+                store.read_window(store.array(self.cube.group(snapshot=at), "mosaic"), time, extent, seen)[rows]
+                for at, time in ((task.source.snapshot, task.source.time), (task.snapshot, task.time))
+            )
+        stopwatch.lap("read")
+        probability_HW = model(before_CHW, after_CHW, corner=(seen.y0, seen.x0)).probability_HW
+        stopwatch.lap("device")
+        percent_HW = percent_of(probability_HW, before_CHW, after_CHW)[window.slices((seen.y0, seen.x0))]
+        score = block_score(percent_HW, patch_pixels(change.min_area, extent.grid.resolution))
+        stopwatch.lap("judge")
+        return BlockResult(task.block, pickle.loads(task.fork), {}, 0, True, stopwatch.laps, score)
+
+    def copy(self, task: Task) -> BlockResult:
+        """Copies a block's mosaic, and its map if asked for, from the source."""
+        assert task.source is not None, "a block is copied from somewhere"
+        extent, stopwatch = self.region.extent, _Stopwatch()
+        whole, slot = extent.grid.block_window(task.block), extent.slot(task.block)
+        fork = pickle.loads(task.fork)
+        with storage_errors(self.cube.location):
+            source, group = self.cube.group(snapshot=task.source.snapshot), session_group(fork)
+            for name in (*MOSAIC_ARRAYS, *(MAP_ARRAYS if task.with_landcover else ())):
+                shard = store.array(source, name)[task.source.time, ..., *whole.slices(extent.origin)]
+                store.array(group, name)[task.time, ..., *whole.slices(extent.origin)] = shard
+            state, clear = (
+                int(np.asarray(store.array(source, f"blocks/{name}")[task.source.time, *slot]))
+                for name in ("state", "clear")
+            )
+        stopwatch.lap("copy")
+        return BlockResult(task.block, fork, {}, clear, True, stopwatch.laps, copied=state)
+
     def segment(self, task: Task) -> BlockResult:
         extent = self.region.extent
         stopwatch = _Stopwatch()
@@ -140,7 +201,7 @@ class Worker:
         fork = pickle.loads(task.fork)
         with storage_errors(self.cube.location):
             group = session_group(fork)
-            for name in ("landcover", "coarse", "confidence", "refined"):
+            for name in MAP_ARRAYS:
                 store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))
         stopwatch.lap("write")
         seconds = stopwatch.laps | {"device": sum(device_seconds)}

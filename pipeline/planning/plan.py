@@ -97,6 +97,10 @@ class Plan:
     @cached_property
     def blocks_of(self) -> Blocks:
         """The blocks with the scenes that touch them."""
+        return self.make_blocks()
+
+    def make_blocks(self) -> Blocks:
+        """See `blocks_of`, which keeps them."""
         settings, place = self.model.settings, [asdict(self.extent.grid), asdict(self.extent.window)]
         by = [DATA_VERSION, place, *self._mosaic_inputs]
         return Blocks(
@@ -115,6 +119,10 @@ class Plan:
         """Every block in order, compared with the run's branch if there is one, else with the newest version."""
         published = self._records(versions.MAIN)
         return self.blocks_of.plans(self._records(self.branch) or published, published)
+
+    def compared(self, done: Records) -> Iterator[BlockPlan]:
+        """Every block in order, compared with what is done."""
+        return self.blocks_of.plans(done, None)
 
     def _records(self, branch: str) -> Records | None:
         if self.cube is None:

@@ -3,10 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from command import run_here
 
-from pipeline.errors import UserError
+from catalogs.errors import CatalogUnavailable
+from pipeline.cli import runs
+from pipeline.errors import RunError, UserError
 from pipeline.execution import repeat as module
 from pipeline.execution.repeat import interval, repeat
+from pipeline.storage.lease import CubeHeld
 
 
 class Enough(Exception):
@@ -62,3 +66,23 @@ def test_an_interval_is_a_number_of_minutes_hours_or_days(text, seconds):
 def test_anything_else_is_refused(text):
     with pytest.raises(UserError, match="30m, 6h, 1d"):
         interval(text)
+
+
+def test_the_command_goes_on_after_an_outage_a_failure_and_a_held_cube_and_ends_with_a_wrong_region_file(monkeypatch):
+    raised = [CubeHeld("held"), CatalogUnavailable("away"), RunError("failed"), None, UserError("wrong")]
+    made = iter(raised)
+
+    def update(*arguments, **named):
+        if (error := next(made)) is not None:
+            raise error
+
+    monkeypatch.setattr(module, "clock", Clock())
+    monkeypatch.setattr(runs, "_run", update)
+    done = run_here("update", "region.yaml", "--every", "6h")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["idgbr: held", "idgbr: away", "idgbr: failed", "idgbr: wrong"]
+    assert next(made, "all") == "all"
+
+
+def test_a_look_ahead_is_not_repeated():
+    assert run_here("update", "region.yaml", "--every", "6h", "--dry-run").returncode == 2

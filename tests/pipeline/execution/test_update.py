@@ -1,12 +1,12 @@
 """New acquisitions: only the blocks that they touch are mapped again, and the result is a fresh run's."""
 
 import json
-import shutil
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 import shapely
+from acquisitions import LATER
 from command import answer, run_here, sentence
 from cube_bytes import ARRAYS, assert_same, bytes_of
 from pyproj import Transformer
@@ -15,43 +15,9 @@ from catalogs.simulated import Overpass, acquire
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
-from pipeline.demo import inner_bounds
 from pipeline.execution.run import run
 from pipeline.planning.plan import plan
 from pipeline.segment.block import reach
-
-LATER = (
-    Overpass("2024-08-03", "sentinel-2a", "05.11", cloudiness=0.05, swath_edge=0.3),
-    Overpass("2024-08-08", "sentinel-2b", "05.11", cloudiness=0.1, swath_edge=0.3),
-)
-
-
-@pytest.fixture(scope="module")
-def strip(undisturbed, world):
-    """Degrees of a region as high as the undisturbed one and as wide as the world: six blocks."""
-    west, _, east, _ = inner_bounds(world)
-    _, south, _, north = undisturbed[0].bbox
-    return [west, south, east, north]
-
-
-@pytest.fixture(scope="module")
-def mapped_once(tmp_path_factory, region_in, world, strip):
-    """A region over a copy of the world, mapped once; and a copy of its folder."""
-    folder = tmp_path_factory.mktemp("growing")
-    copy = shutil.copytree(world.folder, folder / "world")
-    region = region_in(folder, catalog=str(copy / "catalog.json"), bbox=strip)
-    run(region)
-    return region, shutil.copytree(folder, tmp_path_factory.mktemp("mapped") / "growing")
-
-
-@pytest.fixture
-def growing(mapped_once):
-    """A region over a copy of the world, as it was when it had been mapped once, whose catalog can grow."""
-    region, kept = mapped_once
-    folder = region.cube.parent
-    shutil.rmtree(folder)
-    shutil.copytree(kept, folder)
-    return region, folder / "world"
 
 
 @pytest.mark.parametrize(

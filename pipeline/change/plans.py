@@ -1,0 +1,186 @@
+"""The plans of an update with a change model: to ask it, to audit it, and to map what goes on.
+
+The first two work on a branch of their own, `screen-ID`, where every block that is asked gets its new mosaic. The third
+works on the branch of the run, which gets the new mosaics of the blocks that go on alone. So the mosaic in the cube is
+the one that each map was made from, and all maps are those of the mosaics in the cube, as if all had been mapped at
+once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from pipeline.change.outcome import Outcome
+from pipeline.change.questions import Questions
+from pipeline.change.records import SCREENED, read_record
+from pipeline.cube.records import Records
+from pipeline.cube.schema import period_index
+from pipeline.geometry.grid import BlockId
+from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
+from pipeline.planning.plan import Plan
+
+CHANGED, SAME, NEW = "changed", "same", "new"
+
+
+@dataclass(frozen=True)
+class ScreenPlan(Plan):
+    """Makes the new mosaics of the blocks that are asked or go on, and asks the change model."""
+
+    questions: Questions = field(kw_only=True)
+
+    @cached_property
+    def run(self) -> str:
+        return self.questions.id
+
+    @property
+    def branch(self) -> str:
+        return f"screen-{self.run}"
+
+    @cached_property
+    def blocks_of(self) -> Blocks:
+        """With the reach of the change model, not that of the map."""
+        return replace(self.make_blocks(), reach=self.questions.halo)
+
+    def blocks(self) -> Iterator[BlockPlan]:
+        asked_YX, going_YX = self.questions.asked_YX, self.questions.going_YX
+        screened_YX = self._screened()
+        for block in self.blocks_of.plans(self._records(self.branch), None):
+            slot = self.extent.slot(block.block)
+            asked = bool(asked_YX[slot])
+            yield replace(
+                block,
+                landcover=block.mosaic,
+                mosaic_due=block.mosaic_due and (asked or going_YX[slot] > 0),
+                landcover_due=asked and screened_YX[slot] != block.mosaic,
+                kind=CHANGED if asked or going_YX[slot] else SAME,
+            )
+
+    def _screened(self) -> np.ndarray:
+        """Fingerprints of the mosaics that the change model has been asked about on this branch, (by, bx)."""
+        group = None if self.cube is None else self.cube.branch_group(self.branch)
+        if group is None:
+            return np.zeros(self.extent.block_range.shape, np.uint64)
+        return read_record(group, SCREENED, time_on(group, self))
+
+    def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
+        """Of the mosaic without what was lost, and of the mosaic that was planned."""
+        return self.blocks_of.fingerprints(block, lost)[0], int(
+            self.questions.wanted_mosaic_YX[self.extent.slot(block)]
+        )
+
+
+@dataclass(frozen=True)
+class AuditPlan(ScreenPlan):
+    """Maps a sample of the blocks that would be skipped, from the new mosaics of all."""
+
+    sample: frozenset[BlockId] = field(kw_only=True)
+
+    @cached_property
+    def blocks_of(self) -> Blocks:
+        return self.make_blocks()
+
+    def blocks(self) -> Iterator[BlockPlan]:
+        for block in self.blocks_of.plans(self._records(self.branch), None):
+            audited = block.block in self.sample
+            yield replace(block, mosaic_due=False, landcover_due=audited and block.landcover_due, kind=SAME)
+
+    def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
+        return self.blocks_of.fingerprints(block)
+
+
+@dataclass(frozen=True)
+class GatedPlan(Plan):
+    """Maps the blocks that go on and those that see their mosaics, and keeps all others.
+
+    outcome, mosaic: the outcome of each block, and the fingerprint of the mosaic that it gets, (by, bx).
+    """
+
+    questions: Questions = field(kw_only=True)
+    outcome_YX: np.ndarray = field(kw_only=True)
+    made_mosaic_YX: np.ndarray = field(kw_only=True)
+
+    @cached_property
+    def run(self) -> str:
+        return self.questions.id
+
+    @cached_property
+    def goes_on_YX(self) -> np.ndarray:
+        return (self.outcome_YX >= Outcome.NEVER_MAPPED) & (self.outcome_YX <= Outcome.FOUND_BY_AUDIT)
+
+    @cached_property
+    def mosaic_YX(self) -> np.ndarray:
+        """Fingerprints of the mosaics that the cube will have."""
+        return np.where(self.goes_on_YX, self.made_mosaic_YX, self.questions.mosaic_YX)
+
+    @cached_property
+    def due_YX(self) -> np.ndarray:
+        """The blocks to map: those that go on, and those that see a mosaic which is replaced."""
+        due_YX = self.goes_on_YX.copy()
+        replaced_YX = self.goes_on_YX & (self.mosaic_YX != self.questions.mosaic_YX)
+        for block in self._blocks(replaced_YX):
+            for other in self.blocks_of.seen_by(block):
+                due_YX[self.extent.slot(other)] = True
+        return due_YX & (self.questions.wanted_mosaic_YX > 0)
+
+    @property
+    def decided(self) -> bool:
+        """Whether anything is to be recorded: a period is new, or of some block something was decided."""
+        undecided_YX = np.isin(self.outcome_YX, (Outcome.NOT_ASKED, Outcome.UNREADABLE))
+        return self.questions.reference.carries or not undecided_YX.all()
+
+    def blocks(self) -> Iterator[BlockPlan]:
+        return self.compared(self._records(self.branch))
+
+    def compared(self, done: Records | None) -> Iterator[BlockPlan]:
+        """Every block in order; its new mosaic is due if `done` does not have it, and its land cover likewise."""
+        old_YX = self.questions.landcover_YX
+        for block in self.blocks_of.plans(None, None):
+            slot = self.extent.slot(block.block)
+            mosaic, landcover = self.fingerprints(block.block)
+            had_mosaic, had_landcover = done.fingerprints(block.block) if done else (0, 0)
+            due = bool(self.due_YX[slot])
+            yield replace(
+                block,
+                mosaic=mosaic,
+                landcover=landcover,
+                mosaic_due=mosaic != had_mosaic,
+                landcover_due=due and landcover != had_landcover,
+                kind=(CHANGED if old_YX[slot] else NEW) if due else SAME,
+            )
+
+    def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
+        """Of a fresh run where all mosaics that the block sees are those of one; else of these mosaics."""
+        slot = self.extent.slot(block)
+        mosaic = int(self.mosaic_YX[slot])
+        if not self.due_YX[slot]:
+            return mosaic, int(self.questions.landcover_YX[slot])
+        seen = [self.extent.slot(other) for other in self.blocks_of.seen_by(block)]
+        if all(self.mosaic_YX[at] == self.questions.wanted_mosaic_YX[at] for at in seen):
+            return mosaic, int(self.questions.wanted_landcover_YX[slot])
+        mosaics = np.array([self.mosaic_YX[at] for at in seen]).tobytes()
+        content = blake2b(self.blocks_of.landcover_by + b"%d %d " % block + mosaics, digest_size=8)
+        return mosaic, int.from_bytes(content.digest(), "little") or 1
+
+    def copies_landcover(self, block: BlockId) -> bool:
+        """Whether a block is taken over with its map, not with its mosaic alone: into a new period."""
+        return self.questions.reference.carries and not self.goes_on_YX[self.extent.slot(block)]
+
+    def _blocks(self, mask_YX: np.ndarray) -> list[BlockId]:
+        top, left = self.extent.block_range.y0, self.extent.block_range.x0
+        return [(y + top, x + left) for y, x in np.argwhere(mask_YX).tolist()]
+
+
+def of_plan(plan: Plan) -> dict[str, Any]:
+    """The fields of a plan, to make one of the above from it."""
+    return {each.name: getattr(plan, each.name) for each in fields(Plan)}
+
+
+def time_on(group: Any, plan: Plan) -> int:
+    """Index along time of a plan's period on its branch."""
+    time = period_index(group, plan.region.period[0])
+    assert time is not None, "the branch has its period"
+    return time

@@ -1,0 +1,182 @@
+"""Which blocks an update asks the change model about, and which go on without being asked."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import numpy as np
+import zarr
+
+from idgbr.change import ChangePipeline
+from pipeline.change.outcome import Outcome
+from pipeline.change.records import ALERTS, SCREENED, read_inputs, read_record
+from pipeline.config.sections import ChangeSettings
+from pipeline.cube import versions
+from pipeline.cube.periods import periods_of
+from pipeline.cube.records import BlockRows, Records
+from pipeline.cube.schema import DEGRADED, EMPTY, period_index
+from pipeline.cube.store import array
+from pipeline.digest import json_digest
+from pipeline.errors import UserError
+from pipeline.geometry.grid import BlockId
+from pipeline.planning.blocks import Blocks
+from pipeline.planning.plan import Plan
+from pipeline.scenes.choose import choose_scenes
+from pipeline.scenes.decisions import read_decisions
+from pipeline.scenes.item_list import read_items
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The map that an update keeps where it can: a period of a version.
+
+    start: first day of the period. carries: whether the update makes another period, into which kept blocks are copied.
+    """
+
+    snapshot: str
+    time: int
+    start: date
+    carries: bool
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The blocks of an update, all arrays (by, bx).
+
+    wanted_mosaic, wanted_landcover: fingerprints of a fresh run. mosaic, landcover: those of the reference, with the
+    records alerts, screened. going: the `Outcome` of blocks that go on unasked, else NOT_ASKED. asked: blocks that the
+    change model is asked about. inputs: digest of what a block is made from besides scenes. id: of the update, from all
+    that its result depends on. halo: pixels around a block that the change model sees.
+    """
+
+    id: str
+    reference: Reference
+    settings: ChangeSettings
+    model_digest: str
+    halo: int
+    inputs: str
+    wanted_mosaic_YX: np.ndarray
+    wanted_landcover_YX: np.ndarray
+    mosaic_YX: np.ndarray
+    landcover_YX: np.ndarray
+    screened_YX: np.ndarray
+    alerts_YX: np.ndarray
+    going_YX: np.ndarray
+    asked_YX: np.ndarray
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to ask or to map."""
+        return bool(self.asked_YX.any() or self.going_YX.any())
+
+
+def find_questions(plan: Plan, settings: ChangeSettings) -> Questions | None:
+    """The questions of an update against the newest version; None where it has no map to keep.
+
+    Raises UserError where the change model sees bands that the mosaic lacks, and CheckpointError.
+    """
+    if plan.cube is None:
+        return None
+    group = plan.cube.branch_group(versions.MAIN)
+    reference = None if group is None else _reference(group, versions.head(plan.cube), plan.region.period[0])
+    if group is None or reference is None:
+        return None
+    model = ChangePipeline.from_pretrained(settings.model)
+    if lacking := [band for band in model.bands if band not in plan.model.settings.bands]:
+        raise UserError(
+            f"the change model {settings.model} sees the band {lacking[0]}, but the mosaic has "
+            f"{', '.join(plan.model.settings.bands)}; choose another change model"
+        )
+    inputs = json_digest([plan.blocks_of.mosaic_by.decode(), plan.blocks_of.landcover_by.decode()])
+    values = {name: np.asarray(array(group, f"blocks/{name}")[reference.time]) for name in RECORDS}
+    screened_YX, alerts_YX = (read_record(group, name, reference.time) for name in (SCREENED, ALERTS))
+    wanted_mosaic_YX, wanted_landcover_YX = _wanted(plan)
+    same_inputs_YX = _same_inputs(plan, group, reference, inputs)
+    inside_YX = wanted_mosaic_YX > 0
+    going_YX = np.select(
+        [
+            ~inside_YX,
+            (values["mosaic"] == 0) | (values["landcover"] == 0),
+            ~same_inputs_YX,
+            values["state"] == DEGRADED,
+            (values["state"] == EMPTY) & (wanted_mosaic_YX != values["mosaic"]),
+        ],
+        [Outcome.NOT_ASKED, Outcome.NEVER_MAPPED, Outcome.OTHER_INPUTS, Outcome.DEGRADED, Outcome.NEVER_MAPPED],
+        Outcome.NOT_ASKED,
+    ).astype(np.uint8)
+    known_YX = (wanted_mosaic_YX == values["mosaic"]) | (wanted_mosaic_YX == screened_YX)
+    return Questions(
+        id=json_digest([plan.run, asdict(reference), _facts(settings), model.digest])[:16],
+        reference=reference,
+        settings=settings,
+        model_digest=model.digest,
+        halo=model.halo,
+        inputs=inputs,
+        wanted_mosaic_YX=wanted_mosaic_YX,
+        wanted_landcover_YX=wanted_landcover_YX,
+        mosaic_YX=values["mosaic"],
+        landcover_YX=values["landcover"],
+        screened_YX=screened_YX,
+        alerts_YX=alerts_YX,
+        going_YX=going_YX,
+        asked_YX=inside_YX & (going_YX == Outcome.NOT_ASKED) & (~known_YX | np.bool_(reference.carries)),
+    )
+
+
+RECORDS = ("mosaic", "landcover", "state")
+
+
+def _facts(settings: ChangeSettings) -> dict[str, object]:
+    return settings.model_dump(exclude={"model"})
+
+
+def _reference(group: zarr.Group, snapshot: str, start: date) -> Reference | None:
+    """The period itself if the version has it, else the latest before it."""
+    starts = [first for first, _ in periods_of(group)]
+    before = max((first for first in starts if first <= start), default=None)
+    if before is None:
+        return None
+    time = period_index(group, before)
+    assert time is not None, "it is one of the periods"
+    return Reference(snapshot, time, before, before != start)
+
+
+def _wanted(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """Fingerprints of a fresh run, 0 outside the region."""
+    shape = plan.extent.block_range.shape
+    mosaic_YX, landcover_YX = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
+    for block in plan.blocks_of.plans(None, None):
+        slot = plan.extent.slot(block.block)
+        mosaic_YX[slot], landcover_YX[slot] = block.mosaic, block.landcover
+    return mosaic_YX, landcover_YX
+
+
+def _same_inputs(plan: Plan, group: zarr.Group, reference: Reference, inputs: str) -> np.ndarray:
+    """Whether blocks of the reference were made with the present model and settings, (by, bx).
+
+    A period that was mapped last without a change model says so by its fingerprints: they are those of the scenes of
+    its run with the present settings, or not.
+    """
+    shape = plan.extent.block_range.shape
+    assert plan.cube is not None, "a reference is in a cube"
+    run = versions.runs_of(plan.cube, reference.snapshot).get(str(reference.start))
+    if (made := read_inputs(group, str(reference.start))) is not None and made[0] == run:
+        return np.full(shape, made[1] == inputs)
+    same_YX = np.zeros(shape, bool)
+    for slot, same in _matches(plan, group, reference, run):
+        same_YX[slot] = same
+    return same_YX
+
+
+def _matches(plan: Plan, group: zarr.Group, reference: Reference, run: str | None) -> Iterator[tuple[BlockId, bool]]:
+    files = plan.cube.files if plan.cube else None
+    if files is None or run is None or not files.exists(f"runs/{run}/scenes.parquet"):
+        return
+    decisions = read_decisions(files, f"runs/{run}/offsets.json")
+    items = read_items(files, f"runs/{run}/scenes.parquet")
+    scenes = choose_scenes(plan.region, items, tuple(plan.model.settings.bands), decisions).scenes
+    now = plan.blocks_of
+    then = Blocks(plan.extent, scenes, now.reach, now.mosaic_by, now.landcover_by)
+    rows = (BlockRows(array(group, f"blocks/{name}"), reference.time) for name in RECORDS)
+    for block in then.plans(Records(plan.extent, *rows), None):
+        yield plan.extent.slot(block.block), not (block.mosaic_due or block.landcover_due)

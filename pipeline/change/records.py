@@ -1,0 +1,74 @@
+"""What updates with a change model record of each block and period, beside the records of runs.
+
+/blocks          screened uint64: fingerprint of the mosaic that was last compared and not taken, 0 = none
+(time, by, bx)   score uint8: see `score.block_score`
+                 outcome uint8: see `outcome.Outcome`
+                 alerts uint8: updates that saw a change since the last that saw none
+
+The attribute "inputs" of `screened` has, by the first day of a period, the run that mapped it last and the digest of
+what its blocks were made from besides scenes. A cube that was never updated with a change model has none of these.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import zarr
+
+from pipeline.change.outcome import Outcome
+from pipeline.cube.store import array
+
+SCREENED, SCORE, OUTCOME, ALERTS = (f"blocks/{name}" for name in ("screened", "score", "outcome", "alerts"))
+DTYPES = {SCREENED: "uint64", SCORE: "uint8", OUTCOME: "uint8", ALERTS: "uint8"}
+ATTRIBUTES: dict[str, dict[str, Any]] = {
+    SCREENED: {"long_name": "fingerprint of the mosaic that was compared and not taken", "inputs": {}},
+    SCORE: {"long_name": "largest change of the ground in one piece", "units": "percent"},
+    OUTCOME: {
+        "long_name": "what the last update decided",
+        "flag_values": [outcome.value for outcome in Outcome],
+        "flag_meanings": " ".join(outcome.name.lower() for outcome in Outcome),
+    },
+    ALERTS: {"long_name": "updates that saw a change since the last that saw none", "units": "1"},
+}
+
+
+def prepare_records(group: zarr.Group) -> None:
+    """Makes the records, or gives them the periods that the others have."""
+    like = array(group, "blocks/state")
+    for name, dtype in DTYPES.items():
+        if name not in group:
+            group.create_array(
+                name,
+                shape=like.shape,
+                chunks=like.chunks,
+                dtype=dtype,
+                fill_value=0,
+                compressors=like.compressors,
+                dimension_names=("time", "by", "bx"),
+                attributes=ATTRIBUTES[name],
+            )
+        elif array(group, name).shape != like.shape:
+            array(group, name).resize(like.shape)
+
+
+def read_record(group: zarr.Group, name: str, time: int) -> np.ndarray:
+    """A record of all blocks in one period, (by, bx); zeros where the cube has none."""
+    if name not in group or array(group, name).shape[0] <= time:
+        return np.zeros(array(group, "blocks/state").shape[1:], DTYPES[name])
+    return np.asarray(array(group, name)[time])
+
+
+def write_records(group: zarr.Group, time: int, values: Mapping[str, np.ndarray], start: str, made: list[str]) -> None:
+    """Writes records of all blocks of the period from `start`; `made`: its run and the digest of its inputs."""
+    for name, value_YX in values.items():
+        array(group, name)[time] = value_YX
+    inputs: Any = array(group, SCREENED).attrs["inputs"]
+    array(group, SCREENED).attrs["inputs"] = {**inputs, start: made}
+
+
+def read_inputs(group: zarr.Group, start: str) -> list[str] | None:
+    """The run that mapped a period last with a change model, and the digest of its inputs."""
+    if SCREENED not in group:
+        return None
+    inputs: Any = array(group, SCREENED).attrs["inputs"]
+    return inputs.get(start)

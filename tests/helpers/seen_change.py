@@ -1,0 +1,32 @@
+"""A change model for tests of what an update does with its answers: it sees change where it is told to."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from idgbr.change import ChangeOutput
+
+
+@dataclass
+class SeenChange:
+    """windows: (window, probability) in absolute pixels. asked: corners and shapes of what it was asked about."""
+
+    bands: tuple[str, ...] = ("blue", "green", "red", "nir")
+    digest: str = "seen"
+    halo: int = 16
+    windows: list = field(default_factory=list)
+    asked: list = field(default_factory=list)
+
+    def to(self, device):
+        return self
+
+    def __call__(self, before_CHW, after_CHW, corner):
+        self.asked.append((corner, before_CHW.shape))
+        probability_HW = np.where(before_CHW.any(0) & after_CHW.any(0), 0.0, np.nan).astype(np.float32)
+        top, left = corner
+        for window, probability in self.windows:
+            rows, cols = slice(window.y0 - top, window.y1 - top), slice(window.x0 - left, window.x1 - left)
+            rows = slice(max(rows.start, 0), max(rows.stop, 0))
+            cols = slice(max(cols.start, 0), max(cols.stop, 0))
+            probability_HW[rows, cols] = np.where(np.isnan(probability_HW[rows, cols]), np.nan, probability)
+        return ChangeOutput(probability_HW)

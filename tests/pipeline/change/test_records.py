@@ -1,0 +1,43 @@
+"""Records of updates beside those of runs, in a cube that did not have them."""
+
+from datetime import date
+
+import numpy as np
+import zarr
+from made_versions import mapped, plain, published
+
+from pipeline.change.records import ALERTS, OUTCOME, SCORE, prepare_records, read_inputs, read_record, write_records
+from pipeline.cube.cube import Cube
+
+FALL = date(2024, 9, 1), date(2024, 11, 30)
+
+
+def test_a_cube_without_records_reads_as_zeros_and_gets_them_once_and_for_all_its_periods(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    published(cube, plain())
+    assert read_record(cube.group(), SCORE, 0).tolist() == [[0] * 3] * 2
+    assert read_inputs(cube.group(), "2024-05-01") is None
+    cube.repository.create_branch("update", str(cube.repository.lookup_branch("main")))
+    session = cube.repository.writable_session("update")
+    group = zarr.open_group(session.store)
+    prepare_records(group)
+    score_YX = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    write_records(group, 0, {SCORE: score_YX, ALERTS: score_YX}, "2024-05-01", ["run", "digest"])
+    prepare_records(group)
+    assert (read_record(group, SCORE, 0) == score_YX).all()
+    assert not read_record(group, OUTCOME, 0).any()
+    assert read_record(group, SCORE, 1).tolist() == [[0] * 3] * 2
+    assert read_inputs(group, "2024-05-01") == ["run", "digest"]
+    assert read_inputs(group, "2025-05-01") is None
+
+
+def test_a_period_that_a_run_adds_gets_its_records_with_the_next_update(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    published(cube, plain())
+    branch, time, _ = mapped(cube, plain(30), FALL, run="b")
+    session = cube.repository.writable_session(branch)
+    group = zarr.open_group(session.store)
+    prepare_records(group)
+    write_records(group, time, {SCORE: np.full((2, 3), 7, np.uint8)}, "2024-09-01", ["b", "digest"])
+    assert read_record(group, SCORE, 0).max() == 0
+    assert read_record(group, SCORE, time).min() == 7

@@ -1,0 +1,295 @@
+"""Updates with a change model: which blocks keep their map, and that the rest is as if all had been mapped at once.
+
+Covers `change/questions.py`, `change/plans.py`, `change/records.py`, `change/preview.py`, `inputs.py`,
+`change_report.py` and `change_summary.py`.
+"""
+
+import shutil
+from datetime import date
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from acquisitions import LATER
+from change_questions import questions
+from command import answer, run_here
+from cube_bytes import ARRAYS, assert_same, bytes_of
+from seen_change import SeenChange
+
+import idgbr.change
+from catalogs.simulated import acquire
+from idgbr.change import ChangeNetwork, ChangePipeline
+from idgbr.pipeline import IDGBRPipeline
+from pipeline.change.outcome import Outcome
+from pipeline.change.records import OUTCOME, SCORE, SCREENED, read_record
+from pipeline.config.sections import ChangeSettings
+from pipeline.cube import store, versions
+from pipeline.cube.cube import Cube
+from pipeline.execution.change_report import read_audits
+from pipeline.execution.run import run
+from pipeline.execution.screen import decide
+from pipeline.geometry.grid import Window
+from pipeline.segment.batching import BatchingDevice
+from pipeline.segment.block import segment
+
+
+@pytest.fixture
+def seen(monkeypatch, tmp_path):
+    """A change model that sees what a test puts into its windows."""
+    model = SeenChange()
+    monkeypatch.setattr(ChangePipeline, "from_pretrained", classmethod(lambda cls, folder: model))
+    return model
+
+
+def gated(region, **changes):
+    settings = {"model": "any", "audit": 0.0, "min_area": 14, **changes}
+    return region.model_copy(update={"change": ChangeSettings(**settings)})
+
+
+def inside(region, block, side=40):
+    """A square in the middle of a block."""
+    window = region.extent.covered(block)
+    y, x = (window.y0 + window.y1) // 2, (window.x0 + window.x1) // 2
+    return Window(y - side // 2, x - side // 2, y + side // 2, x + side // 2)
+
+
+def differing(region, before, after, arrays=ARRAYS):
+    """The blocks of which any array differs."""
+    extent = region.extent
+    parts = {b: extent.covered(b).slices((extent.window.y0, extent.window.x0)) for b in extent.blocks()}
+    return {
+        b
+        for b, at in parts.items()
+        if any(before[n][..., *at].tobytes() != after[n][..., *at].tobytes() for n in arrays)
+    }
+
+
+def outcomes(region, name=OUTCOME, time=0):
+    group, extent = Cube.open(region.cube).group(), region.extent
+    record_YX = read_record(group, name, time)
+    return {block: int(record_YX[extent.slot(block)]) for block in extent.blocks()}
+
+
+def assert_maps_are_those_of_the_mosaic(region, time=0):
+    """Maps every block from the mosaic in the cube."""
+    torch.set_num_threads(1)
+    group, extent = Cube.open(region.cube).group(), region.extent
+    mosaic = store.array(group, "mosaic")
+    device = BatchingDevice(IDGBRPipeline.from_pretrained(region.model).to("cpu"))
+    for block in extent.blocks():
+        window = extent.covered(block)
+        labels = segment(device, lambda w: store.read_window(mosaic, time, extent, w), window)
+        kept_HW = store.read_window(store.array(group, "landcover"), time, extent, window)
+        assert labels.landcover_HW.tobytes() == kept_HW.tobytes(), block
+    device.close()
+
+
+def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_again(growing, seen):
+    region, world = growing
+    before = bytes_of(region)
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    report = run(gated(region), refresh=True)
+    assert report.done.segment == 0, report.change
+    assert report.done.mosaic == report.change.asked == report.change.outcomes["screened_out"] > 0
+    assert_same(before, bytes_of(region))
+    assert report.change.changes == []
+    assert sum(each == Outcome.SCREENED_OUT for each in outcomes(region).values()) == report.change.asked
+
+    again = run(gated(region), refresh=True)
+    assert again.version == report.version
+    assert not again.done_anything
+    assert Cube.open(region.cube).repository.list_branches() == {"main"}
+
+
+def test_a_changed_block_and_the_blocks_that_see_it_are_mapped_and_all_maps_are_those_of_the_mosaic(growing, seen):
+    region, world = growing
+    before = bytes_of(region)
+    acquire(world, LATER, tiles=["32UQU", "32UQV"])
+    changed = min(region.extent.blocks())
+    seen.windows = [(inside(region, changed), 0.83)]
+    report = run(gated(region), refresh=True)
+    assert outcomes(region)[changed] == Outcome.CHANGED
+    assert outcomes(region, SCORE)[changed] == 83
+    assert report.change.outcomes["changed"] == 1
+    assert report.change.mapped == report.done.segment == 1 + report.change.neighbours
+    assert 0 < report.change.neighbours < len(list(region.extent.blocks())) - 1
+    after = bytes_of(region)
+    assert changed in differing(region, before, after)
+    mosaics = {n: before[n] if n != "mosaic" else after[n] for n in ARRAYS}
+    assert differing(region, before, mosaics) == {changed}
+    assert_maps_are_those_of_the_mosaic(region)
+    assert sum(change.pixels for change in report.change.changes) == int(
+        (before["landcover"] != after["landcover"]).sum()
+    )
+
+
+@pytest.mark.long
+def test_where_all_ground_has_changed_the_map_is_that_of_a_fresh_run(growing, seen, region_of, strip):
+    region, world = growing
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    seen.windows = [(region.extent.window, 1.0)]
+    run(gated(region), refresh=True)
+    fresh = region_of("fresh", catalog=str(world / "catalog.json"), bbox=strip)
+    run(fresh)
+    assert_same(bytes_of(region), bytes_of(fresh))
+
+
+@pytest.mark.long
+def test_without_the_change_model_what_was_kept_is_mapped_as_in_a_fresh_run(growing, seen, region_of, strip):
+    region, world = growing
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    seen.windows = [(inside(region, min(region.extent.blocks())), 0.9)]
+    run(gated(region), refresh=True)
+    assert run(region, refresh=True).done.segment > 0
+    fresh = region_of("fresh", catalog=str(world / "catalog.json"), bbox=strip)
+    run(fresh)
+    assert_same(bytes_of(region), bytes_of(fresh))
+
+
+def test_a_change_awaits_as_many_later_views_as_the_region_asks_for_and_one_that_sees_none_ends_it():
+    settings = ChangeSettings(model="any", threshold=0.5, confirm=2)
+    none_YX, score_YX = np.zeros((1, 4), bool), np.array([[50, 50, 49, 50]])
+    alerts_YX = np.array([[0, 1, 2, 2]], np.uint8)
+    asked = questions(settings=settings, alerts_YX=alerts_YX)
+    outcome_YX, alerts_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX)
+    waits, screened, changed = Outcome.AWAITS_VIEWS, Outcome.SCREENED_OUT, Outcome.CHANGED
+    assert outcome_YX.tolist() == [[waits, waits, screened, changed]]
+    assert alerts_YX.tolist() == [[1, 2, 0, 3]]
+
+
+def test_blocks_go_on_for_their_reason_whatever_their_score_and_wait_where_a_scene_cannot_be_read():
+    going_YX = np.array([[Outcome.NEVER_MAPPED, Outcome.DEGRADED, Outcome.DEGRADED, 0]], np.uint8)
+    asked_YX = np.array([[False, False, False, True]])
+    degraded_YX = np.array([[True, True, False, True]])
+    asked = questions(going_YX=going_YX, asked_YX=asked_YX)
+    made_YX = np.array([[5, 1, 2, 5]], np.uint64)
+    outcome_YX, _ = decide(asked, made_YX, degraded_YX, np.zeros((1, 4), np.uint8))
+    assert outcome_YX.tolist() == [[Outcome.NEVER_MAPPED, Outcome.UNREADABLE, Outcome.DEGRADED, Outcome.UNREADABLE]]
+
+
+def test_a_scene_that_cannot_be_read_neither_shrinks_the_map_nor_makes_a_version_and_is_tried_again(growing, seen):
+    region, world = growing
+    before, first = bytes_of(region), versions.head(Cube.open(region.cube))
+    (new,) = acquire(world, LATER[:1], tiles=["32UQU"])
+    red = world / "sentinel-2-l2a" / new / "B04.tif"
+    red.rename(red.with_suffix(".away"))
+    for _ in range(2):
+        report = run(gated(region), refresh=True)
+        assert report.version == first
+        assert set(report.lost) == {new}
+    assert_same(before, bytes_of(region))
+    red.with_suffix(".away").rename(red)
+    last = run(gated(region), refresh=True)
+    assert last.change.outcomes.keys() == {"screened_out"}
+    assert last.lost == {}
+
+
+@pytest.mark.long
+def test_an_update_that_is_interrupted_after_every_other_commit_ends_with_the_same_bytes(growing, seen, monkeypatch):
+    region, world = growing
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    copy = shutil.copytree(region.cube, region.cube.with_name("other"))
+    seen.windows = [(inside(region, min(region.extent.blocks())), 0.9)]
+    settings = gated(region, audit=0.5)
+    run(settings.model_copy(update={"cube": copy}), refresh=True)
+    commit, left = Cube.commit, [0]
+
+    def interrupted(cube, *arguments):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return commit(cube, *arguments)
+
+    monkeypatch.setattr(Cube, "commit", interrupted)
+    interruptions = 0
+    while interruptions < 30:
+        left[0] = 2
+        try:
+            run(settings, refresh=True)
+            break
+        except KeyboardInterrupt:
+            interruptions += 1
+    assert 2 < interruptions < 30
+    assert_same(bytes_of(region), bytes_of(region.model_copy(update={"cube": copy})))
+    for name in (OUTCOME, SCORE, SCREENED):
+        assert outcomes(region, name) == outcomes(region.model_copy(update={"cube": copy}), name)
+    assert len(versions.history(Cube.open(region.cube))) == 2
+    monkeypatch.setattr(Cube, "commit", commit)
+    assert not run(settings, refresh=True).done_anything
+
+
+@pytest.mark.long
+def test_an_audit_of_all_skipped_blocks_counts_what_a_fresh_run_maps_differently(growing, seen, region_of, strip):
+    region, world = growing
+    before = bytes_of(region)
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    report = run(gated(region, audit=1.0), refresh=True)
+    audit = report.change.audit
+    assert audit.audited == audit.skipped == report.change.audited > 0
+    assert_same(before, bytes_of(region))
+    fresh = region_of("fresh", catalog=str(world / "catalog.json"), bbox=strip)
+    run(fresh)
+    old_HW, new_HW = before["landcover"][0], bytes_of(fresh)["landcover"][0]
+    differing_HW = (old_HW != new_HW) & (old_HW > 0) & (new_HW > 0)
+    km2 = audit.flicker_km2.value + audit.missed_km2.value
+    assert km2 == pytest.approx(differing_HW.sum() * 1e-4)
+    assert audit.saved_seconds.value == pytest.approx(-report.change.device_seconds["screen"], abs=0.02)
+    assert len(read_audits(Cube.open(region.cube))[0]) == audit.audited
+    for block in read_audits(Cube.open(region.cube))[0]:
+        assert block.seconds > 0
+
+
+@pytest.mark.long
+def test_a_new_period_takes_unchanged_blocks_over_and_maps_the_others(growing, seen):
+    region, world = growing
+    before = bytes_of(region)
+    acquire(world, LATER, tiles=["32UQU", "32UQV"])
+    changed = min(region.extent.blocks())
+    seen.windows = [(inside(region, changed), 0.9)]
+    later = gated(region.model_copy(update={"period": (date(2024, 8, 1), date(2024, 9, 30))}))
+    report = run(later, refresh=True)
+    after = bytes_of(region)
+    assert after["landcover"].shape[0] == 2
+    assert_same(before, {name: after[name][:1] for name in ARRAYS})
+    new = {name: after[name][1:] for name in ARRAYS}
+    assert report.change.outcomes["changed"] >= 1
+    kept = {b for b in region.extent.blocks() if outcomes(region, time=1)[b] == Outcome.SCREENED_OUT}
+    assert kept
+    assert differing(region, {"mosaic": before["mosaic"]}, {"mosaic": new["mosaic"]}, ["mosaic"]).isdisjoint(kept)
+    assert changed in differing(region, before, new)
+    assert_maps_are_those_of_the_mosaic(region, 1)
+    assert not run(later, refresh=True).done_anything
+    assert not run(region, refresh=True).change
+
+
+def test_the_command_updates_by_a_saved_change_model_looks_ahead_and_suggests_a_threshold(growing, tmp_path):
+    region, world = growing
+    acquire(world, LATER[:1], tiles=["32UQU"])
+    torch.manual_seed(0)
+    bands = ("red", "nir")
+    scale = {
+        f"{when}_{what}": (value,) * 2
+        for when in ("before", "after")
+        for what, value in (("mean", 2000.0), ("std", 900.0))
+    }
+    network = ChangeNetwork(bands=2, channels=(4, 4, 4, 4, 4, 4))
+    ChangePipeline(idgbr.change.ChangeSettings(bands=bands, window=64, overlap=16, **scale), network).save_pretrained(
+        tmp_path / "change"
+    )
+    path = region.cube.parent / "region.yaml"
+    text = yaml.safe_load(path.read_text())
+    path.write_text(
+        yaml.safe_dump(
+            text | {"change": {"model": str(tmp_path / "change"), "threshold": 1.0, "min_area": 14, "audit": 0.5}}
+        )
+    )
+    ahead = answer("update", path, "--dry-run")
+    assert ahead["change"]["asked"] > 0
+    done = answer("update", path, "--address", "none")
+    assert done["change"]["asked"] == ahead["change"]["asked"]
+    assert done["change"]["audited"] > 0
+    assert answer("update", path, "--address", "none")["change"] is None
+    told = run_here("update", path, "--suggest-threshold", "0.9")
+    assert told.returncode in (0, 2)
+    assert "change" in told.stdout + told.stderr
