@@ -13,8 +13,9 @@ from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_version
 from pipeline.cube.schema import STATES, Layout
+from pipeline.cube.sources import Source, source_of
 from pipeline.cube.store import array
-from pipeline.errors import UserError
+from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import BlockId
 
 REFINED = ("not considered", "confirmed", "changed")
@@ -29,7 +30,8 @@ class PeriodAtPoint:
     last_clear: days of the first and last clear observation, None where there was none. reflectance: 0 to 1, by band.
     block_state: one of `STATES`. made_from: fingerprint of what the block's map was made from, hexadecimal. run: id of
     the run that made the period, and scenes: ids of its scenes whose footprint holds the point; None where the version
-    does not say.
+    does not say. source: in a joined cube, the version of the region's cube that the block was copied from; run
+    and scenes are those of it.
     """
 
     period: tuple[str, str]
@@ -46,6 +48,7 @@ class PeriodAtPoint:
     made_from: str
     run: str | None
     scenes: list[str] | None
+    source: Source | None
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ def point(path: str | Path, lon: float, lat: float, version: str | None = None) 
     for time, state in enumerate(states):
         values = pixel.isel(time=time)
         first, last = (str(day)[:10] for day in dataset.time_bnds.values[time])
-        run = runs.get(first)
+        source = source_of(group, time, layout.extent.slot(block))
+        run, origin = (runs.get(first), cube) if source is None else (source.runs.get(first), _cube_of(source))
         reflectance = zip(dataset.band.values, values.mosaic.values, strict=True)
         periods.append(
             PeriodAtPoint(
@@ -100,10 +104,19 @@ def point(path: str | Path, lon: float, lat: float, version: str | None = None) 
                 block_state=STATES[int(state)],
                 made_from=f"{int(made[time]):016x}",
                 run=run,
-                scenes=None if run is None else _scenes(cube, run, lon, lat),
+                scenes=None if run is None or origin is None else _scenes(origin, run, lon, lat),
+                source=source,
             )
         )
     return PointResult(lon, lat, snapshot, block, periods)
+
+
+def _cube_of(source: Source) -> Cube | None:
+    """The cube that a block was copied from; None where it cannot be opened any more."""
+    try:
+        return Cube.find(source.cube)
+    except (UserError, RunError):
+        return None
 
 
 def _date(day: np.ndarray) -> date | None:

@@ -111,6 +111,11 @@ def _print(result: "PointResult") -> None:
             ("first and last", f"{period.first_clear or 'none'}, {period.last_clear or 'none'}"),
             *((f"reflectance {band}", f"{value:.4f}") for band, value in period.reflectance.items()),
             ("block", f"{result.block}, {period.block_state}"),
+            *(
+                ()
+                if period.source is None
+                else [("joined from", f"{period.source.cube}, version {period.source.version}")]
+            ),
             ("run", period.run or "not recorded"),
             ("scenes", "not recorded" if period.scenes is None else listing(period.scenes)),
         ]

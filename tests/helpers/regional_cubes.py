@@ -45,7 +45,7 @@ def world(name, block, edition=0):
         return chance.integers(19_000, 19_100, shape, np.uint16)
     if name in ("landcover", "coarse"):
         return chance.choice(np.array([10, 30, 80], np.uint8), shape)
-    return chance.integers(1, 100, shape, np.uint8)
+    return chance.integers(1, 3 if name == "refined" else 100, shape, np.uint8)
 
 
 def publish_region(location, layout, period=SUMMER, editions=None, clear=3, without=(), state=MAPPED):

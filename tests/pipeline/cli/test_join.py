@@ -1,11 +1,13 @@
 import json
+import shutil
 from datetime import date
 
 import pytest
 from command import answer, run_here, sentence
-from regional_cubes import SUMMER, layout_of, publish_region
+from regional_cubes import SUMMER, degrees, layout_of, publish_region
 
 from pipeline.cube.cube import Cube
+from pipeline.geometry.grid import Window
 
 WEST, EAST = layout_of((0, 0, 256, 300)), layout_of((0, 200, 256, 500))
 
@@ -57,3 +59,21 @@ def test_the_command_prints_and_gives_the_report_as_json(regions, continent):
     assert found["version"] == version["version"]
     kept = json.loads((continent / "runs" / version["run"] / "report.json").read_text())
     assert kept["copied"] == 2
+
+
+def test_a_point_of_a_joined_cube_names_the_cube_version_and_run_that_its_block_was_copied_from(regions, continent):
+    assert run_here("join", continent, *regions).returncode == 0
+    for name, column in (("west", 10), ("east", 490)):
+        west, south, east, north = degrees(Window(100, column, 101, column + 1))
+        place = f"{(west + east) / 2},{(south + north) / 2}"
+        (period,) = answer("query", continent, "--point", place)["periods"]
+        (version,) = answer("history", continent.with_name(name))
+        source = {"cube": str(continent.with_name(name)), "version": version["version"], "runs": version["runs"]}
+        assert (period["source"], period["run"]) == (source, version["run"])
+        screen = run_here("query", continent, "--point", place).stdout
+        assert version["version"] in screen
+        (own,) = answer("query", continent.with_name(name), "--point", place)["periods"]
+        assert {**own, "source": source} == period
+    shutil.rmtree(continent.with_name("west"))
+    west, south, east, north = degrees(Window(100, 10, 101, 11))
+    assert answer("query", continent, "--point", f"{(west + east) / 2},{(south + north) / 2}")["periods"]
