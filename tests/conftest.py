@@ -1,4 +1,5 @@
 import os
+import signal
 
 import loopback
 import pytest
@@ -16,6 +17,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+# A shell's background job ignores Ctrl-C, and so would the commands that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
