@@ -38,8 +38,8 @@ def bitmaps(
     rectangle or of more.
     """
     if len(maps) == 1:
-        values = [k for k in range(len(codes)) if count_M is None or count_M[k]]
         full = count_M is not None and count_M[len(codes)] == 0
+        values = [k for k in range(len(codes)) if count_M is None or not full or count_M[k]]
         for k, word_WH in zip(values, _words(maps[0], [codes[k] for k in values], shape, full), strict=True):
             yield from _found(k, word_WH)
         return
