@@ -21,6 +21,7 @@ from pipeline.continent.regional import Regional, absolute, open_regionals
 from pipeline.continent.report import JoinReport, Work, report
 from pipeline.continent.seams import overlaps, seams
 from pipeline.continent.shards import Origin, copy_blocks
+from pipeline.continent.stac_item import write_join_items
 from pipeline.cube import store, versions
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.create import add_period
@@ -95,7 +96,7 @@ def join(
             shared = list(overlaps(regionals))
             agreement = seams(regionals, shared, workers, _part(progress, "seams"))
         run = json_digest([base, prefer, *([regional.name, regional.version] for regional in regionals)])[:16]
-        version = _publish(cube, base, run, work)
+        version = _publish(cube, layout, regionals, base, run, work)
         seconds["total"] = clock.perf_counter() - begun
         result = report(version, version != base, regionals, planned, work, agreement, seconds)
         if result.published:
@@ -169,13 +170,15 @@ def _source(regional: Regional) -> Source:
     return Source(regional.name, regional.version, versions.runs_of(regional.cube, regional.version))
 
 
-def _publish(cube: Cube, base: str, run: str, work: Work) -> str:
+def _publish(cube: Cube, layout: Layout, regionals: Sequence[Regional], base: str, run: str, work: Work) -> str:
     """Publishes the branch if it holds anything new, else deletes it; returns the newest version."""
     if _is_new(cube, base):
         group = cube.group(branch=BRANCH)
         days = np.asarray(store.array(group, "time")).astype("datetime64[D]").tolist()
         degraded = int((np.asarray(store.array(group, "blocks/state")) == DEGRADED).sum())
-        origin = versions.Origin(run, str(cube.location), work.done, degraded, {str(day): run for day in days})
+        runs = {str(day): f"{run}-{day}" for day in days}
+        write_join_items(cube, layout, regionals, runs)
+        origin = versions.Origin(run, str(cube.location), work.done, degraded, runs)
         return versions.publish(cube, BRANCH, base, origin)
     versions.delete_branch(cube, BRANCH)
     return base

@@ -20,6 +20,13 @@ from pipeline.errors import RunError
 
 FOLDER = "stac"
 ACCURACY = "idgbr:accuracy"
+VARIABLES = {
+    "landcover": "land cover, boundaries refined",
+    "coarse": "land cover before refinement",
+    "confidence": "probability of the mapped class, percent",
+    "refined": "what refinement did: 0 not considered, 1 confirmed, 2 changed",
+    "observations": "clear observations",
+}
 
 
 def item_of_run(run: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from catalogs.stac_item import write_item
 from catalogs.stac_model import write_model_item
 from pipeline.cube.cube import Cube
-from pipeline.cube.items import item_of_run, model_of_run, publish_items
+from pipeline.cube.items import VARIABLES, item_of_run, model_of_run, publish_items
 from pipeline.planning.plan import Plan
 
 SETTINGS = (
@@ -21,13 +21,6 @@ SETTINGS = (
     "precision",
 )
 """Settings of a model that its item lists."""
-VARIABLES = {
-    "landcover": "land cover, boundaries refined",
-    "coarse": "land cover before refinement",
-    "confidence": "probability of the mapped class, percent",
-    "refined": "what refinement did: 0 not considered, 1 confirmed, 2 changed",
-    "observations": "clear observations",
-}
 
 
 def write_run_item(cube: Cube, plan: Plan) -> None:

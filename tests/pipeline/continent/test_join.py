@@ -1,6 +1,7 @@
-"""Joining the cubes of regions into one of a continent. Covers `plan.py`, `layout.py`, `shards.py`, `seams.py` and
-`report.py`."""
+"""Joining the cubes of regions into one of a continent. Covers `plan.py`, `layout.py`, `shards.py`, `seams.py`,
+`stac_item.py` and `report.py`."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,10 +10,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pystac
 import pytest
 import zarr
 from bit_rot import chunk_files, flip_bit
 from cube_bytes import ARRAYS
+from pystac.validation import validate_dict
 from regional_cubes import CLASSES, GRID, NEXT, SUMMER, degrees, layout_of, publish_region, world
 from shared_folder import shared
 from zarr.codecs import BloscCodec
@@ -127,6 +130,32 @@ def test_joined_again_only_the_changed_blocks_of_the_updated_region_are_copied(r
     assert changed.runs == versions.runs_of(Cube.open(east), new)
     assert (same.cube, same.version) == (str(east), first.cubes[1].version)
     assert source_of(group, 0, (0, 0)).cube == str(west)
+
+
+def test_a_joined_cube_has_a_valid_stac_item_that_names_the_cubes_it_is_joined_from_and_their_items(regions, continent):
+    west = Cube.open(regions[0])
+    theirs = {"id": "west-2024-05-01", "properties": {}}
+    west.files.write("stac/west-2024-05-01.json", json.dumps(theirs))
+    report = join(continent, regions)
+    (file,) = (continent / "stac").iterdir()
+    assert validate_dict(json.loads(file.read_text()), extensions=[])
+    item = pystac.Item.from_file(file)
+    assert (file.name, item.id, item.properties["version"]) == (
+        "continent-2024-05-01.json",
+        "continent-2024-05-01",
+        report.version,
+    )
+    assert item.properties["idgbr:sources"] == [
+        {"cube": str(region), "version": cube.version} for region, cube in zip(regions, report.cubes, strict=True)
+    ]
+    links = [link.href for link in item.links if link.rel == "derived_from"]
+    assert links == [str(regions[0] / "stac" / "west-2024-05-01.json")]
+    assert item.bbox == pytest.approx(degrees(Window(0, 0, 256, 1100)), abs=1e-3)
+    publish_region(regions[1], EAST, editions={(0, 3): 1})
+    again = join(continent, regions)
+    (item,) = map(pystac.Item.from_file, (continent / "stac").iterdir())
+    assert item.properties["version"] == again.version != report.version
+    assert item.properties["idgbr:sources"][1]["version"] == again.cubes[1].version
 
 
 def test_an_update_of_the_blocks_that_two_regions_have_does_not_turn_the_others_of_the_overlap(regions, continent):
