@@ -168,6 +168,7 @@ def test_blocks_go_on_for_their_reason_whatever_their_score_and_wait_where_a_sce
     assert outcome_YX.tolist() == [[Outcome.NEVER_MAPPED, Outcome.UNREADABLE, Outcome.DEGRADED, Outcome.UNREADABLE]]
 
 
+@pytest.mark.long
 def test_a_scene_that_cannot_be_read_neither_shrinks_the_map_nor_makes_a_version_and_is_tried_again(growing, seen):
     region, world = growing
     before, first = bytes_of(region), versions.head(Cube.open(region.cube))
