@@ -47,6 +47,18 @@ def test_the_probability_does_not_depend_on_how_the_ground_was_cut(model, whole,
     assert np.array_equal(inside_HW, probability_HW[y0:y1, x0:x1], equal_nan=True)
 
 
+def test_within_one_window_the_probability_is_that_of_the_network_there(model, whole):
+    """Windows of 32 px start at multiples of 24 of the absolute grid: one at (1008, -312), alone in its middle."""
+    before_CHW, after_CHW, probability_HW = whole
+    window = slice(8, 40), slice(21, 53)
+    logits_HW = model.logits(before_CHW[None, :, *window], after_CHW[None, :, *window])[0, 0]
+    middle_HW = torch.sigmoid(logits_HW[8:24, 8:24]).numpy()
+    found_HW = probability_HW[16:32, 29:45]
+    known_HW = ~np.isnan(found_HW)
+    assert known_HW.sum() > 200
+    np.testing.assert_allclose(found_HW[known_HW], middle_HW[known_HW], rtol=1e-5)
+
+
 def test_a_part_is_answered_for_alone_and_with_fewer_windows(model, whole):
     before_CHW, after_CHW, probability_HW = whole
     calls = []
@@ -61,10 +73,11 @@ def test_a_part_is_answered_for_alone_and_with_fewer_windows(model, whole):
 
 def test_the_probability_does_not_depend_on_threads_or_on_how_numbers_are_stored(model, whole, threads):
     before_CHW, after_CHW, probability_HW = whole
+    part = 1010, -320, 1030, -310
     for count, dtype in ((1, np.float32), (3, np.uint16)):
         threads(count)
-        again_HW = model(before_CHW.astype(dtype), after_CHW.astype(dtype), (1000, -333)).probability_HW
-        assert np.array_equal(again_HW, probability_HW, equal_nan=True)
+        again_HW = model(before_CHW.astype(dtype), after_CHW.astype(dtype), (1000, -333), part).probability_HW
+        assert np.array_equal(again_HW, probability_HW[10:30, 13:23], equal_nan=True)
 
 
 def test_each_date_has_its_own_normalisation(model):
@@ -112,7 +125,7 @@ def test_a_saved_model_is_the_same_model(model, tmp_path, whole):
     assert again.settings == model.settings
     assert again.digest == model.digest
     assert again.bands == BANDS
-    part = (slice(None), slice(40), slice(40))
+    part = (slice(None), slice(20), slice(20))
     one, two = (each(whole[0][part], whole[1][part]).probability_HW for each in (model, again))
     assert np.array_equal(one, two, equal_nan=True)
     assert {file.name for file in (tmp_path / "model").rglob("*.*")} == {

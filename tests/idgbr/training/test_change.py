@@ -91,7 +91,7 @@ def test_a_prior_is_where_the_change_network_starts(tmp_path):
     assert not [name for name in prior if ".fusion." in name]
 
 
-@pytest.mark.parametrize("stage", ["prior", "change"])
+@pytest.mark.parametrize("stage", [pytest.param("prior", marks=pytest.mark.long), "change"])
 def test_a_training_stopped_and_resumed_gives_the_same_bits(tmp_path, stage):
     pairs, config = [two_dates(0, 48)], training(4)
 

@@ -82,6 +82,7 @@ def test_a_pair_of_rasters_becomes_a_cog_that_does_not_depend_on_its_blocks(file
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.tif", "b.tif", "change.tif"]
 
 
+@pytest.mark.long
 def test_zarr_is_written_too_with_its_coordinates(files, model, tmp_path, whole):
     done = run_here("detect-change", *files, "--model", model, "--out", tmp_path / "change.zarr")
     assert done.returncode == 0, done.stderr
@@ -92,6 +93,7 @@ def test_zarr_is_written_too_with_its_coordinates(files, model, tmp_path, whole)
         assert "EPSG" in opened.spatial_ref.attrs["crs_wkt"]
 
 
+@pytest.mark.long
 def test_a_part_of_the_same_ground_has_the_same_probability(images, model, tmp_path, whole):
     """The rasters begin elsewhere, by whole pixels; inside the halo of their edges all is the same."""
     rows, cols = slice(0, 50), slice(7, 60)
@@ -150,6 +152,7 @@ def test_pixels_that_a_file_says_hold_no_data_have_no_probability(images, tmp_pa
     assert np.isnan(probability_HW).sum() == 72
 
 
+@pytest.mark.long
 def test_photos_without_georeference_need_only_one_size(images, model, tmp_path):
     shown = [np.clip(image // 10, 1, 255).astype(np.uint8) for image in images]
     files = [

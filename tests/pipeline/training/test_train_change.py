@@ -94,7 +94,7 @@ def test_both_stages_are_trained_from_one_recipe_and_their_model_has_a_card(reci
     assert json.loads((prior / "config.json").read_text())["streams"] == 1
 
 
-@pytest.mark.parametrize("stage", ["spn", "scn"])
+@pytest.mark.parametrize("stage", ["spn", pytest.param("scn", marks=pytest.mark.long)])
 def test_the_same_call_continues_what_was_interrupted(recipe, houses, tmp_path, monkeypatch, stage):
     made = load_change(recipe(spn=spn(houses)))
     whole = made.model_copy(update={"model": tmp_path / "whole", "data": tmp_path / "other"})
@@ -116,6 +116,7 @@ def test_the_same_call_continues_what_was_interrupted(recipe, houses, tmp_path, 
     )
 
 
+@pytest.mark.long
 def test_recipes_that_begin_alike_share_their_prior(recipe, houses, monkeypatch):
     begun = []
     real = idgbr.training.train_prior
@@ -205,6 +206,7 @@ def test_scores_come_from_one_confusion_matrix_over_tiles_of_256_px(pairs):
     assert report.threshold == 0.45
 
 
+@pytest.mark.long
 def test_evaluate_takes_change_models_and_change_sets(pairs, tmp_path, small_tiles):
     tiny_change_model().save_pretrained(tmp_path / "model")
     arguments = ("evaluate", "--model", tmp_path / "model", "--data", pairs)
