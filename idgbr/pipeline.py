@@ -18,7 +18,7 @@ from idgbr.checkpoint import digest, load_network, load_weights
 from idgbr.coarse import KINDS, CoarseNetwork
 from idgbr.errors import CheckpointError, InputError
 from idgbr.inference.batches import Array, in_batches, tensor
-from idgbr.inference.images import Maps, coarse_of_images, map_images
+from idgbr.inference.images import Listener, Maps, coarse_of_images, map_images
 from idgbr.inference.tiling import Corner
 from idgbr.json_file import read_json
 from idgbr.labels import probabilities
@@ -209,6 +209,7 @@ class IDGBRPipeline:
         num_inference_steps: int | None = None,
         seed: int | None = None,
         origin: Corner = (0, 0),
+        listener: Listener | None = None,
     ) -> Maps:
         """Coarse and refined maps of raw images of any size.
 
@@ -220,10 +221,11 @@ class IDGBRPipeline:
         reaches beyond the image sees no data (`settings.blank`) there, or the image mirrored if the model has none.
         Outside the band (see `idgbr.inference.band`) the coarse label stands; windows without band are not refined.
         Pixels with NaN or infinity in a band have no data, and of a masked array those that are masked.
+        listener: gets the class probabilities of both maps, some rows at a time.
         """
         images_BCHW = self.check_image(image_BCHW).to(torch.float32)
         self._sampling(num_inference_steps)
-        return map_images(self, images_BCHW, coarse, num_inference_steps, seed, origin)
+        return map_images(self, images_BCHW, coarse, num_inference_steps, seed, origin, listener)
 
     @torch.inference_mode()
     def coarse_probabilities(self, image_BCHW: Array, origin: Corner = (0, 0)) -> NDArray[np.float32]:

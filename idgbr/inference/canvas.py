@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from idgbr.inference.band import band
-from idgbr.inference.blend import Blend
+from idgbr.inference.blend import STRIP, Blend
 from idgbr.inference.certainty import certainty
 from idgbr.inference.tiling import Corner, Shape, WindowLattice
+from idgbr.labels import probabilities
 from idgbr.settings import Settings
 
 
@@ -52,6 +54,20 @@ class Canvas:
             torch.where(editable_HW, refined.probability_HW, coarse.probability_HW) * seen_HW,
             editable_HW,
         )
+
+    def probabilities(self, labels: LabelMap) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Some rows at a time, the KHW class probabilities of the coarse and of the refined map; 0 without data.
+
+        labels: of this canvas.
+        """
+        for row in range(0, len(labels.coarse_HW), STRIP):
+            rows = slice(row, row + STRIP)
+            coarse_KHW, refined_KHW = (
+                probabilities(blend.logits(rows)[None])[0] for blend in (self.coarse, self.refined)
+            )
+            refined_KHW = torch.where(labels.editable_HW[rows], refined_KHW, coarse_KHW)
+            seen_HW = labels.confidence_HW[rows] > 0
+            yield rows, coarse_KHW * seen_HW, refined_KHW * seen_HW
 
 
 def needs_refinement(logits_BKHW: Tensor, settings: Settings) -> list[bool]:

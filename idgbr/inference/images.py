@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -47,6 +47,11 @@ class WindowModel(Protocol):
         """BKHW refined logits of raw windows at absolute corners."""
 
 
+Listener: TypeAlias = Callable[[int, slice, NDArray[np.float32], NDArray[np.float32]], None]
+"""Takes an image's number in the batch, some of its rows, and in them the class probabilities KHW of the coarse and of
+the refined map, 0 without data."""
+
+
 @dataclass(frozen=True)
 class Maps:
     """Maps of a batch of images: class codes, uint8 BHW, and the probability of the refined ones, float32 BHW.
@@ -75,6 +80,7 @@ def map_images(
     num_inference_steps: int | None,
     seed: int | None,
     origin: Corner,
+    listener: Listener | None = None,
 ) -> Maps:
     """See `IDGBRPipeline.maps`."""
     settings = model.settings
@@ -109,6 +115,11 @@ def map_images(
 
     seen_BHW = ~missing(image_BCHW, settings.blank)[:, 0]
     maps = [canvas.labels(seen_HW, settings.no_label) for canvas, seen_HW in zip(canvases, seen_BHW, strict=True)]
+    if listener is not None:
+        for number, (canvas, labels) in enumerate(zip(canvases, maps, strict=True)):
+            for rows, *each_KHW in canvas.probabilities(labels):
+                coarse_KHW, refined_KHW = (probability_KHW.cpu().numpy() for probability_KHW in each_KHW)
+                listener(number, rows, coarse_KHW, refined_KHW)
     names = ("coarse_HW", "refined_HW", "confidence_HW", "editable_HW")
     return Maps(*(torch.stack([getattr(each, name) for each in maps]).cpu().numpy() for name in names))
 

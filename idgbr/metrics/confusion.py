@@ -34,6 +34,17 @@ def f1(confusion: Counts) -> Scores:
     return ratio(2 * hits_K, true_K + pred_K)
 
 
+def area_bias(confusion: Counts) -> Scores:
+    """Predicted minus true area of each class, as a share of the true one; nan for a class that the truth lacks."""
+    _, true_K, pred_K = _sums(confusion)
+    return np.where(true_K > 0, (pred_K - true_K) / np.maximum(true_K, 1), np.nan)
+
+
+def mean_area_bias(confusion: Counts) -> float:
+    """Mean absolute area bias over the classes in the truth; nan if none is."""
+    return mean(np.abs(area_bias(confusion)))
+
+
 def mean_iou(confusion: Counts) -> float:
     """Mean IoU over the classes present; nan if none is."""
     return mean(iou(confusion))

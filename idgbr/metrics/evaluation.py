@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from typing import Self
 import numpy as np
 
 from idgbr.metrics import confusion, repair
-from idgbr.metrics.arrays import Counts, Labels, mean
+from idgbr.metrics.arrays import Counts, Labels, Scores, mean
 from idgbr.metrics.boundary import BoundaryAccuracy, BoundaryF1, BoundaryIoU
+from idgbr.metrics.calibration import Calibration
 from idgbr.metrics.scores import (
     BOUNDARY_F1_PX,
     BOUNDARY_IOU_PX,
@@ -19,8 +21,10 @@ from idgbr.metrics.scores import (
     EvaluationScores,
     MapScores,
     RepairScores,
+    number,
     percent,
 )
+from idgbr.metrics.topology import BettiErrors, CentrelineDice
 from idgbr.metrics.weighted import wfm
 
 
@@ -29,7 +33,7 @@ class Agreement:
     """What all scores of one kind of map against the truth are made of; those of several images add up.
 
     boundary_f1: at BOUNDARY_F1_PX. wfm, images_with_edge: the sum of WFm over the images with a true edge, and their
-    number.
+    number. calibration: None where there were labels alone.
     """
 
     confusion: Counts
@@ -38,9 +42,19 @@ class Agreement:
     boundary_accuracy: BoundaryAccuracy
     wfm: float
     images_with_edge: int
+    betti: BettiErrors
+    centrelines: CentrelineDice
+    calibration: Calibration | None
 
     @classmethod
-    def of(cls, true_HW: Labels, pred_HW: Labels, codes: Sequence[int], ignore: int) -> Self:
+    def of(
+        cls,
+        true_HW: Labels,
+        pred_HW: Labels,
+        codes: Sequence[int],
+        ignore: int,
+        calibration: Calibration | None = None,
+    ) -> Self:
         """Of one image; `ignore` is the value in the truth that is not scored."""
         weighted = wfm(true_HW, pred_HW, ignore)
         return cls(
@@ -50,6 +64,9 @@ class Agreement:
             BoundaryAccuracy.of(true_HW, pred_HW, codes, None, ignore),
             float(np.nan_to_num(weighted)),
             int(np.isfinite(weighted)),
+            BettiErrors.of(true_HW, pred_HW, codes, ignore=ignore),
+            CentrelineDice.of(true_HW, pred_HW, codes, ignore),
+            calibration,
         )
 
     def __add__(self, other: Self) -> Self:
@@ -60,6 +77,9 @@ class Agreement:
             self.boundary_accuracy + other.boundary_accuracy,
             self.wfm + other.wfm,
             self.images_with_edge + other.images_with_edge,
+            self.betti + other.betti,
+            self.centrelines + other.centrelines,
+            None if self.calibration is None or other.calibration is None else self.calibration + other.calibration,
         )
 
     def scores(self, names: Sequence[str]) -> MapScores:
@@ -76,6 +96,13 @@ class Agreement:
             boundary_f1_3px=percent(f1_3px),
             boundary_f1_5px=percent(f1_5px),
             mean_boundary_accuracy=percent(self.boundary_accuracy.mean),
+            cldice=percent(self.centrelines.mean),
+            betti0_error_256px=number(self.betti.components),
+            betti1_error_256px=number(self.betti.holes),
+            mean_area_bias=percent(confusion.mean_area_bias(self.confusion)),
+            ece_15bins=percent(self.calibration.expected_error) if self.calibration else None,
+            nll=number(self.calibration.mean_nll) if self.calibration else None,
+            brier=number(self.calibration.mean_brier) if self.calibration else None,
             classes=dict(zip(names, self._class_scores(), strict=True)),
         )
 
@@ -86,9 +113,18 @@ class Agreement:
             "boundary_iou_4px": self.boundary_iou.by_class,
             **{f"boundary_f1_{px}px": f1.by_class for px, f1 in zip(BOUNDARY_F1_PX, self.boundary_f1, strict=True)},
             "mean_boundary_accuracy": self.boundary_accuracy.by_class,
+            "cldice": self.centrelines.by_class,
+            "area_bias": confusion.area_bias(self.confusion),
         }
-        classes = range(len(self.confusion))
-        return [ClassScores(**{name: percent(score_K[k]) for name, score_K in columns.items()}) for k in classes]
+        betti0_K, betti1_K = self.betti.components_by_class, self.betti.holes_by_class
+        return [
+            ClassScores(
+                **{name: percent(score_K[k]) for name, score_K in columns.items()},
+                betti0_error_256px=number(betti0_K[k]),
+                betti1_error_256px=number(betti1_K[k]),
+            )
+            for k in range(len(self.confusion))
+        ]
 
 
 @dataclass(frozen=True)
@@ -125,6 +161,31 @@ class Repair:
         )
 
 
+@dataclass(kw_only=True)
+class Calibrated:
+    """A listener of `IDGBRPipeline.maps` that adds up the calibration of one image's probabilities, strip by strip.
+
+    seconds: spent on it.
+    """
+
+    true_HW: Labels
+    codes: Sequence[int]
+    ignore: int = 0
+    coarse: Calibration | None = None
+    refined: Calibration | None = None
+    seconds: float = 0.0
+
+    def __call__(self, image: int, rows: slice, coarse_KHW: Scores, refined_KHW: Scores) -> None:
+        start = time.perf_counter()
+        coarse, refined = (
+            Calibration.of(self.true_HW[rows], each_KHW, self.codes, self.ignore)
+            for each_KHW in (coarse_KHW, refined_KHW)
+        )
+        self.coarse = coarse if self.coarse is None else self.coarse + coarse
+        self.refined = refined if self.refined is None else self.refined + refined
+        self.seconds += time.perf_counter() - start
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """One image's maps against the truth, or several images' after adding theirs up; without refiner, the coarse map's
@@ -136,15 +197,25 @@ class Evaluation:
 
     @classmethod
     def of(
-        cls, true_HW: Labels, coarse_HW: Labels, refined_HW: Labels | None, codes: Sequence[int], ignore: int = 0
+        cls,
+        true_HW: Labels,
+        coarse_HW: Labels,
+        refined_HW: Labels | None,
+        codes: Sequence[int],
+        ignore: int = 0,
+        calibration: Calibrated | None = None,
     ) -> Self:
-        """Of one image, in label codes; refined_HW is None where nothing was refined."""
-        coarse = Agreement.of(true_HW, coarse_HW, codes, ignore)
+        """Of one image, in label codes; refined_HW is None where nothing was refined. calibration: of the same image's
+        probabilities, where they are at hand."""
+        coarse_calibration, refined_calibration = (
+            (calibration.coarse, calibration.refined) if calibration else (None, None)
+        )
+        coarse = Agreement.of(true_HW, coarse_HW, codes, ignore, coarse_calibration)
         if refined_HW is None:
             return cls(coarse, None, None)
         return cls(
             coarse,
-            Agreement.of(true_HW, refined_HW, codes, ignore),
+            Agreement.of(true_HW, refined_HW, codes, ignore, refined_calibration),
             Repair.of(true_HW, coarse_HW, refined_HW, codes, ignore),
         )
 

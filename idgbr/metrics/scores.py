@@ -1,6 +1,7 @@
-"""The scores of a model's maps: percent, None where undefined. `dataclasses.asdict` makes JSON of them.
+"""The scores of a model's maps: None where undefined, percent but for numbers of components and holes, nats and Brier
+scores. `dataclasses.asdict` makes JSON of them.
 
-Each score of boundaries names its radius in pixels.
+Each score of boundaries names its radius in pixels, each count the side of its tiles.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ class ClassScores:
     boundary_f1_3px: float | None
     boundary_f1_5px: float | None
     mean_boundary_accuracy: float | None
+    cldice: float | None
+    betti0_error_256px: float | None
+    betti1_error_256px: float | None
+    area_bias: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +39,11 @@ class MapScores:
     come from the summed counts.
 
     wfm_2px: weighted F-measure of the bands of 2 px on both sides of all class edges. mean_boundary_accuracy: at five
-    radii from 3 px up to (height + width) / 300 px. classes: by class name.
+    radii from 3 px up to (height + width) / 300 px. cldice: agreement of centre lines. betti0_error_256px,
+    betti1_error_256px: by how much the numbers of components and of holes are wrong in a tile (`BettiErrors`).
+    mean_area_bias: mean of the absolute area biases; a class's own is signed, above 0 where it is mapped too large.
+    ece_15bins, nll (nats), brier (0..2): of the class probabilities (`Calibration`); None where there are labels alone.
+    classes: by class name.
     """
 
     mean_iou: float | None
@@ -47,6 +56,13 @@ class MapScores:
     boundary_f1_3px: float | None
     boundary_f1_5px: float | None
     mean_boundary_accuracy: float | None
+    cldice: float | None
+    betti0_error_256px: float | None
+    betti1_error_256px: float | None
+    mean_area_bias: float | None
+    ece_15bins: float | None
+    nll: float | None
+    brier: float | None
     classes: dict[str, ClassScores]
 
 
@@ -91,8 +107,20 @@ LABELS = {
     "boundary_f1_3px": "boundary F1 (3 px)",
     "boundary_f1_5px": "boundary F1 (5 px)",
     "mean_boundary_accuracy": "mean boundary accuracy (3 px and more)",
+    "cldice": "clDice of centre lines",
+    "betti0_error_256px": "components, error a tile (number)",
+    "betti1_error_256px": "holes, error a tile (number)",
+    "mean_area_bias": "mean area bias",
+    "ece_15bins": "calibration error, ECE (15 bins)",
+    "nll": "log loss, NLL (nats)",
+    "brier": "Brier score (0..2)",
 }
 """Label of each score of MapScores, in order."""
+
+
+def number(value: float) -> float | None:
+    """None for nan."""
+    return None if math.isnan(value) else float(value)
 
 
 def percent(share: float) -> float | None:

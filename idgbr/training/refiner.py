@@ -30,6 +30,7 @@ from idgbr.training.crops import Augmentation, Crops, Pair, check_pairs, prefetc
 from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 from idgbr.training.losses import boundary_loss, cross_entropy, edge_weights
 from idgbr.training.ranks import rank
+from idgbr.values import check_number
 
 Times = Literal["uniform", "cubic", "last"]
 
@@ -47,8 +48,10 @@ class RefinerTraining:
     dropped, which makes classifier-free guidance legitimate. edge_weight: loss weight of pixels within edge_radius px
     of a true boundary; 1 elsewhere. boundary: weight of `losses.boundary_loss`. corruption: probability of each fault
     of `corruption.corrupt`. hard: share of samples whose coarse mask is given as labels instead of probabilities.
-    aligned: share of steps whose noisy input is made from the network's own first answer instead of the truth, so later
-    sampling steps meet what they were trained on (as in DDP, arXiv 2303.17559). align_steps: see `train_refiner`.
+    true_states: share of steps whose noisy input is made of the true labels, which teaches a walk to keep what is
+    right; the others' is made of the network's own first answer, so that later steps of a walk meet what they were
+    trained on (as in DDP, arXiv 2303.17559). unrolled: learn through that first answer too, as a recurrent network.
+    Both only for networks that predict labels. align_steps: see `train_refiner`.
     """
 
     crop: int = 160
@@ -63,11 +66,17 @@ class RefinerTraining:
     boundary: float = 0.0
     corruption: float = 0.15
     hard: float = 0.0
-    aligned: float = 1.0
+    true_states: float = 0.0
+    unrolled: bool = False
     align_steps: int = STEPS
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimisation: Optimisation = field(default_factory=Optimisation)
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        check_number("true_states", self.true_states, 0, 1)
+        if self.unrolled and self.true_states == 1:
+            raise InputError("unrolled training learns through the network's own answers; true_states must be below 1")
 
 
 def train_refiner(
@@ -97,6 +106,12 @@ def train_refiner(
         raise InputError(f"{len(pairs)} pairs need as many coarse masks, not {len(masks)}")
     if refiner is None:
         refiner = new_refiner(pairs, settings, config)
+    prediction = refiner.config["prediction"]
+    if prediction != "labels" and (config.true_states or config.unrolled):
+        raise InputError(
+            f"a network that predicts {prediction} always learns from noised true labels; leave out true_states and "
+            "unrolled"
+        )
     refiner.requires_grad_(True).place(config.device)
     crop_args = (
         settings.codes,
@@ -167,6 +182,10 @@ def _last_output(module: nn.Module) -> Iterator[deque[Tensor]]:
 def _identity(refiner: AnyRefiner, config: RefinerTraining, aligned: bool) -> str:
     """What a state must agree in: everything of the training but where it runs."""
     settings = {key: value for key, value in asdict(config).items() if key not in ("optimisation", "device")}
+    # As it was first written, so that trainings begun before go on.
+    settings["aligned"] = 1 - settings.pop("true_states")
+    if not settings["unrolled"]:
+        del settings["unrolled"]
     # Keys that begin with _ are diffusers' own; one lists names in an order that differs from process to process.
     network = {key: value for key, value in refiner.config.items() if not key.startswith("_")}
     return json.dumps([network, settings, aligned], sort_keys=True, default=str)
@@ -196,10 +215,12 @@ def refiner_loss(
     coarse_BDhw = refiner.codec.encode(coarse_BKHW)
     noise_BDhw = torch.randn_like(coarse_BDhw)
     one_B = torch.ones(count, device=device)
-    if prediction == "labels" and torch.rand((), generator=random).item() < config.aligned:
-        with torch.no_grad():
+    first_BKHW = None
+    if prediction == "labels" and torch.rand((), generator=random).item() < 1 - config.true_states:
+        with torch.set_grad_enabled(config.unrolled):
             start_BDhw = process.add_noise(one_B, coarse_BDhw, coarse_BDhw, noise_BDhw, sigma)
-            clean_BDhw = refiner.codec.encode(probabilities(refiner(start_BDhw, one_B, condition)))
+            first_BKHW = refiner(start_BDhw, one_B, condition)
+            clean_BDhw = refiner.codec.encode(probabilities(first_BKHW))
     else:
         classes = coarse_BKHW.shape[1]
         true_BKHW = (target_BHW[:, None] == torch.arange(classes, device=device)[:, None, None]).float()
@@ -212,8 +233,16 @@ def refiner_loss(
         return (answer - diffusion.target(prediction, time_B, clean_BDhw, noise_BDhw)).square().mean()
     if prediction != "labels":
         answer = refiner.codec.logits(diffusion.clean_codes(prediction, answer, time_B, noisy_BDhw))
-    loss = cross_entropy(answer, target_BHW, edge_weights(target_BHW, config.edge_weight, config.edge_radius))
-    return loss if not config.boundary else loss + config.boundary * boundary_loss(answer, target_BHW)
+    loss = _pixel_loss(answer, target_BHW, config)
+    if first_BKHW is None or not config.unrolled:
+        return loss
+    return (loss + _pixel_loss(first_BKHW, target_BHW, config)) / 2
+
+
+def _pixel_loss(logits_BKHW: Tensor, target_BHW: Tensor, config: RefinerTraining) -> Tensor:
+    weight_BHW = edge_weights(target_BHW, config.edge_weight, config.edge_radius)
+    loss = cross_entropy(logits_BKHW, target_BHW, weight_BHW)
+    return loss if not config.boundary else loss + config.boundary * boundary_loss(logits_BKHW, target_BHW)
 
 
 def _times(kind: Times, count: int, random: torch.Generator) -> Tensor:

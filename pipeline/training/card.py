@@ -24,6 +24,7 @@ RECORDED = {
     "precision",
     "workers",
     "folds",
+    "true_states",
 }
 """Keys of a recipe that the record keeps, by their serialization aliases."""
 
@@ -34,7 +35,7 @@ def record_training(recipe: Recipe, network: str) -> dict[str, Any]:
     Raises UserError for keys of the other network and for a refiner whose coarse network has no record.
     """
     record: dict[str, Any] = {}
-    others = {"network", "backbone"} if network == "refiner" else {"preset", "stable_diffusion", "folds"}
+    others = {"network", "backbone"} if network == "refiner" else {"preset", "stable_diffusion", "folds", "true_states"}
     for key in sorted(others - ({"backbone"} if recipe.folds else set())):
         if getattr(recipe, key) is not None:
             raise UserError(f"the recipe has '{key}', which is not of the {network} network; leave it out")

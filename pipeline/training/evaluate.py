@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from idgbr import IDGBRPipeline
-from idgbr.metrics.evaluation import Evaluation
+from idgbr.metrics.evaluation import Calibrated, Evaluation
 from idgbr.metrics.scores import LABELS, EvaluationScores
 from idgbr.settings import Settings
 from pipeline.console.tables import print_table
@@ -79,12 +79,13 @@ def evaluate(
     for stem, image_BHW, label_HW in images:
         if total is None:
             model.maps(image_BHW[None, :, : settings.window, : settings.window])
+        calibration = Calibrated(true_HW=label_HW, codes=settings.codes, ignore=settings.no_label)
         start = time.perf_counter()
-        maps = model.maps(image_BHW[None])
-        seconds += time.perf_counter() - start
+        maps = model.maps(image_BHW[None], listener=calibration)
+        seconds += time.perf_counter() - start - calibration.seconds
         pixels += label_HW.size
         refined_HW = maps.refined_BHW[0] if model.refiner else None
-        one = Evaluation.of(label_HW, maps.coarse_BHW[0], refined_HW, settings.codes, settings.no_label)
+        one = Evaluation.of(label_HW, maps.coarse_BHW[0], refined_HW, settings.codes, settings.no_label, calibration)
         total = one if total is None else total + one
         scores[stem] = one.scores(names)
         listener(len(scores), len(images), stem)
@@ -99,7 +100,7 @@ def print_report(report: EvaluationReport) -> None:
     """Prints tables of all scores: in total, by class, by image."""
     maps = report.maps()
     columns = (*maps, "gain") if len(maps) == 2 else tuple(maps)
-    print_scores(f"{len(report.images)} images, %", report)
+    print_scores(f"{len(report.images)} images, % where no unit is named", report)
     rows = [("seconds per megapixel", f"{report.seconds_per_megapixel:.3f}")]
     if report.repair is not None:
         repair = report.repair
@@ -111,7 +112,12 @@ def print_report(report: EvaluationReport) -> None:
             *rows,
         ]
     print_table("no refiner" if report.repair is None else "refinement", rows)
-    for name, title in (("iou", "IoU"), ("boundary_iou_4px", LABELS["boundary_iou_4px"])):
+    for name, title in (
+        ("iou", "IoU"),
+        ("boundary_iou_4px", LABELS["boundary_iou_4px"]),
+        ("cldice", LABELS["cldice"]),
+        ("area_bias", "area, mapped too large (+) or too small (-),"),
+    ):
         classes = [
             (each, *_numbers([getattr(scores.classes[each], name) for scores in maps.values()]))
             for each in report.coarse.classes

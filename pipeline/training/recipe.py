@@ -131,6 +131,13 @@ class Recipe(Frozen):
     )
     backbone: Path | None = Field(default=None, description="local weights of the coarse network's encoder")
     folds: int | None = Field(default=None, ge=2, description="refiner only")
+    true_states: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="refiner only: share of the steps that start from noised true labels instead of from the network's "
+        "own answer; default: 0",
+    )
     precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
     device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")
     workers: int = Field(default=1, ge=1, description="processes that train together, each with a GPU or a CPU")

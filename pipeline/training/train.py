@@ -102,6 +102,8 @@ def _steps(job: Job, pairs: list[Pair], device: str, masks: "list[NDArray[Any]] 
     state = _state(recipe, job.network)
     if job.network == "refiner":
         refiner = _stable_diffusion_refiner(job)
+        if recipe.true_states is not None:
+            common["true_states"] = recipe.true_states
         return train_refiner(pairs, recipe.model, RefinerTraining(**common), masks, refiner=refiner, state=state)
     if recipe.network is not None:
         common["network"] = recipe.network

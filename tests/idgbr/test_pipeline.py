@@ -186,6 +186,23 @@ def test_nothing_changes_outside_the_band_that_maps_name(model):
     assert np.array_equal(found.coarse_BHW, coarse)
 
 
+def test_a_listener_gets_the_probabilities_of_both_maps_row_by_row_and_none_without_data(model):
+    images = np.stack([landscape(seed, 100)[0] for seed in range(2)])
+    images[1, :, 20:40, 60:80] = 0
+    seen = [[], []]
+    maps = model.maps(images, listener=lambda image, *strip: seen[image].append(strip))
+    codes = np.array(model.settings.codes)
+    assert np.array_equal(maps.refined_BHW, model.maps(images).refined_BHW)
+    for number, strips in enumerate(seen):
+        assert [row for rows, *_ in strips for row in range(100)[rows]] == list(range(100))
+        coarse, refined = (np.concatenate(parts, 1) for parts in list(zip(*strips, strict=True))[1:])
+        there = maps.refined_BHW[number] != 0
+        for probability, label in ((coarse, maps.coarse_BHW), (refined, maps.refined_BHW)):
+            assert np.array_equal(codes[probability.argmax(0)][there], label[number][there])
+            assert np.allclose(probability.sum(0), there, atol=1e-5)
+        assert np.allclose(refined.max(0), maps.confidence_BHW[number], atol=1e-6)
+
+
 def test_threshold_one_lets_refinement_change_any_pixel():
     image = landscape(2, 64)[0][None]
     assert small_model(uncertainty_threshold=1.0).maps(image).editable_BHW.all()

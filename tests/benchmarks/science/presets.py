@@ -11,9 +11,9 @@ from idgbr.training import Optimisation
 @dataclass(frozen=True, kw_only=True)
 class Preset:
     """backbones: name to class and config of a coarse network. table: seeds of the main table. ablations: seeds of each
-    that is made, on the first set. sizes: of all refiners. train_centre, centre: px of the middle of each
-    training and each test image that are used (None: all). window: px of the sliding window. jobs: trainings side by
-    side, of `threads` each."""
+    that is made, on the first set. choice: seeds of the choice of the walk's training. sizes: of all refiners.
+    train_centre, centre: px of the middle of each training and each test image that are used (None: all). window: px of
+    the sliding window. jobs: trainings side by side, of `threads` each."""
 
     sets: tuple[str, ...]
     backbones: Mapping[str, tuple[str, Mapping[str, Any]]]
@@ -32,6 +32,7 @@ class Preset:
     device: str
     threads: int
     ablations: Mapping[str, tuple[int, ...]]
+    choice: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,40 @@ class Variant:
     sizes: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
-    longer: int = 1
+    longer: float = 1
 
 
 OURS = "bridge"
 CONTROLS = {
     OURS: Variant(),
-    "feed-forward": Variant({"sigma": 0.0}, {"times": "last", "aligned": 0.0}, {"num_inference_steps": 1}),
-    "discrete": Variant({"process": "discrete"}, {"times": "uniform", "aligned": 0.0}, {"num_inference_steps": 6}),
+    "feed-forward": Variant({"sigma": 0.0}, {"times": "last", "true_states": 1.0}, {"num_inference_steps": 1}),
+    "discrete": Variant({"process": "discrete"}, {"times": "uniform", "true_states": 1.0}, {"num_inference_steps": 6}),
     "published": Variant(
         {"process": "diffusion", "prediction": "epsilon"},
         {"times": "uniform", "dropout": 0.1},
         {"num_inference_steps": 25, "init": "noise", "guidance_scale": 3.0, "uncertainty_threshold": 1.0},
     ),
 }
+WALK = "walk"
+TRUE_STATES = 0.5
+_ANSWERED = {"sigma": 0.0}, {"times": "last", "true_states": 1.0}
+RIVALS = {
+    WALK: Variant(training={"true_states": TRUE_STATES}, longer=8 / 7),
+    "walk without noise": Variant({"sigma": 0.0}, {"true_states": TRUE_STATES}, longer=8 / 7),
+    "twin": Variant(*_ANSWERED, longer=4 / 3),
+    "recurrent": Variant({"sigma": 0.0}, {"times": "uniform", "unrolled": True}, longer=2 / 3),
+}
+"""The walk and its rivals, all trained with as many passes through the network as ours. A pass backward counts as two
+forward. A step of ours answers once more without gradient (4), true states need no answer (3), an unrolled step has two
+with gradients (6)."""
+STEPS_OF_WALK = (1, 2, 4, 8)
+CHOICE = {
+    **{f"true states {share:g}": Variant(training={"true_states": share}) for share in (0.0, 0.25, 0.5, 0.75, 1.0)},
+    "true states 0.5, no noise": Variant({"sigma": 0.0}, {"true_states": 0.5}),
+    "true states 0.5, times uniform": Variant(training={"true_states": 0.5, "times": "uniform"}),
+    "true states 0.5, unrolled": Variant(training={"true_states": 0.5, "unrolled": True}),
+}
+"""Trainings of the walk that it is chosen from, on training places alone."""
 LONG = "published recipe, ten times the steps"
 ABLATIONS = {
     "no image in the guidance": Variant(training={"kind": "WithoutImage"}),
@@ -65,8 +86,8 @@ ABLATIONS = {
     "mask autoencoder": Variant({"code": "autoencoder"}),
     "times uniform": Variant(training={"times": "uniform"}),
     "times last": Variant(training={"times": "last"}),
-    "noisy truth in half of the steps": Variant(training={"aligned": 0.5}),
-    "noisy truth in all steps": Variant(training={"aligned": 0.0}),
+    "noisy truth in half of the steps": Variant(training={"true_states": 0.5}),
+    "noisy truth in all steps": Variant(training={"true_states": 1.0}),
     "masks out of fold alone": Variant(training={"masks": ("fold",)}),
     "masks of the training fit alone": Variant(training={"masks": ("all",)}),
     "masks not corrupted": Variant(training={"corruption": 0.0}),
@@ -113,6 +134,7 @@ PRESETS = {
         device="cuda",
         threads=2,
         ablations=dict.fromkeys(ABLATIONS, (0,)),
+        choice=(0, 1, 2),
     ),
     "cpu": Preset(
         sets=("dubai_aerial", "cil_roads"),
@@ -135,6 +157,7 @@ PRESETS = {
         device="cpu",
         threads=1,
         ablations=dict.fromkeys(REDUCED, (0, 1, 2)) | {LONG: (0,)},
+        choice=(0,),
     ),
 }
 

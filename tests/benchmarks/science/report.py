@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from idgbr.settings import Settings
 from science import pictures
-from science.presets import CONTROLS, OURS, slug
+from science.presets import CHOICE, CONTROLS, OURS, RIVALS, STEPS_OF_WALK, WALK, slug
 from science.sets import SETS
 
 METRICS = {
@@ -17,6 +17,16 @@ METRICS = {
     "boundary_f1_3px": "boundary F1 (3 px)",
     "overall_accuracy": "OA",
 }
+BEYOND = {
+    "betti0_error_256px": "components, error",
+    "betti1_error_256px": "holes, error",
+    "cldice": "clDice",
+    "ece_15bins": "ECE",
+    "nll": "NLL",
+    "brier": "Brier",
+    "mean_area_bias": "area bias",
+}
+"""Scores of topology (components and holes: a tile of 256 px), calibration and area; only of clDice more is better."""
 COMPARED = ("mean_iou", "boundary_iou_4px")
 """The scores by which two refiners are compared case by case."""
 REPAIR = {"iou_imp": "IoU_imp", "new_fp": "new FP"}
@@ -28,7 +38,8 @@ def write(place: Any) -> str:
     lines = [f"# Boundary refinement on real images, {place.home.name} preset", "", *_preset(place.preset)]
     for name in place.preset.sets:
         lines += [f"## {name}", "", *_main(results, place.preset, name), *_classes(results, place.preset, name)]
-        lines += _controls(results, place.preset, name)
+        lines += [*_controls(results, place.preset, name), *_beyond_table(results, place.preset, name)]
+        lines += [*_choice(results, place.preset, name), *_walks(results, place.preset, name)]
         lines += pictures.draw(place, results, name)
     lines += [*_steps(results), *_ablations(results, place.preset), *_gate(results), *_speed(results), *_time(results)]
     path = place.home / "report.md"
@@ -121,6 +132,71 @@ def _control_row(label: str, runs: dict[Any, Any], ours: dict[Any, Any]) -> str:
         f"{median(seconds):.2f}" if seconds else "",
         *wins,
     )
+
+
+def _beyond_table(results: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
+    """Topology, calibration and areas of the coarse and the refined maps of ours and its controls."""
+    runs = {
+        control: [
+            results.get(f"score-{name}-{control}-{backbone}-{seed}")
+            for backbone in preset.backbones
+            for seed in preset.table
+        ]
+        for control in (*CONTROLS, "crf")
+    }
+    done = {control: each for control, each in runs.items() if all(each)}
+    if OURS not in done:
+        return
+    yield from _head("refiner", *BEYOND.values())
+    yield _row("none: coarse", *_beyond(done[OURS], "coarse"))
+    for control, each in done.items():
+        yield _row(control, *_beyond(each, "refined"))
+    yield ""
+
+
+def _choice(results: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
+    """Trainings of the walk on training places kept out of them, the best by the mean of mIoU and boundary IoU."""
+    cases = [(backbone, seed) for backbone in preset.backbones for seed in preset.choice]
+    found: dict[tuple[str, int], list[Any]] = {}
+    for label in CHOICE:
+        runs = [results.get(f"choice-{name}-{slug(label)}-{backbone}-{seed}") for backbone, seed in cases]
+        if all(runs):
+            for place, steps in enumerate(STEPS_OF_WALK):
+                found[label, steps] = [run["rows"][place] for run in runs if run]
+    if not found:
+        return
+    score = {way: mean(row["refined"][key] for row in rows for key in COMPARED) for way, rows in found.items()}
+    yield "The walk's training, chosen on training places that its networks had not seen:"
+    yield ""
+    yield from _head("training", "steps", *(f"{metric} gain" for metric in METRICS.values()), "mean of the two IoUs")
+    for (label, steps), rows in found.items():
+        yield _row(label, steps, *_gains(rows), f"{score[label, steps]:.2f}")
+    label, steps = max(score, key=lambda way: score[way])
+    yield from ("", f"Best: {label}, {steps} steps.", "")
+
+
+def _walks(results: dict[str, Any], preset: Any, name: str) -> Iterator[str]:
+    """The walk and its rivals, way by way, over the cases that are done."""
+    cases = [(backbone, seed) for backbone in preset.backbones for seed in preset.table]
+    ways: dict[tuple[str, str, int], dict[Any, Any]] = {}
+    for label in (OURS, *RIVALS):
+        for backbone, seed in cases:
+            for row in results.get(f"walk-{name}-{slug(label)}-{backbone}-{seed}", {"rows": []})["rows"]:
+                ways.setdefault((label, row["way"], row["passes"]), {})[backbone, seed] = row
+    if not ways:
+        return
+    walk = next((rows for (label, _, passes), rows in ways.items() if (label, passes) == (WALK, 2)), {})
+    yield "The walk and its rivals, all of equal training; passes through the network in one answer:"
+    yield ""
+    wins = (f"walk of 2 as good: {METRICS[key]}" for key in COMPARED)
+    yield from _head("refiner", "way", "passes", "cases", *(f"{metric} gain" for metric in METRICS.values()), *wins)
+    for (label, way, passes), rows in ways.items():
+        both = rows.keys() & walk.keys()
+        good = (sum(walk[case]["refined"][key] >= rows[case]["refined"][key] for case in both) for key in COMPARED)
+        yield _row(
+            label, way, passes, len(rows), *_gains(rows.values()), *(f"{count} of {len(both)}" for count in good)
+        )
+    yield ""
 
 
 def _steps(results: dict[str, Any]) -> Iterator[str]:
@@ -241,6 +317,12 @@ def _gains(runs: Collection[dict[str, Any]]) -> Iterator[str]:
     """What refinement changes, metric by metric."""
     for key in METRICS:
         yield _spread((_change(run["coarse"][key], run["refined"][key]) for run in runs), "+.2f")
+
+
+def _beyond(runs: Collection[dict[str, Any]], which: str) -> Iterator[str]:
+    """Scores beyond the pixels, as they are."""
+    for key in BEYOND:
+        yield _spread((run[which][key] for run in runs), ".3f" if key in ("nll", "brier") else ".2f")
 
 
 def _change(before: float | None, after: float | None) -> float | None:

@@ -15,7 +15,7 @@ from idgbr.checkpoint import load_network
 from idgbr.classes import class_index
 from idgbr.inference.band import band
 from idgbr.inference.certainty import certainty
-from idgbr.metrics.evaluation import Evaluation
+from idgbr.metrics.evaluation import Calibrated, Evaluation
 from idgbr.settings import Settings
 from idgbr.training import CoarseTraining, RefinerTraining, train_coarse, train_refiner
 from idgbr.training.crops import Augmentation
@@ -23,11 +23,26 @@ from idgbr.training.refiner import new_refiner
 from science import cost
 from science.blind import KINDS
 from science.crf import crf, tune
-from science.presets import ABLATIONS, CONTROLS, LONG, OURS, Preset, Variant, slug
+from science.presets import (
+    ABLATIONS,
+    CHOICE,
+    CONTROLS,
+    LONG,
+    OURS,
+    RIVALS,
+    STEPS_OF_WALK,
+    WALK,
+    Preset,
+    Variant,
+    slug,
+)
+from science.rivals import Averaged, repeated
 from science.sets import BANDS, NO_LABEL, SETS, middle, read
 
 STEPS = (1, 2, 4, 10, 25)
 RADIUS, THRESHOLD = Settings.boundary_radius, Settings.uncertainty_threshold
+HELD = 0
+"""The fold of training places that the choice of the walk's training is scored on."""
 TUNED, EVERY = 160, 9
 """The mean field is tuned on the middle px of every so many training images."""
 AUGMENTATION = Augmentation(nodata=0.0)
@@ -63,7 +78,8 @@ def tasks(preset: Preset) -> list[Task]:
     all else."""
     first, *others = preset.table
     later = (task for seed in others for task in _ablations(preset, seed))
-    return [*_main(preset), *_ablations(preset, first), *_runs(preset, first), *later]
+    walks = [*_choice(preset), *_walks(preset)]
+    return [*_main(preset), *walks, *_ablations(preset, first), *_runs(preset, first), *later]
 
 
 def _main(preset: Preset) -> Iterator[Task]:
@@ -81,6 +97,32 @@ def _main(preset: Preset) -> Iterator[Task]:
                     yield Task(f"score-{name}-{control}-{backbone}-{seed}", (trained,), score)
             for backbone in preset.backbones:
                 yield Task(f"score-{name}-crf-{backbone}-{seed}", folds, _crf(name, backbone, seed))
+
+
+def _choice(preset: Preset) -> Iterator[Task]:
+    """Which training of the walk is best, by places that none of its networks has seen and that are no test places."""
+    for name in preset.sets:
+        for seed in preset.choice:
+            for label, variant in CHOICE.items():
+                trained = f"refiner-{name}-choice_{slug(label)}-{seed}"
+                folds = _folds(preset, name, seed)
+                yield Task(trained, folds, _refiner(name, f"choice_{slug(label)}", variant, seed, HELD))
+                for backbone in preset.backbones:
+                    run = _choice_scores(name, f"choice_{slug(label)}", backbone, seed)
+                    yield Task(f"choice-{name}-{slug(label)}-{backbone}-{seed}", (trained,), run)
+
+
+def _walks(preset: Preset) -> Iterator[Task]:
+    """The walk at several numbers of steps, and what else the same passes through a network buy."""
+    for name in preset.sets:
+        for seed in preset.table:
+            for label in (OURS, *RIVALS):
+                trained = f"refiner-{name}-{slug(label)}-{seed}"
+                if label != OURS:
+                    yield Task(trained, _folds(preset, name, seed), _refiner(name, slug(label), RIVALS[label], seed))
+                for backbone in preset.backbones:
+                    run = _walk(name, label, backbone, seed)
+                    yield Task(f"walk-{name}-{slug(label)}-{backbone}-{seed}", (trained,), run)
 
 
 def _ablations(preset: Preset, seed: int) -> Iterator[Task]:
@@ -158,15 +200,18 @@ def _coarse(name: str, backbone: str, seed: int, part: str) -> Callable[[Place],
     return run
 
 
-def _refiner(name: str, label: str, variant: Variant, seed: int) -> Callable[[Place], Result]:
+def _refiner(name: str, label: str, variant: Variant, seed: int, held: int | None = None) -> Callable[[Place], Result]:
     """A refiner on the masks of all backbones together, since it must serve any of them: each training image with the
-    mask of a network that lacks its fold and with that of the one that does not, as a new place's lie between them."""
+    mask of a network that lacks its fold and with that of the one that does not, as a new place's lie between them.
+
+    held: a fold that it must not know; then only masks of networks that lack their image's fold are at hand."""
 
     def run(place: Place) -> Result:
         preset = place.preset
         images = read(name, test=False, centre=preset.train_centre)
+        images = {stem: pair for stem, pair in images.items() if SETS[name].fold(stem) != held}
         changes = dict(variant.training)
-        parts = changes.pop("masks", ("fold", "all"))
+        parts = changes.pop("masks", ("fold", "all") if held is None else ("fold",))
         kind = KINDS[changes.pop("kind", "Refiner")]
         tokens = None
         if changes.pop("teacher", False):
@@ -185,7 +230,7 @@ def _refiner(name: str, label: str, variant: Variant, seed: int) -> Callable[[Pl
         coarse = IDGBRPipeline.from_pretrained(first)
         coarse.save_pretrained(folder)
         sizes = dict(preset.sizes) | dict(variant.sizes)
-        optimisation = replace(preset.refiner, steps=variant.longer * preset.refiner.steps)
+        optimisation = replace(preset.refiner, steps=round(variant.longer * preset.refiner.steps))
         how = RefinerTraining(
             crop=preset.refiner_crop,
             batch=preset.refiner_batch,
@@ -215,6 +260,43 @@ def _score(name: str, label: str, variant: Variant, backbone: str, seed: int) ->
         model = _joined(place, name, label, backbone, seed, variant.run)
         keep = place.home / "maps" / f"{name}-{backbone}-{seed}" if label == OURS else None
         return _scores(model, place, name, keep)
+
+    return run
+
+
+def _walk(name: str, label: str, backbone: str, seed: int) -> Callable[[Place], Result]:
+    """One refiner in all its ways, scored on the test places: as a walk of several steps, or again on its own answer
+    where it answers in one; and as the mean over turns and flips."""
+
+    def run(place: Place) -> Result:
+        if label == "twin":
+            ways = [(f"{times} times", times, 1, repeated(times)) for times in STEPS_OF_WALK]
+        else:
+            ways = [(f"{steps} steps", steps, steps, IDGBRPipeline) for steps in STEPS_OF_WALK]
+        if label in (WALK, "twin"):
+            steps = 1 if label == "twin" else 2
+            ways.append(("mean of 8 turns and flips", 8 * steps, steps, Averaged))
+        rows = []
+        for way, passes, steps, kind in ways:
+            model = _joined(place, name, slug(label), backbone, seed, {"num_inference_steps": steps}, kind=kind)
+            rows.append({"refiner": label, "way": way, "passes": passes, **_scores(model, place, name, None)})
+        return {"rows": rows}
+
+    return run
+
+
+def _choice_scores(name: str, label: str, backbone: str, seed: int) -> Callable[[Place], Result]:
+    """A candidate on the training places that it has not seen, behind the coarse network that has not either."""
+
+    def run(place: Place) -> Result:
+        images = read(name, test=False, centre=place.preset.centre)
+        held = {stem: pair for stem, pair in images.items() if SETS[name].fold(stem) == HELD}
+        rows = []
+        for steps in STEPS_OF_WALK:
+            settings = {"num_inference_steps": steps}
+            model = _joined(place, name, label, backbone, seed, settings, part=f"fold{HELD}")
+            rows.append({"steps": steps, **_scores(model, place, name, None, images=held)})
+        return {"rows": rows}
 
     return run
 
@@ -291,21 +373,27 @@ def _scores(
     name: str,
     keep: Path | None,
     refine: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    images: dict[str, tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> Result:
+    """images: to score instead of those of the test places."""
     total, gated, seconds, megapixels, edited, harmed = None, None, 0.0, 0.0, 0, 0
-    images = {}
+    by_image = {}
     names = [row["name"] for row in model.settings.classes]
-    for stem, (image_CHW, label_HW) in read(name, test=True, centre=place.preset.centre).items():
+    images = read(name, test=True, centre=place.preset.centre) if images is None else images
+    for stem, (image_CHW, label_HW) in images.items():
+        calibration = Calibrated(true_HW=label_HW, codes=model.settings.codes, ignore=NO_LABEL)
         began = time.monotonic()
-        found = model.maps(image_CHW[None])
+        found = model.maps(image_CHW[None], listener=calibration)
         refined_HW = found.refined_BHW[0] if refine is None else refine(image_CHW, found.coarse_BHW[0])
-        seconds += time.monotonic() - began
+        seconds += time.monotonic() - began - calibration.seconds
+        if refine is not None:
+            calibration.refined = None
         megapixels += label_HW.size / 1e6
         coarse_HW, editable_HW = found.coarse_BHW[0], found.editable_BHW[0]
         edited += int(editable_HW.sum())
         harmed += int(((refined_HW != coarse_HW) & ~editable_HW).sum()) if refine is None else 0
-        one = Evaluation.of(label_HW, coarse_HW, refined_HW, model.settings.codes, NO_LABEL)
-        images[stem] = asdict(one.scores(names))
+        one = Evaluation.of(label_HW, coarse_HW, refined_HW, model.settings.codes, NO_LABEL, calibration)
+        by_image[stem] = asdict(one.scores(names))
         total = one if total is None else total + one
         if model.settings.uncertainty_threshold == 1:
             logits_KHW = torch.from_numpy(model.coarse_probabilities(image_CHW[None])[0]).log()
@@ -325,15 +413,24 @@ def _scores(
         "editable": edited / (1e6 * megapixels),
         "changed_outside": harmed,
         "gated": None if gated is None else asdict(gated.scores(names)),
-        "images": images,
+        "images": by_image,
     }
 
 
-def _joined(place: Place, name: str, label: str, backbone: str, seed: int, settings: Any) -> IDGBRPipeline:
-    """The refiner behind any backbone's coarse network."""
-    coarse = IDGBRPipeline.from_pretrained(place.model("coarse", name, backbone, seed, "all"))
+def _joined(
+    place: Place,
+    name: str,
+    label: str,
+    backbone: str,
+    seed: int,
+    settings: Any,
+    part: str = "all",
+    kind: type[IDGBRPipeline] = IDGBRPipeline,
+) -> IDGBRPipeline:
+    """The refiner behind any backbone's coarse network, that of all training places or of a `part`."""
+    coarse = IDGBRPipeline.from_pretrained(place.model("coarse", name, backbone, seed, part))
     refiner = load_network(KINDS, place.model("refiner", name, label, seed) / "refiner")
-    return _placed(IDGBRPipeline(replace(coarse.settings, **settings), coarse.coarse, refiner), place)
+    return _placed(kind(replace(coarse.settings, **settings), coarse.coarse, refiner), place)
 
 
 def _model(place: Place, folder: Path) -> IDGBRPipeline:
@@ -349,7 +446,7 @@ def _placed(model: IDGBRPipeline, place: Place) -> IDGBRPipeline:
     settings = replace(model.settings, window=window, overlap=overlap, batch=1)
     if place.preset.device == "cuda":
         settings = replace(settings, batch=16, precision="bf16")
-    return IDGBRPipeline(settings, model.coarse, model.refiner).to(place.preset.device)
+    return type(model)(settings, model.coarse, model.refiner).to(place.preset.device)
 
 
 def _on(array: np.ndarray, device: torch.device) -> torch.Tensor:

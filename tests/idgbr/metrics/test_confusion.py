@@ -75,6 +75,14 @@ def test_region_scores_by_hand():
     assert metrics.kappa(confusion) == pytest.approx((3 / 5 - 10 / 25) / (1 - 10 / 25))
 
 
+def test_area_bias_is_too_much_or_too_little_area_as_a_share_of_the_true_one():
+    true = np.array([[1, 1, 1, 1, 3, 3, 0]])
+    pred = np.array([[1, 3, 3, 7, 3, 9, 1]])
+    confusion = metrics.confusion_matrix(true, pred, (1, 3, 7))
+    assert metrics.area_bias(confusion) == pytest.approx([-3 / 4, 1 / 2, np.nan], nan_ok=True)
+    assert metrics.mean_area_bias(confusion) == pytest.approx(5 / 8)
+
+
 def test_class_zero_is_scored_where_another_value_is_ignored():
     true = np.array([[0, 0, 1, 255]])
     pred = np.array([[0, 1, 1, 0]])

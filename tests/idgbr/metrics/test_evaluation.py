@@ -8,12 +8,26 @@ from operator import add
 import numpy as np
 import pytest
 from metric_maps import CODES, blobs
+from scipy.special import softmax
 
 from idgbr import metrics
-from idgbr.metrics import BoundaryAccuracy, BoundaryF1, BoundaryIoU, ClassScores, Evaluation, MapScores
+from idgbr.metrics import (
+    BettiErrors,
+    BoundaryAccuracy,
+    BoundaryF1,
+    BoundaryIoU,
+    Calibrated,
+    Calibration,
+    CentrelineDice,
+    ClassScores,
+    Evaluation,
+    MapScores,
+)
 from idgbr.metrics.scores import BOUNDARY_F1_PX, BOUNDARY_IOU_PX, LABELS
 
 NAMES = ("grass", "water", "built")
+ERRORS = {"betti0_error_256px", "betti1_error_256px", "mean_area_bias"}
+PROBABILITIES = {"ece_15bins", "nll", "brier"}
 
 
 def image(seed, size=64):
@@ -53,6 +67,11 @@ def test_totals_come_from_the_summed_counts_and_wfm_is_the_mean_over_images(imag
         assert getattr(refined, f"boundary_f1_{px}px") == exactly(expected)
     expected = reduce(add, (BoundaryAccuracy.of(*pair, CODES) for pair in pairs)).mean
     assert refined.mean_boundary_accuracy == exactly(expected)
+    betti = reduce(add, (BettiErrors.of(*pair, CODES) for pair in pairs))
+    assert (refined.betti0_error_256px, refined.betti1_error_256px) == (betti.components, betti.holes)
+    assert refined.cldice == exactly(reduce(add, (CentrelineDice.of(*pair, CODES) for pair in pairs)).mean)
+    assert refined.mean_area_bias == exactly(metrics.mean_area_bias(confusion))
+    assert refined.classes["water"].area_bias == exactly(metrics.area_bias(confusion)[1])
     assert refined.wfm_2px == pytest.approx(100 * np.mean([metrics.wfm(*pair) for pair in pairs]))
     counts = sum(metrics.repair_counts(*maps, CODES) for maps in images)
     broken = sum(metrics.new_fp_counts(*maps) for maps in images)
@@ -75,7 +94,7 @@ def test_the_coarse_map_is_scored_apart_from_the_refined_one(images, total):
     confusion = sum(metrics.confusion_matrix(true, coarse, CODES) for true, coarse, _ in images)
     scores = total.scores(NAMES)
     assert scores.coarse.mean_iou == exactly(metrics.mean_iou(confusion))
-    for name in LABELS.keys() - {"boundary_f1_3px", "boundary_f1_5px"}:
+    for name in LABELS.keys() - {"boundary_f1_3px", "boundary_f1_5px"} - ERRORS - PROBABILITIES:
         assert getattr(scores.refined, name) > getattr(scores.coarse, name)
 
 
@@ -109,6 +128,28 @@ def test_an_image_without_true_edge_does_not_enter_wfm(total):
     before, after = (each.scores(NAMES).refined for each in (total, total + alone))
     assert after.wfm_2px == before.wfm_2px
     assert after.overall_accuracy < before.overall_accuracy
+
+
+def test_calibration_is_scored_where_there_are_probabilities_of_both_maps_and_adds_up_over_images(images):
+    evaluations, parts = [], {"coarse": [], "refined": []}
+    for number, (true, coarse, refined) in enumerate(images):
+        random = np.random.default_rng(number)
+        found = Calibrated(true_HW=true, codes=CODES)
+        both = [softmax(random.normal(size=(3, *true.shape)), 0) for _ in parts]
+        for row in range(0, len(true), 16):
+            found(0, slice(row, row + 16), *(each[:, row : row + 16] for each in both))
+        assert found.seconds > 0
+        for which, each in zip(parts, both, strict=True):
+            parts[which].append(Calibration.of(true, each, CODES))
+        evaluations.append(Evaluation.of(true, coarse, refined, CODES, calibration=found))
+    scores = reduce(add, evaluations).scores(NAMES)
+    for which, each in parts.items():
+        expected = reduce(add, each)
+        assert getattr(scores, which).ece_15bins == exactly(expected.expected_error)
+        assert getattr(scores, which).nll == pytest.approx(expected.mean_nll)
+        assert getattr(scores, which).brier == pytest.approx(expected.mean_brier)
+    without = Evaluation.of(*images[0], CODES)
+    assert (evaluations[0] + without).scores(NAMES).refined.nll is None
 
 
 def test_without_a_refiner_there_are_coarse_scores_alone(images):

@@ -1,5 +1,6 @@
 """Training of refiners, and the card. Covers idgbr.training.refiner and idgbr.training.card."""
 
+import json
 import time
 from dataclasses import replace
 from functools import partial
@@ -129,7 +130,7 @@ def test_masks_of_networks_that_have_not_seen_a_pair_can_be_given_in_either_form
     ("sizes", "changes"),
     [
         ({"process": "discrete"}, {"times": "uniform"}),
-        ({"sigma": 0.0}, {"times": "last", "aligned": 0.0}),
+        ({"sigma": 0.0}, {"times": "last", "true_states": 1.0}),
         ({"process": "diffusion", "prediction": "epsilon"}, {"times": "uniform", "dropout": 0.2}),
         ({"process": "diffusion", "prediction": "v"}, {}),
         ({"process": "diffusion", "prediction": "x0"}, {"pixels": True, "times": "last", "boundary": 0.5}),
@@ -164,7 +165,7 @@ def test_gradients_reach_every_weight_but_the_codecs(sizes, changes):
     images, labels = zip(*(landscape(seed, 64) for seed in range(2)), strict=True)
     image = torch.from_numpy(np.stack(images).astype(np.float32)) / 1000
     index = np.searchsorted([10, 20, 40], np.stack(labels)).astype(np.uint8)
-    config = refiner_training(1, corruption=0.0, aligned=0.0, **changes)
+    config = refiner_training(1, corruption=0.0, true_states=1.0, **changes)
     for _ in range(3):
         optimiser.zero_grad()
         refiner_loss(refiner, image, torch.rand(2, 3, 64, 64).softmax(1), index, config).backward()
@@ -172,6 +173,72 @@ def test_gradients_reach_every_weight_but_the_codecs(sizes, changes):
     silent = [name for name, weight in refiner.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert all(name.startswith("codec.") for name in silent), silent
     assert all(not weight.requires_grad for weight in refiner.codec.parameters())
+
+
+class Recorded(Refiner):
+    """Keeps the codes and times it was given."""
+
+    def forward(self, noisy_BDhw, time_B, condition):
+        self.seen = [*getattr(self, "seen", []), (noisy_BDhw.detach(), time_B, torch.is_grad_enabled())]
+        return super().forward(noisy_BDhw, time_B, condition)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_true_states_are_made_of_the_true_labels_in_that_share_of_the_steps(share):
+    """Without noise and at a time next to 0 the input is the clean code itself, which shows what it was made of."""
+    torch.manual_seed(0)
+    refiner = Recorded(3, 3, (8, 8, 8, 8), full=4, sigma=0.0)
+    image, label = landscape(0, 32)
+    index = np.searchsorted([10, 20, 40], label[None]).astype(np.uint8)
+    true = refiner.codec.encode(torch.nn.functional.one_hot(torch.from_numpy(index).long(), 3).movedim(-1, 1).float())
+    coarse = torch.rand(1, 3, 32, 32).softmax(1)
+    raw = torch.from_numpy(image[None].astype(np.float32)) / 1000
+    config = refiner_training(1, corruption=0.0, true_states=share)
+    kinds = []
+    for _ in range(40):
+        refiner.seen = []
+        refiner_loss(refiner, raw, coarse, index, config)
+        (state, time, _), evaluations = refiner.seen[-1], len(refiner.seen)
+        code = (state - time * refiner.codec.encode(coarse)) / (1 - time)
+        is_true = torch.allclose(code, true, atol=1e-2)
+        assert is_true == (evaluations == 1)
+        kinds.append(is_true)
+    assert {0.0: sum(kinds) == 0, 0.5: 10 < sum(kinds) < 30, 1.0: sum(kinds) == 40}[share]
+
+
+def test_unrolled_training_learns_through_the_first_answer_and_otherwise_it_is_fixed():
+    image, label = landscape(0, 32)
+    index = np.searchsorted([10, 20, 40], label[None]).astype(np.uint8)
+    raw = torch.from_numpy(image[None].astype(np.float32)) / 1000
+    for unrolled in (False, True):
+        torch.manual_seed(0)
+        refiner = Recorded(3, 3, (8, 8, 8, 8), full=4)
+        refiner_loss(refiner, raw, torch.rand(1, 3, 32, 32).softmax(1), index, refiner_training(1, unrolled=unrolled))
+        assert [graded for *_, graded in refiner.seen] == [unrolled, True]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "changes", "says"),
+    [
+        ({}, {"true_states": 1.5}, "true_states must be a number in 0..1, not 1.5"),
+        ({}, {"true_states": 1.0, "unrolled": True}, "true_states must be below 1"),
+        ({"process": "diffusion", "prediction": "v"}, {"true_states": 0.5}, "a network that predicts v always learns"),
+    ],
+)
+def test_training_on_states_that_make_no_sense_is_refused(tmp_path, sizes, changes, says):
+    pairs = [landscape(0, 64)]
+    list(train_coarse(pairs, tmp_path, coarse_training(1, crop=32, batch=1)))
+    with pytest.raises(InputError, match=says):
+        next(
+            train_refiner(pairs, tmp_path, refiner_training(1, crop=32, sizes={"widths": (8,) * 4, **sizes}, **changes))
+        )
+
+
+def test_trainings_begun_before_true_states_had_a_name_go_on():
+    network = Refiner(3, 3, widths=(8, 8, 16, 16), full=4)
+    told = json.loads(_identity(network, RefinerTraining(optimisation=Optimisation(steps=1)), aligned=False))[1]
+    assert told["aligned"] == 1.0
+    assert not told.keys() & {"true_states", "unrolled"}
 
 
 def test_alignment_draws_the_guidance_to_a_teacher(tmp_path):

@@ -23,6 +23,7 @@ from sd15_folder import write_folder
 import idgbr.training
 import pipeline
 from idgbr import IDGBRPipeline
+from idgbr.training import refiner as refiner_training
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
 from pipeline.training import areas
@@ -233,6 +234,7 @@ def test_a_folder_that_does_not_fit_its_recipe_is_told_in_one_sentence(recipe, p
         ("refiner", {"network": "HRNet"}, "'network', which is not of the refiner network"),
         ("coarse", {"preset": "base"}, "'preset', which is not of the coarse network"),
         ("coarse", {"folds": 2}, "'folds', which is not of the coarse network"),
+        ("coarse", {"true_states": 0.5}, "'true_states', which is not of the coarse network"),
         ("coarse", {"stable_diffusion": "sd"}, "'stable_diffusion', which is not of the coarse network"),
         ("refiner", {"preset": "base", "stable_diffusion": "sd"}, "has both 'preset' and 'stable_diffusion'"),
     ],
@@ -256,6 +258,24 @@ def test_a_refiner_is_made_of_a_preset_or_of_stable_diffusion(recipe, photos, tm
     assert type(refiner).__name__ == {"base": "Refiner", "stable_diffusion": "SD15Refiner"}[kind]
     if kind == "base":
         assert (refiner.config["attention"], refiner.config["full"]) == (True, 32)
+
+
+def test_true_states_of_a_recipe_reach_the_training_and_its_record_and_are_0_without(recipe, photos, monkeypatch):
+    areas = {"areas": photo_areas(photos, "a1"), "validation": photo_areas(photos, "b*"), "steps": 1}
+    train(recipe(**areas, model_args=SMALL), "coarse", **QUIET)
+    shares = []
+    own_loss = refiner_training.refiner_loss
+    monkeypatch.setattr(
+        refiner_training, "refiner_loss", lambda *of: shares.append(of[-1].true_states) or own_loss(*of)
+    )
+    records = []
+    for changes in ({}, {"true_states": 0.5}):
+        made = recipe(**areas, model_args=SMALL, **changes)
+        train(made, "refiner", **QUIET)
+        records.append(json.loads((made.model / "training.json").read_text())["refiner"])
+    assert shares == [0, 0.5]
+    assert "true_states" not in records[0]
+    assert records[1] == records[0] | {"true_states": 0.5}
 
 
 def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatch):
