@@ -134,6 +134,7 @@ def test_what_the_clock_stops_goes_on_later(data):
     assert early.result(task.name).is_file()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_network_of_a_preset_takes_its_crops(preset):
     """Without memory or arithmetic, so the GPU's too."""

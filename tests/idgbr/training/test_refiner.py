@@ -241,6 +241,7 @@ def test_trainings_begun_before_true_states_had_a_name_go_on():
     assert not told.keys() & {"true_states", "unrolled"}
 
 
+@pytest.mark.long
 def test_alignment_draws_the_guidance_to_a_teacher(tmp_path):
     pairs = [landscape(seed, 96) for seed in range(2)]
     list(train_coarse(pairs, tmp_path, coarse_training(2, crop=32, batch=2)))
@@ -254,6 +255,7 @@ def test_alignment_draws_the_guidance_to_a_teacher(tmp_path):
     assert "aligner" not in str(IDGBRPipeline.from_pretrained(tmp_path).refiner.state_dict().keys())
 
 
+@pytest.mark.long
 def test_a_trained_refiner_can_be_tuned_end_to_end_for_one_step(tmp_path):
     """One answer at the noisiest time, decoded, with pixel and boundary loss (arXiv 2409.11355)."""
     pairs = [landscape(seed, 96) for seed in range(2)]

@@ -84,6 +84,7 @@ def _wait_until(enough, seconds=120):
     raise TimeoutError("the driver did not get that far")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", ["mosaic", "landcover"])
 def test_a_killed_driver_continues_where_it_was_and_ends_with_the_same_bytes(region_of, whole, stage):
     region = region_of(f"killed-{stage}", commit_every=2, bbox=whole[0].bbox)
@@ -191,6 +192,7 @@ def test_a_second_period_is_added_beside_the_first(undisturbed, region_of):
     assert not np.array_equal(cube.mosaic.values[0], cube.mosaic.values[1])
 
 
+@pytest.mark.long
 def test_a_run_that_another_model_overtook_maps_its_own_pixels(region_of, undisturbed, model, monkeypatch):
     """Interrupted with model A, then run with model B to the end, then A again: the map is A's everywhere."""
     region = region_of("overtaken-by-a-model", commit_every=1)
@@ -216,6 +218,7 @@ def test_a_run_that_another_model_overtook_maps_its_own_pixels(region_of, undist
     assert_same(bytes_of(region), bytes_of(undisturbed[0]))
 
 
+@pytest.mark.long
 def test_scenes_count_on_their_footprint_alone_so_that_no_cut_shows(region_of, world):
     """Footprints smaller than the rasters: a block that they miss must not differ from a larger block's same pixels."""
     copy = shutil.copytree(world.folder, region_of("narrow").cube.parent / "world")

@@ -102,6 +102,7 @@ def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_ag
     assert Cube.open(region.cube).repository.list_branches() == {"main"}
 
 
+@pytest.mark.long
 def test_a_changed_block_and_the_blocks_that_see_it_are_mapped_and_all_maps_are_those_of_the_mosaic(growing, seen):
     region, world = growing
     before = bytes_of(region)
@@ -264,6 +265,7 @@ def test_a_new_period_takes_unchanged_blocks_over_and_maps_the_others(growing, s
     assert not run(region, refresh=True).change
 
 
+@pytest.mark.long
 def test_the_command_updates_by_a_saved_change_model_looks_ahead_and_suggests_a_threshold(growing, tmp_path):
     region, world = growing
     acquire(world, LATER[:1], tiles=["32UQU"])

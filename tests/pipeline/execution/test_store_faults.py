@@ -140,6 +140,7 @@ def test_a_catalog_that_is_gone_after_planning_is_missed_by_an_update_alone(worl
         assert answer("update", path, "--address", "none")["version"] == report["version"]
 
 
+@pytest.mark.long
 def test_a_ray_that_does_not_answer_ends_a_run_in_one_sentence(region_of, undisturbed):
     region = region_of("rayless")
     told = sentence(idgbr(*command(region)[:-1], "127.0.0.1:1"), 1)
@@ -193,6 +194,7 @@ def row(tmp_path_factory, region_in):
     return region, run(region)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", ["mosaic", "segment"])
 def test_a_block_that_always_fails_keeps_no_other_from_being_committed(region_of, row, tries, monkeypatch, stage):
     region = region_of(f"poison-{stage}", commit_every=2, bbox=ROW)

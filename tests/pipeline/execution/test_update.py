@@ -22,8 +22,10 @@ from pipeline.segment.block import reach
 
 @pytest.mark.parametrize(
     ("tiles", "neighbours_see_it"),
-    [(["32UQU", "32UQV"], False), (["32UQU"], True)],
-    ids=["western third", "south-west"],
+    [
+        pytest.param(["32UQU", "32UQV"], False, id="western third", marks=pytest.mark.long),
+        pytest.param(["32UQU"], True, id="south-west"),
+    ],
 )
 def test_two_later_dates_map_only_the_blocks_they_touch(growing, region_of, strip, tiles, neighbours_see_it):
     region, world = growing

@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pytest
 import rasterio
 from cube_bytes import assert_same, bytes_of
 
@@ -33,6 +34,7 @@ def without_red(world, folder):
     return copy
 
 
+@pytest.mark.long
 def test_a_doubtful_scene_whose_file_is_gone_degrades_its_blocks_and_is_asked_again(region_of, world, undisturbed):
     copy = without_red(world, region_of("doubt").cube.parent / "world")
     region = region_of("doubt", catalog=str(copy / "catalog.json"), max_degraded=1.0)
