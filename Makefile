@@ -23,7 +23,7 @@ lint: install
 test: lint
 	$(BIN)/pytest --numprocesses $$($(BIN)/python -c 'import os; print(min(os.cpu_count() + 1, 4))') --dist worksteal
 
-# What is rare and long: crash trials, whole maps cut in several ways, faults of the disk and the clock, an outage of the
+# What takes long: crash trials, whole maps cut in several ways, faults of the disk and the clock, an outage of the
 # storage, a submitted job, ranks of Ray Train, every task of `make science` on small images.
 test-long: install
 	$(BIN)/pytest -m long --numprocesses 2 --dist worksteal
