@@ -23,7 +23,7 @@ VICTIMS = ("driver", "worker", "raylet", "node")
 HEAD_EVERY, S3_EVERY = 25, 20
 WORKERS = 2
 RERUNS = 3
-LIMIT = 180
+LIMIT = 400
 
 
 @dataclass(frozen=True)
