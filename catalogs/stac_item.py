@@ -38,13 +38,15 @@ def write_item(
     variables: Mapping[str, str] | None = None,
     lineage: str | None = None,
     software: Mapping[str, str] | None = None,
+    sources: Sequence[tuple[str, str, str | None]] = (),
 ) -> Path:
     """Write a STAC 1.1 item of a map, atomically, and return its path.
 
     `footprint` is in longitude and latitude; `transform` holds a, b, c, d, e, f with x = a * column + b * row + c, in
     the units of `crs` ("EPSG:3035"); `classes` rows hold code, name and color ("#rrggbb"); `store` is where the cube
     lies and `snapshot` its version; `scenes` are the ids of the scenes it was made from; `variables` are the arrays
-    over (y, x), each with its description; `lineage` says in words how it was made, `software` by which versions.
+    over (y, x), each with its description; `lineage` says in words how it was made, `software` by which versions;
+    `sources` are the cubes it was joined from, each with its version and the href of its item, if it has one.
     Extensions: projection 2, classification 2, datacube, processing, version. CatalogError when a value cannot stand in
     an item.
     """
@@ -64,6 +66,11 @@ def write_item(
         properties={
             "version": snapshot,
             "idgbr:scenes": list(scenes),
+            **(
+                {"idgbr:sources": [{"cube": cube, "version": version} for cube, version, _ in sources]}
+                if sources
+                else {}
+            ),
             **_cube(start, end, crs, shape_YX, transform, variables or {}),
             **_processing(lineage, software),
         },
@@ -74,6 +81,7 @@ def write_item(
         code=crs, shape=list(shape_YX), transform=[float(value) for value in transform]
     )
     ClassificationExtension.ext(item.assets["cube"], add_if_missing=True).apply(classes=class_list(classes))
+    item.add_links([pystac.Link("derived_from", href, "application/geo+json") for *_, href in sources if href])
     path = Path(path)
     with atomic_write(path) as draft:
         draft.write_text(json.dumps(item.to_dict(include_self_link=False), indent=2))
@@ -131,6 +139,10 @@ def _cube(
 def _processing(lineage: str | None, software: Mapping[str, str] | None) -> dict[str, Any]:
     values = {"processing:lineage": lineage, "processing:software": dict(software) if software else None}
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _joined(sources: Sequence[tuple[str, str, str | None]]) -> dict[str, Any]:
+    return {"idgbr:sources": [{"cube": cube, "version": version} for cube, version, _ in sources]} if sources else {}
 
 
 def _hexadecimal(row: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from idgbr.values import FLOAT32_MAX, FLOAT32_TINY, check_choice, check_number, 
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
+WINDOW_MULTIPLE = 16
 MAX_WINDOW = 4096
 MAX_BATCH_PIXELS = 2**26
 """Pixels of the windows that are computed at once: 1024 windows of 256 px."""
@@ -74,28 +75,13 @@ class Settings:
             check_whole("grey", self.grey, 0, 255)
             if len(self.classes) != 2:
                 raise InputError(f"grey labels have 2 classes, not {len(self.classes)}; leave grey out")
-        if self.blank is not None:
-            check_number("blank", self.blank)
-        self._check_bands()
-        check_whole("window", self.window, 16, MAX_WINDOW)
-        if self.window % 16:
-            raise InputError(f"window must be a multiple of 16 px, not {self.window}")
-        check_whole("overlap", self.overlap, 0, self.window // 2)
+        check_bands(self.bands, mean=self.mean, std=self.std)
+        check_windows(self.window, self.overlap, self.batch, self.precision, self.blank)
         check_whole("boundary_radius", self.boundary_radius, 0, self.window)
         check_number("uncertainty_threshold", self.uncertainty_threshold, 0, 1)
-        check_whole("batch", self.batch, 1, MAX_BATCH_PIXELS // self.window**2)
         check_whole("ensemble_size", self.ensemble_size, 1, MAX_ENSEMBLE)
         check_whole("seed", self.seed, -(2**63), 2**64 - 1)
-        check_choice("precision", self.precision, get_args(Precision))
         _ = self.sampling
-
-    def _check_bands(self) -> None:
-        check_words("bands", self.bands)
-        for name, values in (("mean", self.mean), ("std", self.std)):
-            if not isinstance(values, list | tuple) or len(values) != len(self.bands):
-                raise InputError(f"{len(self.bands)} bands need one {name} each, not {short(values)}")
-            for value in values:
-                check_number(f"every {name}", value, FLOAT32_TINY if name == "std" else -FLOAT32_MAX)
 
     @property
     def sampling(self) -> Sampling:
@@ -116,6 +102,28 @@ class Settings:
     def codes(self) -> tuple[int, ...]:
         """Label value of each network output."""
         return tuple(row["code"] for row in self.classes)
+
+
+def check_bands(bands: tuple[str, ...], **values: tuple[float, ...]) -> None:
+    """InputError unless every band has a name and one number of each of `values`, above 0 for a spread (std)."""
+    check_words("bands", bands)
+    for name, numbers in values.items():
+        if not isinstance(numbers, list | tuple) or len(numbers) != len(bands):
+            raise InputError(f"{len(bands)} bands need one {name} each, not {short(numbers)}")
+        for number in numbers:
+            check_number(f"every {name}", number, FLOAT32_TINY if name.endswith("std") else -FLOAT32_MAX)
+
+
+def check_windows(window: int, overlap: int, batch: int, precision: str, blank: float | None) -> None:
+    """InputError for windows that no network takes, or a batch of them that no memory holds."""
+    check_whole("window", window, WINDOW_MULTIPLE, MAX_WINDOW)
+    if window % WINDOW_MULTIPLE:
+        raise InputError(f"window must be a multiple of {WINDOW_MULTIPLE} px, not {window}")
+    check_whole("overlap", overlap, 0, window // 2)
+    check_whole("batch", batch, 1, MAX_BATCH_PIXELS // window**2)
+    check_choice("precision", precision, get_args(Precision))
+    if blank is not None:
+        check_number("blank", blank)
 
 
 def read_settings(content: dict[str, Any]) -> Settings:

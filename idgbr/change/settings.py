@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
-from idgbr.errors import InputError
-from idgbr.settings import MAX_BATCH_PIXELS, MAX_WINDOW, Precision
-from idgbr.values import FLOAT32_MAX, FLOAT32_TINY, check_choice, check_number, check_whole, check_words, short
-
-MULTIPLE = 16
+from idgbr.settings import Precision, check_bands, check_windows
+from idgbr.values import check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +32,15 @@ class ChangeSettings:
     blank: float | None = 0.0
 
     def __post_init__(self) -> None:
-        check_words("bands", self.bands)
-        for name in ("before_mean", "before_std", "after_mean", "after_std"):
-            values = getattr(self, name)
-            if not isinstance(values, list | tuple) or len(values) != len(self.bands):
-                raise InputError(f"{len(self.bands)} bands need one {name} each, not {short(values)}")
-            for value in values:
-                check_number(f"every {name}", value, FLOAT32_TINY if name.endswith("std") else -FLOAT32_MAX)
-        check_whole("window", self.window, MULTIPLE, MAX_WINDOW)
-        if self.window % MULTIPLE:
-            raise InputError(f"window must be a multiple of {MULTIPLE} px, not {self.window}")
-        check_whole("overlap", self.overlap, 0, self.window // 2)
+        check_bands(
+            self.bands,
+            before_mean=self.before_mean,
+            before_std=self.before_std,
+            after_mean=self.after_mean,
+            after_std=self.after_std,
+        )
+        check_windows(self.window, self.overlap, self.batch, self.precision, self.blank)
         check_number("threshold", self.threshold, 0, 1)
-        check_choice("precision", self.precision, get_args(Precision))
-        check_whole("batch", self.batch, 1, MAX_BATCH_PIXELS // self.window**2)
-        if self.blank is not None:
-            check_number("blank", self.blank)
 
 
 def read_settings(content: Mapping[str, Any]) -> ChangeSettings:

@@ -69,9 +69,9 @@ def write_change_card(
         'Of the class "changed": one confusion matrix over all pixels of tiles of 256 px, probability above '
         f"{model.settings.threshold:g}.",
         "",
-        "| | F1 | precision | recall | IoU | changed pixels |",
+        "| pixels | changed | F1 | precision | recall | IoU |",
         "|---|---|---|---|---|---|",
-        f"{_row('', scores.f1, scores.precision, scores.recall, scores.iou)} {scores.changed:,} of {scores.pixels:,} |",
+        f"| {scores.pixels:,} {_row(f'{scores.changed:,}', scores.f1, scores.precision, scores.recall, scores.iou)}",
         "",
     ]
     return _write(folder, lines)

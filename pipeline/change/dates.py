@@ -22,7 +22,7 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.periods import time_of
 from pipeline.cube.schema import Layout
 from pipeline.cube.store import array, read_window
-from pipeline.errors import RunError, UserError
+from pipeline.errors import RunError, UserError, first_line
 from pipeline.geometry.grid import Window
 from pipeline.training.image_file import FORMATS, STRICT, equals
 from pipeline.training.place import NEAR, distance_px, place_of
@@ -161,7 +161,7 @@ def _open(file: Path, bands: Sequence[str]) -> Iterator[rasterio.DatasetReader]:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             source = rasterio.DatasetReader(os.fspath(file.absolute()), driver=list(FORMATS))
     except (RasterioError, OSError) as error:
-        raise UserError(f"{file} cannot be read as PNG, JPEG or GeoTIFF ({_first_line(error)}); give another") from None
+        raise UserError(f"{file} cannot be read as PNG, JPEG or GeoTIFF ({first_line(error)}); give another") from None
     with source:
         if source.count != len(bands):
             raise UserError(f"{file} has {source.count} bands, but the model takes {len(bands)}: {', '.join(bands)}")
@@ -175,7 +175,7 @@ def _read_errors() -> Iterator[None]:
     try:
         yield
     except RasterioError as error:
-        raise RunError(f"a raster cannot be read to its end ({_first_line(error)}); copy it again") from None
+        raise RunError(f"a raster cannot be read to its end ({first_line(error)}); copy it again") from None
 
 
 def _read(source: rasterio.DatasetReader, window: Window, whole: Window, blank: float | None) -> np.ndarray:
@@ -194,7 +194,3 @@ def _read(source: rasterio.DatasetReader, window: Window, whole: Window, blank: 
 def _stamp(file: Path) -> tuple[int, int]:
     status = file.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0]

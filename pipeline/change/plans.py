@@ -109,7 +109,7 @@ class GatedPlan(Plan):
 
     @cached_property
     def goes_on_YX(self) -> np.ndarray:
-        return (self.outcome_YX >= Outcome.NEVER_MAPPED) & (self.outcome_YX <= Outcome.FOUND_BY_AUDIT)
+        return np.isin(self.outcome_YX, [outcome for outcome in Outcome if outcome.goes_on])
 
     @cached_property
     def mosaic_YX(self) -> np.ndarray:

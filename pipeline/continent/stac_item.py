@@ -1,12 +1,9 @@
 """The STAC items of a joined cube, one a period: they name the versions that it was joined from."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
@@ -15,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from catalogs.stac_item import write_item
 from pipeline.continent.regional import Regional
 from pipeline.cube.cube import Cube
-from pipeline.cube.items import VARIABLES, item_of_period, item_of_run
+from pipeline.cube.items import item_facts, item_of_period, item_of_run
 from pipeline.cube.schema import Layout
 from pipeline.geometry.grid import LONLAT, transformer
 
@@ -25,7 +22,6 @@ def write_join_items(cube: Cube, layout: Layout, regionals: Sequence[Regional], 
 
     Links "derived_from" lead to the items of the regions' cubes; "idgbr:sources" are those cubes and their versions.
     """
-    r, w = layout.extent.grid.resolution, layout.extent.window
     name = re.sub(r"[^a-z0-9]+", "-", Path(str(cube.location)).name.lower()).strip("-") or "continent"
     for start, run in runs.items():
         sources = {
@@ -40,26 +36,16 @@ def write_join_items(cube: Cube, layout: Layout, regionals: Sequence[Regional], 
                     footprint=_footprint(joined),
                     start=datetime.combine(date.fromisoformat(start), time.min, UTC),
                     end=datetime.combine(end, time.max, UTC),
-                    crs=layout.extent.grid.crs,
-                    shape_YX=w.shape,
-                    transform=(r, 0.0, w.x0 * r, 0.0, -r, -w.y0 * r),
-                    classes=layout.classes,
-                    store=f"{cube.location}/store",
                     snapshot="join",
-                    variables=VARIABLES,
                     lineage=f"joined block by block from {len(joined)} cubes of regions",
-                    software={"idgbr": version("idgbr")},
+                    sources=[(each.name, each.version, _item_of(each, start)) for each in joined],
+                    **item_facts(cube, layout),
                 )
-                path.write_text(json.dumps(_with_sources(json.loads(path.read_text()), joined, start), indent=2))
 
 
-def _with_sources(item: dict[str, Any], joined: Sequence[Regional], start: str) -> dict[str, Any]:
-    item["properties"]["idgbr:sources"] = [{"cube": other.name, "version": other.version} for other in joined]
-    for other in joined:
-        if (theirs := item_of_period(other.cube, other.version, start)) is not None:
-            href = f"{other.name}/stac/{theirs['id']}.json"
-            item["links"].append({"rel": "derived_from", "href": href, "type": "application/geo+json"})
-    return item
+def _item_of(regional: Regional, start: str) -> str | None:
+    item = item_of_period(regional.cube, regional.version, start)
+    return None if item is None else f"{regional.name}/stac/{item['id']}.json"
 
 
 def _footprint(regionals: Sequence[Regional]) -> BaseGeometry:

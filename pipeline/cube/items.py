@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
+from importlib.metadata import version as package_version
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from pipeline.cube import assessments, versions
 from pipeline.cube.assessments import Assessment
 from pipeline.cube.cube import Cube
+from pipeline.cube.schema import Layout
 from pipeline.cube.store import array
 from pipeline.errors import RunError
 
@@ -27,6 +29,20 @@ VARIABLES = {
     "refined": "what refinement did: 0 not considered, 1 confirmed, 2 changed",
     "observations": "clear observations",
 }
+
+
+def item_facts(cube: Cube, layout: Layout) -> dict[str, Any]:
+    """What every item of a cube tells: arguments of `catalogs.stac_item.write_item`."""
+    r, w = layout.extent.grid.resolution, layout.extent.window
+    return {
+        "crs": layout.extent.grid.crs,
+        "shape_YX": w.shape,
+        "transform": (r, 0.0, w.x0 * r, 0.0, -r, -w.y0 * r),
+        "classes": layout.classes,
+        "store": f"{cube.location}/store",
+        "variables": VARIABLES,
+        "software": {"idgbr": package_version("idgbr")},
+    }
 
 
 def item_of_run(run: str) -> str:

@@ -1,13 +1,12 @@
 """A run, the only path that writes maps: plan, mosaic, segment, aggregate, publish. All its state is in the cube."""
 
-import os
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 
-from cluster import Listener, Pool, machine_memory, pool
+from cluster import Listener
 from pipeline.analysis import aggregate
 from pipeline.analysis.workers import check_scheduler, dask_workers
 from pipeline.change.questions import find_questions
@@ -20,17 +19,16 @@ from pipeline.cube.items import publish_items
 from pipeline.cube.schema import check_layout
 from pipeline.execution.change_report import change_report, screened_cost
 from pipeline.execution.commit import Committer
+from pipeline.execution.crew import Crew
 from pipeline.execution.gates import Gate, check_blocks, check_gates
 from pipeline.execution.inputs import write_inputs
 from pipeline.execution.report import Report, report, write_report
-from pipeline.execution.resources import WorkerCounts, check_memory, worker_groups
+from pipeline.execution.resources import WorkerCounts
 from pipeline.execution.schedule import Scheduler
-from pipeline.execution.screen import Hire, Screening, drop_screens, screen
+from pipeline.execution.screen import Screening, drop_screens, screen
 from pipeline.execution.stac_item import write_version_item
 from pipeline.execution.task import Work, run_folder
-from pipeline.execution.worker import Worker
 from pipeline.planning.estimate import estimate, latest_cost, measured_cost, measured_estimate
-from pipeline.planning.memory import worker_memory
 from pipeline.planning.plan import Plan, plan
 from pipeline.planning.totals import Totals, block_totals
 
@@ -65,15 +63,15 @@ def run(
     counts = WorkerCounts(workers, gpus, mosaic_workers)
     planned = plan(region, refresh, count)
     cube = planned.cube or Cube.create(region.cube)
-    with cube.lease(planned.run, region.name) as cube, ExitStack() as pools:
+    with cube.lease(planned.run, region.name) as cube, ExitStack() as stack:
         planned = replace(planned, cube=cube)
         check_layout(cube.branch_group(versions.MAIN), planned.layout, region.period)
         questions = find_questions(planned, region.change) if refresh and region.change else None
-        hire = partial(_hire, pools, counts, address, questions.model_digest if questions else "", seconds, [])
+        crew = stack.enter_context(Crew(counts, address, seconds, questions.model_digest if questions else ""))
         news, screening, work = planned.news, None, Work()
         if questions is not None:
             with _timed(seconds, "screen"):
-                screening = screen(cube, planned, questions, hire, listener)
+                screening = screen(cube, planned, questions, crew.hire, listener)
             planned, work = screening.plan, screening.work
         totals = block_totals(planned, count)
         idle = set(totals.kinds) == {"same"} and not (screening and screening.plan.decided)
@@ -93,8 +91,9 @@ def run(
             if screening is not None:
                 screening.write(cube, time)
             if totals.due:
-                work += _map(cube, planned, screening, totals, time, hire, listener, seconds)
-            pools.close()
+                with _timed(seconds, "work"):
+                    work += _map(cube, planned, screening, totals, time, crew, listener)
+            crew.close()
             with _timed(seconds, "aggregate"), dask_workers(dask or region.dask, counts.workers, cube):
                 told = None if progress is None else partial(progress, "aggregate")
                 aggregate.aggregate_blocks(cube, planned.branch, planned.layout, time, counts.workers, told)
@@ -126,34 +125,15 @@ def _map(
     screening: Screening | None,
     totals: Totals,
     time: int,
-    hire: Hire,
+    crew: Crew,
     listener: Listener | None,
-    seconds: dict[str, float],
 ) -> Work:
     """Maps what is due. Of an update with a change model the new mosaics are there, and are copied."""
-    with _timed(seconds, "work"):
-        workers = hire(planned, totals)
-        if screening is None:
-            return Scheduler(planned, totals, workers, Committer(cube, planned, time), listener).run()
-        committer = Committer(cube, planned, time, screening.source, screening.plan.copies_landcover)
-        return Scheduler(planned, totals, workers, committer, listener, ("copy", "segment")).run()
-
-
-def _hire(
-    pools: ExitStack,
-    counts: WorkerCounts,
-    address: str,
-    change_digest: str,
-    seconds: dict[str, float],
-    hired: list[Pool],
-    planned: Plan,
-    totals: Totals,
-) -> Pool:
-    """The workers of a run, which stay until `pools` is closed. Raises UserError if there is too little memory."""
-    if not hired:
-        with _timed(seconds, "start"):
-            hired.append(pools.enter_context(_pool(planned, totals, counts, address, change_digest)))
-    return hired[0]
+    workers = crew.hire(planned, totals)
+    if screening is None:
+        return Scheduler(planned, totals, workers, Committer(cube, planned, time), listener).run()
+    committer = Committer(cube, planned, time, screening.source, screening.plan.copies_landcover)
+    return Scheduler(planned, totals, workers, committer, listener, ("copy", "segment")).run()
 
 
 def _prepare_arrays(cube: Cube, planned: Plan) -> int:
@@ -163,18 +143,6 @@ def _prepare_arrays(cube: Cube, planned: Plan) -> int:
     if session.has_uncommitted_changes:
         cube.commit(session, "arrays")
     return time
-
-
-def _pool(
-    planned: Plan, totals: Totals, counts: WorkerCounts, address: str, change_digest: str
-) -> AbstractContextManager[Pool]:
-    """The workers of a run. Raises UserError if this machine has too little memory for them."""
-    bands, signatures = planned.model.settings.bands, planned.signatures
-    factory = partial(Worker, planned.region, planned.run, planned.model_digest, bands, signatures, change_digest)
-    groups = worker_groups(counts, *worker_memory(planned, totals), screens=bool(change_digest))
-    if address in ("none", "local"):
-        check_memory(groups({"CPU": os.cpu_count() or 1}), machine_memory(), totals.busiest)
-    return pool(factory, groups, address)
 
 
 def _origin(

@@ -4,6 +4,7 @@ Whatever is killed, the same update goes on with what its branch has. The branch
 published, or by the next update; no version has it in its history.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -214,7 +215,7 @@ def _audit(
     done = Work()
     if totals.due:
         done = Scheduler(audit, totals, hire(audit, totals), Committer(cube, audit, time), listen).run()
-        done.blocks = type(done.blocks)(audit=done.blocks["segment"])
+        done.blocks = Counter(audit=done.blocks["segment"])
         work += done
     mean = sum(seconds.values()) / max(len(seconds), 1)
     new = Source(str(cube.repository.lookup_branch(asking.branch)), time)

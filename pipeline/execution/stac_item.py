@@ -7,7 +7,7 @@ from pathlib import Path
 from catalogs.stac_item import write_item
 from catalogs.stac_model import write_model_item
 from pipeline.cube.cube import Cube
-from pipeline.cube.items import VARIABLES, item_of_run, model_of_run, publish_items
+from pipeline.cube.items import item_facts, item_of_run, model_of_run, publish_items
 from pipeline.planning.plan import Plan
 
 SETTINGS = (
@@ -26,7 +26,6 @@ SETTINGS = (
 def write_run_item(cube: Cube, plan: Plan) -> None:
     """Writes the STAC item of a run's period into its folder; it names the run's branch until it is published."""
     region, layout = plan.region, plan.layout
-    r, w = layout.extent.grid.resolution, layout.extent.window
     start, end = region.period
     with cube.files.local_draft(item_of_run(plan.run)) as path:
         write_item(
@@ -35,19 +34,13 @@ def write_run_item(cube: Cube, plan: Plan) -> None:
             footprint=region.searched,
             start=datetime.combine(start, time.min, UTC),
             end=datetime.combine(end, time.max, UTC),
-            crs=layout.extent.grid.crs,
-            shape_YX=w.shape,
-            transform=(r, 0.0, w.x0 * r, 0.0, -r, -w.y0 * r),
-            classes=layout.classes,
-            store=f"{cube.location}/store",
             snapshot=plan.branch,
             scenes=[scene.id for scene in plan.scenes],
-            variables=VARIABLES,
             lineage=(
                 f"{region.mosaic.method} mosaic of {len(plan.scenes)} scenes, segmented and refined at boundaries by "
                 f"model {plan.model_digest[:16]} in run {plan.run}"
             ),
-            software={"idgbr": version("idgbr")},
+            **item_facts(cube, layout),
         )
     _write_model_item(cube, plan)
 

@@ -6,6 +6,8 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +35,8 @@ from pipeline.storage.location import storage_errors
 
 MOSAIC_ARRAYS = ("mosaic", "observations", "first_clear", "last_clear")
 MAP_ARRAYS = ("landcover", "coarse", "confidence", "refined")
+
+Model = TypeVar("Model", IDGBRPipeline, ChangePipeline)
 
 
 class Worker:
@@ -65,10 +69,7 @@ class Worker:
 
     @cached_property
     def _device(self) -> BatchingDevice:
-        model = IDGBRPipeline.from_pretrained(self.region.model)
-        if model.digest != self.model_digest:
-            raise RunError(f"the model in {self.region.model} has changed since the run was planned; run again")
-        return BatchingDevice(model.to("cuda" if torch.cuda.is_available() else "cpu"))
+        return BatchingDevice(_load_model(IDGBRPipeline, self.region.model, self.model_digest))
 
     @property
     def change_model(self) -> ChangePipeline:
@@ -79,10 +80,7 @@ class Worker:
     @cached_property
     def _change_model(self) -> ChangePipeline:
         assert self.region.change is not None, "only an update with a change model asks it"
-        model = ChangePipeline.from_pretrained(self.region.change.model)
-        if model.digest != self.change_digest:
-            raise RunError(f"the model in {self.region.change.model} has changed since the run was planned; run again")
-        return model.to("cuda" if torch.cuda.is_available() else "cpu")
+        return _load_model(ChangePipeline, self.region.change.model, self.change_digest)
 
     @property
     def scenes(self) -> dict[str, Scene]:
@@ -206,6 +204,13 @@ class Worker:
         stopwatch.lap("write")
         seconds = stopwatch.laps | {"device": sum(device_seconds)}
         return BlockResult(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), seconds)
+
+
+def _load_model(kind: type[Model], folder: Path, digest: str) -> Model:
+    model = kind.from_pretrained(folder)
+    if model.digest != digest:
+        raise RunError(f"the model in {folder} has changed since the run was planned; run again")
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class _Stopwatch:

@@ -63,26 +63,32 @@ def write_refusals(files: Files, query: Query, refusals: Mapping[str, str]) -> N
 
 def read_warnings(files: Files, query: Query) -> list[str]:
     """Sentences about what the last search of a query may have missed."""
-    name = _warnings(query)
-    return read_json(files, name, list[str], FOUND_AGAIN) if files.exists(name) else []
+    return _read_lines(files, _warnings(query))
 
 
 def write_warnings(files: Files, query: Query, warnings: Sequence[str]) -> None:
     """Replaces what `read_warnings` returns."""
-    if warnings or files.exists(_warnings(query)):
-        files.write(_warnings(query), json.dumps(list(warnings), indent=1) + "\n")
+    _write_lines(files, _warnings(query), warnings)
 
 
 def read_withdrawn(files: Files, query: Query) -> list[str]:
     """The ids of items of the list that the last search did not give any more."""
-    name = _withdrawn(query)
-    return read_json(files, name, list[str], FOUND_AGAIN) if files.exists(name) else []
+    return _read_lines(files, _withdrawn(query))
 
 
 def write_withdrawn(files: Files, query: Query, names: Sequence[str]) -> None:
     """Replaces what `read_withdrawn` returns."""
-    if names or files.exists(_withdrawn(query)):
-        files.write(_withdrawn(query), json.dumps(list(names), indent=1) + "\n")
+    _write_lines(files, _withdrawn(query), names)
+
+
+def _read_lines(files: Files, name: str) -> list[str]:
+    return read_json(files, name, list[str], FOUND_AGAIN) if files.exists(name) else []
+
+
+def _write_lines(files: Files, name: str, lines: Sequence[str]) -> None:
+    """No file stands for none, but one that is there is replaced."""
+    if lines or files.exists(name):
+        files.write(name, json.dumps(list(lines), indent=1) + "\n")
 
 
 @contextmanager

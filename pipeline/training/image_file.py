@@ -13,7 +13,7 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from catalogs.access import is_below
-from pipeline.errors import UserError
+from pipeline.errors import UserError, first_line
 from pipeline.training.orientation import UPRIGHT, orientation
 from pipeline.training.place import Place, place_of
 
@@ -90,7 +90,7 @@ def _open(file: Path, folder: Path) -> Iterator[rasterio.DatasetReader]:
                     raise UserError(f"{file} names another file outside {folder}; write it again without")
                 yield source
     except (RasterioError, CRSError, OSError, MemoryError) as error:
-        why = (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{file} cannot be read as {', '.join(FORMATS[:-1])} or GeoTIFF ({why}); take it out or write it again"
+            f"{file} cannot be read as {', '.join(FORMATS[:-1])} or GeoTIFF ({first_line(error)}); take it out "
+            "or write it again"
         ) from None

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from idgbr import CoarseUNet, IDGBRPipeline, Settings
-from pipeline.execution import run
+from pipeline.execution import crew
 from pipeline.execution.worker import Worker
 from pipeline.segment import batching
 
@@ -68,11 +68,11 @@ class FixedCostWorker(Worker):
 @contextmanager
 def fixed_cost(cost: Cost):
     """Runs of this process use such workers."""
-    own, run.Worker = run.Worker, partial(FixedCostWorker, cost)
+    own, crew.Worker = crew.Worker, partial(FixedCostWorker, cost)
     try:
         yield
     finally:
-        run.Worker = own
+        crew.Worker = own
 
 
 @contextmanager

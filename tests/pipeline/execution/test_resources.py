@@ -1,4 +1,4 @@
-"""Worker groups of a run, and the memory that they need."""
+"""resources.py, `crew.py`: worker groups of a run, and the memory that they need."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from pipeline.execution.run import run
 
 
 def test_a_run_that_may_need_more_memory_than_there_is_is_refused_before_it_starts(region_of, monkeypatch):
-    monkeypatch.setattr("pipeline.execution.run.machine_memory", lambda: 10**9 // 2)
+    monkeypatch.setattr("pipeline.execution.crew.machine_memory", lambda: 10**9 // 2)
     region = region_of("too-large")
     said = r"1 of \d\.\d GB, for block .* of \d passes\) may need \d\.\d GB of memory, but this machine has 0.5 GB"
     with pytest.raises(UserError, match=said):

@@ -1,0 +1,56 @@
+"""The workers of a run, hired when something is first due for them."""
+
+import os
+import time as clock
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from cluster import Pool, machine_memory, pool
+from pipeline.execution.resources import WorkerCounts, check_memory, worker_groups
+from pipeline.execution.worker import Worker
+from pipeline.planning.memory import worker_memory
+from pipeline.planning.plan import Plan
+from pipeline.planning.totals import Totals
+
+
+@dataclass
+class Crew:
+    """Leaves with the block of `with`, or when it is closed before.
+
+    address: that of `cluster.pool`. seconds: gets those of the start. change_digest: of the change model that is asked,
+    "" for none.
+    """
+
+    counts: WorkerCounts
+    address: str
+    seconds: dict[str, float]
+    change_digest: str
+    _pools: ExitStack = field(default_factory=ExitStack)
+    _pool: Pool | None = None
+
+    def hire(self, plan: Plan, totals: Totals) -> Pool:
+        """The workers, for what is first due. Raises UserError if this machine has too little memory for them."""
+        if self._pool is None:
+            begun = clock.perf_counter()
+            bands, signatures = plan.model.settings.bands, plan.signatures
+            factory = partial(Worker, plan.region, plan.run, plan.model_digest, bands, signatures, self.change_digest)
+            groups = worker_groups(self.counts, *worker_memory(plan, totals), screens=bool(self.change_digest))
+            if self.address in ("none", "local"):
+                check_memory(groups({"CPU": os.cpu_count() or 1}), machine_memory(), totals.busiest)
+            self._pool = self._pools.enter_context(pool(factory, groups, self.address))
+            self.seconds["start"] = clock.perf_counter() - begun
+        return self._pool
+
+    def close(self) -> None:
+        self._pools.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pools.__exit__(kind, error, trace)
