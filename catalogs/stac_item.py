@@ -66,11 +66,7 @@ def write_item(
         properties={
             "version": snapshot,
             "idgbr:scenes": list(scenes),
-            **(
-                {"idgbr:sources": [{"cube": cube, "version": version} for cube, version, _ in sources]}
-                if sources
-                else {}
-            ),
+            **_joined(sources),
             **_cube(start, end, crs, shape_YX, transform, variables or {}),
             **_processing(lineage, software),
         },

@@ -11,7 +11,7 @@ from catalogs.atomic import atomic_write
 from idgbr.change import ChangePipeline
 from pipeline.change.dates import TwoDates
 from pipeline.change.probability_file import write_probability
-from pipeline.export.target import Progress, resumable
+from pipeline.export.target import PARTS, Progress, resumable
 from pipeline.geometry.grid import Window
 
 BLOCK = 1024
@@ -58,7 +58,7 @@ def detect(model: ChangePipeline, dates: TwoDates, out: Path, progress: Progress
             pixels += known_N.size
             changed += int((known_N > model.settings.threshold).sum())
         tags = {"MODEL": model.digest, **dict(zip(("BEFORE", "AFTER"), dates.names, strict=True))}
-        write_probability(scratch / out.name, dates, parts, tags, BLOCK)
+        write_probability(scratch / out.name, scratch / PARTS, dates, parts, tags, BLOCK)
     rows, cols = dates.window.shape
     no_data = rows * cols - pixels
     return Detected(out, pixels, changed, no_data, model.settings.threshold, model.digest, round(seconds, 3))
@@ -73,7 +73,7 @@ def probability(model: ChangePipeline, dates: TwoDates, window: Window) -> np.nd
 
 
 def part_of(folder: Path, block: Window) -> Path:
-    return folder / "parts" / f"{block.y0}_{block.x0}.npy"
+    return folder / PARTS / f"{block.y0}_{block.x0}.npy"
 
 
 def _blocks(window: Window) -> Iterator[Window]:

@@ -23,19 +23,28 @@ THREADS = 2
 
 
 def write_probability(
-    out: Path, dates: TwoDates, parts: Sequence[tuple[Window, Path]], tags: Mapping[str, str], chunk: int
+    out: Path,
+    scratch: Path,
+    dates: TwoDates,
+    parts: Sequence[tuple[Window, Path]],
+    tags: Mapping[str, str],
+    chunk: int,
 ) -> None:
-    """Writes `out`, which is not there yet or was not finished, as a COG (.tif) or Zarr (.zarr); parts: .npy files."""
+    """Writes `out`, which is not there yet or was not finished, as a COG (.tif) or Zarr (.zarr); parts: .npy files.
+
+    A plain GeoTIFF lies in the folder `scratch` meanwhile.
+    """
     if out.suffix == ".zarr":
         _write_zarr(out, dates, parts, tags, chunk)
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        _write_cog(out, dates, parts, tags)
+        _write_cog(out, scratch / "plain.tif", dates, parts, tags)
 
 
-def _write_cog(out: Path, dates: TwoDates, parts: Sequence[tuple[Window, Path]], tags: Mapping[str, str]) -> None:
-    plain = out.with_name("plain.tif")
+def _write_cog(
+    out: Path, plain: Path, dates: TwoDates, parts: Sequence[tuple[Window, Path]], tags: Mapping[str, str]
+) -> None:
     rows, cols = dates.window.shape
     placed = (
         {} if dates.transform is None else {"crs": dates.wkt or None, "transform": rasterio.Affine(*dates.transform)}

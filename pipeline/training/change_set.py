@@ -49,10 +49,6 @@ class ChangeSet:
         return before_BHW, after_BHW, label_HW
 
 
-def is_change_set(folder: Path) -> bool:
-    return all((folder / part).is_dir() for part in (*DATES, LABELS))
-
-
 def change_set(
     folder: Path,
     bands: Sequence[str],

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from idgbr.metrics.change import ChangeScores
     from idgbr.training import ChangeTraining
 
-
 SAVE_EVERY = 50
 """Steps between states of a training that can be continued."""
+BOTH_STAGES = {"preset", "model_args", "crop_size", "batch_size", "learning_rate", "seed", "precision"}
+"""Keys of a recipe that hold for both."""
 
 
 def train_change(recipe: ChangeRecipe, report: Report) -> "ChangeScores":
@@ -82,8 +83,7 @@ def _train_spn(recipe: ChangeRecipe, spn: Spn, bands: tuple[str, ...], report: R
     codes = [row["code"] for row in spec.classes]
     if unknown := sorted(set(spn.foreground) - set(codes)):
         raise UserError(f"foreground of spn names {unknown}, but its areas have the classes {sorted(codes)}")
-    alike = {"preset", "model_args", "crop_size", "batch_size", "learning_rate", "seed", "precision"}
-    digest = json_digest([spn.model_dump(mode="json"), recipe.model_dump(mode="json", include=alike)])
+    digest = json_digest([spn.model_dump(mode="json"), recipe.model_dump(mode="json", include=BOTH_STAGES)])
     folder = recipe.data / f"spn-{digest[:16]}"
     state = folder.with_suffix(".safetensors")
     if folder.is_dir() and not state.exists():
@@ -121,8 +121,7 @@ def _config(recipe: ChangeRecipe, steps: int, bands: tuple[str, ...], blank: flo
 
 def _record(recipe: ChangeRecipe) -> dict[str, Any]:
     """By stage, what it was trained on and how; no paths."""
-    common = {"preset", "model_args", "crop_size", "batch_size", "learning_rate", "seed", "precision"}
-    settings = recipe.model_dump(mode="json", include=common)
+    settings = recipe.model_dump(mode="json", include=BOTH_STAGES)
     scn = {"areas": recipe.areas.model_dump(mode="json", exclude={"path"}), "steps": recipe.steps, **settings}
     if recipe.spn is None:
         return {"scn": scn}

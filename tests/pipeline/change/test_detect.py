@@ -67,7 +67,7 @@ def read(file):
 
 
 def test_a_pair_of_rasters_becomes_a_cog_that_does_not_depend_on_its_blocks(files, model, tmp_path, whole):
-    out = tmp_path / "change.tif"
+    out = tmp_path / "plain.tif"
     found = answer("detect-change", *files, "--model", model, "--out", out)
     assert np.array_equal(read(out), whole, equal_nan=True)
     with rasterio.open(out) as source, rasterio.open(files[0]) as first:
@@ -79,7 +79,7 @@ def test_a_pair_of_rasters_becomes_a_cog_that_does_not_depend_on_its_blocks(file
     assert found["pixels"] + found["no_data"] == whole.size
     assert found["no_data"] == 70
     assert found["changed"] == int((whole > 0.5).sum())
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.tif", "b.tif", "change.tif"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.tif", "b.tif", "plain.tif"]
 
 
 @pytest.mark.long
