@@ -24,6 +24,7 @@ from pipeline.cube import store, versions
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout
+from pipeline.export.target import PARTS
 
 real = detect_module.probability
 SIZE = 50, 60
@@ -117,7 +118,7 @@ def test_an_interrupted_detection_goes_on_with_its_blocks(files, model, tmp_path
         with pytest.raises(KeyboardInterrupt):
             detect(pipeline, dates, out, stop)
         assert not out.exists()
-        kept = sorted((tmp_path / "change.tif.partial" / "parts").iterdir())
+        kept = sorted((tmp_path / "change.tif.partial" / PARTS).iterdir())
         assert len(kept) == 2
         seen = []
         monkeypatch.setattr(detect_module, "probability", lambda *args: seen.append(args[2]) or real(*args))
