@@ -157,9 +157,10 @@ class Worker:
                 for at, time in ((task.source.snapshot, task.source.time), (task.snapshot, task.time))
             )
         stopwatch.lap("read")
-        probability_HW = model(before_CHW, after_CHW, corner=(seen.y0, seen.x0)).probability_HW
+        part, inner = (window.y0, window.x0, window.y1, window.x1), window.slices((seen.y0, seen.x0))
+        probability_HW = model(before_CHW, after_CHW, (seen.y0, seen.x0), part).probability_HW
         stopwatch.lap("device")
-        percent_HW = percent_of(probability_HW, before_CHW, after_CHW)[window.slices((seen.y0, seen.x0))]
+        percent_HW = percent_of(probability_HW, before_CHW[:, *inner], after_CHW[:, *inner])
         score = block_score(percent_HW, patch_pixels(change.min_area, extent.grid.resolution))
         stopwatch.lap("judge")
         return BlockResult(task.block, pickle.loads(task.fork), {}, 0, True, stopwatch.laps, score)

@@ -50,7 +50,7 @@ class ChangeVectors:
     def to(self, device):
         return self
 
-    def __call__(self, before_CHW, after_CHW, corner=(0, 0)):
+    def __call__(self, before_CHW, after_CHW, corner, part):
         length_HW = np.sqrt(((after_CHW.astype(np.float32) - before_CHW) ** 2).sum(0))
         length_HW[~(before_CHW.any(0) & after_CHW.any(0))] = np.nan
         return ChangeOutput(np.clip(length_HW / 2000, 0, 1))

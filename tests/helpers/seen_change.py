@@ -9,19 +9,17 @@ from idgbr.change import ChangeOutput
 
 @dataclass
 class SeenChange:
-    """windows: (window, probability) in absolute pixels. asked: corners and shapes of what it was asked about."""
+    """windows: (window, probability) in absolute pixels."""
 
     bands: tuple[str, ...] = ("blue", "green", "red", "nir")
     digest: str = "seen"
     halo: int = 16
     windows: list = field(default_factory=list)
-    asked: list = field(default_factory=list)
 
     def to(self, device):
         return self
 
-    def __call__(self, before_CHW, after_CHW, corner):
-        self.asked.append((corner, before_CHW.shape))
+    def __call__(self, before_CHW, after_CHW, corner, part):
         probability_HW = np.where(before_CHW.any(0) & after_CHW.any(0), 0.0, np.nan).astype(np.float32)
         top, left = corner
         for window, probability in self.windows:
@@ -29,4 +27,5 @@ class SeenChange:
             rows = slice(max(rows.start, 0), max(rows.stop, 0))
             cols = slice(max(cols.start, 0), max(cols.stop, 0))
             probability_HW[rows, cols] = np.where(np.isnan(probability_HW[rows, cols]), np.nan, probability)
-        return ChangeOutput(probability_HW)
+        y0, x0, y1, x1 = part
+        return ChangeOutput(probability_HW[y0 - top : y1 - top, x0 - left : x1 - left])
