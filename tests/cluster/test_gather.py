@@ -4,7 +4,7 @@ import threading
 from functools import partial
 
 import pytest
-from block_work import area, die_once, refuse
+from block_work import area, die_once, need, refuse
 
 from cluster import PoolError, dask_client, gather
 from cluster.dask import use
@@ -47,6 +47,17 @@ def test_progress_rises_to_the_total(where):
 def test_what_the_function_raises_is_raised(where):
     with pytest.raises(ValueError, match=r"block \(\d+, \d+\) has no labels"):
         gather(refuse, BLOCKS)
+
+
+def test_a_module_that_workers_lack_is_named(processes):
+    with use(processes), pytest.raises(PoolError, match="lacks the module nowhere; install there what is here"):
+        gather(partial(need, "nowhere"), BLOCKS)
+
+
+def test_every_worker_answers_or_tells_what_it_raised(processes):
+    told = processes.on_every_worker(refuse, (0, 0))
+    assert len(told) == 3
+    assert all(isinstance(error, ValueError) for error in told.values())
 
 
 class Recorder:

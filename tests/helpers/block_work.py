@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 
@@ -13,6 +14,10 @@ def area(block):
 
 def refuse(block):
     raise ValueError(f"block {block} has no labels")
+
+
+def need(module, block):
+    import_module(module)
 
 
 def die_once(mark, block):
