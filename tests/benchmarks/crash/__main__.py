@@ -90,7 +90,7 @@ def _run(asked: argparse.Namespace, numbers: list[int], known: dict[int, dict]) 
             _keep(asked, known)
             ended = "; ".join(result.wrong) or "well"
             _tell(
-                f"{spec.number:4} {result.victim:10} {result.change:7} {result.phase:9} at {result.at:5.1f} s, "
+                f"{spec.number:4} {result.victim:10} {result.change:8} {result.phase:9} at {result.at:5.1f} s, "
                 f"{result.runs} runs, {result.reads} reads, {result.seconds:5.1f} s: {ended}"
             )
             for line in result.told:

@@ -32,11 +32,19 @@ DATES = (
 
 @dataclass(frozen=True)
 class Change:
-    """What differs from the published version: the model's seed alone, or the scenes too."""
+    """What differs from the published version: the model's seed, the scenes, or both.
+
+    With `screening`, the section `change` of the region file, an update asks a change model what new scenes changed.
+    """
 
     name: str
     catalog: Path
     model: Path
+    screening: dict[str, Any] | None = None
+
+    @property
+    def verb(self) -> str:
+        return "run" if self.screening is None else "update"
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,8 @@ class Ground:
             "commit_every": commit_every,
             "gates": {"max_drift": 1.0},
         }
+        if change.screening is not None:
+            content["change"] = change.screening
         path.write_text(yaml.safe_dump(content))
 
 
@@ -70,7 +80,12 @@ def prepare(folder: Path) -> Ground:
         save_model(folder / "model", 0),
         save_model(folder / "other-model", 7),
     )
-    changes = Change("model", fewer, other), Change("scenes", world.catalog, other)
+    screening = {"model": "simulated-s2-change", "audit": 0.5}
+    changes = (
+        Change("model", fewer, other),
+        Change("scenes", world.catalog, other),
+        Change("screened", world.catalog, model, screening),
+    )
     return Ground(folder, world, Change("first", fewer, model), changes)
 
 

@@ -51,7 +51,7 @@ class Spec:
         # The last files of a run are those of its publishing, a moment that chance alone would hardly meet.
         at = random.uniform(0.8, 1) if aimed and random.random() < 0.5 else random.random()
         at *= 0.8 if victim == "worker" else 1  # the last part of a run has no workers
-        change = "scenes" if random.random() < 0.5 else "model"
+        change = random.choice(("scenes", "model", "screened"))
         return Spec(number, victim, change, random.randint(1, 3), on_s3, aimed, at, random.uniform(0, 0.03), name)
 
 
@@ -97,7 +97,7 @@ def stage(ground: Ground, nodes: Nodes, s3: Any, bucket: str, changes: set[str])
     template = ground.folder / "template" / "cube"
     template.parent.mkdir()
     ground.write_region(template.parent / "region.yaml", str(template), ground.first, 4)
-    _finish(template.parent, nodes)
+    _finish(template.parent, ground.first.verb, nodes)
     made = Stage(ground, nodes, template, arrays(str(template)), {}, s3, bucket)
     for change in (each for each in ground.changes if each.name in changes):
         folder = ground.folder / f"undisturbed-{change.name}"
@@ -106,13 +106,13 @@ def stage(ground: Ground, nodes: Nodes, s3: Any, bucket: str, changes: set[str])
         copied(template, str(cube))
         ground.write_region(folder / "region.yaml", str(cube), change, 2)
         watch, begun = Watch(cube), time.monotonic()
-        _finish(folder, nodes)
+        _finish(folder, change.verb, nodes)
         made.after[change.name] = Undisturbed(time.monotonic() - begun, watch.count(), arrays(str(cube)), others(cube))
     return made
 
 
-def _started(region: Path, nodes: Nodes) -> subprocess.Popen:
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(region), "--address", nodes.address]
+def _started(region: Path, verb: str, nodes: Nodes) -> subprocess.Popen:
+    command = [sys.executable, "-m", "pipeline.cli", verb, str(region), "--address", nodes.address]
     with (region.parent / "stdout").open("w") as out, (region.parent / "stderr").open("w") as told:
         return subprocess.Popen(
             [*command, "--workers", str(WORKERS), "--json"],
@@ -123,8 +123,8 @@ def _started(region: Path, nodes: Nodes) -> subprocess.Popen:
         )
 
 
-def _finish(folder: Path, nodes: Nodes) -> None:
-    if _started(folder / "region.yaml", nodes).wait(timeout=LIMIT) != 0:
+def _finish(folder: Path, verb: str, nodes: Nodes) -> None:
+    if _started(folder / "region.yaml", verb, nodes).wait(timeout=LIMIT) != 0:
         raise RuntimeError(f"an undisturbed run failed: {(folder / 'stderr').read_text()}")
 
 
@@ -154,13 +154,13 @@ def _trial(stage: Stage, spec: Spec, folder: Path) -> Result:
     stage.nodes.mend()
     result = Result(spec.number, spec.victim + ("/s3" if spec.on_s3 else ""), change.name)
     with Reader(cube, stage.before, expected.arrays, spec.seed) as reader:
-        process = _started(region, stage.nodes)
+        process = _started(region, change.verb, stage.nodes)
         _disturb(stage, spec, cube, process, result)
         ended = _ended(process, folder, result)
         result.runs = 1
         while ended != 0 and result.runs <= RERUNS and not result.wrong:
             stage.nodes.mend()
-            ended = _ended(_started(region, stage.nodes), folder, result)
+            ended = _ended(_started(region, change.verb, stage.nodes), folder, result)
             result.runs += 1
         time.sleep(0.1)
         reader.look()
