@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline.analysis import picture
     from pipeline.analysis.query import point
     from pipeline.config.region import Region, load
     from pipeline.continent.join import join
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from pipeline.execution.run import run
     from pipeline.planning.plan import plan
 
-__all__ = ["Region", "join", "load", "open_cube", "plan", "point", "run"]
+__all__ = ["Region", "join", "load", "open_cube", "picture", "plan", "point", "run"]
 
 _HOME = {
     "Region": "config.region",
@@ -29,6 +30,10 @@ def __getattr__(name: str) -> Any:
 
     if name == "__version__":
         return import_module("importlib.metadata").version("idgbr")
+    if name == "picture":
+        return import_module("pipeline.analysis.picture")
     if name not in _HOME:
         raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
+    if name == "open_cube":
+        import_module("pipeline.analysis.accessor")  # It registers what shows a cube as `.idgbr`.
     return getattr(import_module(f"pipeline.{_HOME[name]}"), name)

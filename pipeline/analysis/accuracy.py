@@ -12,6 +12,7 @@ from pipeline.analysis.estimators import Accuracy, assess
 from pipeline.analysis.sample_files import ALTERNATE, LABEL, PlotTable
 from pipeline.analysis.sampling import Sample, cube_digest, draw, strata_at
 from pipeline.analysis.strata import NONE, Progress, StratifiedMap, Stratum
+from pipeline.console.html import Tabular
 from pipeline.console.output import to_json
 from pipeline.cube import assessments, versions
 from pipeline.cube.cube import Cube
@@ -35,7 +36,7 @@ class StratumSize:
 
 
 @dataclass(frozen=True)
-class AccuracyReport:
+class AccuracyReport(Tabular):
     """Accuracy of a version in a period, or of its change since the period from `before`; areas are in km2.
 
     sampled: the version whose map the strata are. without_class: points where the judged version has no class; they

@@ -10,6 +10,7 @@ import numpy as np
 import zarr
 
 from cluster import gather
+from pipeline.console.html import Tabular
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.records import BlockRows
@@ -68,7 +69,7 @@ class PixelCounts:
 
 
 @dataclass(frozen=True)
-class DifferenceReport:
+class DifferenceReport(Tabular):
     """A difference in numbers, from version `a` to version `b`; changes are sorted by pixels."""
 
     a: str

@@ -2,25 +2,26 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import xarray as xr
-
-matplotlib.use("agg")
-
-from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from pipeline.analysis.overview import round_length
 from pipeline.errors import UserError
 
 BRIGHTEST = 0.22
 """Reflectance shown as full brightness."""
 NODATA = "#101010"
+DPI = 110
+MOST_PIXELS = 25_000_000
+"""Maximum number of pixels of a figure, whose mosaic takes 12 bytes each as an image."""
 
 
 def true_colour(mosaic_BHW: np.ndarray, bands: Sequence[str]) -> np.ndarray:
@@ -49,26 +50,50 @@ def check_picture(path: Path) -> None:
         raise UserError(f"{path} is no picture's name; end it in one of {allowed}")
 
 
-def draw_maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail: int = 160) -> Path:
-    """Writes an image of the first period's mosaic and of label maps (name to HW) and returns its path.
+class MapFigure(Figure):
+    """A figure of matplotlib, without its global state, that a notebook shows when it ends a cell."""
 
-    The upper row shows all of each, the lower row the square of `detail` pixels with the most even mix of classes.
+    def _repr_png_(self) -> bytes:
+        content = BytesIO()
+        self.savefig(content, format="png", dpi=DPI)
+        return content.getvalue()
+
+
+def maps(
+    cube: xr.Dataset,
+    labels: Mapping[str, np.ndarray] | None = None,
+    detail: int = 160,
+    period: int = 0,
+) -> MapFigure:
+    """A figure of one period's mosaic and of label maps (name to HW), with a legend and scale bars.
+
+    cube: what `open_cube` returns, or a part of it cut along y and x. labels: by default the cube's "coarse" and
+    "refined". The upper row shows all of each, the lower row the square of `detail` pixels with the most even mix of
+    classes. period: index along time. Every pixel is read: cut a large cube first. Raises UserError for a dataset that
+    lacks what a cube has, or has more than MOST_PIXELS pixels.
     """
+    if missing := [n for n in ("mosaic", *(() if labels else ("coarse", "landcover"))) if n not in cube.data_vars]:
+        raise UserError(f"the dataset has no {', '.join(missing)}; give what open_cube(CUBE) returns, of level 0")
+    height, width = cube.sizes["y"], cube.sizes["x"]
+    if height * width > MOST_PIXELS:
+        raise UserError(
+            f"{height} x {width} pixels are too many for a picture, which reads them all; cut the cube first, such as "
+            "cube.isel(y=slice(0, 2000), x=slice(0, 2000)), or give a level to open_cube and look at cube.idgbr"
+        )
     classes: Sequence[Mapping[str, Any]] = json.loads(cube.attrs["classes"])
     resolution = float(json.loads(cube.attrs["grid"])["resolution"])
-    images = {"mosaic": true_colour(cube.mosaic.values[0], [str(band) for band in cube.band.values])}
+    at = cube.isel(time=period)
+    labels = labels or {"coarse": at.coarse.values, "refined": at.landcover.values}
+    images = {"mosaic": true_colour(at.mosaic.values, [str(band) for band in cube.band.values])}
     images |= {name: color_classes(code_HW, classes) for name, code_HW in labels.items()}
-    height, width = next(iter(labels.values())).shape
+    detail = min(detail, height, width)
     y, x = most_mixed_square(next(iter(labels.values())), detail)
     size = 4.2
-    figure, axes = pyplot.subplots(
-        2,
-        len(images),
+    figure = MapFigure(
         figsize=(size * len(images), size * (1 + height / width) + 0.7),
-        height_ratios=(height / width, 1),
         layout="constrained",
-        squeeze=False,
     )
+    axes = figure.subplots(2, len(images), height_ratios=(height / width, 1), squeeze=False)
     for column, (name, image_HW3) in enumerate(images.items()):
         whole, part = axes[:, column]
         whole.imshow(image_HW3, interpolation="nearest" if width < 800 else "antialiased")
@@ -85,8 +110,12 @@ def draw_maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], de
         ncols=len(classes),
         frameon=False,
     )
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    return figure
+
+
+def draw_maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail: int = 160) -> Path:
+    """Writes `maps` of the first period as an image and returns its path."""
+    maps(cube, labels, detail).savefig(path, dpi=DPI)
     return path
 
 
@@ -103,9 +132,7 @@ def most_mixed_square(code_HW: np.ndarray, side: int) -> tuple[int, int]:
 
 def _scale(axis: Axes, pixels: int, resolution: float) -> None:
     """Draws a scale bar of a round length, at most a quarter of the image's width."""
-    metres = pixels * resolution / 4
-    step = 10 ** np.floor(np.log10(metres))
-    metres = next(m * step for m in (5, 2, 1) if m * step <= metres)
+    metres = round_length(pixels * resolution / 4)
     length, height = metres / resolution, axis.get_ylim()[0]
     text = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
     left, top = pixels * 0.04, height * 0.95

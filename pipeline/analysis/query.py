@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 
+from pipeline.console.html import Tabular
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_version
@@ -52,7 +53,7 @@ class PeriodAtPoint:
 
 
 @dataclass(frozen=True)
-class PointResult:
+class PointResult(Tabular):
     """A point in degrees, the version that was read, the block of the point, and all periods of the version."""
 
     lon: float

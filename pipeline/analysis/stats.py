@@ -14,6 +14,7 @@ from cluster import gather
 from pipeline.analysis.question import Layer
 from pipeline.analysis.zone_counts import band_counts
 from pipeline.analysis.zone_weights import band_weights
+from pipeline.console.html import Tabular
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.periods import periods_of, time_of
@@ -88,7 +89,7 @@ class ZoneArea:
 
 
 @dataclass(frozen=True)
-class ZoneStats:
+class ZoneStats(Tabular):
     """The answer for all zones, in their order. outside: zones that do not touch the cube's region."""
 
     version: str
@@ -99,7 +100,7 @@ class ZoneStats:
 
 
 @dataclass(frozen=True)
-class ZoneChanges:
+class ZoneChanges(Tabular):
     """What changed in all zones, in their order; (version, first day of the period) of both maps."""
 
     before: tuple[str, date]

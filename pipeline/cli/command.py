@@ -22,6 +22,7 @@ from pipeline.cli import (
     models,
     query,
     reduce,
+    report,
     runs,
     sample,
     stats,
@@ -49,6 +50,7 @@ app = typer.Typer(
 for verbs in (
     runs,
     versions,
+    report,
     edits,
     check,
     query,

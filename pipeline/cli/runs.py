@@ -12,7 +12,7 @@ import typer
 from catalogs.errors import CatalogUnavailable
 from catalogs.secrets import redact
 from pipeline.cli.options import DASK, MOST, AsJson, RegionFile, finite
-from pipeline.console.output import check_writable, to_json
+from pipeline.console.output import check_writable, to_json, write_text
 from pipeline.errors import RunError, UserError
 from pipeline.execution.resources import WorkerCounts
 
@@ -74,6 +74,10 @@ def plan(
     workers: Workers = 1,
     mosaic_workers: MosaicWorkers = None,
     price_per_worker_hour: Price = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE.html", help="also draw footprints, coverage and clear views as a page"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Shows what a run would do: its scenes, its blocks, which of them are due, and an estimate of time and cost.
@@ -81,6 +85,9 @@ def plan(
     Example: `idgbr plan region.yaml --workers 4 --price-per-worker-hour 2.5`
     """
     from pipeline.config.region import load
+
+    if html is not None:
+        check_writable(html)
 
     # A file with a fault is told before the seconds that torch takes to import.
     region = load(region_file)
@@ -91,6 +98,10 @@ def plan(
     with stage_progress() as progress:
         planned = make_plan(region, count=progress.count)
         description = describe(planned, workers, mosaic_workers or 0, price_per_worker_hour, progress.count)
+    if html is not None:
+        from pipeline.planning.plan_page import plan_page
+
+        write_text(html, plan_page(planned, description))
     print(to_json(description)) if as_json else print_description(description)
 
 

@@ -1,4 +1,4 @@
-"""Progress on stderr: on a terminal a bar for each stage, in a log a line every 30 seconds at most."""
+"""Progress on stderr: on a terminal or in a notebook a bar for each stage, in a log a line every 30 seconds at most."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from cluster import Event, Finished, Started
+from pipeline.console.notebook import notebook_bars
 
 CONSOLE = Console(stderr=True)
 QUIET_SECONDS = 30
@@ -74,6 +75,9 @@ def progress_bar(stage: str) -> Iterator[Callable[[int, int, str], None]]:
 
 @contextmanager
 def _display() -> Iterator[Update]:
+    if CONSOLE.is_jupyter:
+        yield notebook_bars()
+        return
     if not CONSOLE.is_terminal:
         yield _log_lines()
         return

@@ -28,7 +28,8 @@ def open_cube(
     integers with 0 = no data; first_clear and last_clear (time, y, x) are datetime64 with NaT = no data. Class codes,
     names and colours are CF flags. The place of the pixels is said by y and x (centres) and `spatial_ref` (CRS) alone,
     so that it is right for any part of the dataset and any copy. Attributes are text, numbers or lists of numbers, so
-    that they fit into NetCDF: `grid`, `bands`, `classes` and `version` are JSON.
+    that they fit into NetCDF: `grid`, `bands`, `classes` and `version` are JSON; `cube` is
+    the cube's location, where `.idgbr` of the dataset finds its coarse levels.
 
     level: N gives landcover and confidence at 2**N times the pixel size. chunks: None for arrays that are read when
     they are indexed; a mapping for Dask arrays of one chunk a shard, of other sizes for the dimensions that it names.
@@ -52,7 +53,9 @@ def open_version(cube: Cube, version: str | None = None, level: int = 0) -> xr.D
     cropped = _crop(dataset, layout, level)
     for variable in cropped.variables.values():
         variable.attrs = _portable(variable.attrs)
-    cropped.attrs = _portable(group.attrs.asdict() | {"crs": layout.extent.grid.crs, "version_id": snapshot})
+    cropped.attrs = _portable(
+        group.attrs.asdict() | {"crs": layout.extent.grid.crs, "version_id": snapshot, "cube": str(cube.location)}
+    )
     return cropped
 
 

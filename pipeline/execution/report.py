@@ -9,6 +9,7 @@ import zarr
 
 from catalogs.secrets import redact
 from pipeline.analysis.areas import class_areas
+from pipeline.console.html import Tabular
 from pipeline.cube import store
 from pipeline.cube.cube import Cube
 from pipeline.cube.records import BlockRows
@@ -64,7 +65,7 @@ class PassCounts:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Tabular):
     """The report of a run; `asdict` of it is its JSON.
 
     scenes: number used. news: of scenes, since the version before. blocks: of the region. done: blocks that this run

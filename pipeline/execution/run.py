@@ -23,6 +23,7 @@ from pipeline.execution.crew import Crew
 from pipeline.execution.gates import Gate, check_blocks, check_gates
 from pipeline.execution.inputs import write_inputs
 from pipeline.execution.report import Report, report, write_report
+from pipeline.execution.report_page import write_page
 from pipeline.execution.resources import WorkerCounts
 from pipeline.execution.schedule import Scheduler
 from pipeline.execution.screen import Screening, drop_screens, screen
@@ -115,6 +116,7 @@ def run(
             write_version_item(cube, planned)
             if result.done_anything or not cube.files.exists(f"{run_folder(planned.run)}/report.json"):
                 write_report(cube.files, run_folder(planned.run), result)
+                write_page(cube, planned.run)
         cube.check()
         return result
 

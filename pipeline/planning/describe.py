@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pipeline.console.html import Tabular
 from pipeline.console.tables import listing, print_table
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.estimate import estimate, latest_cost
@@ -26,7 +27,7 @@ class BlockDescription:
 
 
 @dataclass(frozen=True)
-class PlanDescription:
+class PlanDescription(Tabular):
     """A plan in numbers.
 
     run: id of the run. blocks: count by kind. views: passes over all blocks to mosaic. windows: inference windows.
@@ -109,8 +110,13 @@ def describe(
 
 def print_description(plan: PlanDescription) -> None:
     """Prints all but the stream; of long lists the number and the first entries."""
+    print_table("plan", rows_of(plan))
+
+
+def rows_of(plan: PlanDescription) -> list[tuple[str, str]]:
+    """Rows of (quantity, value) of all but the stream; of long lists the number and the first entries."""
     kinds, memory, passes = plan.blocks, plan.memory_per_worker_mb, plan.passes
-    rows = [
+    return [
         ("run", plan.run),
         ("scenes", listing(plan.scenes)),
         ("scenes since the map", scenes_since(plan.news)),
@@ -127,7 +133,6 @@ def print_description(plan: PlanDescription) -> None:
         ("left out", listing([f"{name}: {reason}" for name, reason in plan.left_out.items()], 1)),
         ("warnings", listing(plan.warnings, 1)),
     ]
-    print_table("plan", rows)
 
 
 def scenes_since(news: SceneNews) -> str:

@@ -1,13 +1,16 @@
 """picture.py: colours, the square that is shown larger, and the image file."""
 
+import io
 import json
 
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib import image
+from matplotlib import image, pyplot
 
+import pipeline
 from pipeline.analysis.picture import BRIGHTEST, color_classes, draw_maps, most_mixed_square, true_colour
+from pipeline.errors import UserError
 
 CLASSES = [
     {"code": 10, "name": "Tree", "color": "#006400"},
@@ -37,6 +40,37 @@ def test_the_most_mixed_square_is_where_two_classes_meet():
 
 def test_a_map_smaller_than_the_square_is_shown_from_its_corner():
     assert most_mixed_square(np.full((8, 9), 10, np.uint8), 20) == (0, 0)
+
+
+def made_cube(width, height=48):
+    code_HW = np.where(np.arange(width) < width // 2, 10, 80).astype(np.uint8) * np.ones((height, 1), np.uint8)
+    flat = xr.Variable(("time", "band", "y", "x"), np.full((1, 1, 1, 1), 900, np.uint16))
+    maps_of = dict.fromkeys(("coarse", "landcover"), (("time", "y", "x"), code_HW[None]))
+    mosaic = np.broadcast_to(flat.values, (1, 3, height, width))
+    return xr.Dataset(
+        {"mosaic": (("time", "band", "y", "x"), mosaic), **maps_of},
+        {"band": ["blue", "green", "red"]},
+        {"classes": json.dumps(CLASSES), "grid": json.dumps({"resolution": 10})},
+    )
+
+
+def test_a_figure_of_a_cube_has_its_maps_a_legend_and_scale_bars_and_no_global_state():
+    figure = pipeline.picture.maps(made_cube(64), detail=500)
+    assert [axis.get_title() for axis in figure.axes[:3]] == ["mosaic", "coarse", "refined"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Tree", "Water"]
+    assert [text.get_text() for axis in figure.axes for text in axis.texts] == ["100 m", "100 m"]
+    assert image.imread(io.BytesIO(figure._repr_png_())).shape[1] > 1000
+    assert not pyplot.get_fignums()
+
+
+def test_what_is_no_cube_or_too_large_for_a_picture_is_refused():
+    with pytest.raises(UserError, match="has no mosaic, coarse; give what open_cube"):
+        pipeline.picture.maps(made_cube(64)[["landcover"]])
+    huge = xr.Dataset(coords={"y": np.arange(5001), "x": np.arange(5000)}).assign(
+        {name: xr.Variable((), 0) for name in ("mosaic", "coarse", "landcover")}
+    )
+    with pytest.raises(UserError, match="5001 x 5000 pixels are too many for a picture"):
+        pipeline.picture.maps(huge)
 
 
 @pytest.mark.parametrize("width", [64, 900])
