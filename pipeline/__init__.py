@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.analysis import picture
+    from pipeline.analysis import picture as picture
     from pipeline.analysis.query import point
     from pipeline.config.region import Region, load
     from pipeline.continent.join import join
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pipeline.execution.run import run
     from pipeline.planning.plan import plan
 
-__all__ = ["Region", "join", "load", "open_cube", "picture", "plan", "point", "run"]
+__all__ = ["Region", "join", "load", "open_cube", "plan", "point", "run"]
 
 _HOME = {
     "Region": "config.region",
