@@ -186,7 +186,9 @@ def _listed(rows: list[dict[str, Any]], caption: str) -> str:
 
 
 def _inline(content: Any) -> Any:
-    """A value in one cell; of a long list the first, and how many more."""
+    """A value in one cell; of a long list the first, and how many more. A dataclass with words of its own is those."""
+    if is_dataclass(content) and type(content).__str__ is not object.__str__:
+        return str(content)
     if _is_record(content):
         items = (content if isinstance(content, Mapping) else _fields(content)).items()
         return ", ".join(f"{name} {text_of(_inline(value))}" for name, value in items) or "none"
@@ -196,6 +198,8 @@ def _inline(content: Any) -> Any:
         return "none" if content is None else content
     if _is_compound(content):
         return f"{len(content):,} entries"
+    if content and all(isinstance(row, list | tuple) and len(row) > 2 for row in content):
+        return f"{len(content):,} rows of {len(content[0]):,}"
     texts = [text_of(_inline(value)) for value in content]
     shown = texts[: 1 if max(map(len, texts), default=0) > 60 else 6]
     more = f" and {len(texts) - len(shown):,} more" if len(texts) > len(shown) else ""

@@ -46,6 +46,14 @@ class Area:
 
 
 @dataclass(frozen=True)
+class Share:
+    value: float
+
+    def __str__(self):
+        return f"{self.value:.0%}"
+
+
+@dataclass(frozen=True)
 class Counts:
     new: int
     old: int
@@ -59,6 +67,8 @@ class SomeResult(html.Tabular):
     by_name: dict[str, Area]
     blocks: list[tuple[int, int]] = field(default_factory=list)
     missing: str | None = None
+    share: Share = Share(0.5)
+    matrix: tuple[tuple[int, ...], ...] = ((1, 2, 3), (4, 5, 6))
 
 
 def test_a_notebook_shows_a_result_as_tables_of_all_its_values():
@@ -70,6 +80,8 @@ def test_a_notebook_shows_a_result_as_tables_of_all_its_values():
     assert words[words.index("counts") + 1] == "new 7, old 8"
     assert words[words.index("blocks") + 1] == ", ".join(["(1, 2)"] * 6) + " and 3 more"
     assert words[words.index("missing") + 1] == "none"
+    assert words[words.index("share") + 1] == "50%"
+    assert words[words.index("matrix") + 1] == "2 rows of 3"
     at = words.index("areas found")
     assert words[at : at + 7] == ["areas found", "class", "km2", "class 0", "0", "class 1", "1"]
     assert f"class {html.ROWS}" not in words

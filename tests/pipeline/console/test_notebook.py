@@ -1,4 +1,4 @@
-"""Bars of a notebook; that a real notebook shows them is tested in tests/docs/test_notebooks.py."""
+"""Bars of a notebook; that a real notebook shows them is tested in tests/test_notebooks.py."""
 
 from standalone_html import read_page
 
