@@ -68,7 +68,7 @@ class SomeResult(html.Tabular):
     blocks: list[tuple[int, int]] = field(default_factory=list)
     missing: str | None = None
     share: Share = Share(0.5)
-    matrix: tuple[tuple[int, ...], ...] = ((1, 2, 3), (4, 5, 6))
+    matrix: tuple[tuple[int, ...], ...] = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
 
 
 def test_a_notebook_shows_a_result_as_tables_of_all_its_values():
@@ -81,7 +81,7 @@ def test_a_notebook_shows_a_result_as_tables_of_all_its_values():
     assert words[words.index("blocks") + 1] == ", ".join(["(1, 2)"] * 6) + " and 3 more"
     assert words[words.index("missing") + 1] == "none"
     assert words[words.index("share") + 1] == "50%"
-    assert words[words.index("matrix") + 1] == "2 rows of 3"
+    assert words[words.index("matrix") + 1] == "3 rows of 3"
     at = words.index("areas found")
     assert words[at : at + 7] == ["areas found", "class", "km2", "class 0", "0", "class 1", "1"]
     assert f"class {html.ROWS}" not in words
