@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-long test-services test-browser bench bench-runs science crash fuzz bit-flips rooms lint clean
+.PHONY: install demo docs test test-long test-services test-browser bench bench-runs science crash fuzz bit-flips rooms lint clean
 
 install: $(INSTALLED)
 
@@ -13,6 +13,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/idgbr demo
+
+# The site of docs/, into out/docs. A dead link or a key without a description fails.
+docs: install
+	$(BIN)/mkdocs build
 
 lint: install
 	$(BIN)/ruff check .

@@ -45,12 +45,14 @@ class Region(Frozen):
         "min_contribution": "min_clear_share",
     }
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="in reports and STAC items: a to z, 0 to 9 and hyphens"
+    )
     cube: Path | str = Field(description="a folder, or s3://bucket/prefix")
     catalog: str = Field(
         min_length=1, description="URL of a STAC API or static catalog, path of one, or of a list of items"
     )
-    collection: str = "sentinel-2-l2a"
+    collection: str = Field(default="sentinel-2-l2a", description="the collection's id in the catalog")
     polygon: str | None = Field(default=None, description="instead of bbox: a GeoJSON file (kept here as WKT)")
     bbox: tuple[float, float, float, float] | None = Field(
         default=None,
@@ -58,11 +60,13 @@ class Region(Frozen):
         description="west, south, east, north in degrees; west > east across the antimeridian",
     )
     period: tuple[date, date] = Field(description="first and last day, both included")
-    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
-    grid: GridSettings = GridSettings()
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(), description="months of the period to take scenes from, 1 to 12; default: all"
+    )
+    grid: GridSettings = Field(default=GridSettings(), description="projection, pixel size and block size of the cube")
     model: Path = Field(description="a model folder, or the name of a shipped model")
-    mosaic: MosaicSettings = MosaicSettings()
-    mask: MaskSettings | None = None
+    mosaic: MosaicSettings = Field(default=MosaicSettings(), description="how scenes become one picture")
+    mask: MaskSettings | None = Field(default=None, description="another cloud mask than the provider's own")
     max_cloud: float = Field(default=100, ge=0, le=100, description="percent, of a whole scene")
     min_clear_share: float = Field(
         default=0, ge=0, le=1, description="share of its tile's ground that a scene must be expected to show clear"
@@ -70,7 +74,7 @@ class Region(Frozen):
     max_degraded: float = Field(
         default=0, ge=0, le=1, description="share of blocks that may lack a scene and still be published"
     )
-    gates: GateSettings = GateSettings()
+    gates: GateSettings = Field(default=GateSettings(), description="what a new version may do and still be published")
     change: ChangeSettings | None = Field(
         default=None, description="a change model, by which an update keeps blocks whose ground has not changed"
     )

@@ -14,7 +14,9 @@ from pipeline.geometry.grid import projected_crs
 
 
 class GridSettings(Frozen):
-    crs: Annotated[str, AfterValidator(projected_crs)] = "europe"
+    crs: Annotated[str, AfterValidator(projected_crs)] = Field(
+        default="europe", description="a named continental grid, or any projected CRS in metres, such as EPSG:32633"
+    )
     resolution: float = Field(default=10, ge=0.1, le=100_000, allow_inf_nan=False, description="metres per pixel")
     block: int = Field(default=2048, ge=256, le=8192, multiple_of=256, description="pixels per side")
 
@@ -24,8 +26,12 @@ class MosaicSettings(Frozen):
 
     RENAMED: ClassVar[Mapping[str, str]] = {"day": "target_day"}
 
-    method: Literal["median", "geometric-median", "mean", "best"] = "median"
-    resampling: Literal["bilinear", "nearest", "cubic", "average"] = "bilinear"
+    method: Literal["median", "geometric-median", "mean", "best"] = Field(
+        default="median", description="how the clear observations of a pixel become one"
+    )
+    resampling: Literal["bilinear", "nearest", "cubic", "average"] = Field(
+        default="bilinear", description="how a scene is brought to the grid"
+    )
     target_day: date | None = Field(
         default=None, description="the day of the year that 'best' prefers; default: mid-period"
     )
@@ -35,11 +41,13 @@ class MosaicSettings(Frozen):
 class MaskSettings(Frozen):
     """Another mask than the provider's own: an asset of each item, and what its values (or bits) mean."""
 
-    asset: str = Field(min_length=1)
-    clear: tuple[int, ...]
-    cloud: tuple[int, ...] = ()
-    bits: bool = False
-    bad: tuple[int, ...] = ()
+    asset: str = Field(min_length=1, description="key of the mask's asset in each item")
+    clear: tuple[int, ...] = Field(description="values of pixels that may be used; with bits, bits that must be set")
+    cloud: tuple[int, ...] = Field(
+        default=(), description="values, or bits, of cloud, cirrus and shadow; dilate makes them grow"
+    )
+    bits: bool = Field(default=False, description="whether clear, cloud and bad are numbers of bits")
+    bad: tuple[int, ...] = Field(default=(), description="bits only: those that exclude a pixel, and do not grow")
     dilate: float = Field(default=0, description="metres by which cloud grows")
 
     @model_validator(mode="after")

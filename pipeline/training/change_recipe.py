@@ -12,8 +12,8 @@ from pipeline.training.recipe import Areas, load_as
 class ChangePairs(Frozen):
     """A labelled change set: a folder of `A/`, `B/` and `label/` with equal stems."""
 
-    kind: Literal["pairs"]
-    path: Path
+    kind: Literal["pairs"] = Field(description="names this kind of areas")
+    path: Path = Field(description="the folder")
     bands: list[str] = Field(min_length=1, description="names of the bands of both dates, in the order of the files")
     include: list[str] = Field(default=["*"], min_length=1, description="patterns of the stems to use")
     ignore: list[int] = Field(default_factory=list, description="label values that mean no label")
@@ -28,9 +28,9 @@ class SimulatedPairs(Frozen):
     """Pairs of mosaics of simulated worlds whose land changes between them, one for each seed. `data` keeps them, and
     each mosaic with its classes as a labelled area of the same folder."""
 
-    kind: Literal["simulated-pairs"]
-    seeds: list[int] = Field(min_length=1)
-    kilometres: float = Field(default=4, gt=0)
+    kind: Literal["simulated-pairs"] = Field(description="names this kind of areas")
+    seeds: list[int] = Field(min_length=1, description="of the worlds, one each")
+    kilometres: float = Field(default=4, gt=0, description="side of a world")
 
 
 ChangeAreas = Annotated[ChangePairs | SimulatedPairs, Field(discriminator="kind")]
@@ -39,9 +39,9 @@ ChangeAreas = Annotated[ChangePairs | SimulatedPairs, Field(discriminator="kind"
 class Spn(Frozen):
     """The stage of the Semantic Prior Network: to find the foreground of single images, on any labelled areas."""
 
-    areas: Areas
+    areas: Areas = Field(description="labelled areas of single dates")
     foreground: list[int] = Field(min_length=1, description="codes of the classes that are the foreground")
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, description="optimiser steps")
 
 
 class ChangeRecipe(Frozen):
@@ -51,16 +51,16 @@ class ChangeRecipe(Frozen):
     data: Path = Field(description="a folder that keeps the labelled areas, and the network of the stage spn")
     areas: ChangeAreas = Field(description="the pairs to train on")
     validation: ChangeAreas = Field(description="pairs of other places, for the scores of the model card")
-    title: str
-    license: str
-    steps: int = Field(ge=1)
+    title: str = Field(description="of the model's card")
+    license: str = Field(description="of the weights: an SPDX identifier, or other")
+    steps: int = Field(ge=1, description="optimiser steps of the stage scn")
     spn: Spn | None = Field(default=None, description="default: the change network starts from nothing")
-    preset: Literal["small", "base"] = "small"
+    preset: Literal["small", "base"] = Field(default="small", description="size of the network")
     model_args: dict[str, Any] = Field(default_factory=dict, description="constructor arguments of the network")
     crop_size: int = Field(default=256, multiple_of=16, ge=32, description="also the side of the model's windows")
     batch_size: int = Field(default=8, ge=1, description="crops per step")
-    learning_rate: float = Field(default=5e-4, gt=0)
-    seed: int = 0
+    learning_rate: float = Field(default=5e-4, gt=0, description="at its peak")
+    seed: int = Field(default=0, description="of first weights, crops and swaps")
     precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
     device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")
 

@@ -24,19 +24,23 @@ Report = Callable[[int, int, str], None]
 class Simulated(Frozen):
     """Simulated worlds, one for each seed."""
 
-    kind: Literal["simulated"]
-    seeds: list[int] = Field(min_length=1)
-    kilometres: float = Field(default=8, gt=0)
+    kind: Literal["simulated"] = Field(description="names this kind of areas")
+    seeds: list[int] = Field(min_length=1, description="of the worlds, one each")
+    kilometres: float = Field(default=8, gt=0, description="side of a world")
 
 
 class ClassRow(Frozen):
-    code: int = Field(ge=0, le=255, strict=True)
-    name: str = Field(min_length=1)
-    color: str = Field(pattern="^#[0-9a-fA-F]{6}$")
+    """A class of the labels."""
+
+    code: int = Field(ge=0, le=255, strict=True, description="the label's value")
+    name: str = Field(min_length=1, description="for legends")
+    color: str = Field(pattern="^#[0-9a-fA-F]{6}$", description="such as #006400")
 
 
 class MapClassRow(ClassRow):
-    code: int = Field(ge=1, le=255, strict=True)
+    """A class of a map, in which 0 means no data."""
+
+    code: int = Field(ge=1, le=255, strict=True, description="the value in the scene classification and in the map")
 
 
 class SceneClasses(Frozen):
@@ -44,12 +48,12 @@ class SceneClasses(Frozen):
 
     RENAMED: ClassVar[Mapping[str, str]] = {"bounds": "bbox"}
 
-    kind: Literal["scene-classes"]
-    region: Path
+    kind: Literal["scene-classes"] = Field(description="names this kind of areas")
+    region: Path = Field(description="a region file, which says which scenes to use")
     bbox: tuple[float, float, float, float] = Field(
         serialization_alias="bounds", description="west, south, east, north in degrees"
     )
-    classes: list[MapClassRow] = Field(min_length=2)
+    classes: list[MapClassRow] = Field(min_length=2, description="the classes to learn")
 
 
 class Folder(Frozen):
@@ -62,8 +66,8 @@ class Folder(Frozen):
         "blank": "nodata",
     }
 
-    kind: Literal["folder"]
-    path: Path
+    kind: Literal["folder"] = Field(description="names this kind of areas")
+    path: Path = Field(description="the folder, with images/ and labels/ of equal stems")
     include: list[str] = Field(
         default=["*"], min_length=1, serialization_alias="only", description="patterns of the stems to use"
     )
@@ -114,13 +118,15 @@ class Recipe(Frozen):
     data: Path = Field(description="a folder that keeps the labelled areas")
     areas: Areas = Field(description="the labelled areas to train on")
     validation: Areas = Field(description="labelled areas of other places, for the scores of the model card")
-    title: str
-    license: str
-    steps: int = Field(ge=1)
-    crop_size: int = Field(default=160, multiple_of=16, ge=32, serialization_alias="crop")
+    title: str = Field(description="of the model's card")
+    license: str = Field(description="of the weights: an SPDX identifier, or other")
+    steps: int = Field(ge=1, description="optimiser steps")
+    crop_size: int = Field(
+        default=160, multiple_of=16, ge=32, serialization_alias="crop", description="pixels per side of a crop"
+    )
     batch_size: int = Field(default=8, ge=1, serialization_alias="batch", description="crops per step and worker")
-    learning_rate: float = Field(default=1e-3, gt=0, serialization_alias="rate")
-    seed: int = 0
+    learning_rate: float = Field(default=1e-3, gt=0, serialization_alias="rate", description="at its peak")
+    seed: int = Field(default=0, description="of first weights, crops and noise")
     network: str | None = Field(default=None, description="coarse network only: a class of `idgbr.coarse`")
     preset: Literal["tiny", "base"] | None = Field(default=None, description="refiner only")
     stable_diffusion: Path | None = Field(

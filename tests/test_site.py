@@ -1,0 +1,89 @@
+"""The site of docs/ (`make docs`): its links, and its references made from the code (`docs/site`)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from commands import commands_page
+from keys import keys_page
+from links import to_site
+from pydantic import BaseModel, Field
+
+ROOT = Path(__file__).parents[1]
+PAGES = {"README.md": "index.md", "docs/cube.md": "cube.md", "cluster/manifests/README.md": "cluster.md"}
+
+
+@pytest.mark.parametrize(
+    ("source", "link", "there"),
+    [
+        ("README.md", "[cube](docs/cube.md#arrays)", "[cube](cube.md#arrays)"),
+        ("README.md", "![map](docs/pictures/demo.png)", "![map](pictures/demo.png)"),
+        ("docs/cube.md", "[start](../README.md)", "[start](index.md)"),
+        ("docs/cube.md", "[files](../cluster/manifests/)", "[files](cluster.md)"),
+        ("docs/cube.md", "[rows](../catalogs/items/providers.py)", "rows"),
+        ("docs/cube.md", "[paper](https://arxiv.org/abs/2507.01573)", "[paper](https://arxiv.org/abs/2507.01573)"),
+        ("docs/cube.md", "[above](#arrays)", "[above](#arrays)"),
+        ("docs/cube.md", "```\n[a](../b.py)\n```\n", "```\n[a](../b.py)\n```\n"),
+    ],
+)
+def test_links_of_the_repository_become_links_of_the_site(source, link, there):
+    assert to_site(link, source, PAGES) == there
+
+
+class Lens(BaseModel):
+    """What a camera looks through."""
+
+    focal: float = Field(gt=0, description="mm")
+
+
+class Camera(BaseModel):
+    """A camera."""
+
+    name: str = Field(description="its maker's")
+    lens: Lens = Field(default=Lens(focal=50), description="the lens in use")
+    places: list[int] = Field(default=[], description="numbers")
+
+
+def test_a_page_of_keys_tells_value_default_and_meaning_of_each():
+    page = keys_page("Cameras", {"Camera": Camera})
+    assert "| `name` | text | required | its maker's |" in page
+    assert "| `lens` | [lens](#lens) | its own defaults | the lens in use |" in page
+    assert "| `places` | list of whole number | none | numbers |" in page
+    assert "### lens { #lens }" in page
+    assert "| `focal` | number, above 0 | required | mm |" in page
+
+
+def test_a_key_without_a_description_is_refused():
+    class Bare(BaseModel):
+        width: int
+
+    with pytest.raises(ValueError, match=r"Bare\.width has no description"):
+        keys_page("Bare", {"Bare": Bare})
+
+
+def test_an_option_without_help_is_refused():
+    app = typer.Typer()
+
+    @app.command()
+    def draw(width: int = 3) -> None:
+        """Draws."""
+
+    with pytest.raises(ValueError, match="width of idgbr has no help"):
+        commands_page(app)
+
+
+@pytest.mark.long
+def test_the_site_is_built_without_a_dead_link_and_asks_nothing_of_other_hosts(tmp_path):
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", tmp_path / "site"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    commands = (tmp_path / "site/reference/commands/index.html").read_text()
+    assert "idgbr train refiner" in commands
+    assert "min_clear_share" in (tmp_path / "site/reference/region/index.html").read_text()
+    for page in (tmp_path / "site").rglob("*.html"):
+        assert 'src="http' not in page.read_text(), page
+        assert "fonts.googleapis" not in page.read_text(), page
