@@ -9,6 +9,17 @@ class RunError(RuntimeError):
     """A run that failed although its input is right. Exit code 1."""
 
 
+class RunHeld(RunError):
+    """A run that is mapped whole, and that a gate kept from being published. Exit code 3.
+
+    gates: value of each gate, as far as they were reached.
+    """
+
+    def __init__(self, message: str, gates: dict[str, float | None] | None = None) -> None:
+        super().__init__(message)
+        self.gates = gates
+
+
 def first_line(error: BaseException) -> str:
     """What a library says of an error, or of its cause, in its first line; else the error's name."""
     return (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0]

@@ -168,7 +168,7 @@ def test_python_examples_compile_and_import_what_there_is():
 
 def test_what_is_missing_is_seen():
     with pytest.raises(KeyError):
-        verb_of(["publish", "cube"])
+        verb_of(["paint", "cube"])
     assert list(commands("see `idgbr  plan\nregion.yaml --price 2`")) == [["plan", "region.yaml", "--price", "2"]]
     assert "--prise" not in all_flags(typer.main.get_command(app))
     assert anchors("## Gates: before `publication`") == {"gates-before-publication"}

@@ -140,10 +140,10 @@ def diff(
 ) -> Difference:
     """Compares version `a` with `b`, by default in the newest period that both have.
 
-    a, b: what `versions.resolve` takes, or the branch of a run under way. Only blocks with different fingerprints are
+    a, b: what `versions.resolve` takes. Only blocks with different fingerprints are
     read. Raises UserError.
     """
-    from_a, to_b = _snapshot(cube, a), _snapshot(cube, b)
+    from_a, to_b = versions.resolve(cube, a), versions.resolve(cube, b)
     old, new = (cube.group(snapshot=snapshot) for snapshot in (from_a, to_b))
     period, times = _period((a, old), (b, new), start)
     compared, blocks = compare((old, times[0]), (new, times[1]), workers, progress)
@@ -169,12 +169,6 @@ def compare(
     maps = [(store.array(group, "landcover"), time) for group, time in (old, new)]
     changes = gather(partial(_changes, layout, maps), due, workers=workers, progress=progress)
     return compared, dict(zip(due, changes, strict=True))
-
-
-def _snapshot(cube: Cube, version: str) -> str:
-    if version.startswith("run-") and version in cube.repository.list_branches():
-        return str(cube.repository.lookup_branch(version))
-    return versions.resolve(cube, version)
 
 
 def _period(a: tuple[str, zarr.Group], b: tuple[str, zarr.Group], start: date | None) -> tuple[date, tuple[int, int]]:

@@ -29,10 +29,12 @@ from pipeline.cli import (
     streams,
     versions,
 )
-from pipeline.errors import RunError, UserError
+from pipeline.console.output import to_json
+from pipeline.errors import RunError, RunHeld, UserError
 from pipeline.storage.lease import CubeHeld
 
 OURS = ("catalogs", "cluster", "idgbr", "pipeline")
+HELD_BACK = 3
 HELD = 75
 """EX_TEMPFAIL of sysexits.h: nothing is wrong, try again later."""
 EXTRAS = {"matplotlib": "demo"}
@@ -82,7 +84,9 @@ def idgbr(
 
 
 def run_command() -> None:
-    """Runs the command of `sys.argv`. Exit code 1: failed, 2: wrong use, HELD: another run holds the cube.
+    """Runs the command of `sys.argv`.
+
+    Exit code 1: failed, 2: wrong use, HELD_BACK: a gate held the run back, HELD: another run holds the cube.
 
     An error is one line; errors of a file are one line each.
     """
@@ -102,6 +106,8 @@ def run_command() -> None:
         sys.exit(_fail(error, 2))
     except CubeHeld as error:
         sys.exit(_fail(error, HELD))
+    except RunHeld as error:
+        sys.exit(_fail(error, HELD_BACK))
     except RunError as error:
         sys.exit(_fail(error, 1))
     except ModuleNotFoundError as error:
@@ -143,7 +149,12 @@ def _os_sentence(error: OSError) -> str:
 
 
 def _fail(error: object, code: int) -> int:
-    for line in redact(str(error)).splitlines():
+    """Tells an error on the standard error, and as {"error": ...} on the output of a verb asked for JSON."""
+    told = redact(str(error))
+    for line in told.splitlines():
         with suppress(OSError):
             print(f"idgbr: {line}", file=sys.stderr)
+    if streams.json_wanted:
+        with suppress(OSError):
+            print(to_json({"error": told}), flush=True)
     return code

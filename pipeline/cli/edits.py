@@ -1,4 +1,4 @@
-"""Verbs that change which versions a cube has: rollback, tag, prune."""
+"""Verbs that change which versions a cube has: publish, discard, rollback, tag, prune."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -10,6 +10,40 @@ from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
 app = typer.Typer()
+HeldRun = Annotated[str, typer.Argument(metavar="RUN", help="a held run, as `status` names it, or its branch run-ID")]
+
+
+@app.command()
+def publish(
+    cube: CubeFolder,
+    run: HeldRun,
+    because: Annotated[str, typer.Option(metavar="REASON", help="why it is right; kept in the version")],
+    as_json: AsJson = False,
+) -> None:
+    """Publishes a run that a gate held back. Nothing is mapped again.
+
+    Example: `idgbr publish cube run-1f0c2a --because "the lake was drained"`
+    """
+    from pipeline.cube.cube import Cube
+    from pipeline.execution.held import publish_held
+
+    with Cube.open(cube).lease("publish", run) as held:
+        version = publish_held(held, run, because)
+    print(to_json({"version": version, "run": run, "because": because}) if as_json else f"published {version}")
+
+
+@app.command()
+def discard(cube: CubeFolder, run: HeldRun, as_json: AsJson = False) -> None:
+    """Deletes a run that a gate held back; the published version stays. A later run maps its blocks again.
+
+    Example: `idgbr discard cube run-1f0c2a`
+    """
+    from pipeline.cube.cube import Cube
+    from pipeline.execution.held import discard_held
+
+    with Cube.open(cube).lease("discard", run) as held:
+        gone = discard_held(held, run)
+    print(to_json({"discarded": gone}) if as_json else f"discarded run {gone}")
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli import streams
 from pipeline.errors import UserError
 
 RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="the region file")]
@@ -31,7 +32,17 @@ def day(text: str | None, option: str) -> date | None:
         raise UserError(f"{option} is {text!r:.40}; give the first day of a period, such as 2024-05-01") from None
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
+def _fail_as_json(wanted: bool) -> bool:
+    streams.json_wanted = wanted
+    return wanted
+
+
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json", callback=_fail_as_json, is_eager=True, help='print JSON for programs; {"error": ...} if it fails'
+    ),
+]
 DASK = "threads (of this process), processes (of this machine), or the address of a Dask scheduler (tcp://host:8786)"
 Dask = Annotated[str, typer.Option(metavar="ADDRESS", help=f"where blocks are read: {DASK}")]
 Readers = Annotated[

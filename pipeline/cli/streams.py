@@ -5,9 +5,14 @@ import sys
 
 from pipeline.errors import UserError
 
+json_wanted = False
+"""Whether the verb that runs was asked for JSON."""
+
 
 def prepare() -> None:
     """Makes both show what their encoding lacks as escapes. Raises UserError if the output is closed."""
+    global json_wanted
+    json_wanted = False
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 it stays open
     if sys.stdout is None:

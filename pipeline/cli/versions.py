@@ -38,6 +38,7 @@ def status(cube: CubeFolder, as_json: AsJson = False) -> None:
         *((f"blocks {state.replace('_', ' ')}", f"{count:,}") for state, count in found.blocks.items()),
         ("held by", found.held_by or "nobody"),
         *((f"run {run}", f"{at.mosaic:,} mosaics, {at.landcover:,} maps") for run, at in found.running.items()),
+        *((f"held run {run}", reason) for run, reason in found.held.items()),
     ]
     print_table(str(cube), rows)
 
@@ -66,6 +67,7 @@ def _description(version: "CubeVersion", accuracies: "list[Assessment]") -> str:
     words += [f"tag {name}" for name in version.tags]
     words += [f"rolled back to {origin.rolled_back_to}"] if origin.rolled_back_to else []
     words += ["withdrawn"] if version.withdrawn else []
+    words += [f"published because {origin.because}"] if origin.because else []
     words += [str(accuracy) for accuracy in accuracies]
     return ", ".join(words)
 
@@ -84,7 +86,7 @@ def diff(
 ) -> None:
     """Shows which blocks differ from version A to B and how many pixels changed from which class into which.
 
-    A run that a gate held back is compared by its branch's name, which the run printed.
+    A run that a gate held back is named by its branch, run-ID, which the run printed.
 
     Example: `idgbr diff cube previous newest`
     """

@@ -7,6 +7,7 @@ import zarr
 
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
+from pipeline.cube.held import held_runs
 from pipeline.cube.schema import STATES
 from pipeline.cube.store import array
 from pipeline.storage import lease
@@ -26,7 +27,8 @@ class Status:
 
     published: the newest version; None where nothing is published. versions: how many are kept. blocks: number of
     blocks of all periods by state, empty where nothing is published. held_by: the process that holds the cube, in
-    words. running: the progress of each run under way, by its id.
+    words. running: the progress of each run under way, by its id. held: why a gate held back each run that is mapped
+    and not published, by its id.
     """
 
     published: str | None
@@ -34,19 +36,23 @@ class Status:
     blocks: dict[str, int]
     held_by: str | None
     running: dict[str, RunProgress]
+    held: dict[str, str]
 
 
 def status(cube: Cube) -> Status:
     """The newest version, who holds the cube, and the progress of each run under way. Raises RunError."""
     history = versions.history(cube)
-    runs = sorted(branch for branch in cube.repository.list_branches() if branch.startswith("run-"))
+    held = {each.run: each.reason for each in held_runs(cube)}
+    branches = (b for b in cube.repository.list_branches() if b.startswith(versions.RUN))
+    running = sorted({branch.removeprefix(versions.RUN) for branch in branches} - held.keys())
     published, holder = cube.branch_group(versions.MAIN), lease.holder(cube.files)
     return Status(
         published=history[0].snapshot if history else None,
         versions=len(history),
         blocks={} if published is None else _blocks_by_state(published),
         held_by=None if holder is None else str(holder),
-        running={run.removeprefix("run-"): _progress(cube.branch_group(run), published) for run in runs},
+        running={run: _progress(cube.branch_group(f"{versions.RUN}{run}"), published) for run in running},
+        held=held,
     )
 
 

@@ -20,6 +20,8 @@ MAIN = "main"
 NEWEST, PREVIOUS = "newest", "previous"
 WITHDRAWN = "withdrawn-"
 ROLLBACK = "rollback-"
+RUN = "run-"
+"""Begins the name of a run's branch."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Origin:
     run: id. name: the region's. blocks: number that the run mapped. degraded: number of blocks of the region that lack
     a scene. runs: id of the run that made each period, by its first day. model: first 16 digits of the model's digest.
     cost: seconds a GB and seconds a window, as far as measured. gates: value of each gate, None where there was nothing
-    to compare with. rolled_back_to: the version that a rollback published again.
+    to compare with. rolled_back_to: the version that a rollback published again. because: why somebody published it
+    although a gate held it back.
     """
 
     run: str
@@ -41,6 +44,7 @@ class Origin:
     cost: dict[str, float] | None = None
     gates: dict[str, float | None] | None = None
     rolled_back_to: str | None = None
+    because: str | None = None
 
     @staticmethod
     def of(metadata: Mapping[str, Any]) -> "Origin":
@@ -109,7 +113,12 @@ def head(cube: Cube) -> str:
 
 
 def resolve(cube: Cube, version: str | None = None) -> str:
-    """The snapshot of a version: its own name, a tag, "newest" (the default) or "previous". Raises UserError."""
+    """The snapshot of a version: its own name, a tag, "newest" (the default) or "previous"; or of a run's branch.
+
+    Raises UserError.
+    """
+    if version is not None and version.startswith(RUN) and version in cube.repository.list_branches():
+        return str(cube.repository.lookup_branch(version))
     newest = next((str(s.id) for s in cube.repository.ancestry(branch=MAIN) if s.metadata.get("published")), None)
     if newest is None:
         raise UserError("nothing is published in this cube yet; 'idgbr run' its region to the end")

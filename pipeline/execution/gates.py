@@ -14,7 +14,7 @@ from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.records import BlockRows, block_records
 from pipeline.cube.schema import UNPROCESSED, Layout
-from pipeline.errors import RunError
+from pipeline.errors import RunError, RunHeld
 from pipeline.planning.blocks import Lost
 from pipeline.planning.plan import Plan
 
@@ -33,7 +33,7 @@ class Gate:
 def check_blocks(cube: Cube, planned: Plan, lost: Lost) -> int:
     """Number of degraded blocks on the run's branch; `lost` are the scenes that this run could not read.
 
-    Raises RunError if a block is not what was planned, but for scenes lost, or if too many are degraded.
+    Raises RunError if a block is not what was planned, but for scenes lost, and RunHeld if too many are degraded.
     """
     records = block_records(cube, planned.branch, planned.extent, planned.region.period[0])
     assert records is not None, "a run's branch has its period"
@@ -46,7 +46,7 @@ def check_blocks(cube: Cube, planned: Plan, lost: Lost) -> int:
         degraded += records.degraded(block.block)
     allowed = planned.region.max_degraded
     if degraded > allowed * blocks:
-        raise RunError(
+        raise RunHeld(
             f"{degraded} of {blocks} blocks lack a scene that could not be read, more than max_degraded "
             f"{allowed:.1%} allows: not published; run again to try them again, or raise max_degraded"
         )
@@ -54,7 +54,7 @@ def check_blocks(cube: Cube, planned: Plan, lost: Lost) -> int:
 
 
 def check_gates(cube: Cube, branch: str, layout: Layout, time: int, settings: GateSettings) -> list[Gate]:
-    """The gates of a run's branch against the newest version. Raises RunError that names all that failed."""
+    """The gates of a run's branch against the newest version. Raises RunHeld that names all that failed."""
     published = cube.branch_group(versions.MAIN)
     checked = gates(cube.group(branch=branch), published, time, layout, settings)
     failed = [gate for gate in checked if not gate.passed]
@@ -64,9 +64,10 @@ def check_gates(cube: Cube, branch: str, layout: Layout, time: int, settings: Ga
             for gate in failed
         )
         diff = "" if published is None else f", or look at 'idgbr diff CUBE newest {branch}'"
-        raise RunError(
-            f"not published: {reasons}; raise the setting in the region file and run again to accept it{diff} "
-            "(what was mapped is kept)"
+        raise RunHeld(
+            f"not published: {reasons}; raise the setting in the region file and run again to accept it, or accept it "
+            f"once by 'idgbr publish CUBE {branch} --because REASON'{diff} (what was mapped is kept)",
+            {gate.name: gate.value for gate in checked},
         )
     return checked
 

@@ -1,7 +1,7 @@
 """A run, the only path that writes maps: plan, mosaic, segment, aggregate, publish. All its state is in the cube."""
 
 import time as clock
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,10 +17,12 @@ from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 from pipeline.cube.items import publish_items
 from pipeline.cube.schema import check_layout
+from pipeline.errors import RunHeld
 from pipeline.execution.change_report import change_report, screened_cost
 from pipeline.execution.commit import Committer
 from pipeline.execution.crew import Crew
-from pipeline.execution.gates import Gate, check_blocks, check_gates
+from pipeline.execution.gates import check_blocks, check_gates
+from pipeline.execution.held import hold_back
 from pipeline.execution.inputs import write_inputs
 from pipeline.execution.report import Report, report, write_report
 from pipeline.execution.report_page import write_page
@@ -55,7 +57,7 @@ def run(
     is the address of `cluster.dask_client` where finished blocks are aggregated, by default the region's.
     `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first, and asks the
     change model of the region, if it names one, which blocks may keep their map.
-    Raises what `plan` raises, PoolError, and RunError: if another run holds the cube, if blocks failed, or if a gate
+    Raises what `plan` raises, PoolError, RunError if another run holds the cube or blocks failed, and RunHeld if a gate
     keeps the version from being published.
     """
     begun = clock.perf_counter()
@@ -82,6 +84,12 @@ def run(
         )
         seconds["plan"] = clock.perf_counter() - begun - seconds.get("screen", 0.0)
         version, change = base, None
+
+        def reported(snapshot: str) -> Report:
+            seconds["total"] = clock.perf_counter() - begun
+            took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
+            return report(cube, planned, news, snapshot, totals, expected, took, work, seconds, change)
+
         if idle and versions.is_published(cube, base):
             versions.delete_branch(cube, planned.branch)
         else:
@@ -98,18 +106,21 @@ def run(
             with _timed(seconds, "aggregate"), dask_workers(dask or region.dask, counts.workers, cube):
                 told = None if progress is None else partial(progress, "aggregate")
                 aggregate.aggregate_blocks(cube, planned.branch, planned.layout, time, counts.workers, told)
-            degraded = check_blocks(cube, planned, work.lost)
-            gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
             if screening is not None:
                 change = change_report(cube, screening, time, work)
             cost = measured_cost(totals, work.seconds) if screening is None else screened_cost(screening, totals, work)
-            origin = _origin(planned, versions.runs_of(cube, base), totals, cost, degraded, gates)
+            origin = _origin(planned, versions.runs_of(cube, base), totals, cost)
+            try:
+                degraded = check_blocks(cube, planned, work.lost)
+                gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
+            except RunHeld as reason:
+                hold_back(cube, base, origin, reported(str(cube.repository.lookup_branch(planned.branch))), reason)
+                raise
+            origin = replace(origin, degraded=degraded, gates={gate.name: gate.value for gate in gates})
             version = versions.publish(cube, planned.branch, base, origin)
             if screening is not None:
                 drop_screens(cube)
-        seconds["total"] = clock.perf_counter() - begun
-        took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
-        result = report(cube, planned, news, version, totals, expected, took, work, seconds, change)
+        result = reported(version)
         if screening is not None and idle:
             publish_items(cube)
         else:
@@ -147,24 +158,17 @@ def _prepare_arrays(cube: Cube, planned: Plan) -> int:
     return time
 
 
-def _origin(
-    planned: Plan,
-    runs: Mapping[str, str],
-    totals: Totals,
-    cost: dict[str, float],
-    degraded: int,
-    gates: Sequence[Gate],
-) -> versions.Origin:
-    """What the version records of this run, and of the `runs` before; `cost` calibrates the estimates of later runs."""
+def _origin(planned: Plan, runs: Mapping[str, str], totals: Totals, cost: dict[str, float]) -> versions.Origin:
+    """What the version records of this run before it is judged, and of the `runs` before; `cost` calibrates the
+    estimates of later runs."""
     return versions.Origin(
         run=planned.run,
         name=planned.region.name,
         blocks=totals.blocks - totals.kinds["same"],
-        degraded=degraded,
+        degraded=0,
         runs={**runs, str(planned.region.period[0]): planned.run},
         model=planned.model_digest[:16],
         cost=cost,
-        gates={gate.name: gate.value for gate in gates},
     )
 
 

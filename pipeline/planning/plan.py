@@ -113,7 +113,7 @@ class Plan:
 
     @property
     def branch(self) -> str:
-        return f"run-{self.run}"
+        return f"{versions.RUN}{self.run}"
 
     def blocks(self) -> Iterator[BlockPlan]:
         """Every block in order, compared with the run's branch if there is one, else with the newest version."""

@@ -18,7 +18,7 @@ def cube(tmp_path):
 
 
 def test_an_empty_cube(cube):
-    assert status(cube) == Status(published=None, versions=0, blocks={}, held_by=None, running={})
+    assert status(cube) == Status(published=None, versions=0, blocks={}, held_by=None, running={}, held={})
 
 
 def test_a_published_cube_tells_its_version_and_its_blocks_by_state(cube):
@@ -29,7 +29,7 @@ def test_a_published_cube_tells_its_version_and_its_blocks_by_state(cube):
     session.commit("two blocks lack a scene")
     newest = versions.publish(cube, branch, base, versions.Origin("b", "test", 6, 2))
     blocks = {"not_processed": 0, "mapped": 4, "degraded": 2, "no_observation": 0}
-    assert status(cube) == Status(newest, 2, blocks, None, {})
+    assert status(cube) == Status(newest, 2, blocks, None, {}, {})
 
 
 def test_a_run_under_way_tells_the_blocks_that_differ_from_the_newest_version(cube):
@@ -59,4 +59,5 @@ def test_the_json_of_a_status_is_its_fields(cube):
         "blocks": {},
         "held_by": None,
         "running": {"a": {"mosaic": 0, "landcover": 6}},
+        "held": {},
     }
