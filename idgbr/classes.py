@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,15 @@ def class_index(label_HW: NDArray[Any], codes: tuple[int, ...], no_label: int = 
             f"labels hold {short(sorted(strange))}, but the class table has {list(codes)} and {no_label} for no label"
         )
     return index_of[label_HW]
+
+
+def cf_flags(classes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """CF flags of an array of class codes."""
+    return {
+        "flag_values": [row["code"] for row in classes],
+        "flag_meanings": " ".join(re.sub(r"[^A-Za-z0-9]+", "_", row["name"]).strip("_") for row in classes),
+        "flag_colors": " ".join(row["color"] for row in classes),
+    }
 
 
 def _is_row(row: Any) -> bool:

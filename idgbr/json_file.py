@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from idgbr.errors import CheckpointError
+from idgbr.shipped import shipped_models
 
 MAX_BYTES = 2**20
 
@@ -17,7 +18,8 @@ def read_json(folder: Path, name: str, *class_names: str) -> dict[str, Any]:
     try:
         if not folder.is_dir():
             raise CheckpointError(
-                f"there is no model folder {folder}; give a folder made by training or save_pretrained"
+                f"there is no model folder {folder}; give a folder made by training or save_pretrained, or the name of "
+                f"a shipped model: {', '.join(shipped_models())}"
             )
         if not path.is_file():
             raise CheckpointError(f"{folder} has no {name}; give a folder made by training or save_pretrained")

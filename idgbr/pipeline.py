@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 import torch
+from diffusers.utils import logging
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,7 +19,9 @@ from idgbr.checkpoint import digest, load_network, load_weights
 from idgbr.coarse import KINDS, CoarseNetwork
 from idgbr.errors import CheckpointError, InputError
 from idgbr.inference.batches import Array, in_batches, tensor
-from idgbr.inference.images import Listener, Maps, coarse_of_images, map_images
+from idgbr.inference.image_input import read_image
+from idgbr.inference.images import Listener, Maps, Part, Progress, coarse_of_images, map_images
+from idgbr.inference.scale import check_scale
 from idgbr.inference.tiling import Corner
 from idgbr.json_file import read_json
 from idgbr.labels import probabilities
@@ -28,12 +31,15 @@ from idgbr.processes.noise import noise
 from idgbr.processes.sampling import Sampling
 from idgbr.refiners.refiner import Refiner
 from idgbr.settings import Settings, read_settings
+from idgbr.shipped import model_folder
 from idgbr.values import short
 
 if TYPE_CHECKING:
     from idgbr.refiners.sd15 import SD15Refiner
 
 AnyRefiner: TypeAlias = "Refiner | SD15Refiner"
+
+BAR_SECONDS = 2.0
 
 
 class IDGBRPipeline:
@@ -61,16 +67,18 @@ class IDGBRPipeline:
                 f"the refiner's label codec takes windows at multiples of {refiner.codec.stride} px, but the model's "
                 f"settings say an overlap of {settings.overlap}"
             )
+        self._progress_bar_config: dict[str, Any] = {}
         self.to("cpu")
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, coarse: CoarseNetwork | None = None) -> Self:
-        """The model saved in a local folder; CheckpointError says in one sentence what is wrong with it.
+        """The model saved in a local folder, or a shipped one by its name; CheckpointError says in one sentence what
+        is wrong with it.
 
         coarse: a network of one's own (`idgbr.coarse.Wrapped`) to fill with the saved coarse weights; code is never
         taken from a file.
         """
-        folder = Path(folder)
+        folder = model_folder(folder)
         index = read_json(folder, "model_index.json", cls.__name__)
         index.pop("_class_name")
         refiner = index.pop("refiner", None)
@@ -186,20 +194,45 @@ class IDGBRPipeline:
             return torch.zeros(1, device=self.device).expand(len(corners), channels, *shape)
         return noise(seed, [(y // stride, x // stride) for y, x in corners], *shape, channels, self.device)
 
+    def set_progress_bar_config(self, **options: Any) -> None:
+        """Options of the tqdm bar that a call shows, such as disable=True."""
+        self._progress_bar_config = options
+
     def __call__(
         self,
-        image_BCHW: Array,
+        image_BCHW: Any,
         coarse: NDArray[Any] | None = None,
         num_inference_steps: int | None = None,
         seed: int | None = None,
-        origin: Corner = (0, 0),
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Class codes BHW (`no_label` = no data) and the probability of each, BHW, for raw images of any size.
+        origin: Corner | None = None,
+    ) -> tuple[Any, Any]:
+        """Class codes BHW, uint8 (`no_label` = no data), and the probability of each, float32 BHW, of raw images.
 
-        See `maps`.
+        image_BCHW: an array or nested lists, BCHW or of one image CHW, whose maps are HW then; or a DataArray with the
+        axes band, y, x and at most one more, whose maps are DataArrays with its coordinates. Bands that have names are
+        put into the model's order. origin: by default what the coordinates of a DataArray tell, else (0, 0).
+        Images FAR from the units of the training (see `idgbr.inference.scale`) are an InputError. A call of more than
+        BAR_SECONDS shows its progress on stderr. Else see `maps`.
         """
-        maps = self.maps(image_BCHW, coarse, num_inference_steps, seed, origin)
-        return maps.refined_BHW, maps.confidence_BHW
+        given = read_image(image_BCHW, self.settings.bands)
+        check_scale(self.check_image(given.image_BCHW), self.settings)
+        if coarse is not None and coarse.ndim == given.image_BCHW.ndim - 2 and len(given.image_BCHW) == 1:
+            coarse = coarse[None]
+        with logging.tqdm(delay=BAR_SECONDS, unit="window", **self._progress_bar_config) as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            maps = self.maps(
+                given.image_BCHW,
+                coarse,
+                num_inference_steps,
+                seed,
+                given.origin if origin is None else origin,
+                progress=progress,
+            )
+        return given.labels(maps.refined_BHW, self.settings), given.confidence(maps.confidence_BHW)
 
     @torch.inference_mode()
     def maps(
@@ -210,6 +243,8 @@ class IDGBRPipeline:
         seed: int | None = None,
         origin: Corner = (0, 0),
         listener: Listener | None = None,
+        progress: Progress | None = None,
+        part: Part | None = None,
     ) -> Maps:
         """Coarse and refined maps of raw images of any size.
 
@@ -221,16 +256,23 @@ class IDGBRPipeline:
         reaches beyond the image sees no data (`settings.blank`) there, or the image mirrored if the model has none.
         Outside the band (see `idgbr.inference.band`) the coarse label stands; windows without band are not refined.
         Pixels with NaN or infinity in a band have no data, and of a masked array those that are masked.
-        listener: gets the class probabilities of both maps, some rows at a time.
+        listener: gets the class probabilities of both maps, some rows at a time. progress: is told the windows done.
+        part: absolute (y0, x0, y1, x1) within the images, half-open, to answer for; by default all. The rest is only
+        looked at: what lies within `halo` px of the part.
         """
         images_BCHW = self.check_image(image_BCHW).to(torch.float32)
         self._sampling(num_inference_steps)
-        return map_images(self, images_BCHW, coarse, num_inference_steps, seed, origin, listener)
+        return map_images(self, images_BCHW, coarse, num_inference_steps, seed, origin, listener, progress, part)
 
     @torch.inference_mode()
     def coarse_probabilities(self, image_BCHW: Array, origin: Corner = (0, 0)) -> NDArray[np.float32]:
         """BKHW class probabilities of the coarse network for raw images of any size; origin: see `maps`."""
         return coarse_of_images(self, self.check_image(image_BCHW).to(torch.float32), origin)
+
+    @property
+    def halo(self) -> int:
+        """Px around a part within which its maps depend on the images."""
+        return self.settings.window - 1 + self.settings.boundary_radius
 
     @property
     def multiple(self) -> int:

@@ -26,6 +26,7 @@ from idgbr.inference.tiling import Corner, WindowLattice
 from idgbr.inference.window import cut_window
 from idgbr.json_file import read_json
 from idgbr.no_data import missing
+from idgbr.shipped import model_folder
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ class ChangePipeline:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Self:
-        """The model saved in a local folder; CheckpointError says in one sentence what is wrong with it."""
-        folder = Path(folder)
+        """The model saved in a local folder, or a shipped one by its name; CheckpointError says in one sentence what
+        is wrong with it."""
+        folder = model_folder(folder)
         index = read_json(folder, "model_index.json", cls.__name__)
         index.pop("_class_name")
         try:

@@ -17,7 +17,7 @@ def detect_change(
     a: Annotated[str, typer.Argument(metavar="A", help="the earlier raster, or a cube")],
     b: Annotated[str | None, typer.Argument(metavar="[B]", help="the later raster; not with a cube")] = None,
     *,
-    model: Annotated[Path, typer.Option(metavar="DIR", help="the change model's folder")],
+    model: Annotated[Path, typer.Option(metavar="DIR", help="the change model's folder, or the name of a shipped one")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="a new GeoTIFF (COG), .tif, or folder of Zarr, .zarr")],
     from_: Annotated[
         str | None, typer.Option("--from", metavar="START", help="of a cube: first day of the earlier period")

@@ -66,7 +66,7 @@ def _train(config: Path, network: Any) -> None:
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Option(metavar="DIR", help="the model's folder")],
+    model: Annotated[Path, typer.Option(metavar="DIR", help="the model's folder, or the name of a shipped model")],
     data: Annotated[Path, typer.Option(metavar="DIR", help="a folder of images/ and labels/ (change: A/, B/, label/)")],
     ignore: Annotated[str, typer.Option(metavar="5,6", help="label values that mean no label")] = "",
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write all scores to FILE")] = None,
@@ -76,6 +76,7 @@ def evaluate(
     Example: `idgbr evaluate --model model --data aerial --ignore 5,6 --json scores.json`
     """
     from idgbr.json_file import read_json
+    from idgbr.shipped import model_folder
     from pipeline.console.progress import progress_bar
 
     try:
@@ -85,7 +86,10 @@ def evaluate(
     if json_file is not None:
         check_writable(json_file)
     scores: Any
-    if read_json(model, "model_index.json", "IDGBRPipeline", "ChangePipeline")["_class_name"] == "ChangePipeline":
+    if (
+        read_json(model_folder(model), "model_index.json", "IDGBRPipeline", "ChangePipeline")["_class_name"]
+        == "ChangePipeline"
+    ):
         from pipeline.training.evaluate_change import evaluate_change, open_model_and_pairs, print_change_report
 
         change_model, pairs = open_model_and_pairs(model, data, tuple(ignored))

@@ -19,6 +19,7 @@ from catalogs.errors import CatalogError
 from catalogs.hosts import Reach, reach
 from catalogs.secrets import conceal, conceal_secrets_of, without_secrets
 from cluster.dask import THREADS, check_address
+from idgbr.shipped import model_folder, shipped_models
 from pipeline.config.paths import check_path
 from pipeline.config.sections import ChangeSettings, GateSettings, GridSettings, MaskSettings, MosaicSettings
 from pipeline.config.yaml_file import Frozen, YamlFile, checked, read, variables
@@ -29,7 +30,6 @@ from pipeline.storage.location import Location, parse_location
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2149, 6, 6)
 """Days since 1970-01-01 are uint16 in a cube."""
-SHIPPED_MODELS = Path(__file__).parents[2] / "idgbr" / "weights"
 
 
 class Region(Frozen):
@@ -248,12 +248,7 @@ def _model(name: str, folder: Path, must_exist: bool) -> Path:
     check_path(folder / name)
     model = model_folder(name, folder)
     if must_exist and not (model / "model_index.json").is_file():
-        shipped = ", ".join(sorted(p.name for p in SHIPPED_MODELS.iterdir() if p.is_dir()))
-        raise ValueError(f"no model_index.json in {model}; give a model folder or one of: {shipped}")
+        raise ValueError(
+            f"no model_index.json in {model}; give a model folder or one of: {', '.join(shipped_models())}"
+        )
     return model
-
-
-def model_folder(name: str, folder: Path) -> Path:
-    """A shipped model by its name, else a path that counts from `folder`."""
-    shipped = SHIPPED_MODELS / name
-    return shipped if re.fullmatch(r"[a-z0-9-]+", name) and shipped.is_dir() else folder / name

@@ -1,6 +1,5 @@
 """The layout of a cube: extent, bands and classes, and the names and chunks of its arrays."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +9,7 @@ import numpy as np
 import shapely
 import zarr
 
+from idgbr.classes import cf_flags
 from pipeline.cube.sources import is_joined
 from pipeline.cube.store import array
 from pipeline.errors import UserError
@@ -82,11 +82,7 @@ def check_age(attributes: Mapping[str, Any]) -> None:
 
 def class_flags(layout: Layout) -> dict[str, Any]:
     """CF flags of an array of class codes."""
-    return {
-        "flag_values": [row["code"] for row in layout.classes],
-        "flag_meanings": " ".join(re.sub(r"[^A-Za-z0-9]+", "_", row["name"]).strip("_") for row in layout.classes),
-        "flag_colors": " ".join(row["color"] for row in layout.classes),
-    }
+    return cf_flags(layout.classes)
 
 
 def period_index(group: zarr.Group, start: date) -> int | None:

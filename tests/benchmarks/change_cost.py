@@ -18,7 +18,7 @@ from torch import nn
 
 from idgbr import IDGBRPipeline
 from idgbr.change import PRESETS, ChangeNetwork, ChangePipeline, ChangeSettings
-from pipeline.config.region import SHIPPED_MODELS
+from idgbr.shipped import SHIPPED_MODELS
 from pipeline.console.tables import print_table
 
 MEGA = 1e6

@@ -265,19 +265,23 @@ def test_windows_must_suit_all_networks():
         IDGBRPipeline(small.settings, SegFormer(3, 3, (8, 8, 8, 8), (1, 1, 1, 1), (1, 1, 1, 1), 8))
 
 
+GROUND = np.full((1, 3, 8, 8), 1000.0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda model: model(np.ones((1, 4, 32, 32))), "3 bands red, green, nir"),
-        (lambda model: model(np.ones((3, 32, 32))), "batch, bands, height, width"),
-        (lambda model: model(np.ones((1, 3, 32, 32)), coarse=np.ones((1, 3, 9))), "coarse must be class codes"),
-        (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 8, 8), 7, np.uint8)), "labels hold .7."),
-        (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 8, 8), 10.0)), "whole numbers, .*, not float64"),
-        (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 8, 8), -10, np.int16)), "labels hold .-10."),
-        (lambda model: model(np.ones((1, 3, 8, 8)), coarse=np.full((1, 3, 8, 8), np.nan)), "negative or not finite"),
+        (lambda model: model(np.ones((3, 32))), "batch, bands, height, width"),
+        (lambda model: model(GROUND, coarse=np.ones((1, 3, 9))), "coarse must be class codes"),
+        (lambda model: model(GROUND, coarse=np.full((1, 8, 8), 7, np.uint8)), "labels hold .7."),
+        (lambda model: model(GROUND, coarse=np.full((1, 8, 8), 10.0)), "whole numbers, .*, not float64"),
+        (lambda model: model(GROUND, coarse=np.full((1, 8, 8), -10, np.int16)), "labels hold .-10."),
+        (lambda model: model(GROUND, coarse=np.full((1, 3, 8, 8), np.nan)), "negative or not finite"),
         (lambda model: model(np.ones((1, 3, 8, 8), complex)), "real numbers is needed, not of complex128"),
         (lambda model: model(np.full((1, 3, 8, 8), "1")), "real numbers is needed, not of <U1"),
-        (lambda model: model([1, 2]), "real numbers is needed, not of list"),
+        (lambda model: model([1, 2]), r"bands, height, width.*not an array of shape .2,."),
+        (lambda model: model([[1, 2], [3]]), "rows of different lengths"),
         (lambda model: model(landscape(0, 64)[0][None], num_inference_steps=0),
          "num_inference_steps must be a whole number in 1..1000, not 0"),
         (lambda model: model.refine_logits(np.ones((2, 3, 32, 32)), np.ones((1, 3, 32, 32)), [(0, 0), (0, 32)]),

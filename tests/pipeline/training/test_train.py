@@ -393,7 +393,7 @@ def test_the_recipe_for_aerial_photos_trains_on_them(tmp_path, monkeypatch):
 
 
 def test_the_shipped_model_has_a_card_that_says_what_it_is_made_of():
-    from pipeline.config.region import SHIPPED_MODELS
+    from idgbr.shipped import SHIPPED_MODELS
 
     folder = SHIPPED_MODELS / "simulated-s2"
     card = (folder / "README.md").read_text()
