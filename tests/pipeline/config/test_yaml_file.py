@@ -67,7 +67,7 @@ def test_a_key_that_resembles_none_gets_the_list_of_keys(errors):
 def test_missing_keys_come_last_with_what_they_mean(errors):
     first, *rest = errors("name: here\ngrid: {block: 1}\nmask: {clear: [1]}\n")
     assert first.startswith("region.yaml:2: grid.block is 1: ")
-    assert rest[0] == "region.yaml:3 lacks the key 'mask.asset'; add it"
+    assert rest[0] == "region.yaml:3 lacks the key 'mask.asset' (key of the mask's asset in each item); add it"
     assert "region.yaml lacks the key 'cube' (a folder, or s3://bucket/prefix); add it" in rest
     assert {line.split("'")[1] for line in rest[1:]} == {"cube", "catalog", "period", "model", "bbox"}
 
@@ -144,7 +144,7 @@ validation: {kind: dreams}
     )
     assert lines[0] == "region.yaml:9: the key 'areas.bounds' is named 'bbox' now; rename it"
     assert lines[1].startswith("region.yaml:10: areas.classes.0.color is 'red': ")
-    assert lines[2] == "region.yaml:10 lacks the key 'areas.classes.1.color'; add it"
+    assert lines[2] == "region.yaml:10 lacks the key 'areas.classes.1.color' (such as #006400); add it"
     assert lines[3] == (
         "region.yaml:11: validation.kind is 'dreams': must be one of 'simulated', 'scene-classes', 'folder'"
     )
