@@ -1,24 +1,27 @@
 """What a cube says of one point."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import shapely
+import zarr
 
 from pipeline.console.html import Tabular
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
-from pipeline.cube.open import open_version
-from pipeline.cube.schema import STATES, Layout
+from pipeline.cube.periods import periods_of
+from pipeline.cube.schema import DAYS, LABELS, STATES, Layout
 from pipeline.cube.sources import Source, source_of
 from pipeline.cube.store import array
 from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import BlockId
 
+ReadPixel = Callable[[zarr.Array, int, int, int], np.ndarray]
 REFINED = ("not considered", "confirmed", "changed")
 """Meaning of the codes of `refined`."""
 
@@ -30,9 +33,9 @@ class PeriodAtPoint:
     period: first and last day. landcover: class code, 0 = no data. class_, coarse: class names. first_clear and
     last_clear: days of the first and last clear observation, None where there was none. reflectance: 0 to 1, by band.
     block_state: one of `STATES`. made_from: fingerprint of what the block's map was made from, hexadecimal. run: id of
-    the run that made the period, and scenes: ids of its scenes whose footprint holds the point; None where the version
-    does not say. source: in a joined cube, the version of the region's cube that the block was copied from; run
-    and scenes are those of it.
+    the run that made the period, and scenes: ids of its scenes whose footprint holds the point, and scene_times: when
+    each was taken; None where the version does not say. source: in a joined cube, the version of the region's cube that
+    the block was copied from; run and scenes are those of it.
     """
 
     period: tuple[str, str]
@@ -49,17 +52,22 @@ class PeriodAtPoint:
     made_from: str
     run: str | None
     scenes: list[str] | None
+    scene_times: dict[str, str] | None
     source: Source | None
 
 
 @dataclass(frozen=True)
 class PointResult(Tabular):
-    """A point in degrees, the version that was read, the block of the point, and all periods of the version."""
+    """A point in degrees, the version that was read, the block of the point, and all periods of the version.
+
+    model: first 16 digits of the digest of the model that the version's run mapped with, None where it does not say.
+    """
 
     lon: float
     lat: float
     version: str
     block: BlockId
+    model: str | None
     periods: list[PeriodAtPoint]
 
 
@@ -69,47 +77,58 @@ def point(path: str | Path, lon: float, lat: float, version: str | None = None) 
     Raises UserError for a point outside the region.
     """
     cube = Cube.open(path)
-    dataset = open_version(cube, version)
-    snapshot = dataset.attrs["version_id"]
-    group = cube.group(snapshot=snapshot)
+    snapshot = versions.resolve(cube, version)
+    return point_of(cube, snapshot, cube.group(snapshot=snapshot), lon, lat)
+
+
+def read_pixel(source: zarr.Array, time: int, row: int, col: int) -> np.ndarray:
+    """`source[time, ..., row, col]`."""
+    return np.asarray(source[time, ..., row, col])
+
+
+def point_of(
+    cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: float, read: ReadPixel = read_pixel
+) -> PointResult:
+    """`point` of a version that is open already. read: what reads a pixel of an array."""
     layout = Layout.of(group)
     grid, window = layout.extent.grid, layout.extent.window
     row, col = grid.pixel_of(lon, lat)
     if not (window.y0 <= row < window.y1 and window.x0 <= col < window.x1):
         raise UserError(f"point {lon},{lat} lies outside the cube's region; give a longitude and latitude inside it")
     block = row // grid.block, col // grid.block
-    pixel = dataset.isel(y=row - window.y0, x=col - window.x0)
+    slot, origin = layout.extent.slot(block), versions.origin_of(cube, snapshot)
     names = {row["code"]: row["name"] for row in layout.classes}
-    states = np.asarray(array(group, "blocks/state")[:, *layout.extent.slot(block)])
+    states, made = (np.asarray(array(group, f"blocks/{name}")[:, *slot]) for name in ("state", "landcover"))
+    at = row - layout.extent.origin[0], col - layout.extent.origin[1]
     periods = []
-    made = np.asarray(array(group, "blocks/landcover")[:, *layout.extent.slot(block)])
-    runs = next((v.origin.runs for v in versions.history(cube) if v.snapshot == snapshot), None) or {}
-    for time, state in enumerate(states):
-        values = pixel.isel(time=time)
-        first, last = (str(day)[:10] for day in dataset.time_bnds.values[time])
-        source = source_of(group, time, layout.extent.slot(block))
-        run, origin = (runs.get(first), cube) if source is None else (source.runs.get(first), _cube_of(source))
-        reflectance = zip(dataset.band.values, values.mosaic.values, strict=True)
+    for time, (start, end) in enumerate(periods_of(group)):
+        values = {name: int(read(array(group, name), time, *at)) for name in (*LABELS, *DAYS)}
+        mosaic = read(array(group, "mosaic"), time, *at).tolist()
+        source = source_of(group, time, slot)
+        runs, of = (origin.runs or {}, cube) if source is None else (source.runs, _cube_of(source))
+        run = runs.get(str(start))
+        scenes = None if run is None or of is None else _scenes(of, run, lon, lat)
         periods.append(
             PeriodAtPoint(
-                period=(first, last),
-                landcover=int(values.landcover),
-                class_=names.get(int(values.landcover), "no data"),
-                coarse=names.get(int(values.coarse), "no data"),
-                confidence_percent=int(values.confidence),
-                refined=REFINED[int(values.refined)],
-                observations=int(values.observations),
-                first_clear=_date(values.first_clear.values),
-                last_clear=_date(values.last_clear.values),
-                reflectance={str(band): float(value) / 10_000 for band, value in reflectance},
-                block_state=STATES[int(state)],
+                period=(str(start), str(end)),
+                landcover=values["landcover"],
+                class_=names.get(values["landcover"], "no data"),
+                coarse=names.get(values["coarse"], "no data"),
+                confidence_percent=values["confidence"],
+                refined=REFINED[values["refined"]],
+                observations=values["observations"],
+                first_clear=_date(values["first_clear"]),
+                last_clear=_date(values["last_clear"]),
+                reflectance={band: value / 10_000 for band, value in zip(layout.bands, mosaic, strict=True)},
+                block_state=STATES[int(states[time])],
                 made_from=f"{int(made[time]):016x}",
                 run=run,
-                scenes=None if run is None or origin is None else _scenes(origin, run, lon, lat),
+                scenes=None if scenes is None else sorted(scenes),
+                scene_times=scenes,
                 source=source,
             )
         )
-    return PointResult(lon, lat, snapshot, block, periods)
+    return PointResult(lon, lat, snapshot, block, origin.model, periods)
 
 
 def _cube_of(source: Source) -> Cube | None:
@@ -120,12 +139,12 @@ def _cube_of(source: Source) -> Cube | None:
         return None
 
 
-def _date(day: np.ndarray) -> date | None:
-    return None if np.isnat(day) else day.astype("datetime64[D]").item()
+def _date(day: int) -> date | None:
+    return date(1970, 1, 1) + timedelta(day) if day else None
 
 
-def _scenes(cube: Cube, run: str, lon: float, lat: float) -> list[str] | None:
-    """The scenes that a run used and whose footprint holds a point.
+def _scenes(cube: Cube, run: str, lon: float, lat: float) -> dict[str, str] | None:
+    """The scenes that a run used and whose footprint holds a point, with their times.
 
     None where the run's files are gone, or pyarrow, which the base install lacks, is not there to read them.
     """
@@ -136,8 +155,9 @@ def _scenes(cube: Cube, run: str, lon: float, lat: float) -> list[str] | None:
         from pyarrow import parquet
     except ModuleNotFoundError:
         return None
-    used = {scene["id"] for scene in json.loads(cube.files.read(applied))["used"]}
+    used = {scene["id"]: scene["datetime"] for scene in json.loads(cube.files.read(applied))["used"]}
     table = parquet.read_table(BytesIO(cube.files.read(items)), columns=["id", "geometry"])
     shapes = shapely.from_wkb(table["geometry"].to_pylist())
     holds_N = shapely.intersects_xy(shapes, lon, lat)
-    return sorted({str(name) for name, holds in zip(table["id"].to_pylist(), holds_N, strict=True) if holds} & used)
+    there = {str(name) for name, holds in zip(table["id"].to_pylist(), holds_N, strict=True) if holds}
+    return {name: used[name] for name in sorted(there & used.keys())}

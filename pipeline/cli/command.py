@@ -25,6 +25,7 @@ from pipeline.cli import (
     report,
     runs,
     sample,
+    serve,
     stats,
     streams,
     versions,
@@ -64,6 +65,7 @@ for verbs in (
     reduce,
     sample,
     accuracy,
+    serve,
 ):
     app.add_typer(verbs.app)
 

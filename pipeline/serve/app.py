@@ -1,0 +1,88 @@
+"""The HTTP service of a cube."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from pipeline.cube.cube import Cube
+from pipeline.errors import RunError, UserError
+from pipeline.serve.query_routes import query_routes
+from pipeline.serve.server import Limits, Server
+from pipeline.serve.tile_routes import tile_routes
+from pipeline.serve.workers import Busy
+
+PAGE = Path(str(files("pipeline.serve"))) / "page"
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; "
+        "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app(cube: Cube, origins: Sequence[str] = (), limits: Limits | None = None) -> FastAPI:
+    """The service of a cube, for any ASGI server. origins: those whose pages may read it (CORS), "*" for all."""
+    server = Server.of(cube, limits or Limits())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        server.workers.close()
+
+    app = FastAPI(
+        title="idgbr", version=version("idgbr"), description=__doc__, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    _handle_errors(app)
+    app.include_router(tile_routes(server))
+    app.include_router(query_routes(server))
+    app.mount("/", StaticFiles(directory=PAGE, html=True))
+
+    @app.middleware("http")
+    async def headers(request: Request, follow: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await follow(request)
+        response.headers.update(HEADERS)
+        return response
+
+    if origins:
+        app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"])
+    return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Makes each error {"error": one sentence}."""
+
+    @app.exception_handler(UserError)
+    async def wrong(_: Request, error: UserError) -> JSONResponse:
+        return _refusal(400, str(error))
+
+    @app.exception_handler(RunError)
+    async def failed(_: Request, error: RunError) -> JSONResponse:
+        return _refusal(500, str(error))
+
+    @app.exception_handler(Busy)
+    async def busy(_: Request, error: Busy) -> JSONResponse:
+        return _refusal(503, str(error), {"Retry-After": "1"})
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        said = [f"{'.'.join(map(str, row['loc'][1:])) or 'the body'}: {row['msg']}" for row in error.errors()]
+        return _refusal(422, "; ".join(said)[:500])
+
+    @app.exception_handler(HTTPException)
+    async def other(_: Request, error: HTTPException) -> JSONResponse:
+        return _refusal(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status, headers)

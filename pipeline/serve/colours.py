@@ -1,0 +1,69 @@
+"""Colours of layers: of classes, also for the colour-blind, of values, and of reflectance."""
+
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import UserError
+
+SAFE = (
+    "#882e72", "#1965b0", "#7bafde", "#4eb265", "#cae0ab", "#f7f056", "#ee8026", "#dc050c", "#72190e",
+    "#d9cce3", "#5289c7", "#90c987", "#f6c141", "#a5170e", "#ba8db4", "#f1932d", "#aa6f9e", "#e8601c",
+    "#994f88", "#42150a", "#777777",
+)  # fmt: skip
+"""Discrete rainbow of Paul Tol, Colour Schemes (technical note SRON/EPS/TN/09-002, issue 3.2), with grey."""
+CONFIRMED, CHANGED = "#0077bb", "#ee7733"
+BRIGHTEST = 0.22
+"""Reflectance shown as full brightness."""
+GAMMA = 0.8
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Of #rrggbb."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return red, green, blue
+
+
+def class_colours(classes: Sequence[dict[str, Any]], palette: str | None) -> dict[int, str]:
+    """The colour of each class by its code. Raises UserError for a palette that is not there or too short."""
+    if palette not in (None, "safe"):
+        raise UserError(f"palette is {palette!r:.40}; give safe, or leave it out for the map's own colours")
+    if palette is None:
+        return {row["code"]: row["color"] for row in classes}
+    if len(classes) > len(SAFE):
+        raise UserError(f"palette safe has {len(SAFE)} colours and the map {len(classes)} classes; leave it out")
+    return {row["code"]: colour for row, colour in zip(classes, SAFE, strict=False)}
+
+
+def class_table(colour_of: dict[int, str], hidden: Collection[int] = ()) -> np.ndarray:
+    """RGBA of each of 256 codes, uint8 (256, 4); what is no class, or hidden, is transparent."""
+    table = np.zeros((256, 4), np.uint8)
+    for code, colour in colour_of.items():
+        if code not in hidden:
+            table[code] = (*rgb(colour), 255)
+    return table
+
+
+@lru_cache(maxsize=1)
+def confidence_table() -> np.ndarray:
+    """RGBA of 0 to 100 %: viridis from 0 to 100, 0 transparent as no data."""
+    from rio_tiler.colormap import cmap
+
+    viridis = cmap.get("viridis")
+    table = np.zeros((256, 4), np.uint8)
+    for percent in range(1, 101):
+        table[percent] = viridis[round(percent * 2.55)]
+    return table
+
+
+def refined_table() -> np.ndarray:
+    return class_table({1: CONFIRMED, 2: CHANGED})
+
+
+@lru_cache(maxsize=8)
+def brightness(darkest: float = 0.0, brightest: float = BRIGHTEST) -> np.ndarray:
+    """Brightness of each reflectance x 10,000, uint8 (65536,)."""
+    value = (np.arange(65536, dtype=np.float32) / 10_000 - darkest) / (brightest - darkest)
+    return np.rint(value.clip(0, 1) ** np.float32(GAMMA) * 255).astype(np.uint8)
