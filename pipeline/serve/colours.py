@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.analysis.overview import percent_palette
 from pipeline.errors import UserError
 
 SAFE = (
@@ -48,14 +49,8 @@ def class_table(colour_of: dict[int, str], hidden: Collection[int] = ()) -> np.n
 
 @lru_cache(maxsize=1)
 def confidence_table() -> np.ndarray:
-    """RGBA of 0 to 100 %: viridis from 0 to 100, 0 transparent as no data."""
-    from rio_tiler.colormap import cmap
-
-    viridis = cmap.get("viridis")
-    table = np.zeros((256, 4), np.uint8)
-    for percent in range(1, 101):
-        table[percent] = viridis[round(percent * 2.55)]
-    return table
+    """RGBA of 0 to 100 %, 0 transparent as no data."""
+    return class_table(percent_palette())
 
 
 def refined_table() -> np.ndarray:

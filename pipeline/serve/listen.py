@@ -48,6 +48,7 @@ def _bind(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen(CONNECTIONS)
     except OSError as error:
         if bound is not None:
             bound.close()

@@ -1,7 +1,7 @@
 """Routes of tiles."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -15,7 +15,7 @@ Layer = Annotated[str, Path(max_length=40, description=f"one of {', '.join(LAYER
 Version = Annotated[str | None, Query(max_length=100, description="an id or a tag; default: the newest version")]
 Period = Annotated[str | None, Query(max_length=100, description="first day of a period; default: the latest")]
 Codes = Annotated[str | None, Query(max_length=1200, description="codes of classes that are not shown, such as 3,4")]
-Palette = Annotated[str | None, Query(max_length=40, description="safe: colours for the colour-blind")]
+Palette = Annotated[Literal["safe"] | None, Query(description="safe: colours for the colour-blind")]
 
 
 def tile_routes(server: Server) -> APIRouter:
