@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo docs test test-long test-services test-browser bench bench-runs science crash fuzz bit-flips rooms lint clean
+.PHONY: install demo page docs test test-long test-services test-browser bench bench-runs science crash fuzz bit-flips rooms lint clean
 
 install: $(INSTALLED)
 
@@ -73,6 +73,10 @@ fuzz: install
 
 bit-flips: install
 	PYTHONPATH=tests/benchmarks:tests/helpers $(BIN)/python tests/benchmarks/bit_flips.py --seed $(SEED)
+
+# Builds the page of a served cube; what it builds is committed, so that an install needs no Node.js.
+page:
+	cd pipeline/serve/page && npm ci --silent --ignore-scripts --no-audit --no-fund && node build.js
 
 # Writes the picture of the rooms into CONTRIBUTING.md and prints their sizes.
 rooms: install
