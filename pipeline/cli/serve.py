@@ -21,7 +21,7 @@ def serve(
         int | None, typer.Option(min=1, max=256, help="threads that read the cube; default: one a core")
     ] = None,
 ) -> None:
-    """Serves a cube over HTTP until it is stopped: tiles of its layers, and what it knows of a point.
+    """Serves a cube over HTTP until it is stopped: a page with the map, tiles, and what it knows of a point or an area.
 
     Only reads. There is no login: keep it to this machine, or put a proxy before it that asks for one.
 

@@ -2,14 +2,16 @@
 
 import math
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from pipeline.console.output import to_json
 from pipeline.errors import UserError
 from pipeline.serve.colours import BRIGHTEST
 from pipeline.serve.mercator import DEEPEST, Tile
 from pipeline.serve.server import Server
-from pipeline.serve.tiles import LAYERS, Style, draw, layers_of
+from pipeline.serve.tiles import LAYERS, Style, draw, layers_of, zooms
 
 Layer = Annotated[str, Path(max_length=40, description=f"one of {', '.join(LAYERS)}")]
 Version = Annotated[str | None, Query(max_length=100, description="an id or a tag; default: the newest version")]
@@ -54,6 +56,32 @@ def tile_routes(server: Server) -> APIRouter:
 
         named = (version, from_version or version) if compares else (version,)
         return await server.answer(request, "image/png", drawn, *named)
+
+    @routes.get("/tiles/{layer}/tile.json")
+    async def tile_json(request: Request, layer: Layer, version: Version = None, period: Period = None) -> Response:
+        """TileJSON 3.0 of a layer: the address of its tiles, its zooms and its bounds in degrees."""
+        base = str(request.base_url)
+
+        def described(snapshot: str) -> str:
+            shown = server.maps.map(snapshot)
+            if layer not in layers_of(shown):
+                raise UserError(f"the map has no layer {layer!r:.40}; give one of {', '.join(layers_of(shown))}")
+            least, deepest = zooms(shown, layer)
+            query = urlencode({"version": snapshot, "period": str(shown.period(period))})
+            tiles = f"{base}tiles/{layer}/{{z}}/{{x}}/{{y}}.png?{query}"
+            west, south, east, north = shown.bounds
+            return to_json(
+                {
+                    "tilejson": "3.0.0",
+                    "name": layer,
+                    "tiles": [tiles],
+                    "minzoom": least,
+                    "maxzoom": deepest,
+                    "bounds": [west, south, east, north],
+                }
+            )
+
+        return await server.answer(request, "application/json", described, version)
 
     return routes
 

@@ -1,7 +1,7 @@
 """The service of a region's cube over HTTP: tiles, points and errors.
 
-Also `server.py`, `maps.py`, `chunks.py`, `describe.py`, `colours.py`, `image.py`, `tiles.py`, `tile_routes.py` and
-`query_routes.py`.
+Also `area_routes.py`, `server.py`, `maps.py`, `chunks.py`, `describe.py`, `colours.py`, `image.py`, `tiles.py`,
+`tile_routes.py` and `query_routes.py`.
 """
 
 from io import BytesIO
@@ -120,6 +120,52 @@ def test_a_point_tells_class_confidence_and_scenes(client, cube):
     assert found["version"] == cube["newest"]
 
 
+def test_a_layer_tells_its_zooms_and_the_address_of_its_tiles(client, cube):
+    found = client.get("/tiles/landcover/tile.json").json()
+    assert (found["tilejson"], found["minzoom"], found["bounds"]) == ("3.0.0", 0, cube["bounds"])
+    assert pixels(client.get(found["tiles"][0].format(z=0, x=0, y=0))).shape == (SIDE, SIDE, 4)
+
+
+def test_areas_of_a_box_are_those_of_its_pixels(client, cube, undisturbed):
+    west, south, east, north = cube["bounds"]
+    whole = client.get("/areas", params={"bbox": f"{west},{south},{east},{north}"}).json()
+    codes, counts = np.unique(open_cube(undisturbed[0].cube).landcover.values, return_counts=True)
+    wanted = {int(code): count * 1e-4 for code, count in zip(codes, counts, strict=True) if code}
+    found = {row["value"]: row["km2"] for row in whole["classes"] if row["km2"]}
+    assert found == pytest.approx(wanted)
+    assert sum(row["share"] for row in whole["classes"]) == pytest.approx(1)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    drawn = client.post("/areas", json={"type": "Polygon", "coordinates": [ring]}).json()
+    assert drawn == whole
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ("{", 400, "no JSON"),
+        ("[" * 100_000, 400, "no JSON"),
+        ('{"type": "Point", "coordinates": [12, 48]}', 400, "Polygon or MultiPolygon"),
+        ('{"type": "Polygon", "coordinates": 7}', 400, "no polygon"),
+        ('{"type": "Polygon", "coordinates": [[[NaN, 48], [12, 48], [12, 49], [NaN, 48]]]}', 400, "no polygon"),
+        ('{"type": "Polygon", "coordinates": [[[500, 48], [12, 48], [12, 49], [500, 48]]]}', 400, "within +-180"),
+        ('{"type": "Polygon", "coordinates": []}', 400, "is not empty"),
+        ('{"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}', 400, "not valid"),
+        ('{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}', 400, "touches the cube's region"),
+        ('{"type": "Polygon", "coordinates": [[' + "[1.5, 2.5], " * 25_000 + "[1.5, 2.5]]]}", 400, "more than 20,000"),
+        (
+            '{"type": "Polygon", "coordinates": [[' + "[1.5, 2.5], " * 1_000_000 + "[1.5, 2.5]]]}",
+            413,
+            "the body is above",
+        ),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_an_area_that_is_none_is_told_in_one_sentence(client, body, status, words):
+    answer = client.post("/areas", content=body)
+    assert answer.status_code == status
+    assert words in answer.json()["error"]
+
+
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
@@ -133,6 +179,10 @@ def test_a_point_tells_class_confidence_and_scenes(client, cube):
         ("/tiles/landcover/3/1/1.png?palette=neon", 422, "palette:"),
         ("/tiles/mosaic/14/1/1.png?stretch=1,nan", 400, "two reflectances that rise"),
         ("/tiles/difference/3/1/1.png", 400, "compares two maps"),
+        ("/tiles/paint/tile.json", 400, "no layer 'paint'"),
+        ("/areas?bbox=1,2,3", 400, "west,south,east,north"),
+        ("/areas?bbox=nan,2,3,4", 400, "west must be less"),
+        ("/areas?bbox=-1e999,2,3,4", 400, "within +-180"),
         ("/point?lon=nan&lat=3", 422, "lon:"),
         ("/point?lon=200&lat=3", 422, "lon:"),
         ("/point?lon=1e999&lat=3", 422, "lon:"),
@@ -154,7 +204,9 @@ def test_nothing_can_be_written(client):
 
 def test_other_hosts_are_not_asked(client):
     assert "default-src 'self'" in client.get("/").headers["Content-Security-Policy"]
-    assert "http" not in client.get("/").text.replace("http-equiv", "")
+    assert "http" not in client.get("/").text
+    for name in ("page.js", "page.css", "maplibre-gl-worker.mjs"):
+        assert client.get(f"/assets/{name}").status_code == 200
 
 
 def test_other_sites_may_read_only_where_the_server_was_told_so(undisturbed):

@@ -1,5 +1,5 @@
 /** The state of the page in the hash of its address, so that a link shows what its sender saw. */
-const TEXTS = ['base', 'classes', 'overlay', 'version', 'period', 'compare', 'other', 'palette', 'theme', 'view'];
+const TEXTS = ['base', 'classes', 'overlay', 'version', 'period', 'compare', 'other', 'palette', 'theme'];
 
 export function readLink(hash) {
   const query = new URLSearchParams(hash.replace(/^#/, ''));

@@ -18,6 +18,8 @@ export function createMap(page, container, side, at) {
     fadeDuration: 0,
     canvasContextAttributes: {preserveDrawingBuffer: true},
   });
+  /** The tiles of each role, which MapLibre itself knows only once it has loaded a source. */
+  map.addresses = {};
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   if (side === 1) {
@@ -67,14 +69,15 @@ async function showLayers(page, map, layers) {
 
 async function showTiles(page, map, role, layer, query) {
   const url = page.source.tiles(layer, query);
-  const source = map.getSource(role);
-  if (source?.tiles[0] === url) return;
+  if (map.addresses[role] === url) return;
   const zooms = await page.source.zooms(layer, query.version);
+  const source = map.getSource(role);
+  map.addresses[role] = url;
   if (source && source.minzoom === zooms.minzoom && source.maxzoom === zooms.maxzoom) {
     source.setTiles([url]);
     return;
   }
-  remove(map, role);
+  removeTiles(map, role);
   const [[west, south], [east, north]] = boundsOf(page.cube);
   map.addSource(role, {type: 'raster', tiles: [url], tileSize: 256, bounds: [west, south, east, north], ...zooms});
   const above = ROLES.slice(ROLES.indexOf(role) + 1).find((name) => map.getLayer(name));
@@ -85,6 +88,11 @@ async function showTiles(page, map, role, layer, query) {
 }
 
 function remove(map, role) {
+  delete map.addresses[role];
+  removeTiles(map, role);
+}
+
+function removeTiles(map, role) {
   if (map.getLayer(role)) map.removeLayer(role);
   if (map.getSource(role)) map.removeSource(role);
 }

@@ -23,6 +23,7 @@ async function start() {
   const link = readLink(location.hash);
   const cube = await source.cube(link.version);
   document.title = cube.name;
+  if (!cube.periods.includes(link.period)) delete link.period;
   const store = createStore({
     base: 'mosaic', classes: 'landcover', overlay: 'none', opacity: 80, hidden: new Set(), compare: 'off', other: '',
     split: 50, palette: '', theme: '', version: cube.version, period: cube.periods.at(-1), ...link,
@@ -31,7 +32,10 @@ async function start() {
     store, source, cube, frame, say, drawing: null, left: null,
     periodName: (period) => (cube.period_bounds?.find(([first]) => first === period) ?? [period]).join(' to '),
     versionName: (id) => cube.versions.find((row) => row.id === id)?.time.slice(0, 16).replace('T', ' ') ?? id,
-    selectVersion: (version) => store.set({version}),
+    selectVersion: (version) => {
+      store.set({version});
+      location.reload();
+    },
     reveal: (section) => section.scrollIntoView({block: 'nearest'}),
     listen: (map) => map.on('click', ({lngLat}) => (page.drawing ? page.drawing.add(lngLat) : page.inspect(lngLat))),
   };

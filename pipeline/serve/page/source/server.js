@@ -9,7 +9,7 @@ export function serverSource(root = new URL('.', document.baseURI)) {
     cube: (version) => ask(address('cube', {version})),
     tiles: (layer, query) => `${address(`tiles/${layer}/`)}{z}/{x}/{y}.png?${new URLSearchParams(query)}`,
     zooms: async (layer, version) => {
-      const {minzoom, maxzoom} = await ask(address(`tiles/${layer}/tile.json`, {version, ...AGAINST[layer]?.(version)}));
+      const {minzoom, maxzoom} = await ask(address(`tiles/${layer}/tile.json`, {version}));
       return {minzoom, maxzoom};
     },
     point: (lon, lat, version) => ask(address('point', {lon: String(lon), lat: String(lat), version})),
@@ -21,9 +21,6 @@ export function serverSource(root = new URL('.', document.baseURI)) {
       }),
   };
 }
-
-/** What a layer needs to be told apart from the version that is shown. */
-const AGAINST = {difference: (version) => ({from_version: version})};
 
 /** The JSON of an answer. Throws an Error of one sentence, the server's own where it gave one. */
 async function ask(url, options) {

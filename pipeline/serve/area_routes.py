@@ -1,0 +1,106 @@
+"""The route that sums the classes of an area."""
+
+import json
+from typing import Annotated, Any
+
+import shapely
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.exceptions import HTTPException
+from shapely.geometry.base import BaseGeometry
+
+from pipeline.analysis.stats import stats, zones_on
+from pipeline.console.output import to_json
+from pipeline.errors import UserError
+from pipeline.geometry.grid import LONLAT
+from pipeline.serve.query_routes import JSON
+from pipeline.serve.server import Limits, Server
+from pipeline.serve.tile_routes import Period, Version
+
+KINDS = ("Polygon", "MultiPolygon")
+
+
+def area_routes(server: Server) -> APIRouter:
+    routes = APIRouter(tags=["queries"])
+
+    @routes.get("/areas")
+    async def of_box(
+        bbox: Annotated[str, Query(max_length=200, description="west,south,east,north in degrees")],
+        version: Version = None,
+        period: Period = None,
+    ) -> Response:
+        """Square kilometres and share of each class in a box."""
+        return await _answer(server, _box(bbox), version, period)
+
+    @routes.post("/areas")
+    async def of_polygon(request: Request, version: Version = None, period: Period = None) -> Response:
+        """Square kilometres and share of each class in the body, a GeoJSON polygon or multipolygon in degrees."""
+        return await _answer(server, _polygon(await _body(request, server.limits), server.limits), version, period)
+
+    return routes
+
+
+async def _answer(server: Server, area: BaseGeometry, version: str | None, period: str | None) -> Response:
+    def summed() -> str:
+        from geopandas import GeoDataFrame
+
+        shown = server.maps.map(version)
+        day = shown.period(period)
+        zones = zones_on(GeoDataFrame(geometry=[area], crs=LONLAT), ["area"], shown.layout.extent)
+        found = stats(server.maps.cube, zones, shown.version, [day], workers=1)
+        classes = [
+            {"value": row.code, "name": row.class_, "km2": row.hectares / 100, "share": row.share}
+            for row in found.classes
+            if row.code
+        ]
+        (zone,) = found.zones
+        mapped = zone.mapped_hectares[0] / 100
+        return to_json({"version": shown.version, "period": str(day), "km2": mapped, "classes": classes})
+
+    content = await server.workers.run(summed)
+    return Response(content, media_type=JSON, headers={"Cache-Control": "no-store"})
+
+
+async def _body(request: Request, limits: Limits) -> Any:
+    """The JSON of a request, of which no more is read than may be."""
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > limits.body:
+            raise HTTPException(413, f"the body is above {limits.body:,} bytes; give a simpler polygon")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise UserError("the body is no JSON; give a GeoJSON polygon in degrees") from None
+
+
+def _polygon(document: Any, limits: Limits) -> BaseGeometry:
+    if not (isinstance(document, dict) and document.get("type") in KINDS):
+        raise UserError("the body must be a GeoJSON geometry of the type Polygon or MultiPolygon, in degrees")
+    try:
+        area = shapely.from_geojson(json.dumps(document))
+    except (shapely.errors.GEOSException, ValueError, TypeError):
+        raise UserError("the body's coordinates are no polygon; give rings of [longitude, latitude]") from None
+    if shapely.get_num_coordinates(area) > limits.vertices:
+        raise UserError(f"the polygon has more than {limits.vertices:,} vertices; simplify it")
+    return _checked(area)
+
+
+def _box(text: str) -> BaseGeometry:
+    try:
+        west, south, east, north = map(float, text.split(","))
+    except ValueError:
+        raise UserError(f"bbox is {text!r:.60}; give west,south,east,north in degrees") from None
+    if not (west < east and south < north):
+        raise UserError(f"bbox is {text!r:.60}; west must be less than east, and south less than north")
+    return _checked(shapely.box(west, south, east, north))
+
+
+def _checked(area: BaseGeometry) -> BaseGeometry:
+    bounds = shapely.bounds(area)
+    world = (-180.0, -90.0, 180.0, 90.0)
+    inside = all(low <= each <= high for each, low, high in zip(bounds, world[:2] * 2, world[2:] * 2, strict=True))
+    if area.is_empty or not inside:
+        raise UserError("an area has longitudes within +-180 and latitudes within +-90, and is not empty")
+    if not area.is_valid:
+        raise UserError(f"the polygon is not valid ({shapely.is_valid_reason(area):.100}); mend it")
+    return area

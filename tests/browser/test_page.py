@@ -1,0 +1,100 @@
+"""The page of `idgbr serve` in headless Chromium: every control is used, by mouse and keyboard (`walk.js`)."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from crash.cubes import prepare
+
+from pipeline.config.region import load
+from pipeline.execution.run import run
+
+HERE = Path(__file__).parent
+MISSING = [
+    what
+    for what, there in (
+        ("Node.js", shutil.which("node")),
+        ("Chromium", shutil.which("chromium")),
+        ("playwright-core", (HERE / "node_modules/playwright-core").exists()),
+    )
+    if not there
+]
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The address of a cube of two versions."""
+    folder = tmp_path_factory.mktemp("page")
+    ground = prepare(folder)
+    for change in (ground.first, ground.changes[1]):
+        ground.write_region(folder / "region.yaml", str(folder / "cube"), change, 4)
+        run(load(folder / "region.yaml"))
+    command = [sys.executable, "-m", "pipeline.cli", "serve", str(folder / "cube"), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        yield re.search(r"http://\S+/", process.stderr.readline())[0]
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def seen(served, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    walk = subprocess.run(["node", "walk.js", served, folder], cwd=HERE, capture_output=True, text=True, check=False)
+    assert walk.returncode == 0, walk.stderr
+    return json.loads(walk.stdout)
+
+
+def test_the_console_is_free_of_errors_and_no_other_host_is_asked(seen):
+    assert (seen["errors"], seen["outside"], seen["failed"]) == ([], [], [])
+
+
+def test_every_layer_and_the_legend_change_the_map(seen):
+    changed = [name for name in seen if name.endswith("_the_map")]
+    assert len(changed) == 4
+    assert all(seen[name] for name in changed)
+    assert seen["hidden"] == "false"
+    assert seen["showing_all_restores_it"]
+    assert seen["difference"].startswith("version:")
+
+
+def test_the_border_of_a_comparison_is_moved_by_keys(seen):
+    assert seen["swipe"] == "10"
+
+
+def test_a_click_tells_class_history_and_provenance(seen):
+    for words in ("Confidence", "History", "2024-05-01 to 2024-08-31", "Run", "Scenes"):
+        assert words in seen["place"]
+
+
+def test_areas_are_those_of_the_view_or_of_what_is_drawn(seen):
+    assert seen["areas"] > 2
+    assert "mapped in the area" in seen["drawn"]
+
+
+def test_a_link_keeps_what_is_shown(seen):
+    assert seen["link_keeps"]
+
+
+def test_all_is_reached_by_keyboard(seen):
+    assert {"time", "layers", "legend", "areas", "place", "accuracy", "maplibregl-canvas"} <= set(seen["walked"])
+
+
+def test_axe_finds_nothing_in_light_and_dark(seen):
+    assert seen["axe"] == {"light": [], "dark": []}
+
+
+def test_the_bundle_is_what_its_sources_give(tmp_path):
+    page = HERE.parents[1] / "pipeline/serve/page"
+    made = tmp_path / "page"
+    shutil.copytree(page, made, ignore=shutil.ignore_patterns("node_modules", "assets"))
+    subprocess.run(["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=made, check=True)
+    subprocess.run(["node", "build.js"], cwd=made, check=True)
+    names = {file.name for file in (page / "assets").iterdir()}
+    assert {file.name for file in (made / "assets").iterdir()} == names
+    for name in names:
+        assert (made / "assets" / name).read_bytes() == (page / "assets" / name).read_bytes(), name
