@@ -9,7 +9,8 @@ HEADS = ["| argument or option | default | meaning |", "|---|---|---|"]
 
 def commands_page(app: typer.Typer) -> str:
     """Raises ValueError for a verb, argument or option without help."""
-    lines = ["# Commands", "", "What `idgbr VERB --help` prints. Exit codes: 0 done, 1 failed, 2 wrong use.", ""]
+    codes = "0 done, 1 failed, 2 wrong use, 3 held back by a gate, 75 held by another run, 130 and 143 interrupted"
+    lines = ["# Commands", "", f"What `idgbr VERB --help` prints. Exit codes: {codes}.", ""]
     return "\n".join([*lines, *_verbs(typer.main.get_command(app), "idgbr")]) + "\n"
 
 
