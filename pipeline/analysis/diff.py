@@ -140,10 +140,9 @@ def diff(
 ) -> Difference:
     """Compares version `a` with `b`, by default in the newest period that both have.
 
-    a, b: what `versions.resolve` takes. Only blocks with different fingerprints are
-    read. Raises UserError.
+    a, b: what `versions.readable` takes. Only blocks with different fingerprints are read. Raises UserError.
     """
-    from_a, to_b = versions.resolve(cube, a), versions.resolve(cube, b)
+    from_a, to_b = versions.readable(cube, a), versions.readable(cube, b)
     old, new = (cube.group(snapshot=snapshot) for snapshot in (from_a, to_b))
     period, times = _period((a, old), (b, new), start)
     compared, blocks = compare((old, times[0]), (new, times[1]), workers, progress)

@@ -1,7 +1,6 @@
 """What a cube says of one point."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from io import BytesIO
@@ -21,7 +20,6 @@ from pipeline.cube.store import array
 from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import BlockId
 
-ReadPixel = Callable[[zarr.Array, int, int, int], np.ndarray]
 REFINED = ("not considered", "confirmed", "changed")
 """Meaning of the codes of `refined`."""
 
@@ -77,35 +75,30 @@ def point(path: str | Path, lon: float, lat: float, version: str | None = None) 
     Raises UserError for a point outside the region.
     """
     cube = Cube.open(path)
-    snapshot = versions.resolve(cube, version)
+    snapshot = versions.readable(cube, version)
     return point_of(cube, snapshot, cube.group(snapshot=snapshot), lon, lat)
 
 
-def read_pixel(source: zarr.Array, time: int, row: int, col: int) -> np.ndarray:
-    """`source[time, ..., row, col]`."""
-    return np.asarray(source[time, ..., row, col])
-
-
-def point_of(
-    cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: float, read: ReadPixel = read_pixel
-) -> PointResult:
-    """`point` of a version that is open already. read: what reads a pixel of an array."""
+def point_of(cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: float) -> PointResult:
+    """`point` of a version that is open already."""
     layout = Layout.of(group)
     grid, window = layout.extent.grid, layout.extent.window
     row, col = grid.pixel_of(lon, lat)
     if not (window.y0 <= row < window.y1 and window.x0 <= col < window.x1):
         raise UserError(f"point {lon},{lat} lies outside the cube's region; give a longitude and latitude inside it")
     block = row // grid.block, col // grid.block
-    slot, origin = layout.extent.slot(block), versions.origin_of(cube, snapshot)
+    slot = layout.extent.slot(block)
+    origin = versions.origin_of(cube, snapshot) if versions.is_published(cube, snapshot) else None
+    runs_of_map, model = (origin.runs or {}, origin.model) if origin is not None else ({}, None)
     names = {row["code"]: row["name"] for row in layout.classes}
     states, made = (np.asarray(array(group, f"blocks/{name}")[:, *slot]) for name in ("state", "landcover"))
     at = row - layout.extent.origin[0], col - layout.extent.origin[1]
     periods = []
     for time, (start, end) in enumerate(periods_of(group)):
-        values = {name: int(read(array(group, name), time, *at)) for name in (*LABELS, *DAYS)}
-        mosaic = read(array(group, "mosaic"), time, *at).tolist()
+        values = {name: int(array(group, name)[time, *at]) for name in (*LABELS, *DAYS)}
+        mosaic = np.asarray(array(group, "mosaic")[time, :, *at]).tolist()
         source = source_of(group, time, slot)
-        runs, of = (origin.runs or {}, cube) if source is None else (source.runs, _cube_of(source))
+        runs, of = (runs_of_map, cube) if source is None else (source.runs, _cube_of(source))
         run = runs.get(str(start))
         scenes = None if run is None or of is None else _scenes(of, run, lon, lat)
         periods.append(
@@ -128,7 +121,7 @@ def point_of(
                 source=source,
             )
         )
-    return PointResult(lon, lat, snapshot, block, origin.model, periods)
+    return PointResult(lon, lat, snapshot, block, model, periods)
 
 
 def _cube_of(source: Source) -> Cube | None:

@@ -44,7 +44,7 @@ def open_cube(
 
 def open_version(cube: Cube, version: str | None = None, level: int = 0) -> xr.Dataset:
     """`open_cube` of a cube that is open already."""
-    snapshot = versions.resolve(cube, version)
+    snapshot = versions.readable(cube, version)
     group = cube.group(snapshot=snapshot)
     layout = Layout.of(group)
     if level not in range(layout.levels + 1):

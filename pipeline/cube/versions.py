@@ -113,12 +113,7 @@ def head(cube: Cube) -> str:
 
 
 def resolve(cube: Cube, version: str | None = None) -> str:
-    """The snapshot of a version: its own name, a tag, "newest" (the default) or "previous"; or of a run's branch.
-
-    Raises UserError.
-    """
-    if version is not None and version.startswith(RUN) and version in cube.repository.list_branches():
-        return str(cube.repository.lookup_branch(version))
+    """The snapshot of a version: its own name, a tag, "newest" (the default) or "previous". Raises UserError."""
     newest = next((str(s.id) for s in cube.repository.ancestry(branch=MAIN) if s.metadata.get("published")), None)
     if newest is None:
         raise UserError("nothing is published in this cube yet; 'idgbr run' its region to the end")
@@ -137,6 +132,13 @@ def resolve(cube: Cube, version: str | None = None) -> str:
             f"{', '.join(snapshots[:5])}, its tags: {', '.join(tags) or 'none'}; 'idgbr history' lists all"
         )
     return snapshot
+
+
+def readable(cube: Cube, version: str | None = None) -> str:
+    """`resolve`, or the end of a run's branch, which is not published: to look at, and for nothing else."""
+    if version is not None and version.startswith(RUN) and version in cube.repository.list_branches():
+        return str(cube.repository.lookup_branch(version))
+    return resolve(cube, version)
 
 
 def start_branch(cube: Cube, branch: str) -> str:

@@ -73,10 +73,7 @@ class Maps:
     _lock: Lock = field(default_factory=Lock)
 
     def version(self, name: str | None = None) -> str:
-        """The snapshot of a version, a tag, "newest" (the default) or "previous". Raises UserError, also for the branch
-        of a run: what is not published is not served."""
-        if name is not None and name.startswith(versions.RUN):
-            raise UserError(f"{name!r:.40} is not published; give a version or a tag, as /cube lists them")
+        """The snapshot of a version, a tag, "newest" (the default) or "previous". Raises UserError."""
         with self._lock:
             if name in self._open:
                 return str(name)

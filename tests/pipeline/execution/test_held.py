@@ -48,6 +48,12 @@ def test_a_held_run_is_told_as_held_and_can_be_opened_beside_the_version_that_is
     assert (np.asarray(before.landcover) != np.asarray(after.landcover)).any()
     diff = answer("diff", region.cube, "newest", f"run-{held.run}")
     assert diff["pixels"]["changed"] > 0
+    west, south, east, north = region.bbox
+    place = f"{(west + east) / 2},{(south + north) / 2}"
+    found = answer("query", region.cube, "--point", place, "--version", f"run-{held.run}")
+    assert found["version"] == held.snapshot
+    for verb in (("rollback", region.cube, f"run-{held.run}"), ("tag", region.cube, "good", f"run-{held.run}")):
+        assert "the cube has no version" in sentence(run_here(*verb), 2)
 
 
 def test_a_held_run_is_published_for_a_reason_that_its_version_keeps(region, held):

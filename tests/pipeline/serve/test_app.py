@@ -173,7 +173,7 @@ def test_an_area_that_is_none_is_told_in_one_sentence(client, body, status, word
         ("/tiles/landcover/3/9/1.png", 400, "from 0 to 7 at zoom 3"),
         ("/tiles/landcover/99/1/1.png", 422, "z:"),
         ("/tiles/landcover/3/1/1.png?version=nothing", 400, "no version 'nothing'"),
-        ("/tiles/landcover/3/1/1.png?version=run-1", 400, "not published"),
+        ("/tiles/landcover/3/1/1.png?version=run-1", 400, "no version 'run-1'"),
         ("/tiles/landcover/3/1/1.png?period=1999", 400, "first day of one of the map's: 2024-05-01"),
         ("/tiles/landcover/3/1/1.png?hide=a", 400, "give codes of classes"),
         ("/tiles/landcover/3/1/1.png?palette=neon", 422, "palette:"),
