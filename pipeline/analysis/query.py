@@ -95,7 +95,7 @@ def point_of(cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: floa
     at = row - layout.extent.origin[0], col - layout.extent.origin[1]
     periods = []
     for time, (start, end) in enumerate(periods_of(group)):
-        values = {name: int(array(group, name)[time, *at]) for name in (*LABELS, *DAYS)}
+        values = {name: int(np.asarray(array(group, name)[time, *at])) for name in (*LABELS, *DAYS)}
         mosaic = np.asarray(array(group, "mosaic")[time, :, *at]).tolist()
         source = source_of(group, time, slot)
         runs, of = (runs_of_map, cube) if source is None else (source.runs, _cube_of(source))
