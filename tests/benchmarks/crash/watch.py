@@ -15,10 +15,11 @@ def phase(location: str, aimed: bool) -> str:
     """How far a run is: planning, work, commit, aggregate, publish, after."""
     cube = Cube.open(location)
     published = len(versions.history(cube)) > 1
-    branches = cube.repository.list_branches() - {versions.MAIN}
+    branches = sorted(cube.repository.list_branches() - {versions.MAIN})
     if not branches:
         return "after" if published else "planning"
-    (branch,) = branches
+    # An update with a change model has two while it maps: what it was asked on, and what it maps on, which is further.
+    branch = next((branch for branch in branches if branch.startswith(versions.RUN)), branches[0])
     try:
         return _of_branch(cube, branch, published, aimed)
     except icechunk.IcechunkError:
