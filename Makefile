@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo page docs test test-long test-services test-browser bench bench-runs science crash fuzz bit-flips rooms lint clean
+.PHONY: install demo page docs test test-long test-services test-browser bench bench-runs science crash fuzz bit-flips rooms schemas lint clean
 
 install: $(INSTALLED)
 
@@ -77,6 +77,10 @@ bit-flips: install
 # Builds the page of a served cube; what it builds is committed, so that an install needs no Node.js.
 page:
 	cd pipeline/serve/page && npm ci --silent --ignore-scripts --no-audit --no-fund && node build.js
+
+# Writes what --json prints, as JSON Schema. A change of it is told in CHANGELOG.md.
+schemas: install
+	PYTHONPATH=docs/site $(BIN)/python docs/site/results.py
 
 # Writes the picture of the rooms into CONTRIBUTING.md and prints their sizes.
 rooms: install

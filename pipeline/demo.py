@@ -2,7 +2,7 @@
 
 import json
 import time as clock
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from catalogs.simulated import World, open_world, serve, simulate
 from idgbr.metrics import Evaluation, EvaluationScores
 from pipeline.analysis.picture import draw_maps
 from pipeline.config.region import Region, load
+from pipeline.console.output import to_json, write_text
 from pipeline.console.progress import CONSOLE, progress_bar, stage_progress
 from pipeline.console.tables import print_table
 from pipeline.cube.open import open_cube
@@ -31,6 +32,14 @@ KILOMETRES = 21.0
 """Side of the simulated world."""
 MARGIN = 0.029
 """Share of the world's side that is left unmapped at each edge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoScores(EvaluationScores):
+    """Scores against the truth of the simulated world. seconds: of the demonstration. cube: its folder."""
+
+    seconds: float
+    cube: str
 
 
 def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
@@ -60,8 +69,8 @@ def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
     seconds = clock.perf_counter() - start
     _print(report, scores, _areas(truth_HW, cube), picture, region, seconds)
     if json_file is not None:
-        facts = {"seconds": round(seconds, 1), **asdict(scores), "cube": str(region.cube)}
-        json_file.write_text(json.dumps(facts, indent=1) + "\n")
+        facts = DemoScores(**vars(scores), seconds=round(seconds, 1), cube=str(region.cube))
+        write_text(json_file, to_json(facts, indent=1) + "\n")
 
 
 def _world(folder: Path, seed: int) -> World:

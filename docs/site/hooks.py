@@ -7,6 +7,7 @@ from commands import commands_page
 from keys import keys_page
 from links import to_site
 from mkdocs.structure.files import File, Files
+from results import results_page
 
 from pipeline.cli.command import app
 from pipeline.config.region import Region
@@ -41,6 +42,7 @@ def references() -> dict[str, str]:
         "reference/region.md": keys_page("The region file", {"Keys": Region}),
         "reference/recipes.md": keys_page("Recipes", RECIPES),
         "reference/commands.md": commands_page(app),
+        "reference/json.md": results_page(),
     }
 
 

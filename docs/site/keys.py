@@ -21,7 +21,7 @@ KINDS = {
     "object": "mapping",
     "string": "text",
 }
-FORMATS = {"date": "date", "path": "path"}
+FORMATS = {"date": "date", "date-time": "time", "path": "path"}
 
 
 def keys_page(title: str, models: dict[str, type[BaseModel]]) -> str:
@@ -71,7 +71,7 @@ def _section(schema: dict[str, Any], sections: dict[str, Any]) -> list[str]:
         if not _meaning(field, sections):
             raise ValueError(f"{schema['title']}.{key} has no description")
         default = "required" if key in required else _default(field, sections)
-        lines.append(f"| `{key}` | {_value(field, sections)} | {default} | {_meaning(field, sections)} |")
+        lines.append(f"| `{key}` | {value_of(field, sections)} | {default} | {_meaning(field, sections)} |")
     return [*lines, ""]
 
 
@@ -91,7 +91,8 @@ def _default(field: dict[str, Any], sections: dict[str, Any]) -> str:
     return "none" if value is None or value == [] or value == {} else f"`{value}`"
 
 
-def _value(field: dict[str, Any], sections: dict[str, Any]) -> str:
+def value_of(field: dict[str, Any], sections: dict[str, Any]) -> str:
+    """A schema in words; those in `sections` become links."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         return f"[{_heading(name, sections)}](#{name.lower()})"
@@ -101,12 +102,15 @@ def _value(field: dict[str, Any], sections: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in field["enum"])
     for several in ("anyOf", "oneOf"):
         if several in field:
-            return " or ".join(dict.fromkeys(_value(each, sections) for each in field[several]))
+            return " or ".join(dict.fromkeys(value_of(each, sections) for each in field[several]))
     kind = FORMATS.get(field.get("format", ""), KINDS.get(field.get("type", ""), "any value"))
     limits = [words.format(field[name]) for name, words in LIMITS.items() if name in field]
     if "prefixItems" in field:
-        parts = ", ".join(_value(each, sections) for each in field["prefixItems"])
+        parts = ", ".join(value_of(each, sections) for each in field["prefixItems"])
         return f"[{parts}]"
     if isinstance(field.get("items"), dict):
-        kind = f"{kind} of {_value(field['items'], sections)}"
+        kind = f"{kind} of {value_of(field['items'], sections)}"
+    if isinstance(field.get("additionalProperties"), dict):
+        values = value_of(field["additionalProperties"], sections)
+        kind = f"{kind} of ({values})" if " or " in values else f"{kind} of {values}"
     return ", ".join([kind, *limits])

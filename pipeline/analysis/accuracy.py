@@ -30,6 +30,8 @@ ZONE_POINTS = 30
 
 @dataclass(frozen=True)
 class StratumSize:
+    """A stratum: its pixels, and the points that were drawn of them."""
+
     name: str
     pixels: int
     points: int

@@ -12,7 +12,10 @@ from pipeline.planning.plan import Plan
 
 @dataclass(frozen=True)
 class ChangePreview:
-    """asked: blocks that the change model would be asked about. going_on: blocks that go on without, by the reason."""
+    """What a change model would decide.
+
+    asked: blocks that it would be asked about. going_on: blocks that go on without, by the reason.
+    """
 
     asked: int
     going_on: dict[str, int]

@@ -12,8 +12,11 @@ from pipeline.errors import UserError
 
 @dataclass(frozen=True)
 class Suggestion:
-    """threshold: 0 to 1. recall: by area, of the audited updates if they had had it. mapped: estimated share of their
-    blocks that would have been mapped. audits, blocks: number of updates and of judged blocks behind it."""
+    """A threshold, and what it would have done.
+
+    threshold: 0 to 1. recall: by area, of the audited updates if they had had it. mapped: estimated share of their
+    blocks that would have been mapped. audits, blocks: number of updates and of judged blocks behind it.
+    """
 
     threshold: float
     recall: Estimate

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.edited import Discarded, PruneReport, Published, RolledBack, Tagged
 from pipeline.cli.options import MOST, AsJson, CubeFolder, Version
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
@@ -29,7 +30,7 @@ def publish(
 
     with Cube.open(cube).lease("publish", run) as held:
         version = publish_held(held, run, because)
-    print(to_json({"version": version, "run": run, "because": because}) if as_json else f"published {version}")
+    print(to_json(Published(version, run, because)) if as_json else f"published {version}")
 
 
 @app.command()
@@ -43,7 +44,7 @@ def discard(cube: CubeFolder, run: HeldRun, as_json: AsJson = False) -> None:
 
     with Cube.open(cube).lease("discard", run) as held:
         gone = discard_held(held, run)
-    print(to_json({"discarded": gone}) if as_json else f"discarded run {gone}")
+    print(to_json(Discarded(gone)) if as_json else f"discarded run {gone}")
 
 
 @app.command()
@@ -59,8 +60,7 @@ def rollback(cube: CubeFolder, version: Version, as_json: AsJson = False) -> Non
     with Cube.open(cube).lease("rollback", version) as held:
         newest = versions.rollback(held, version, announce=lambda: publish_items(held))
         target = versions.origin_of(held, newest).rolled_back_to
-    facts = {"version": newest, "rolled_back_to": target}
-    print(to_json(facts) if as_json else f"published {newest}, which is {target} again")
+    print(to_json(RolledBack(newest, target)) if as_json else f"published {newest}, which is {target} again")
 
 
 @app.command()
@@ -84,7 +84,7 @@ def tag(
     with opened.writing():
         snapshot = tags.remove(opened, name) if delete else tags.add(opened, name, version)
     if as_json:
-        print(to_json({"tag": name, "version": snapshot, "deleted": delete}))
+        print(to_json(Tagged(name, snapshot, delete)))
     else:
         print(f"{'deleted' if delete else 'made'} tag {name} of version {snapshot}")
 
@@ -115,18 +115,18 @@ def prune(
             publish_items(held)
         pruned = prune_cube(held, keep, None if older_than is None else timedelta(older_than), dry_run)
     kept, expired = ([version.snapshot for version in versions] for versions in (pruned.kept, pruned.expired))
-    facts = {
-        "dry_run": dry_run,
-        "kept": kept,
-        "expired": expired,
-        "running": pruned.running,
-        "abandoned": pruned.abandoned,
-        "bytes_freed": 0 if dry_run else pruned.bytes,
-        "bytes_unused": pruned.bytes if dry_run else 0,
-        "collected_before": pruned.collected_before,
-    }
+    report = PruneReport(
+        dry_run,
+        kept,
+        expired,
+        pruned.running,
+        pruned.abandoned,
+        bytes_freed=0 if dry_run else pruned.bytes,
+        bytes_unused=pruned.bytes if dry_run else 0,
+        collected_before=pruned.collected_before,
+    )
     if as_json:
-        print(to_json(facts))
+        print(to_json(report))
         return
     rows = [
         ("kept versions", listing(kept)),

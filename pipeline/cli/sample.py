@@ -23,7 +23,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True)
 class DrawnStratum:
-    """probability: that a pixel of the stratum was drawn."""
+    """A stratum, and the points drawn of it. probability: that a pixel of the stratum was drawn."""
 
     name: str
     pixels: int

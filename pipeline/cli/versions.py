@@ -10,8 +10,7 @@ from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from pipeline.cube.assessments import Assessment
-    from pipeline.cube.versions import Version as CubeVersion
+    from pipeline.cube.history import HistoryEntry
 
 ROWS = 20
 
@@ -50,25 +49,23 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
     Example: `idgbr history cube`
     """
     from pipeline.console.tables import print_table
-    from pipeline.cube import assessments, versions
     from pipeline.cube.cube import Cube
+    from pipeline.cube.history import entries
 
-    opened = Cube.open(cube)
-    found = [(version, assessments.of_version(opened, version.snapshot)) for version in versions.history(opened)]
+    found = entries(Cube.open(cube))
     if as_json:
-        print(to_json([version.to_json() | {"accuracy": accuracies} for version, accuracies in found]))
+        print(to_json(found))
     else:
-        print_table("versions", [(version.snapshot, _description(version, kept)) for version, kept in found])
+        print_table("versions", [(entry.version, _description(entry)) for entry in found])
 
 
-def _description(version: "CubeVersion", accuracies: "list[Assessment]") -> str:
-    origin = version.origin
-    words = [f"{version.published:%Y-%m-%d %H:%M} UTC, {origin.blocks} blocks, {origin.degraded} degraded"]
-    words += [f"tag {name}" for name in version.tags]
-    words += [f"rolled back to {origin.rolled_back_to}"] if origin.rolled_back_to else []
-    words += ["withdrawn"] if version.withdrawn else []
-    words += [f"published because {origin.because}"] if origin.because else []
-    words += [str(accuracy) for accuracy in accuracies]
+def _description(entry: "HistoryEntry") -> str:
+    words = [f"{entry.published:%Y-%m-%d %H:%M} UTC, {entry.blocks} blocks, {entry.degraded} degraded"]
+    words += [f"tag {name}" for name in entry.tags]
+    words += [f"rolled back to {entry.rolled_back_to}"] if entry.rolled_back_to else []
+    words += ["withdrawn"] if entry.withdrawn else []
+    words += [f"published because {entry.because}"] if entry.because else []
+    words += [str(accuracy) for accuracy in entry.accuracy]
     return ", ".join(words)
 
 

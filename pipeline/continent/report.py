@@ -40,11 +40,11 @@ class JoinedCube:
 
 @dataclass(frozen=True)
 class JoinReport:
-    """What a join did. published: whether `version` is new. Blocks of all periods:
+    """What a join did; blocks are those of all periods.
 
-    copied: taken over now. kept: there already. emptied: that no cube has any more. cut: taken from a cube whose region
-    ends within the block, where another cube maps more of it; cut_pixels: that ground. bytes: of the copied shards, as
-    stored. seconds: wall-clock time by part.
+    published: whether `version` is new. copied: taken over now. kept: there already. emptied: that no cube has any
+    more. cut: taken from a cube whose region ends within the block, where another cube maps more of it; cut_pixels:
+    that ground. bytes: of the copied shards, as stored. seconds: wall-clock time by part.
     """
 
     version: str

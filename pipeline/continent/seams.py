@@ -19,7 +19,7 @@ Overlap = tuple[int, int, tuple[date, date], BlockId]
 
 @dataclass(frozen=True)
 class Seam:
-    """Two cubes in a period. blocks: that both have. pixels: of these with a class in both maps, and how many of them
+    """Two cubes in a period. blocks: that both have. pixels: of these with a class in both maps. same: how many of them
     have the same class. equal: their share, None without such pixels."""
 
     a: str

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
+from pipeline.cube.estimates import ClassAccuracy, Estimate
 from pipeline.cube.versions import Version
 from pipeline.storage.json_file import read_json
 
@@ -15,18 +15,20 @@ IF_DELETED = "'idgbr accuracy' estimates and writes it anew"
 
 @dataclass(frozen=True)
 class Assessment:
-    """An accuracy that is kept. file: its name in the cube. before: first day of the earlier period, for change."""
+    """An accuracy that is kept. file: its name in the cube. period: first day. before: first day of the earlier period,
+    for change. points: that were labelled. classes: areas in km2."""
 
     file: str
     period: str
     before: str | None
     points: int
-    overall: dict[str, float]
-    classes: list[dict[str, Any]]
+    overall: Estimate
+    classes: list[ClassAccuracy]
 
     def __str__(self) -> str:
         periods = self.period if self.before is None else f"{self.before} to {self.period}"
-        value, low, high = (self.overall[name] * 100 for name in ("value", "low", "high"))
+        at = self.overall
+        value, low, high = (100 * part for part in (at.value, at.low, at.high))
         return f"accuracy from {periods} {value:.1f} % ({low:.1f} to {high:.1f})"
 
 
@@ -72,8 +74,8 @@ def _read(cube: Cube, name: str) -> Assessment:
 @dataclass(frozen=True)
 class _Primary:
     units: int
-    overall: dict[str, float]
-    classes: list[dict[str, Any]]
+    overall: Estimate
+    classes: list[ClassAccuracy]
 
 
 @dataclass(frozen=True)

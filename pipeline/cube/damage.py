@@ -10,7 +10,10 @@ from pipeline.errors import RunError
 
 @dataclass(frozen=True)
 class Damage:
-    """array: its path. chunk: indices of the shard, or of the chunk of an array without shards. why: in words."""
+    """A damaged chunk.
+
+    array: its path. chunk: indices of the shard, or of the chunk of an array without shards. why: in words.
+    """
 
     array: str
     chunk: tuple[int, ...]

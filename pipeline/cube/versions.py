@@ -64,16 +64,6 @@ class Version:
     tags: tuple[str, ...] = ()
     withdrawn: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """{"version", "published", "tags", "withdrawn"} and the known fields of the origin."""
-        return {
-            "version": self.snapshot,
-            "published": self.published.isoformat(),
-            "tags": list(self.tags),
-            "withdrawn": self.withdrawn,
-            **self.origin.metadata(),
-        }
-
 
 def history(cube: Cube) -> list[Version]:
     """Every version that is kept, newest first: the ancestry of `main`, of tags and of withdrawn versions."""

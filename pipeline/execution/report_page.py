@@ -28,6 +28,7 @@ from pipeline.console import html
 from pipeline.console.progress import CONSOLE
 from pipeline.cube import assessments, store, versions
 from pipeline.cube.cube import Cube
+from pipeline.cube.estimates import Estimate
 from pipeline.cube.records import BlockRows
 from pipeline.cube.schema import DEGRADED, EMPTY, MAPPED, STATES, UNPROCESSED, Layout, period_index
 from pipeline.cube.versions import Version
@@ -317,19 +318,16 @@ def _gates(run: _Run) -> str:
 def _accuracy(run: _Run) -> str:
     parts = []
     for kept in assessments.of_version(run.cube, run.version.snapshot):
-        rows = [
-            (row["name"], _percent(row["users"]), _percent(row["producers"]), row["mapped"], row["reference"])
-            for row in kept.classes
-        ]
+        rows = [(of.name, _percent(of.users), _percent(of.producers), of.mapped, of.reference) for of in kept.classes]
         columns = ("class", "user's accuracy, %", "producer's accuracy, %", "points mapped", "points labelled")
         parts.append(html.paragraph(f"{kept}, from {kept.points:,} points") + html.table(rows, columns))
     return "".join(parts)
 
 
-def _percent(estimate: dict[str, float] | None) -> str:
+def _percent(estimate: Estimate | None) -> str:
     if estimate is None:
         return "none"
-    return "{:.1f} ({:.1f} to {:.1f})".format(*(estimate[name] * 100 for name in ("value", "low", "high")))
+    return "{:.1f} ({:.1f} to {:.1f})".format(*(100 * part for part in (estimate.value, estimate.low, estimate.high)))
 
 
 def _provenance(run: _Run) -> str:

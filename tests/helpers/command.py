@@ -8,6 +8,7 @@ from io import StringIO
 from unittest.mock import patch
 
 import pytest
+from json_schemas import check_json
 from messages import messages
 
 from pipeline import cli
@@ -37,10 +38,12 @@ def run_here(*arguments, folder="."):
 
 
 def answer(*arguments):
-    """What a command that ends well prints, as JSON."""
+    """What a command that ends well prints, as JSON, which its verb's schema describes."""
     done = run_here(*arguments, "--json")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    value = json.loads(done.stdout)
+    check_json(arguments, value)
+    return value
 
 
 def sentence(process, code):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from json_schemas import check_json
 
 from pipeline import demo
 from pipeline.cube.open import open_cube
@@ -17,6 +18,7 @@ def test_the_demo_maps_compares_and_draws(tmp_path, monkeypatch, capsys):
     scores = tmp_path / "scores.json"
     demo.run_demo(tmp_path / "demo", 1, scores)
     found = json.loads(scores.read_text())
+    check_json(["demo"], found)
     assert found["refined"]["mean_iou"] > found["coarse"]["mean_iou"] > 50
     assert found["refined"]["boundary_iou_4px"] > found["coarse"]["boundary_iou_4px"]
     cube = open_cube(found["cube"])

@@ -169,7 +169,7 @@ def test_a_report_is_kept_with_its_version(tmp_path):
     name = keep(cube, report)
     (kept,) = assessments.of_version(cube, version)
     assert (kept.file, kept.period, kept.points) == (name, "2024-05-01", report.points)
-    assert kept.overall["value"] == report.primary.overall.value
+    assert kept.overall.value == report.primary.overall.value
     published(cube, truth(), run="b")
     back = versions.rollback(cube, version)
     assert assessments.of_version(cube, back) == [kept]

@@ -1,9 +1,13 @@
 """The threshold that audits suggest."""
 
+import json
+
 import pytest
+from json_schemas import check_json
 
 from pipeline.change.audit import Judged
 from pipeline.change.threshold import suggest_threshold
+from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
 MAPPED = [Judged((0, n), score, 10.0, 0.0, 1.0) for n, score in enumerate((90, 80, 60))]
@@ -20,6 +24,7 @@ def test_it_is_the_highest_with_the_recall_that_is_wanted_by_the_weights_of_the_
     assert suggestion.threshold == threshold
     assert suggestion.recall.value == pytest.approx(recall)
     assert (suggestion.audits, suggestion.blocks) == (1, 8)
+    check_json(["update", "--suggest-threshold"], json.loads(to_json(suggestion)))
 
 
 def test_the_share_that_would_be_mapped_counts_each_block_of_the_audit_by_its_weight():

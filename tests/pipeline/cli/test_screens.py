@@ -1,17 +1,15 @@
 """What the verbs print for people: lines and tables without a Python repr. The values are those of `--json`."""
 
 import json
-import re
 import shutil
 import sys
 
 import pytest
 import yaml
+from messages import REPR
 
 from pipeline import cli
 from pipeline.cli import command
-
-REPR = re.compile(r"\{'|\[\(|\['|\{\}|\bNone\b|<[a-z_.]+ object|datetime\.|PosixPath")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
-"""Accuracies that are kept with versions: files, STAC items, pruning, damage."""
+"""Accuracies that are kept with versions: files, STAC items, pruning, damage. Covers estimates and history."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 
 import pytest
@@ -14,6 +14,9 @@ from pipeline.cube.items import ACCURACY, item_of_run, publish_items
 from pipeline.cube.retention import prune
 from pipeline.errors import RunError
 
+ESTIMATE = {"value": 0.9, "standard_error": 0.01, "low": 0.8804, "high": 0.9196}
+TREE = {"name": "Tree", "users": None, "producers": ESTIMATE, "area": ESTIMATE, "share": ESTIMATE}
+TREE |= {"mapped": 4, "reference": 5}
 CONTENT = {
     "version": "v",
     "period": "2024-05-01",
@@ -21,8 +24,8 @@ CONTENT = {
     "points": 9,
     "primary": {
         "units": 9,
-        "overall": {"value": 0.9, "standard_error": 0.01, "low": 0.8804, "high": 0.9196},
-        "classes": [{"name": "Tree", "users": None}],
+        "overall": ESTIMATE,
+        "classes": [TREE],
     },
 }
 
@@ -56,7 +59,7 @@ def test_an_accuracy_is_read_back_with_its_version_alone(cube):
     name = kept(cube, first)
     (found,) = assessments.of_version(cube, first)
     assert (found.file, found.points, found.before) == (name, 9, None)
-    assert found.overall == CONTENT["primary"]["overall"]
+    assert asdict(found.overall) == ESTIMATE
     assert str(found) == "accuracy from 2024-05-01 90.0 % (88.0 to 92.0)"
     assert assessments.of_version(cube, published(cube, "b")) == []
 

@@ -188,10 +188,3 @@ def test_a_first_version_has_none_before_it(cube):
     versions.publish(cube, "run-a", base, ORIGIN)
     with pytest.raises(UserError, match="no version before"):
         versions.resolve(cube, "previous")
-
-
-def test_facts_of_a_version_tell_when_it_was_published(cube, three):
-    first = versions.history(cube)[-1].to_json()
-    assert first["version"] == three[0]
-    assert first["published"].startswith("20")
-    assert first["blocks"] == 1

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import rasterio
 import torch
+from json_schemas import check_json
 from rasterio.errors import NotGeoreferencedWarning
 
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings, metrics
@@ -133,7 +134,9 @@ def scores(model, data, tmp_path_factory):
     def no_constant(name):
         pytest.fail(f"{name} is no JSON")
 
-    return json.loads(file.read_text(), parse_constant=no_constant)
+    written = json.loads(file.read_text(), parse_constant=no_constant)
+    check_json(["evaluate"], written)
+    return written
 
 
 def test_all_scores_are_told_for_coarse_and_refined_in_total_by_class_and_by_image(scores):

@@ -9,6 +9,7 @@ import yaml
 from change_files import write_change_set, write_raster
 from change_toys import BANDS, TINY, tiny_change_model, two_dates
 from command import run_here, sentence
+from json_schemas import check_json
 
 import idgbr.training
 from idgbr.change import ChangePipeline
@@ -215,6 +216,7 @@ def test_evaluate_takes_change_models_and_change_sets(pairs, tmp_path, small_til
     assert all(word in done.stdout for word in ("F1", "precision", "pair-0", "pair-1", "threshold 0.5"))
     assert run_here(*arguments, "--json", tmp_path / "scores.json").returncode == 0
     scores = json.loads((tmp_path / "scores.json").read_text())
+    check_json(["evaluate", "CHANGE-MODEL"], scores)
     assert set(scores["images"]) == {"pair-0", "pair-1"}
     assert scores["pixels"] == 2 * 64 * 64
     assert "has no A; a labelled change set" in sentence(
