@@ -125,7 +125,8 @@ class Actors:
     def update_ready(self, seconds: float) -> None:
         """Waits up to `seconds` for the workers that are being built, and marks as ready those that are.
 
-        Raises PoolError if one cannot be built, PoolLost if the cluster is gone or has had none for START_SECONDS.
+        Raises PoolError if one cannot be built or its process does not start, PoolLost if the cluster is gone or has
+        had none for START_SECONDS.
         """
         import ray
 
@@ -142,6 +143,8 @@ class Actors:
                 check_built([failed_attempt(error.cause or error)])
             except ray.exceptions.RayError as error:
                 lost = self._members[worker].lost + 1
+                if getattr(error, "actor_init_failed", False):  # no process of this job could do better
+                    check_built([Attempt(error=_last_line(error), traceback=str(error))])
                 if lost >= BUILD_ATTEMPTS or isinstance(error, ray.exceptions.RuntimeEnvSetupError):
                     line = " ".join(str(error).split())
                     raise PoolError(
@@ -152,6 +155,7 @@ class Actors:
     def _check_waiting(self) -> None:
         now = time.monotonic()
         if all(member.build is not None for member in self._members):
+            self._connection.check_starts()
             if now - self._last_ready > START_SECONDS + POLL_SECONDS:
                 raise PoolLost(
                     f"none of {len(self._members)} workers was ready for {START_SECONDS} s: the Ray cluster has no "
@@ -201,6 +205,10 @@ class Actors:
         # Killing an actor that Ray is about to place can leak its resources, so the actors not yet placed go first.
         for member in sorted(self._members, key=lambda member: member.build is None):
             ray.kill(member.actor)
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1].strip()
 
 
 def source_folders() -> list[str]:

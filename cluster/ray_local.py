@@ -39,7 +39,7 @@ def start_ray(cpus: int, **options: Any) -> None:
             )
     except Exception as error:
         end_descendants(but=before)
-        logs = max((folder / "ray").glob(f"session_*_{os.getpid()}"), default=folder / "ray") / "logs"
+        logs = logs_folder()
         reason = fatal_line(logs) or " ".join(f"{type(error).__name__}: {error}".split())
         raise PoolLost(
             f"no Ray could be started on this machine ({reason:.300}); see {logs}, mend the cause and run again, or "
@@ -76,6 +76,26 @@ def _candidates() -> Iterator[Path]:
         if os.environ.get(name):
             yield Path(os.environ[name]).absolute()
     yield from (Path("/tmp"), Path("/var/tmp"))
+
+
+def logs_folder() -> Path:
+    """Of the Ray that this process has started last."""
+    folder = socket_folder() / "ray"
+    return max(folder.glob(f"session_*_{os.getpid()}"), default=folder) / "logs"
+
+
+def start_errors(logs: Path) -> str:
+    """What processes that ended before Ray knew of them have written so far."""
+    log = logs / "raylet.err"
+    return log.read_text(errors="replace") if log.is_file() else ""
+
+
+def exception_line(text: str) -> str | None:
+    """The line that ends the first traceback in a text, such as "ImportError: ..."; None if there is none."""
+    _, found, trace = text.partition("Traceback (most recent call last):\n")
+    if not found:
+        return None
+    return next((line.strip() for line in trace.splitlines() if re.match(r"[\w.]+(:|$)", line)), None)
 
 
 def fatal_line(logs: Path) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import PoolError, PoolLost
-from cluster.ray_local import keep_sigterm, start_ray
+from cluster.ray_local import exception_line, keep_sigterm, logs_folder, start_errors, start_ray
 
 ANSWER_SECONDS = 10
 CHECK_SECONDS = 2
@@ -39,6 +39,8 @@ def connect(address: str, workers: int) -> Iterator[None]:
         yield
         return
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if not address.startswith("ray://"):
+        quiet["job_config"] = _blind_job()
     if address == "local":
         start_ray(max(workers, os.cpu_count() or 1), **quiet)
     else:
@@ -57,6 +59,20 @@ def connect(address: str, workers: int) -> Iterator[None]:
         ray.shutdown()
 
 
+def _blind_job() -> Any:
+    """A Ray job whose workers do not import from the folder where this process runs, which may hold a pipeline.py.
+
+    Ray puts that folder first on the import path of workers, unless the job has a folder of its own.
+    """
+    from ray.job_config import JobConfig
+
+    class BlindJob(JobConfig):
+        def _runtime_env_has_working_dir(self) -> bool:
+            return True
+
+    return BlindJob()
+
+
 class Connection:
     """This process's connection to a Ray: whether its head answers, and whether the node of this process is alive."""
 
@@ -67,6 +83,8 @@ class Connection:
         context = None if address.startswith("ray://") else ray.get_runtime_context()
         self._head = None if context is None else urlsplit(f"//{context.gcs_address}")
         self._node = None if context is None else context.get_node_id()
+        self._logs = logs_folder() if address == "local" else None
+        self._errors_before = start_errors(self._logs) if self._logs else ""
         # Ray ends this process without our message after HEAD_TIMEOUT seconds without its head: be earlier.
         self._timeout = 0.6 * float(os.environ.get(HEAD_TIMEOUT, 60))
         self._last_check = self._last_answer = time.monotonic()
@@ -84,6 +102,15 @@ class Connection:
         except OSError:
             return False
         return True
+
+    def check_starts(self) -> None:
+        """Raises PoolError if a process of a worker could not start. (The logs of a cluster's nodes are not here.)"""
+        if self._logs is None:
+            return
+        if reason := exception_line(start_errors(self._logs).removeprefix(self._errors_before)):
+            raise PoolError(
+                f"a worker cannot be built: its process does not start ({reason:.300}); mend that and run again"
+            )
 
     def check(self) -> None:
         """Raises PoolLost if the head or the node is gone; looks at most every CHECK_SECONDS."""

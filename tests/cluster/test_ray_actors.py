@@ -1,14 +1,20 @@
 """Workers as Ray actors: their death, their memory, their threads, and joining a run late."""
 
 import os
+import subprocess
+import sys
+import textwrap
 from collections import Counter, deque
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import pytest
 from worker import Worker
 
 from cluster import PoolError, WorkerGroup, pool
+
+HELPERS = str(Path(__file__).parents[1] / "helpers")
 
 
 @pytest.mark.ray
@@ -111,3 +117,61 @@ def test_workers_of_a_group_are_called_by_its_methods_only(local_ray, tmp_path):
         outcomes = list(workers.run(("square", "tell"), lambda method: next(tasks[method], None)))
     assert len(outcomes) == 20
     assert {(outcome.method, outcome.worker) for outcome in outcomes} == {("square", 0), ("tell", 1)}
+
+
+@pytest.mark.ray
+@pytest.mark.long
+def test_workers_do_not_import_what_lies_in_the_working_directory(tmp_path):
+    """Names of this system's packages, of a module it uses, and a folder; the process itself does not look there."""
+    for name in ("cluster", "idgbr", "psutil"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('of the user')\n")
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline/__init__.py").write_text("raise ImportError('of the user')\n")
+    script = f"""
+        import sys
+        from functools import partial
+        from pathlib import Path
+        sys.path.append({HELPERS!r})
+        from rank_work import import_path
+        from worker import Worker
+        from cluster import pool
+        from cluster.ray_session import connect
+        from cluster.ray_train import run_ranks
+
+        with connect("local", 2):
+            with pool(partial(Worker, Path("marks")), 1, "local") as workers:
+                print([outcome.result for outcome in workers.map("square", [3])])
+            print(run_ranks(import_path, None, 1, False, Path("marks")))
+    """
+    (tmp_path / "marks").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(script)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "[9]"
+    assert str(tmp_path) not in done.stdout
+
+
+@pytest.mark.ray
+def test_a_worker_that_cannot_import_what_it_is_made_of_tells_so_at_once(local_ray, monkeypatch, tmp_path):
+    (tmp_path / "only_here.py").write_text("def build(): return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    from only_here import build
+
+    monkeypatch.setattr("cluster.ray_actors.source_folders", list)
+    lost = []
+    monkeypatch.setattr("cluster.ray_actors.Actors._replace", lambda *given: lost.append(given))
+    with (
+        pytest.raises(PoolError, match="a worker cannot be built: ModuleNotFoundError: No module named 'only_here'"),
+        pool(build, 1, local_ray),
+    ):
+        pass
+    assert lost == []
+
+
+@pytest.mark.ray
+def test_a_worker_whose_process_does_not_start_tells_so_at_once(local_ray, monkeypatch, tmp_path):
+    (tmp_path / "socket.py").write_text("raise ImportError('not that socket')\n")
+    monkeypatch.setattr("cluster.ray_actors.source_folders", lambda: [str(tmp_path)])
+    with pytest.raises(PoolError, match=r"does not start \(ImportError: not that socket\)"), pool(list, 1, local_ray):
+        pass

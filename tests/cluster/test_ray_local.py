@@ -10,7 +10,7 @@ import pytest
 from cluster import PoolError
 from cluster.errors import PoolLost
 from cluster.processes import descendants, end_descendants
-from cluster.ray_local import fatal_line, socket_folder, start_ray
+from cluster.ray_local import exception_line, fatal_line, socket_folder, start_ray
 
 
 @pytest.fixture
@@ -92,3 +92,9 @@ def test_the_line_that_ended_a_process_of_ray_is_found_in_its_logs(tmp_path):
         "fix it. Check failed: Timed out waiting for file\n*** StackTrace Information ***\n"
     )
     assert fatal_line(tmp_path) == "raylet: Check failed: Timed out waiting for file"
+
+
+def test_a_traceback_ends_with_the_line_that_names_its_exception():
+    assert exception_line("a warning\n") is None
+    trace = 'Traceback (most recent call last):\n  File "a.py", line 1\n    1/0\nZeroDivisionError: division\n  more\n'
+    assert exception_line(f"a warning\n{trace}next: line\n") == "ZeroDivisionError: division"

@@ -36,6 +36,12 @@ def batch(step, points):
     return x, x.sum(1, keepdim=True) + 1
 
 
+def import_path(config, device, tell):
+    import sys
+
+    return sys.path
+
+
 def one_fails(config, device, tell):
     from torch import distributed
 
