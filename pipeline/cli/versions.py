@@ -11,6 +11,7 @@ from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from pipeline.cube.history import HistoryEntry
+    from pipeline.cube.status import Status
 
 ROWS = 20
 
@@ -18,20 +19,37 @@ app = typer.Typer()
 
 
 @app.command()
-def status(cube: CubeFolder, as_json: AsJson = False) -> None:
+def status(
+    cube: CubeFolder,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="go on while a run works in the cube; --json: a line for each change")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Shows how far a cube is: published versions, and runs under way.
 
-    Example: `idgbr status cube --json`
+    Example: `idgbr status cube --watch`
     """
-    from pipeline.console.tables import print_table
+    from pipeline.console.tables import live_table, print_table
     from pipeline.cube.cube import Cube
     from pipeline.cube.status import status as status_of
+    from pipeline.cube.watch import watch as watch_cube
 
-    found = status_of(Cube.open(cube))
+    opened = Cube.open(cube)
+    found = watch_cube(opened) if watch else iter([status_of(opened)])
     if as_json:
-        print(to_json(found))
-        return
-    rows = [
+        for each in found:
+            print(to_json(each), flush=True)
+    elif watch:
+        with live_table() as show:
+            for each in found:
+                show(cube, _status_rows(each))
+    else:
+        print_table(cube, _status_rows(next(found)))
+
+
+def _status_rows(found: "Status") -> list[tuple[str, str]]:
+    return [
         ("published", found.published or "nothing yet"),
         ("versions", str(found.versions)),
         *((f"blocks {state.replace('_', ' ')}", f"{count:,}") for state, count in found.blocks.items()),
@@ -39,7 +57,6 @@ def status(cube: CubeFolder, as_json: AsJson = False) -> None:
         *((f"run {run}", f"{at.mosaic:,} mosaics, {at.landcover:,} maps") for run, at in found.running.items()),
         *((f"held run {run}", reason) for run, reason in found.held.items()),
     ]
-    print_table(str(cube), rows)
 
 
 @app.command()

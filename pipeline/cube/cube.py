@@ -117,6 +117,10 @@ class Cube:
             group = self.group(branch=branch)
         except GroupNotFoundError:
             return None
+        except icechunk.IcechunkError:
+            if branch in self.repository.list_branches():
+                raise
+            return None  # It was published in between.
         return group if path_of("mosaic") in group else None
 
     @contextmanager

@@ -1,4 +1,4 @@
-from pipeline.console.tables import listing, print_table
+from pipeline.console.tables import listing, live_table, print_table
 
 
 def test_a_list_is_printed_whole_or_by_its_number_and_its_first_values():
@@ -13,3 +13,10 @@ def test_a_table_prints_what_looks_like_markup(capsys):
     assert "title [bold]" in printed
     assert "share [0.1]" in printed
     assert "[red]" in printed
+
+
+def test_of_what_is_drawn_in_place_a_file_gets_the_last(capsys):
+    with live_table() as show:
+        show("cube", [("maps", "1")])
+        show("cube", [("maps [b]", "22")])
+    assert capsys.readouterr().out.split() == ["cube", "maps", "[b]", "22"]
