@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import shapely
 import zarr
 
@@ -16,7 +15,7 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.periods import periods_of
 from pipeline.cube.schema import DAYS, LABELS, STATES, Layout
 from pipeline.cube.sources import Source, source_of
-from pipeline.cube.store import array
+from pipeline.cube.store import array, read_together
 from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import BlockId
 
@@ -91,12 +90,17 @@ def point_of(cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: floa
     origin = versions.origin_of(cube, snapshot) if versions.is_published(cube, snapshot) else None
     runs_of_map, model = (origin.runs or {}, origin.model) if origin is not None else ({}, None)
     names = {row["code"]: row["name"] for row in layout.classes}
-    states, made = (np.asarray(array(group, f"blocks/{name}")[:, *slot]) for name in ("state", "landcover"))
+    states, made = read_together(
+        *((array(group, f"blocks/{name}"), (slice(None), *slot)) for name in ("state", "landcover"))
+    )
     at = row - layout.extent.origin[0], col - layout.extent.origin[1]
     periods = []
     for time, (start, end) in enumerate(periods_of(group)):
-        values = {name: int(np.asarray(array(group, name)[time, *at])) for name in (*LABELS, *DAYS)}
-        mosaic = np.asarray(array(group, "mosaic")[time, :, *at]).tolist()
+        *pixels, mosaic = read_together(
+            *((array(group, name), (time, *at)) for name in (*LABELS, *DAYS)),
+            (array(group, "mosaic"), (time, slice(None), *at)),
+        )
+        values = dict(zip((*LABELS, *DAYS), map(int, pixels), strict=True))
         source = source_of(group, time, slot)
         runs, of = (runs_of_map, cube) if source is None else (source.runs, _cube_of(source))
         run = runs.get(str(start))
@@ -112,7 +116,7 @@ def point_of(cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: floa
                 observations=values["observations"],
                 first_clear=_date(values["first_clear"]),
                 last_clear=_date(values["last_clear"]),
-                reflectance={band: value / 10_000 for band, value in zip(layout.bands, mosaic, strict=True)},
+                reflectance={band: value / 10_000 for band, value in zip(layout.bands, mosaic.tolist(), strict=True)},
                 block_state=STATES[int(states[time])],
                 made_from=f"{int(made[time]):016x}",
                 run=run,

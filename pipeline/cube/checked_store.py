@@ -86,7 +86,7 @@ class CheckedStore(WrapperStore[icechunk.IcechunkStore]):
         if match is None:
             return await self._store.get(key, prototype, byte_range)
         array, chunk = match["array"], tuple(map(int, match["chunk"].split("/")[1:]))
-        if self._sums is not None:
+        if self._sums is not None and not self._sums.has_checked(array, chunk):
             await asyncio.to_thread(self._sums.check_array, array, chunk)
         try:
             content = await self._store.get(key, prototype, byte_range)

@@ -13,6 +13,7 @@ from zarr.errors import GroupNotFoundError
 from pipeline.cube.checked_store import CheckedStore
 from pipeline.cube.checksums import Sums, load_sums, rewriting_snapshots, write_sums
 from pipeline.cube.schema import check_age
+from pipeline.cube.snapshot_group import SnapshotGroup
 from pipeline.cube.store import create_repository, find_repository, path_of, write_errors
 from pipeline.errors import UserError
 from pipeline.storage.files import Files, files_at
@@ -81,7 +82,7 @@ class Cube:
         """
         if snapshot is None:
             snapshot = str(self.repository.lookup_branch(branch or "main"))
-        group = zarr.open_group(self.store(snapshot), mode="r")
+        group = SnapshotGroup.of(zarr.open_group(self.store(snapshot), mode="r"))
         check_age(group.attrs)
         return group
 

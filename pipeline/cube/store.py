@@ -18,6 +18,7 @@ Arrays (dimensions) dtype; 0 means no data in all but the coordinates:
 One block is one shard of every array of pixels, so a shard has one writer.
 """
 
+import asyncio
 import errno
 import os
 import re
@@ -29,6 +30,7 @@ from typing import Any
 import icechunk
 import numpy as np
 import zarr
+from zarr.core.sync import sync
 
 from pipeline.cube.checksums import check_snapshot
 from pipeline.errors import RunError
@@ -216,6 +218,15 @@ def array(group: zarr.Group, name: str, level: int = 0) -> zarr.Array:
     if not isinstance(node, zarr.Array):
         raise TypeError(f"{name} is a group, not an array")
     return node
+
+
+def read_together(*parts: tuple[zarr.Array, Any]) -> list[np.ndarray]:
+    """Parts of arrays, each by its index, read at one time: of single pixels in two thirds of the time."""
+
+    async def read() -> list[Any]:
+        return await asyncio.gather(*(source.async_array.getitem(index) for source, index in parts))
+
+    return [np.asarray(part) for part in sync(read())]
 
 
 def write_block(group: zarr.Group, name: str, time: int, extent: Extent, block: BlockId, covered: np.ndarray) -> None:

@@ -134,21 +134,10 @@ def _draw_mosaic(chunks: Chunks, shown: Map, period: date, layer: str, where: Po
         return image.empty_png()
     rows, cols, row_HW, col_HW, inside_HW = picked
     bands = [shown.layout.bands.index(band) for band in RGB[layer]]
-    mosaic_BHW, (top, left) = chunks.read(shown.version, source, shown.times[period], rows, cols, bands)
-    side = 2 ** max(math.floor(math.log2(where.scale) + 1e-3), 0)
-    if side > 1:
-        mosaic_BHW = _averaged(mosaic_BHW, side)
+    side = min(2 ** max(math.floor(math.log2(where.scale) + 1e-3), 0), *source.chunks[-2:])
+    mosaic_BHW, (top, left) = chunks.read(shown.version, source, shown.times[period], rows, cols, bands, side)
     value_BHW = mosaic_BHW[:, (row_HW - top) // side, (col_HW - left) // side]
     rgba_HW4 = np.empty((SIDE, SIDE, 4), np.uint8)
     rgba_HW4[..., :3] = np.moveaxis(colours.brightness(*style.stretch)[value_BHW], 0, -1)
     rgba_HW4[..., 3] = np.where(inside_HW & (value_BHW > 0).all(0), 255, 0)
     return image.rgba_png(rgba_HW4)
-
-
-def _averaged(value_BHW: np.ndarray, side: int) -> np.ndarray:
-    """The mean of squares of pixels, without those of no data; 0 where there is no other."""
-    bands, height, width = value_BHW.shape
-    height, width = height // side, width // side
-    square = value_BHW[:, : height * side, : width * side].reshape(bands, height, side, width, side)
-    count_BHW = np.count_nonzero(square, axis=(2, 4))
-    return (square.sum((2, 4), dtype=np.uint32) // np.maximum(count_BHW, 1)).astype(np.uint16)
