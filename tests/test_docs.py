@@ -5,6 +5,7 @@ import re
 import shlex
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -19,6 +20,8 @@ from pipeline.cube.create import add_period
 from pipeline.cube.schema import Layout
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
+from pipeline.training.ddpm_recipe import DDPMRecipe
+from pipeline.training.recipe import Recipe, load_as
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -115,7 +118,20 @@ def test_region_examples_load(name, tmp_path):
     path = tmp_path / "region.yaml"
     for block in fences(TEXTS[name], "yaml"):
         path.write_text(block)
-        assert load(str(path)).name == yaml.safe_load(block)["name"]
+        content = yaml.safe_load(block)
+        if "title" not in content:
+            assert load(str(path)).name == content["name"]
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_recipe_examples_load(name, tmp_path):
+    path = tmp_path / "recipe.yaml"
+    for block in fences(TEXTS[name], "yaml"):
+        content = yaml.safe_load(block)
+        if "title" in content:
+            path.write_text(block)
+            kind: Any = DDPMRecipe if content["areas"]["kind"] in ("cube", "scenes", "images") else Recipe
+            assert load_as(kind, path).title == content["title"]
 
 
 def test_all_keys_of_a_region_file_are_on_the_page_and_no_others():

@@ -12,6 +12,7 @@ from results import results_page
 from pipeline.cli.command import app
 from pipeline.config.region import Region
 from pipeline.training.change_recipe import ChangeRecipe
+from pipeline.training.ddpm_recipe import DDPMRecipe
 from pipeline.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ ELSEWHERE = {
 """Pages by their file, with their place in the site."""
 RECIPES = {
     "idgbr train coarse, idgbr train refiner": Recipe,
+    "idgbr train ddpm": DDPMRecipe,
     "idgbr train change": ChangeRecipe,
 }
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from idgbr.change import ChangePipeline
+from idgbr.checkpoint import digest
+from idgbr.coarse.diffusion_unet import DiffusionUNet
 from idgbr.metrics.change import ChangeScores
 from idgbr.metrics.scores import LABELS, EvaluationScores
 from idgbr.pipeline import IDGBRPipeline
+from idgbr.training.denoising import DenoisingError
 
 
 def write_card(
@@ -77,8 +80,41 @@ def write_change_card(
     return _write(folder, lines)
 
 
-def _head(title: str, license: str) -> list[str]:
-    tags = [f"license: {license}", "library_name: idgbr", "pipeline_tag: image-segmentation"]
+def write_ddpm_card(
+    folder: str | Path,
+    title: str,
+    data: str,
+    license: str,
+    steps: int,
+    network: DiffusionUNet,
+    errors: Sequence[DenoisingError],
+) -> Path:
+    """`write_card` of a diffusion U-Net."""
+    size = sum(weight.numel() for weight in network.parameters())
+    lines = [
+        *_head(title, license, "unconditional-image-generation"),
+        f"Bands: {', '.join(network.config['bands'])}. Network: DiffusionUNet ({size:,} parameters). "
+        f"Digest: `{digest({}, [network])}`.",
+        "",
+        "## Training",
+        "",
+        f"{data} {steps} steps.",
+        "",
+        "## Scores",
+        "",
+        "Mean squared error of the predicted noise, whose variance is 1. Pixel alone: the best multiple of the noisy "
+        "number itself.",
+        "",
+        "| step | signal | error | pixel alone |",
+        "|---|---|---|---|",
+        *(f"| {each.step} | {each.alpha_bar:.4f} | {each.error:.4f} | {each.pointwise:.4f} |" for each in errors),
+        "",
+    ]
+    return _write(folder, lines)
+
+
+def _head(title: str, license: str, task: str = "image-segmentation") -> list[str]:
+    tags = [f"license: {license}", "library_name: idgbr", f"pipeline_tag: {task}"]
     return ["---", *tags, "---", f"# {title}", ""]
 
 

@@ -51,6 +51,23 @@ def change(config: RecipeFile) -> None:
     print_change_scores(f"{recipe.model}, on pairs kept out, %", scores)
 
 
+@training.command()
+def ddpm(config: RecipeFile) -> None:
+    """Trains a diffusion U-Net on images without labels, for coarse networks of the kind DiffHRNet.
+
+    Example: `idgbr train ddpm recipe.yaml`
+    """
+    from pipeline.training.ddpm_recipe import load_ddpm
+
+    recipe = load_ddpm(config)
+    from pipeline.console.progress import progress_bar
+    from pipeline.training.train_ddpm import print_errors, train_ddpm
+
+    with progress_bar("ddpm") as report:
+        errors = train_ddpm(recipe, report)
+    print_errors(f"{recipe.model}, error of the predicted noise on images kept out", errors)
+
+
 def _train(config: Path, network: Any) -> None:
     from pipeline.training.recipe import load
 

@@ -77,7 +77,17 @@ def describe_areas(areas: dict[str, Any]) -> str:
     if areas["kind"] == "simulated":
         size = f"{areas['kilometres']:g} x {areas['kilometres']:g} km"
         return f"simulated worlds of {size}, seeds {', '.join(map(str, areas['seeds']))}"
+    if areas["kind"] == "cube":
+        return f"{areas['windows']} windows of {areas['side']} px of a cube's mosaics{_within(areas['bbox'])}"
+    if areas["kind"] == "scenes":
+        return f"a mosaic of real scenes{_within(areas['bbox'])}"
+    if areas["kind"] == "images":
+        return "a folder of images" + ("" if areas["include"] == ["*"] else f", of it {', '.join(areas['include'])}")
     if areas["kind"] == "scene-classes":
         return "scene classification of real scenes within " + ", ".join(f"{side:g}" for side in areas["bounds"])
     stems = "" if areas.get("only", ["*"]) == ["*"] else f", of it {', '.join(areas['only'])}"
     return f"a labelled data set folder{stems}"
+
+
+def _within(bbox: list[float] | None) -> str:
+    return "" if bbox is None else " within " + ", ".join(f"{side:g}" for side in bbox)

@@ -25,7 +25,7 @@ def read_pair(image: Path, label: Path, values: LabelValues, bands: tuple[str, .
     pixels = read_file(image, image.parent.parent, len(bands), f"the model takes {len(bands)}: {', '.join(bands)}")
     marks = read_label_file(label)
     _check_alike(image, pixels, label, marks)
-    image_BHW, label_HW = _data_or_nan(pixels, blank), values.codes_of(marks, label)
+    image_BHW, label_HW = data_or_nan(pixels, blank), values.codes_of(marks, label)
     if pixels.place and marks.place:
         return _north_up(image_BHW, pixels.place.flips), _north_up(label_HW, marks.place.flips)
     return image_BHW, label_HW
@@ -35,20 +35,25 @@ def read_pairs(
     files: Iterable[tuple[Path, Path]], values: LabelValues, bands: tuple[str, ...], blank: float | None
 ) -> list[Pair]:
     """All pairs, in memory. Raises UserError, also where they take more than half of the machine's."""
-    most = machine_memory() // 2
-    pairs, total = [], 0
+    pairs: list[Pair] = []
     for image, label in files:
         pairs.append(read_pair(image, label, values, bands, blank))
-        total += sum(array.nbytes for array in pairs[-1])
-        if total > most:
-            raise UserError(
-                f"the images and labels up to {image} take {total / 1e9:.1f} GB, more than half of this machine's "
-                "memory; name fewer of them in 'include', or train on a larger machine"
-            )
+        check_memory([array for pair in pairs for array in pair], image)
     return pairs
 
 
-def _data_or_nan(image: ImageFile, blank: float | None) -> np.ndarray:
+def check_memory(arrays: Iterable[np.ndarray], last: Path) -> None:
+    """Raises UserError where the arrays, of files up to `last`, take more than half of the machine's memory."""
+    total = sum(array.nbytes for array in arrays)
+    if total > machine_memory() // 2:
+        raise UserError(
+            f"the images and labels up to {last} take {total / 1e9:.1f} GB, more than half of this machine's "
+            "memory; name fewer of them in 'include', or train on a larger machine"
+        )
+
+
+def data_or_nan(image: ImageFile, blank: float | None) -> np.ndarray:
+    """Its numbers BHW; float32 with NaN where the file says, by another number than `blank`, that there are none."""
     empty_HW = image.empty_HW.copy()
     for band_HW, tag in zip(image.array_BHW, image.nodata, strict=True):
         if tag is not None and tag != blank:

@@ -68,25 +68,26 @@ def parameters(network, only=""):
     return sum(weight.numel() for name, weight in network.named_parameters() if name.startswith(only))
 
 
-@pytest.mark.parametrize("width", [18, 48])
+@pytest.mark.parametrize("width", [18, 32, 48])
 def test_tensors_have_the_names_and_shapes_of_the_published_weights(width):
     state = {name: tuple(value.shape) for name, value in built(width).state_dict().items()}
     assert state == hrnet(width, 19)
 
 
-def test_w48_for_cityscapes_has_the_published_65_9_million_parameters():
-    assert parameters(built(48)) / 1e6 == pytest.approx(65.9, abs=0.05)
+@pytest.mark.parametrize(("width", "millions"), [(18, 9.6), (32, 29.5), (48, 65.9)])
+def test_segmentation_networks_have_the_published_sizes(width, millions):
+    """Of HRNetV2 with 19 classes."""
+    assert parameters(built(width)) / 1e6 == pytest.approx(millions, abs=0.05)
 
 
-def test_w18_under_the_published_classifier_has_its_21_3_million_parameters():
-    """The classifier of HRNet-W18-C, which is not built here: bottlenecks to 128..1024 channels, downsampling, 2048."""
-    backbone = parameters(built(18), HRNet.backbone)
-    widths, planes = (18, 36, 72, 144), (32, 64, 128, 256)
+@pytest.mark.parametrize(("width", "millions"), [(18, 21.3), (32, 41.2), (48, 77.5)])
+def test_the_backbone_under_the_published_classifier_has_its_size(width, millions):
+    """The classifier of HRNet-W*-C, which is not built here: bottlenecks to 128..1024 channels, downsampling, 2048."""
+    widths, planes = [width * 2**branch for branch in range(4)], (32, 64, 128, 256)
     grow = sum(5 * w * p + 13 * p * p + 20 * p for w, p in zip(widths, planes, strict=True))
     down = sum(9 * 4 * a * 4 * b + 3 * 4 * b for a, b in itertools.pairwise(planes))
     head = grow + down + 1024 * 2048 + 3 * 2048 + 2048 * 1000 + 1000
-    assert backbone == 9_562_260
-    assert (backbone + head) / 1e6 == pytest.approx(21.3, abs=0.005)
+    assert (parameters(built(width), HRNet.backbone) + head) / 1e6 == pytest.approx(millions, abs=0.05)
 
 
 def test_w18_concatenates_270_channels():

@@ -147,7 +147,8 @@ def test_a_model_whose_values_do_not_suit_maps_is_refused(tmp_path, good, model,
     "verb",
     [
         *("demo", "plan", "run", "update", "status", "history", "diff", "rollback", "tag", "prune", "query"),
-        *("train coarse", "train refiner", "train change", "detect-change", "evaluate", "sample", "accuracy"),
+        *("train coarse", "train refiner", "train ddpm", "train change"),
+        *("detect-change", "evaluate", "sample", "accuracy"),
     ],
 )
 def test_every_verb_has_help_with_an_example(verb):
