@@ -1,0 +1,38 @@
+"""The end of the command's process."""
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+
+def end_with(command: Callable[[], None]) -> NoReturn:
+    """Calls the command and ends this process with its exit code, as Python would but without the last step.
+
+    What was registered to be done at the end is done, and what was printed is written. The interpreter is not taken
+    down: native threads of Icechunk and Ray that still run may then enter it, which ends a process by SIGABRT or
+    SIGSEGV after all its work is done.
+    """
+    code = _code_of(command)
+    with suppress(Exception):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
+
+
+def _code_of(command: Callable[[], None]) -> int:
+    try:
+        command()
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+        return 1
+    except Exception:  # noqa: BLE001 - the end of the process, where Python itself would show it
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
