@@ -1,6 +1,6 @@
 """Verbs that read the versions of a cube: status, history, diff."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +11,7 @@ from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from pipeline.cube.history import HistoryEntry
+    from pipeline.cube.run_progress import RunProgress
     from pipeline.cube.status import Status
 
 ROWS = 20
@@ -54,9 +55,27 @@ def _status_rows(found: "Status") -> list[tuple[str, str]]:
         ("versions", str(found.versions)),
         *((f"blocks {state.replace('_', ' ')}", f"{count:,}") for state, count in found.blocks.items()),
         ("held by", found.held_by or "nobody"),
-        *((f"run {run}", f"{at.mosaic:,} mosaics, {at.landcover:,} maps") for run, at in found.running.items()),
+        *((f"run {run}", _progress(at)) for run, at in found.running.items()),
         *((f"held run {run}", reason) for run, reason in found.held.items()),
     ]
+
+
+STAGES = {
+    "stopped": "nobody works for it; the same run again goes on",
+    "plan": "plans and starts",
+    "mosaic": "mosaics",
+    "landcover": "maps",
+    "aggregate": "aggregates and publishes",
+}
+
+
+def _progress(at: "RunProgress") -> str:
+    words = [STAGES[at.stage]]
+    for done, of, name in ((at.mosaic, at.of_mosaic, "mosaics"), (at.landcover, at.of_landcover, "maps")):
+        words.append(f"{done:,} {name}" if of is None else f"{done:,} of {of:,} {name}")
+    if at.expected_end is not None and (left := at.expected_end - datetime.now(UTC)) > timedelta(seconds=1):
+        words.append(f"about {timedelta(seconds=round(left.total_seconds()))} left")
+    return ", ".join(words)
 
 
 @app.command()

@@ -8,17 +8,10 @@ import zarr
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.held import held_runs
+from pipeline.cube.run_progress import RunProgress, run_progress
 from pipeline.cube.schema import STATES
 from pipeline.cube.store import array
 from pipeline.storage import lease
-
-
-@dataclass(frozen=True)
-class RunProgress:
-    """Blocks of all periods whose mosaic or map in a run's branch is not the newest version's."""
-
-    mosaic: int = 0
-    landcover: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,7 @@ def status(cube: Cube) -> Status:
         versions=len(history),
         blocks={} if published is None else _blocks_by_state(published),
         held_by=None if holder is None else str(holder),
-        running={run: _progress(cube.branch_group(f"{versions.RUN}{run}"), published) for run in running},
+        running={run: run_progress(cube, run, holder) for run in running},
         held=held,
     )
 
@@ -59,18 +52,3 @@ def status(cube: Cube) -> Status:
 def _blocks_by_state(group: zarr.Group) -> dict[str, int]:
     counts = np.bincount(np.asarray(array(group, "blocks/state")).ravel(), minlength=len(STATES))
     return dict(zip(STATES, counts.tolist(), strict=True))
-
-
-def _progress(run: zarr.Group | None, published: zarr.Group | None) -> RunProgress:
-    if run is None:
-        return RunProgress()
-    return RunProgress(_count_new(run, published, "mosaic"), _count_new(run, published, "landcover"))
-
-
-def _count_new(run: zarr.Group, published: zarr.Group | None, name: str) -> int:
-    new = np.asarray(array(run, f"blocks/{name}"))
-    old = np.zeros_like(new)
-    if published is not None:
-        before = np.asarray(array(published, f"blocks/{name}"))
-        old[: len(before)] = before
-    return int(((new != old) & (new > 0)).sum())

@@ -16,6 +16,7 @@ from pipeline.cube.checked_store import session_group
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 from pipeline.cube.items import publish_items
+from pipeline.cube.run_progress import write_due
 from pipeline.cube.schema import check_layout
 from pipeline.errors import RunHeld
 from pipeline.execution.change_report import change_report, screened_cost
@@ -99,6 +100,7 @@ def run(
             time = _prepare_arrays(cube, planned)
             if screening is not None:
                 screening.write(cube, time)
+            write_due(cube, planned.run, totals.to_mosaic, totals.to_segment)
             if totals.due:
                 with _timed(seconds, "work"):
                     work += _map(cube, planned, screening, totals, time, crew, listener)

@@ -7,8 +7,9 @@ from made_versions import mapped, plain, published
 
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
+from pipeline.cube.run_progress import RunProgress
 from pipeline.cube.schema import DEGRADED
-from pipeline.cube.status import RunProgress, Status, status
+from pipeline.cube.status import Status, status
 from pipeline.cube.store import array
 
 
@@ -58,6 +59,15 @@ def test_the_json_of_a_status_is_its_fields(cube):
         "versions": 0,
         "blocks": {},
         "held_by": None,
-        "running": {"a": {"mosaic": 0, "landcover": 6}},
+        "running": {
+            "a": {
+                "mosaic": 0,
+                "landcover": 6,
+                "of_mosaic": None,
+                "of_landcover": None,
+                "stage": "stopped",
+                "expected_end": None,
+            }
+        },
         "held": {},
     }
