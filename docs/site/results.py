@@ -26,6 +26,7 @@ VERBS = {
     "history": f"{LIST}pipeline.cube.history:HistoryEntry",
     "join": "pipeline.continent.report:JoinReport",
     "plan": "pipeline.planning.describe:PlanDescription",
+    "predict": "pipeline.prediction.predict:Predicted",
     "prune": "pipeline.cli.edited:PruneReport",
     "publish": "pipeline.cli.edited:Published",
     "query": "pipeline.analysis.query:PointResult",

@@ -1,7 +1,5 @@
 """Two dates of the same ground, read window by window: two rasters on one grid, or two periods of a cube."""
 
-import os
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,19 +11,17 @@ import numpy as np
 import rasterio
 import zarr
 from pyproj import CRS
-from rasterio.enums import MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.windows import Window as RasterWindow
 
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.periods import time_of
 from pipeline.cube.schema import Layout
 from pipeline.cube.store import array, read_window
-from pipeline.errors import RunError, UserError, first_line
+from pipeline.errors import UserError
 from pipeline.geometry.grid import Window
-from pipeline.training.image_file import FORMATS, STRICT, equals
+from pipeline.training import raster_windows
 from pipeline.training.place import NEAR, distance_px, place_of
+from pipeline.training.raster_windows import file_identity, first_pixel, open_raster, read_errors
 
 
 class TwoDates(Protocol):
@@ -115,7 +111,12 @@ class Rasters:
     identity: dict[str, Any]
 
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        return _read(self.before, window, self.window, self.blank), _read(self.after, window, self.window, self.blank)
+        corner = self.window.y0, self.window.x0
+        before, after = (
+            raster_windows.read_window(source, window, corner, self.blank, list(source.indexes))
+            for source in (self.before, self.after)
+        )
+        return before, after
 
 
 @contextmanager
@@ -124,7 +125,7 @@ def rasters(before: Path, after: Path, bands: Sequence[str], blank: float | None
 
     Raises UserError unless both lie on one grid, pixel by pixel, and RunError where their pixels cannot be read.
     """
-    with _open(before, bands) as first, _open(after, bands) as second, _read_errors():
+    with _open(before, bands) as first, _open(after, bands) as second, read_errors():
         if first.shape != second.shape:
             (tall, wide), (other_tall, other_wide) = first.shape, second.shape
             raise UserError(
@@ -138,59 +139,17 @@ def rasters(before: Path, after: Path, bands: Sequence[str], blank: float | None
                 "-t_srs -te -tr)"
             )
         place = place or other
-        identity = {name: [str(file.resolve()), *_stamp(file)] for name, file in (("before", before), ("after", after))}
+        identity = {name: file_identity(file) for name, file in (("before", before), ("after", after))}
         names = before.name, after.name
         transform = None if place is None else tuple(place.transform[:6])
-        row, col = (0, 0) if transform is None else _corner(transform)
+        row, col = first_pixel(transform)
         window = Window(row, col, row + first.height, col + first.width)
         yield Rasters(first, second, blank, window, "" if place is None else place.crs, transform, names, identity)
 
 
-def _corner(transform: tuple[float, ...]) -> tuple[int, int]:
-    """Row and column of the first pixel, counted from the origin of the CRS; of turned rasters 0, 0."""
-    a, b, c, d, e, f = transform
-    return (0, 0) if b or d or a <= 0 or e >= 0 else (round(f / e), round(c / a))
-
-
 @contextmanager
 def _open(file: Path, bands: Sequence[str]) -> Iterator[rasterio.DatasetReader]:
-    if not file.is_file():
-        raise UserError(f"there is no file {file}; give two rasters, or a cube with --from and --to")
-    try:
-        with warnings.catch_warnings(), rasterio.Env(**STRICT):
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            source = rasterio.DatasetReader(os.fspath(file.absolute()), driver=list(FORMATS))
-    except (RasterioError, OSError) as error:
-        raise UserError(f"{file} cannot be read as PNG, JPEG or GeoTIFF ({first_line(error)}); give another") from None
-    with source:
+    with open_raster(file, "give two rasters, or a cube with --from and --to") as source:
         if source.count != len(bands):
             raise UserError(f"{file} has {source.count} bands, but the model takes {len(bands)}: {', '.join(bands)}")
-        if any(np.dtype(dtype).kind not in "uif" for dtype in source.dtypes):
-            raise UserError(f"{file} holds numbers of the type {source.dtypes[0]}; write real numbers")
         yield source
-
-
-@contextmanager
-def _read_errors() -> Iterator[None]:
-    try:
-        yield
-    except RasterioError as error:
-        raise RunError(f"a raster cannot be read to its end ({first_line(error)}); copy it again") from None
-
-
-def _read(source: rasterio.DatasetReader, window: Window, whole: Window, blank: float | None) -> np.ndarray:
-    """A window BHW; pixels that the file says hold no data, and that are not `blank`, are NaN."""
-    part = RasterWindow.from_slices(*window.slices((whole.y0, whole.x0)))
-    value_BHW: np.ndarray = source.read(window=part)
-    empty_HW = np.zeros(window.shape, bool)
-    for band_HW, tag in zip(value_BHW, source.nodatavals, strict=True):
-        if tag is not None and tag != blank:
-            empty_HW |= equals(band_HW, tag)
-    if all(flags == [MaskFlags.per_dataset] for flags in source.mask_flag_enums):
-        empty_HW |= source.read_masks(1, window=part) == 0
-    return np.where(empty_HW, np.float32(np.nan), value_BHW.astype(np.float32)) if empty_HW.any() else value_BHW
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    status = file.stat()
-    return status.st_size, status.st_mtime_ns

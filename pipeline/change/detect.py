@@ -1,16 +1,15 @@
 """`idgbr detect-change`: the probability of change between two dates, block by block, as one file."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from catalogs.atomic import atomic_write
 from idgbr.change import ChangePipeline
 from pipeline.change.dates import TwoDates
 from pipeline.change.probability_file import write_probability
+from pipeline.export.block_parts import blocks, part_of, write_part
 from pipeline.export.target import PARTS, Progress, resumable
 from pipeline.geometry.grid import Window
 
@@ -39,19 +38,15 @@ def detect(model: ChangePipeline, dates: TwoDates, out: Path, progress: Progress
     `resumable` raises.
     """
     request = {"kind": "change", "model": model.digest, **dates.identity}
-    blocks, seconds = list(_blocks(dates.window)), 0.0
+    squares, seconds = list(blocks(dates.window, BLOCK)), 0.0
     with resumable(out, None, request, (".tif", ".tiff", ".zarr")) as scratch:
-        for done, block in enumerate(blocks, start=1):
-            file = part_of(scratch, block)
-            if not file.exists():
-                begun = time.perf_counter()
-                probability_HW = probability(model, dates, block)
-                seconds += time.perf_counter() - begun
-                with atomic_write(file) as draft, draft.open("wb") as target:
-                    np.save(target, probability_HW)
+        for done, block in enumerate(squares, start=1):
+            begun = time.perf_counter()
+            write_part(scratch, block, lambda block: probability(model, dates, block))
+            seconds += time.perf_counter() - begun
             if progress is not None:
-                progress(done, len(blocks), "blocks")
-        parts = [(block, part_of(scratch, block)) for block in blocks]
+                progress(done, len(squares), "blocks")
+        parts = [(block, part_of(scratch, block)) for block in squares]
         pixels = changed = 0
         for _, file in parts:
             known_N = (part_HW := np.load(file))[~np.isnan(part_HW)]
@@ -70,14 +65,3 @@ def probability(model: ChangePipeline, dates: TwoDates, window: Window) -> np.nd
     before_BHW, after_BHW = dates.read(around)
     part = window.y0, window.x0, window.y1, window.x1
     return model(before_BHW, after_BHW, (around.y0, around.x0), part).probability_HW
-
-
-def part_of(folder: Path, block: Window) -> Path:
-    return folder / PARTS / f"{block.y0}_{block.x0}.npy"
-
-
-def _blocks(window: Window) -> Iterator[Window]:
-    """The squares of the absolute lattice of BLOCK px, as far as they lie in a window."""
-    for y in range(window.y0 // BLOCK * BLOCK, window.y1, BLOCK):
-        for x in range(window.x0 // BLOCK * BLOCK, window.x1, BLOCK):
-            yield Window(y, x, y + BLOCK, x + BLOCK) & window

@@ -19,7 +19,7 @@ FLOORS = (
     ("cli", "demo"),
     ("serve",),
     ("execution",),
-    ("change",),
+    ("change", "prediction"),
     ("planning",),
     ("training",),
     ("mosaic", "continent"),

@@ -19,11 +19,12 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from pipeline.change import detect as detect_module
 from pipeline.change.dates import rasters
-from pipeline.change.detect import detect, part_of
+from pipeline.change.detect import detect
 from pipeline.cube import store, versions
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout
+from pipeline.export.block_parts import part_of
 from pipeline.export.target import PARTS
 
 real = detect_module.probability

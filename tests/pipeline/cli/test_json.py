@@ -46,6 +46,7 @@ ELSEWHERE = {
     "evaluate": "training/test_evaluate.py",
     "evaluate --model CHANGE-MODEL": "training/test_train_change.py",
     "join": "cli/test_join.py",
+    "predict": "prediction/test_predict.py",
     "publish": "execution/test_held.py",
     "update": "execution/test_update.py",
     "update --suggest-threshold": "change/test_threshold.py",
