@@ -168,19 +168,6 @@ def test_odd_rasters_are_refused_in_a_sentence(file, model, image, tmp_path, cha
     assert not (tmp_path / "out.tif").exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--bands", "1,2,3"], "--bands names 3 bands, but the model takes 4"),
-        (["--bands", "1,2,3,9"], "has no band '9'; it has 1, 2, 3, 4"),
-        (["--model", "nothing"], "there is no model folder nothing"),
-    ],
-)
-def test_wrong_use_is_told_in_one_sentence(file, model, tmp_path, arguments, says):
-    line = ["predict", file, tmp_path / "out.tif", "--model", model, *arguments]
-    assert says in sentence(run_here(*line), 2)
-
-
 def test_a_file_that_is_stored_in_one_huge_piece_is_refused(file, model, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.prediction.image.MAX_BLOCK_PIXELS", 1000)
     says = sentence(run_here("predict", file, tmp_path / "out.tif", "--model", model), 2)
