@@ -1,5 +1,6 @@
 """The route that sums the classes of an area."""
 
+import asyncio
 import json
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ import shapely
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import HTTPException
 from shapely.geometry.base import BaseGeometry
+from starlette.requests import ClientDisconnect
 
 from pipeline.analysis.stats import stats, zones_on
 from pipeline.console.output import to_json
@@ -17,6 +19,23 @@ from pipeline.serve.server import Limits, Server
 from pipeline.serve.tile_routes import Period, Version
 
 KINDS = ("Polygon", "MultiPolygon")
+BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "coordinates"],
+                "properties": {"type": {"enum": list(KINDS)}, "coordinates": {"type": "array"}},
+                "example": {
+                    "type": "Polygon",
+                    "coordinates": [[[11.9, 48.5], [12.0, 48.5], [12.0, 48.6], [11.9, 48.5]]],
+                },
+            }
+        }
+    },
+}
+"""In the words of OpenAPI."""
 
 
 def area_routes(server: Server) -> APIRouter:
@@ -31,7 +50,7 @@ def area_routes(server: Server) -> APIRouter:
         """Square kilometres and share of each class in a box."""
         return await _answer(server, _box(bbox), version, period)
 
-    @routes.post("/areas")
+    @routes.post("/areas", openapi_extra={"requestBody": BODY})
     async def of_polygon(request: Request, version: Version = None, period: Period = None) -> Response:
         """Square kilometres and share of each class in the body, a GeoJSON polygon or multipolygon in degrees."""
         return await _answer(server, _polygon(await _body(request, server.limits), server.limits), version, period)
@@ -61,12 +80,18 @@ async def _answer(server: Server, area: BaseGeometry, version: str | None, perio
 
 
 async def _body(request: Request, limits: Limits) -> Any:
-    """The JSON of a request, of which no more is read than may be."""
+    """The JSON of a request, of which no more is read, and no longer, than may be."""
     content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > limits.body:
-            raise HTTPException(413, f"the body is above {limits.body:,} bytes; give a simpler polygon")
+    try:
+        async with asyncio.timeout(limits.upload):
+            async for part in request.stream():
+                content += part
+                if len(content) > limits.body:
+                    raise HTTPException(413, f"the body is above {limits.body:,} bytes; give a simpler polygon")
+    except ClientDisconnect:
+        raise HTTPException(400, "the client went away before the body's end") from None
+    except TimeoutError:
+        raise HTTPException(408, f"the body took longer than {limits.upload:g} s; send it again, faster") from None
     try:
         return json.loads(content)
     except (ValueError, RecursionError):

@@ -1,9 +1,12 @@
 """The service on a socket, until the process is stopped."""
 
+import math
 import socket
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
+from typing import Any
 
 import uvicorn
 
@@ -12,9 +15,9 @@ from pipeline.cube.cube import Cube
 from pipeline.errors import RunError
 from pipeline.serve.app import create_app
 from pipeline.serve.server import Limits
+from pipeline.serve.timed_protocol import TimedProtocol
 
-CONNECTIONS = 512
-"""Clients at a time; more are refused with 503."""
+BACKLOG = 512
 
 
 def listen(
@@ -26,29 +29,37 @@ def listen(
     """
     versions.resolve(cube)
     limits = Limits() if threads is None else Limits(threads=threads)
-    config = uvicorn.Config(
-        create_app(cube, origins, limits),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=5,
-    )
-    with closing(_bind(host, port)) as bound:
+    with closing(bind(host, port)) as bound:
         at = f"[{host}]" if ":" in host else host
         print(f"serving {cube.location} at http://{at}:{bound.getsockname()[1]}/; Ctrl-C ends it", file=sys.stderr)
-        uvicorn.Server(config).run(sockets=[bound])
+        http_server(cube, origins, limits).run(sockets=[bound])
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def http_server(cube: Cube, origins: Sequence[str], limits: Limits) -> uvicorn.Server:
+    """The service, for a socket that is bound. More connections than the limit are refused with 503."""
+    protocol: Any = partial(TimedProtocol, head=limits.head, answer=limits.exchange)
+    config = uvicorn.Config(
+        create_app(cube, origins, limits),
+        http=protocol,
+        ws="none",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=limits.connections,
+        timeout_keep_alive=math.ceil(limits.head),
+        timeout_graceful_shutdown=5,
+    )
+    return uvicorn.Server(config)
+
+
+def bind(host: str, port: int) -> socket.socket:
     bound = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-        bound.listen(CONNECTIONS)
+        bound.listen(BACKLOG)
     except OSError as error:
         if bound is not None:
             bound.close()

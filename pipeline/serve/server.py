@@ -20,7 +20,10 @@ CODE = version("idgbr")
 @dataclass(frozen=True)
 class Limits:
     """threads: that work, by default one a core. queue: requests that may wait for them. seconds: the longest that an
-    answer may take. body: bytes of a request. vertices: of a polygon. cache: bytes of decoded chunks in memory."""
+    answer may take. body: bytes of a request. vertices: of a polygon. cache: bytes of decoded chunks in memory.
+    head, upload: seconds in which the head and the body of a request must have come; a connection is idle no longer
+    than `head`. exchange: seconds in which a request must have been read, and its answer taken. connections: clients
+    at a time."""
 
     threads: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     queue: int = 128
@@ -28,6 +31,10 @@ class Limits:
     body: int = 2 * 2**20
     vertices: int = 20_000
     cache: int = CACHE_BYTES
+    head: float = 15.0
+    upload: float = 15.0
+    exchange: float = 60.0
+    connections: int = 512
 
 
 @dataclass(frozen=True)

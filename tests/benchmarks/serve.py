@@ -143,7 +143,8 @@ def tiles_of(cube: dict, deepest: int, levels: int, export: Path, count: int, rn
     asked: dict[tuple[str, int, int, int], Asked] = {}
     while len(asked) < count:
         z, layer = rng.randint(max(deepest - 3, 0), deepest), rng.choice(LAYERS)
-        lon, lat = rng.uniform(west, east), rng.uniform(south, north)
+        lon = west + (east - west) * rng.uniform(0.2, 0.8)
+        lat = south + (north - south) * rng.uniform(0.2, 0.8)
         x = int((lon + 180) / 360 * 2**z)
         y = int((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**z)
         group = 0 if layer == "mosaic" else min(max(deepest - z - 1, 0), levels)
@@ -258,12 +259,11 @@ def points(services: list[Service], cube: dict, export: Path, count: int, rng: r
     arrays = [array(group, name) for name in (*LABELS, *DAYS)]
     mosaic = array(group, "mosaic")
     west, south, east, north = cube["bounds"]
-    inset = 0.2
     connections = {service.name: service.connect() for service in services}
     spent: dict[str, list[float]] = {}
     for _ in range(count):
-        lon = west + (east - west) * rng.uniform(inset, 1 - inset)
-        lat = south + (north - south) * rng.uniform(inset, 1 - inset)
+        lon = west + (east - west) * rng.uniform(0.2, 0.8)
+        lat = south + (north - south) * rng.uniform(0.2, 0.8)
         row, col = (a - b for a, b in zip(extent.grid.pixel_of(lon, lat), extent.origin, strict=True))
 
         def bare(row: int = row, col: int = col) -> None:
