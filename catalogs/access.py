@@ -41,6 +41,36 @@ AWS_PROFILE, AWS_S3_ENDPOINT ...
 """
 
 
+S3_ACCESS: Mapping[str, Mapping[str, str]] = {
+    "open": {"AWS_NO_SIGN_REQUEST": "YES"},
+    "signed": {},
+    "requester-pays": {"AWS_REQUEST_PAYER": "requester"},
+}
+"""GDAL options for buckets that BUCKETS does not list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header line, which is a secret, for https URLs on `host` (and http ones of loopback)."""
+
+    host: str
+    line: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9.-]+", self.host) or not re.fullmatch(r"[A-Za-z0-9-]+: ?[ -~]+", self.line):
+            raise CatalogError(
+                f"the header for {self.host!r:.80} must be a line as 'Authorization: Bearer ${{TOKEN}}' for a host as "
+                "data.example.org"
+            )
+
+    def serves(self, parts: SplitResult) -> bool:
+        host = (parts.hostname or "").lower()
+        private = (parts.scheme == "https" and parts.port in (None, 443)) or (
+            parts.scheme == "http" and host in LOOPBACK
+        )
+        return private and host == self.host.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
     """A service whose tokens URLs on `host` need in their query; a `host` that begins with a dot is a suffix.
@@ -72,7 +102,8 @@ class Access:
     """What may be read: local files below `allowed_paths` only, URLs on `allowed_hosts` and on hosts up to `nearest`.
 
     The first of `token_endpoints` that serves the URL's host gives its token. `signatures`: by href, the query with
-    which its catalog signed it.
+    which its catalog signed it. `s3`: GDAL options for buckets that BUCKETS does not list.
+    `headers`: each sent to its host.
     """
 
     allowed_paths: tuple[str, ...] = ()
@@ -80,6 +111,8 @@ class Access:
     allowed_hosts: tuple[str, ...] = ()
     nearest: Reach = Reach.LOOPBACK
     signatures: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    s3: Mapping[str, str] = field(default_factory=dict, hash=False)
+    headers: tuple[Header, ...] = field(default=(), repr=False)
 
 
 ANYWHERE = Access(allowed_paths=("/",))
@@ -92,7 +125,7 @@ class GdalSource:
 
     name: str = field(repr=False)
     remote: bool
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
     token: str = field(default="", repr=False)
 
 
@@ -114,13 +147,15 @@ def resolve_href(href: str, access: Access = ANYWHERE, rejected_token: str = "")
     if parts.scheme == "s3" and re.fullmatch(r"[a-z0-9][a-z0-9.-]+", parts.netloc) and parts.path.strip("/"):
         if {".", ".."} & set(parts.path.split("/")):
             raise _not_allowed(href)
-        return GdalSource(f"/vsis3/{href.removeprefix('s3://')}", True, BUCKETS.get(parts.netloc, {}))
+        return GdalSource(f"/vsis3/{href.removeprefix('s3://')}", True, BUCKETS.get(parts.netloc, access.s3))
     if parts.scheme in ("http", "https") and re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?", parts.netloc, re.A):
         _check_host(href, parts, access)
         signed = parts._replace(query="&".join(filter(None, (parts.query, access.signatures.get(href)))))
         token = _token(signed, access.token_endpoints, rejected_token)
         url = signed._replace(query="&".join(filter(None, (signed.query, token))), fragment="")
-        return GdalSource(f"/vsicurl/{quote(url.geturl(), safe=URL_CHARACTERS)}", True, token=token)
+        lines = [header.line for header in access.headers if header.serves(parts)]
+        options = {"GDAL_HTTP_HEADERS": "\r\n".join(lines)} if lines else {}
+        return GdalSource(f"/vsicurl/{quote(url.geturl(), safe=URL_CHARACTERS)}", True, options, token)
     raise _not_allowed(href)
 
 

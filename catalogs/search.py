@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from catalogs.area import Bounds, as_polygon
 from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.items.mask import MaskChoice
+from catalogs.items.provider import Provider
 from catalogs.query import Query
 from catalogs.scene import Scene, read_scene, read_scenes
 from catalogs.select import Selection, select
@@ -42,12 +43,17 @@ class SearchResult:
     warnings: tuple[str, ...] = ()
 
 
-def search(query: Query, roles: Sequence[str] = ROLES, progress: Progress | None = None) -> list[Scene]:
-    """The scenes of a query, one per acquisition, ordered by (datetime, id).
+def search(
+    query: Query,
+    roles: Sequence[str] = ROLES,
+    progress: Progress | None = None,
+    provider: Provider | None = None,
+) -> list[Scene]:
+    """The scenes of a query, one per acquisition, ordered by (datetime, id); `provider` as in `read_scene`.
 
     An acquisition whose newest processing is too cloudy is left out, even if an older processing is not.
     """
-    return scenes(search_items(query, progress), roles, query.max_cloud)
+    return scenes(search_items(query, progress), roles, query.max_cloud, provider)
 
 
 def search_items(query: Query, progress: Progress | None = None) -> list[dict[str, Any]]:
@@ -55,12 +61,17 @@ def search_items(query: Query, progress: Progress | None = None) -> list[dict[st
     return search_with_refusals(replace(query, max_cloud=100.0), None, progress).items
 
 
-def scenes(items: Iterable[Mapping[str, Any]], roles: Sequence[str] = ROLES, max_cloud: float = 100.0) -> list[Scene]:
-    """The scenes of raw STAC items, one per acquisition, ordered by (datetime, id).
+def scenes(
+    items: Iterable[Mapping[str, Any]],
+    roles: Sequence[str] = ROLES,
+    max_cloud: float = 100.0,
+    provider: Provider | None = None,
+) -> list[Scene]:
+    """The scenes of raw STAC items, one per acquisition, ordered by (datetime, id); `provider` as in `read_scene`.
 
     CatalogError if one of them cannot be used; `select_from_items` leaves such items out instead.
     """
-    return select([read_scene(item, roles) for item in items], max_cloud).scenes
+    return select([read_scene(item, roles, None, provider) for item in items], max_cloud).scenes
 
 
 def select_from_items(
@@ -72,12 +83,13 @@ def select_from_items(
     max_cloud: float = 100.0,
     min_clear_share: float = 0.0,
     mask: MaskChoice | None = None,
+    provider: Provider | None = None,
 ) -> Selection:
     """The scenes of raw STAC items to use, and by id why each other item is excluded, unusable ones included.
 
-    The rules are those of `catalogs.select.select`; `area` is as in a Query, `mask` as in `read_scene`.
+    The rules are those of `catalogs.select.select`; `area` is as in a Query, `mask` and `provider` as in `read_scene`.
     """
-    usable, refused = read_scenes(items, roles, mask)
+    usable, refused = read_scenes(items, roles, mask, provider)
     geometry = None if area is None else as_polygon(area)
     selection = select(usable, max_cloud, months, geometry, min_clear_share)
     return Selection(selection.scenes, {**refused, **selection.exclusions})

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from catalogs.errors import CatalogError
 from catalogs.items.fields import brief, identity, properties, text
@@ -68,6 +69,20 @@ def landsat(item: Mapping[str, Any], when: datetime) -> Acquisition:
     path, row = _wrs(item, "landsat:wrs_path", PATHS), _wrs(item, "landsat:wrs_row", 248)
     node = (FIRST_NODE - (path - 1) * 360 / PATHS + 180) % 360 - 180
     return Acquisition(f"WRS2-{path:03}{row:03}", f"{path:03}-{when + timedelta(hours=node / 15):%Y%m%d}", path)
+
+
+def platform_time(item: Mapping[str, Any], when: datetime) -> Acquisition:
+    """The tile of `grid:code`, or else the item itself, and "sensed-" and the sensing time: items of one platform that
+    follow each other within half an orbit are one pass."""
+    code = properties(item).get("grid:code")
+    tile = code if isinstance(code, str) and code else identity(item)
+    return Acquisition(quote(tile, safe=""), f"{SENSED}{when:{SECOND}}", None)
+
+
+def alone(item: Mapping[str, Any], when: datetime) -> Acquisition:
+    """Each item is a tile and a pass of its own."""
+    name = quote(identity(item), safe="")
+    return Acquisition(name, f"item-{name}", None)
 
 
 def _mgrs_tile(item: Mapping[str, Any]) -> str:

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 from catalogs.errors import CatalogError
 from catalogs.items.acquisition import product_names
 from catalogs.items.fields import GENERATION_TIMES, brief, identity, number, properties, timestamp
-from catalogs.items.providers import PROVIDERS, Provider
+from catalogs.items.provider import FROM_ITEM, Band, Declared, Provider
+from catalogs.items.providers import PROVIDERS
 
 # Baseline 04.00 went into operation on this day; no product made before it is shifted (Sentinel-2 processing baseline).
 FIRST_SHIFTED = datetime(2022, 1, 25, tzinfo=UTC)
 # Products made outside ESA's processing carry this baseline; it says nothing about a shift.
 UNOFFICIAL = "99.99"
+BAND_NAMES = ("name", "common_name", "eo:common_name")
 FLAGS = tuple(dict.fromkeys(row.offset_removed for row in PROVIDERS if row.offset_removed))
 
 
@@ -35,11 +37,12 @@ class Doubt:
 
 
 class Scaling(NamedTuple):
-    """reflectance = DN * scale + offset where DN is not nodata. If there is doubt, `offset` is the likeliest one."""
+    """value = DN * scale + offset where DN is not nodata (None: where the file marks none). If there is doubt, `offset`
+    is the likeliest one."""
 
     scale: float
     offset: float
-    nodata: float
+    nodata: float | None
     doubt: Doubt | None = None
 
 
@@ -56,8 +59,8 @@ def baseline(item: Mapping[str, Any], provider: Provider) -> str:
     return _baseline_property(item, provider) or max(_baselines_in_names(item), default="")
 
 
-def harmonise(item: Mapping[str, Any], asset: Mapping[str, Any], provider: Provider) -> Scaling:
-    """The scaling of one reflectance asset of an item.
+def harmonise(item: Mapping[str, Any], asset: Mapping[str, Any], provider: Provider, band: Band) -> Scaling:
+    """The scaling of one band of an item, which the asset holds.
 
     Sentinel-2 products of baseline 04.00 and later store reflectance * 10000 + 1000 (Products Specification,
     BOA_ADD_OFFSET). The offset is certain if two kinds of fact agree, of: baseline property, baseline in product names,
@@ -67,22 +70,45 @@ def harmonise(item: Mapping[str, Any], asset: Mapping[str, Any], provider: Provi
     CatalogError if no offset is possible.
     """
     product = provider.product
-    for name, expected in (("scale", product.scale), ("nodata", product.nodata)):
-        for value in _declared(item, asset, name):
-            if not isclose(value, expected, rel_tol=1e-6):
-                raise CatalogError(
-                    f"item {identity(item)} declares {name} {value:g}, but it is {expected:g} in such scenes"
-                )
-    offsets = _declared(item, asset, "offset")
-    possible = (product.offset,) if product.later_offset_since is None else (product.offset, product.later_offset)
-    for value in offsets:
-        if not any(isclose(value, offset, abs_tol=1e-9) for offset in possible):
-            allowed = " or ".join(f"{offset:g}" for offset in possible)
-            raise CatalogError(f"item {identity(item)} declares offset {value:g}, but it is {allowed} in such scenes")
+    declared = {name: _declared(item, asset, name, band.number) for name in ("scale", "offset", "nodata")}
+    if not provider.trusts_items:
+        declared = {name: [] for name in declared}
+    scale = _settle(item, "scale", product.scale if band.scale is None else band.scale, declared)
+    nodata = _settle(item, "nodata", product.nodata, declared)
     if product.later_offset_since is None:
-        return Scaling(product.scale, product.offset, product.nodata)
-    offset, doubt = _offset(item, provider, offsets)
-    return Scaling(product.scale, offset, product.nodata, doubt)
+        offset = _settle(item, "offset", product.offset if band.offset is None else band.offset, declared)
+        assert scale is not None and offset is not None, "only nodata may be None"
+        return Scaling(scale, offset, nodata)
+    assert scale is not None and product.offset != FROM_ITEM, "a row with two offsets knows both"
+    possible = product.offset, product.later_offset
+    for value in declared["offset"]:
+        if not any(isclose(value, offset, abs_tol=1e-9) for offset in possible):
+            raise _contradicts(item, "offset", value, " or ".join(f"{offset:g}" for offset in possible))
+    offset, doubt = _offset(item, provider, declared["offset"])
+    return Scaling(scale, offset, nodata, doubt)
+
+
+def _settle(
+    item: Mapping[str, Any], name: str, expected: Declared | None, declared: Mapping[str, list[float]]
+) -> float | None:
+    """The expected value, which the declared ones must not contradict, or the one that the item declares."""
+    values = declared[name]
+    if expected == FROM_ITEM:
+        if not values and name != "nodata" and not (declared["scale"] or declared["offset"]):
+            raise CatalogError(
+                f"item {identity(item)} declares neither scale nor offset of its values; write both in the provider, "
+                "as {scale: 0.0001, offset: 0}"
+            )
+        default = {"scale": 1.0, "offset": 0.0, "nodata": None}[name]
+        expected = values[0] if values else default
+    for value in values:
+        if expected is None or not isclose(value, expected, rel_tol=1e-6, abs_tol=1e-9 if name == "offset" else 0.0):
+            raise _contradicts(item, name, value, "none" if expected is None else f"{expected:g}")
+    return expected
+
+
+def _contradicts(item: Mapping[str, Any], name: str, value: float, allowed: str) -> CatalogError:
+    return CatalogError(f"item {identity(item)} declares {name} {value:g}, but it is {allowed} in such scenes")
 
 
 def file_offsets(item: Mapping[str, Any], provider: Provider, scaling: Scaling) -> tuple[float, ...]:
@@ -96,6 +122,7 @@ def file_offsets(item: Mapping[str, Any], provider: Provider, scaling: Scaling) 
 
 def _offset(item: Mapping[str, Any], provider: Provider, declared: list[float]) -> tuple[float, Doubt | None]:
     who, product, flag = identity(item), provider.product, provider.offset_removed
+    assert product.offset != FROM_ITEM, "a row with two offsets knows both"
     flags = {name: _flag(item, name) for name in (FLAGS if flag is None else (flag,))}
     claims = [name for name, value in flags.items() if value]
     offset_removed = flags[flag] if flag else False
@@ -171,23 +198,50 @@ def _generation_facts(item: Mapping[str, Any]) -> Iterator[Fact]:
             return
 
 
-def _declared(item: Mapping[str, Any], asset: Mapping[str, Any], name: str) -> list[float]:
+def _declared(item: Mapping[str, Any], asset: Mapping[str, Any], name: str, which: int | str | None) -> list[float]:
     """The values of the raster extension, in its form before STAC 1.1 (`raster:bands`) and since (`bands`, common)."""
     common = name if name == "nodata" else f"raster:{name}"
-    bands = [*_single_band(item, asset, "raster:bands"), *_single_band(item, asset, "bands")]
+    bands = [band for key in ("raster:bands", "bands") for band in _band_of(item, asset, key, which)]
     values = [
         (key, holder[key])
         for holder, keys in [*((band, (name, common)) for band in bands), (asset, (common,))]
         for key in dict.fromkeys(keys)
         if key in holder
     ]
+    if name == "nodata":
+        values = [(key, value) for key, value in values if value != "nan"]
     return [number(item, key, value) for key, value in values if value is not None]
 
 
-def _single_band(item: Mapping[str, Any], asset: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def _band_of(
+    item: Mapping[str, Any], asset: Mapping[str, Any], name: str, which: int | str | None
+) -> list[Mapping[str, Any]]:
+    """What an asset's list `name` says of one of its bands; empty without such a list."""
     bands = asset.get(name)
     if bands is None:
         return []
-    if not isinstance(bands, list) or len(bands) != 1 or not isinstance(bands[0], Mapping):
+    listed = isinstance(bands, list) and all(isinstance(band, Mapping) for band in bands)
+    if which is None and not (listed and len(bands) == 1):
         raise CatalogError(f"item {identity(item)} has {name} {brief(bands)}, but a band's asset must have exactly one")
-    return bands
+    at = 1 if which is None else band_number(item, asset, which)
+    if not listed or at > len(bands):
+        raise CatalogError(f"item {identity(item)} has {name} {brief(bands)}, but band {at} is looked for")
+    return [bands[at - 1]]
+
+
+def band_number(item: Mapping[str, Any], asset: Mapping[str, Any], which: int | str) -> int:
+    """The number from 1 of a band in its asset's raster; a text is the band's name or common name in the item."""
+    if isinstance(which, int):
+        return which
+    names: list[str] = []
+    for key in ("bands", "eo:bands", "raster:bands"):
+        bands = asset.get(key)
+        for at, band in enumerate(bands if isinstance(bands, list) else (), 1):
+            own = [band.get(name) for name in BAND_NAMES] if isinstance(band, Mapping) else []
+            if which in own:
+                return at
+            names += [str(each) for each in own if isinstance(each, str)]
+    raise CatalogError(
+        f"item {identity(item)} has no band named {which!r:.80} in its asset (it has "
+        f"{brief(sorted(dict.fromkeys(names))) if names else 'no names of bands'}); give the band's number"
+    )

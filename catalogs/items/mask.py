@@ -66,10 +66,12 @@ class MaskRule:
 
 @dataclass(frozen=True, slots=True)
 class MaskChoice:
-    """A mask other than the provider's own: the asset with this key, read by this rule."""
+    """A mask other than the provider's own: the asset with this key, read by this rule. `band`: its number or name in
+    the asset, None for its first."""
 
     asset: str
     rule: MaskRule
+    band: int | str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.asset, str) or not self.asset:

@@ -1,63 +1,15 @@
 """The layouts of items that can be read, as data: one row for each kind of item."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from catalogs.errors import CatalogError
 from catalogs.items import acquisition
-from catalogs.items.acquisition import Acquisition
 from catalogs.items.fields import assets, brief, identity, properties
-from catalogs.items.mask import QA_PIXEL, SCL, MaskRule
-
-Keys = Mapping[str, str]
+from catalogs.items.mask import QA_PIXEL, SCL
+from catalogs.items.provider import Band, Product, Provider, by_asset
 
 LEVELS = ("s2:product_type", "sentinel2:product_type", "product:type", "landsat:correction")
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """What holds for a product from any provider: reflectance = DN * `scale` + `offset` where DN is not `nodata`.
-
-    From processing baseline `later_offset_since` on the offset is `later_offset`. `levels`: the texts that name the
-    product level. `repeat_days`: the repeat cycle of one satellite. `acquisition` gives tile and pass of an item.
-    """
-
-    levels: tuple[str, ...]
-    platforms: tuple[str, ...]
-    repeat_days: int
-    scale: float
-    offset: float
-    nodata: float
-    rule: MaskRule
-    acquisition: Callable[[Mapping[str, Any], datetime], Acquisition]
-    later_offset_since: str | None = None
-    later_offset: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Where one kind of item keeps what a scene needs.
-
-    An item is of this kind if its collection is one of `collections` (empty: one that no other row lists), if it has
-    one of the row's assets, and if it has the asset `layout_asset`. Properties that begin with one of `namespaces`, and
-    band files below `hosts`, belong to this row; an item of another row must not have them. `keys`: asset key of each
-    band role. `baseline`: the properties that may hold the processing baseline. `offset_removed`: the property that is
-    true if the provider has removed the later offset from the files.
-    """
-
-    name: str
-    urls: tuple[str, ...]
-    collections: tuple[str, ...]
-    product: Product
-    keys: Keys
-    mask: str
-    baseline: tuple[str, ...]
-    hosts: tuple[str, ...] = ()
-    namespaces: tuple[str, ...] = ()
-    layout_asset: str | None = None
-    offset_removed: str | None = None
 
 
 # Sentinel-2 Products Specification: QUANTIFICATION_VALUE 10000; BOA_ADD_OFFSET -1000 from baseline 04.00 on; DN 0 is
@@ -114,8 +66,8 @@ PROVIDERS = (
         urls=(EARTH_SEARCH_URL,),
         collections=("sentinel-2-l2a",),
         product=SENTINEL2_L2A,
-        keys=BY_ROLE,
-        mask="scl",
+        bands=by_asset(BY_ROLE),
+        mask=Band("scl"),
         baseline=("s2:processing_baseline",),
         hosts=("https://sentinel-cogs.s3.us-west-2.amazonaws.com/", "s3://sentinel-cogs/"),
         namespaces=("earthsearch:",),
@@ -126,8 +78,8 @@ PROVIDERS = (
         urls=(EARTH_SEARCH_URL,),
         collections=("sentinel-2-c1-l2a",),
         product=SENTINEL2_L2A,
-        keys=BY_ROLE,
-        mask="scl",
+        bands=by_asset(BY_ROLE),
+        mask=Band("scl"),
         baseline=("s2:processing_baseline",),
         hosts=(
             "https://e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com/",
@@ -140,8 +92,8 @@ PROVIDERS = (
         urls=("https://earth-search.aws.element84.com/v0",),
         collections=("sentinel-s2-l2a-cogs",),
         product=SENTINEL2_L2A,
-        keys=BY_BAND,
-        mask="SCL",
+        bands=by_asset(BY_BAND),
+        mask=Band("SCL"),
         baseline=("sentinel:processing_baseline",),
         hosts=("https://sentinel-cogs.s3.us-west-2.amazonaws.com/", "s3://sentinel-cogs/"),
         namespaces=("sentinel:",),
@@ -152,8 +104,8 @@ PROVIDERS = (
         urls=(PLANETARY_COMPUTER_URL,),
         collections=("sentinel-2-l2a",),
         product=SENTINEL2_L2A,
-        keys=BY_BAND,
-        mask="SCL",
+        bands=by_asset(BY_BAND),
+        mask=Band("SCL"),
         baseline=("s2:processing_baseline",),
         hosts=("https://sentinel2l2a01.blob.core.windows.net/",),
     ),
@@ -162,8 +114,8 @@ PROVIDERS = (
         urls=("https://stac.dataspace.copernicus.eu/v1",),
         collections=("sentinel-2-l2a",),
         product=SENTINEL2_L2A,
-        keys=BY_BAND_AND_METRES,
-        mask="SCL_20m",
+        bands=by_asset(BY_BAND_AND_METRES),
+        mask=Band("SCL_20m"),
         baseline=("processing:version",),
         hosts=(
             "s3://eodata/",
@@ -177,8 +129,8 @@ PROVIDERS = (
         urls=(),
         collections=("sentinel-s2-l2a",),
         product=SENTINEL2_L2A,
-        keys=BY_ROLE,
-        mask="scl",
+        bands=by_asset(BY_ROLE),
+        mask=Band("scl"),
         baseline=("s2:processing_baseline", "sentinel2:processing_baseline"),
         hosts=("s3://sentinel-s2-l2a/",),
     ),
@@ -187,8 +139,8 @@ PROVIDERS = (
         urls=(),
         collections=(),
         product=SENTINEL2_L2A,
-        keys=BY_ROLE,
-        mask="scl",
+        bands=by_asset(BY_ROLE),
+        mask=Band("scl"),
         baseline=("s2:processing_baseline",),
         layout_asset="scl_60m",
     ),
@@ -197,8 +149,8 @@ PROVIDERS = (
         urls=(PLANETARY_COMPUTER_URL, EARTH_SEARCH_URL),
         collections=("landsat-c2-l2",),
         product=LANDSAT_C2_L2,
-        keys=LANDSAT_KEYS,
-        mask="qa_pixel",
+        bands=by_asset(LANDSAT_KEYS),
+        mask=Band("qa_pixel"),
         baseline=("landsat:collection_number",),
         hosts=("s3://usgs-landsat/", "https://landsateuwest.blob.core.windows.net/", "https://landsatlook.usgs.gov/"),
         namespaces=("landsat:", "earthsearch:"),
@@ -221,12 +173,14 @@ def provider_of(item: Mapping[str, Any], roles: Collection[str] | None = None) -
                 f"item {who} is of collection {brief(collection)}, but this system reads {', '.join(all_collections)}"
             )
         wanted = "; ".join(
-            f"{row.name}: {', '.join(row.keys.values())}" for row in PROVIDERS if collection in row.collections
+            f"{row.name}: {', '.join(band.asset for band in row.bands.values())}"
+            for row in PROVIDERS
+            if collection in row.collections
         )
         raise CatalogError(f"item {who} has none of the assets that {collection} has ({wanted})")
     if len(fitting) > 1:
         raise CatalogError(f"item {who} has assets of {' and of '.join(row.name for row in fitting)}: leave one kind")
-    _check_origin(item, fitting[0], present, fitting[0].keys if roles is None else roles)
+    _check_origin(item, fitting[0], present, fitting[0].bands if roles is None else roles)
     return fitting[0]
 
 
@@ -235,7 +189,7 @@ def _fits(row: Provider, collection: Any, present: Mapping[str, Any]) -> bool:
         here = collection in row.collections
     else:
         here = not any(collection in other.collections for other in PROVIDERS)
-    ours = any(key in present for key in (*row.keys.values(), row.mask))
+    ours = any(key in present for key in row.keys)
     return here and ours and (row.layout_asset is None or row.layout_asset in present)
 
 
@@ -256,8 +210,8 @@ def _check_origin(item: Mapping[str, Any], row: Provider, present: Mapping[str, 
         owners = [other for other in PROVIDERS if name.startswith(other.namespaces)]
         if owners and row not in owners:
             raise CatalogError(f"item {identity(item)} looks like {row.name}, but {name} is of {owners[0].name}")
-    for key in (row.keys[role] for role in row.keys if role in roles):
-        asset = present.get(key)
+    for band in (row.bands[role] for role in row.bands if role in roles):
+        asset = present.get(band.asset)
         href = asset.get("href") if isinstance(asset, Mapping) else None
         owners = [other for other in PROVIDERS if isinstance(href, str) and href.startswith(other.hosts)]
         if owners and row not in owners:

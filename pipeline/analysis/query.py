@@ -28,7 +28,8 @@ class PeriodAtPoint:
     """One period of the pixel under a point.
 
     period: first and last day. landcover: class code, 0 = no data. class_, coarse: class names. first_clear and
-    last_clear: days of the first and last clear observation, None where there was none. reflectance: 0 to 1, by band.
+    last_clear: days of the first and last clear observation, None where there was none. reflectance: by band; in a cube
+    of another unit than reflectance, the value in that.
     block_state: one of `STATES`. made_from: fingerprint of what the block's map was made from, hexadecimal. run: id of
     the run that made the period, and scenes: ids of its scenes whose footprint holds the point, and scene_times: when
     each was taken; None where the version does not say. source: in a joined cube, the version of the region's cube that
@@ -116,7 +117,10 @@ def point_of(cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: floa
                 observations=values["observations"],
                 first_clear=_date(values["first_clear"]),
                 last_clear=_date(values["last_clear"]),
-                reflectance={band: value / 10_000 for band, value in zip(layout.bands, mosaic.tolist(), strict=True)},
+                reflectance={
+                    band: value / layout.unit.steps + layout.unit.offset
+                    for band, value in zip(layout.bands, mosaic.tolist(), strict=True)
+                },
                 block_state=STATES[int(states[time])],
                 made_from=f"{int(made[time]):016x}",
                 run=run,

@@ -13,14 +13,16 @@ import shapely
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
 from shapely.geometry.base import BaseGeometry
 
-from catalogs.access import PLANETARY_COMPUTER_TOKENS, Access, TokenEndpoint
+from catalogs.access import PLANETARY_COMPUTER_TOKENS, S3_ACCESS, Access, Header, TokenEndpoint
 from catalogs.area import bbox_polygon, read_polygon
 from catalogs.errors import CatalogError
 from catalogs.hosts import Reach, reach
+from catalogs.items.provider import Provider
 from catalogs.secrets import conceal, conceal_secrets_of, without_secrets
 from cluster.dask import THREADS, check_address
 from idgbr.shipped import model_folder, shipped_models
 from pipeline.config.paths import check_path
+from pipeline.config.provider import ProviderSettings
 from pipeline.config.sections import ChangeSettings, GateSettings, GridSettings, MaskSettings, MosaicSettings
 from pipeline.config.yaml_file import Frozen, YamlFile, checked, read, variables
 from pipeline.geometry.extent import Extent, extent_of
@@ -66,6 +68,9 @@ class Region(Frozen):
     grid: GridSettings = Field(default=GridSettings(), description="projection, pixel size and block size of the cube")
     model: Path = Field(description="a model folder, or the name of a shipped model")
     mosaic: MosaicSettings = Field(default=MosaicSettings(), description="how scenes become one picture")
+    provider: ProviderSettings | None = Field(
+        default=None, description="a collection that no shipped row knows: its bands, values, mask and access"
+    )
     mask: MaskSettings | None = Field(default=None, description="another cloud mask than the provider's own")
     max_cloud: float = Field(default=100, ge=0, le=100, description="percent, of a whole scene")
     min_clear_share: float = Field(
@@ -162,6 +167,11 @@ class Region(Frozen):
         return self.area if self.bbox is None else search_area(self.extent, self.area)
 
     @property
+    def row(self) -> Provider | None:
+        """The row that describes the items, if the file has one; None: the shipped one that fits each item."""
+        return None if self.provider is None else self.provider.row(self.collection)
+
+    @property
     def access(self) -> Access:
         """Which files and URLs may be read: hosts no nearer to this machine than that of the catalog."""
         url = urlsplit(self.catalog)
@@ -173,11 +183,13 @@ class Region(Frozen):
             (*token_endpoints, PLANETARY_COMPUTER_TOKENS),
             self.allowed_hosts,
             min(reach(url.hostname or "", url.scheme), Reach.LOOPBACK) if remote else Reach.LOOPBACK,
+            s3=S3_ACCESS[self.provider.access] if self.provider else {},
+            headers=tuple(Header(*line) for line in self.provider.headers.items()) if self.provider else (),
         )
 
     def to_json(self) -> str:
         """The region as JSON without secrets: with `${NAME}` as the file has it, and URLs without signed queries."""
-        unset = {"change"} if self.change is None else None
+        unset = {name for name in ("change", "provider") if getattr(self, name) is None}
         return json.dumps(without_secrets(self.model_dump(mode="json", exclude=unset) | self._written), indent=1)
 
     @property
@@ -240,6 +252,17 @@ def _conceal_secrets(file: YamlFile) -> dict[str, Any]:
             for name in names:
                 secret = os.environ.get(name, "")
                 conceal_secrets_of(secret) if "://" in secret else conceal(secret, f"${{{name}}}")
+    provider = file.written.get("provider")
+    if isinstance(provider, dict) and isinstance(provider.get("headers"), dict):
+        written["provider"] = provider
+        for name in variables(provider["headers"]):
+            conceal(os.environ.get(name, ""), f"${{{name}}}")
+        for host, line in provider["headers"].items():
+            if not variables(line):
+                file.errors[("provider", "headers", str(host))] = (
+                    "a header is a secret, which does not belong into a file; write it as 'Authorization: Bearer "
+                    "${NAME}' and set the variable NAME"
+                )
     return written
 
 

@@ -49,6 +49,9 @@ class MaskSettings(Frozen):
     bits: bool = Field(default=False, description="whether clear, cloud and bad are numbers of bits")
     bad: tuple[int, ...] = Field(default=(), description="bits only: those that exclude a pixel, and do not grow")
     dilate: float = Field(default=0, description="metres by which cloud grows")
+    band: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
+        default=None, description="number of the mask's band in its file, from 1, such as 4 for an alpha band"
+    )
 
     @model_validator(mode="after")
     def _makes_sense(self) -> "MaskSettings":
@@ -60,7 +63,8 @@ class MaskSettings(Frozen):
 
     @property
     def choice(self) -> MaskChoice:
-        return MaskChoice(self.asset, MaskRule(self.clear, self.cloud, self.bits, self.bad, self.dilate))
+        rule = MaskRule(self.clear, self.cloud, self.bits, self.bad, self.dilate)
+        return MaskChoice(self.asset, rule, self.band)
 
 
 class GateSettings(Frozen):

@@ -8,6 +8,7 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
+from catalogs.items.provider import REFLECTANCE, Unit
 from pipeline.cube.geozarr import crs_attributes, placed, pyramid, shape_of, transform_of
 from pipeline.cube.schema import (
     BLOCKS_PER_CHUNK,
@@ -85,7 +86,7 @@ def _create_maps(group: zarr.Group, layout: Layout) -> None:
         (1, 1, chunk, chunk),
         "uint16",
         ("time", "band", "y", "x"),
-        {"long_name": "surface reflectance", "units": "1e-4", **located},
+        {**_unit_attributes(layout.unit), **located},
         shards=(1, bands, block, block),
     )
     attributes = _map_attributes(layout)
@@ -100,6 +101,14 @@ def _create_maps(group: zarr.Group, layout: Layout) -> None:
             {**attributes[name], **located},
             shards=(1, block, block),
         )
+
+
+def _unit_attributes(unit: Unit) -> dict[str, Any]:
+    """CF: value = stored * scale_factor + add_offset, for all units but that of reflectance, whose stored numbers count
+    in 1e-4."""
+    if unit == REFLECTANCE:
+        return {"long_name": "surface reflectance", "units": "1e-4"}
+    return {"long_name": unit.name, "scale_factor": unit.scale, "add_offset": unit.offset}
 
 
 def _located(extent: Extent, level: int) -> dict[str, Any]:

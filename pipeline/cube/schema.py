@@ -1,7 +1,7 @@
 """The layout of a cube: extent, bands and classes, and the names and chunks of its arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 import zarr
 
+from catalogs.items.provider import REFLECTANCE, Unit
 from idgbr.classes import cf_flags
 from pipeline.cube.sources import is_joined
 from pipeline.cube.store import array
@@ -33,11 +34,12 @@ UNPROCESSED, MAPPED, DEGRADED, EMPTY = range(len(STATES))
 
 @dataclass(frozen=True)
 class Layout:
-    """What all versions of a cube share; a region with another layout needs another cube."""
+    """What all versions of a cube share; a region with another layout needs another cube. `unit`: of the mosaic."""
 
     extent: Extent
     bands: tuple[str, ...]
     classes: tuple[dict[str, Any], ...]
+    unit: Unit = REFLECTANCE
 
     def as_attributes(self) -> dict[str, Any]:
         grid, window = self.extent.grid, self.extent.window
@@ -47,6 +49,7 @@ class Layout:
             "area": None if self.extent.area is None else self.extent.area.wkt,
             "bands": list(self.bands),
             "classes": [dict(row) for row in self.classes],
+            **({} if self.unit == REFLECTANCE else {"unit": asdict(self.unit)}),
         }
 
     @staticmethod
@@ -58,7 +61,8 @@ class Layout:
         """The inverse of `as_attributes`."""
         check_age(a)
         area = None if a["area"] is None else shapely.from_wkt(a["area"])
-        return Layout(Extent(Grid(**a["grid"]), Window(*a["window"]), area), tuple(a["bands"]), tuple(a["classes"]))
+        extent = Extent(Grid(**a["grid"]), Window(*a["window"]), area)
+        return Layout(extent, tuple(a["bands"]), tuple(a["classes"]), Unit(**a.get("unit", {})))
 
     @property
     def levels(self) -> int:
@@ -105,11 +109,11 @@ def check_layout(group: zarr.Group | None, layout: Layout, period: tuple[date, d
     if is_joined(group):
         raise UserError("the cube is joined from others by 'idgbr join'; name another cube in the region file")
     existing, wanted = Layout.of(group).as_attributes(), layout.as_attributes()
-    for what in existing:
-        if existing[what] != wanted[what]:
+    for what in {**existing, **wanted}:
+        old, new = (each.get(what, "reflectance") for each in (existing, wanted))
+        if old != new:
             raise UserError(
-                f"the cube was made for {what} {existing[what]!s:.200}, not {wanted[what]!s:.200}; "
-                "name another cube in the region file"
+                f"the cube was made for {what} {old!s:.200}, not {new!s:.200}; name another cube in the region file"
             )
     at = period_index(group, period[0])
     if at is not None and int(np.asarray(array(group, "time_bnds"))[at, 1]) != day_number(period[1]):

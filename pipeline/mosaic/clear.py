@@ -37,6 +37,11 @@ def clear_mask(
     return clear_HW, metres_HW
 
 
+def far_from_clouds(shape: tuple[int, int], device: str) -> torch.Tensor:
+    """The distances of a scene without a mask: the greatest that is told apart, float32 HW."""
+    return torch.full(shape, float(CLOUD_METRES), device=device)
+
+
 def _strips(at: SamplePoints) -> Iterator[tuple[slice, Part, torch.Tensor]]:
     """Rows of the window, the part of the mask that they lie in, and their `nearest_HW` in that part.
 
@@ -58,15 +63,17 @@ def _near_clouds(
     scene: Scene, mask: Raster, part: Part, access: Access, with_distance: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Clear ground of a part of a mask, bool HW, and metres to the nearest cloud, float32 HW or None."""
+    rule = scene.rule
+    assert rule is not None, "only a scene with a mask is asked"
     height, width = pixel_metres(mask)
-    dilate, tall = scene.rule.dilate / width, height / width
+    dilate, tall = rule.dilate / width, height / width
     reach = ceil(max(dilate, CLOUD_METRES / width if with_distance else 0))
     wider, crop = _pad(part, ceil(reach / min(tall, 1)), mask)
     code_HW = read_mask(scene, mask, wider, access)
-    clear_HW = torch.from_numpy(scene.rule.is_clear(code_HW))[crop]
+    clear_HW = torch.from_numpy(rule.is_clear(code_HW))[crop]
     if not reach:
         return clear_HW, None
-    square_HW = torch.from_numpy(squared_distance(scene.rule.is_cloud(code_HW), reach, tall)[crop])
+    square_HW = torch.from_numpy(squared_distance(rule.is_cloud(code_HW), reach, tall)[crop])
     metres_HW = square_HW.float().sqrt_().mul_(width) if with_distance else None
     return clear_HW & (square_HW > dilate**2), metres_HW
 

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from catalogs import Scene, read_scenes
+from catalogs.items.provider import REFLECTANCE
 from catalogs.passes import PassCount, count_passes
 from catalogs.select import Selection
 from idgbr.pipeline import IDGBRPipeline
@@ -73,7 +74,8 @@ class Plan:
     @property
     def layout(self) -> Layout:
         settings = self.model.settings
-        return Layout(self.extent, tuple(settings.bands), tuple(dict(row) for row in settings.classes))
+        unit = self.scenes[0].bands[0].unit if self.scenes else REFLECTANCE
+        return Layout(self.extent, tuple(settings.bands), tuple(dict(row) for row in settings.classes), unit)
 
     @cached_property
     def run(self) -> str:
@@ -150,7 +152,7 @@ class Plan:
     def passes(self) -> list[PassCount]:
         """Passes expected in the period from the orbits' calendar, and those found among the items."""
         asked = catalog_query(self.region)
-        found, _ = read_scenes(self.items, self.model.settings.bands)
+        found, _ = read_scenes(self.items, self.model.settings.bands, provider=self.region.row)
         return count_passes(found, asked.start, asked.end, self.region.months)
 
     @property

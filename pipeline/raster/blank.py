@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from catalogs.access import ANYWHERE, Access, redact
+from pipeline.raster.coding import Coding
 from pipeline.raster.level import Part
 from pipeline.raster.read import inspect, read_part
 from pipeline.raster.retry import ReadError
@@ -15,12 +16,12 @@ MOST_PIXELS = 2**28
 
 
 @lru_cache(maxsize=4096)
-def is_blank(href: str, access: Access = ANYWHERE) -> bool:
-    """Whether all pixels of a raster's coarse level are 0. Reads it in strips, up to the first with data.
+def is_blank(href: str, access: Access = ANYWHERE, band: int = 1, coding: Coding | None = None) -> bool:
+    """Whether all numbers of a band's coarse level are 0. Reads it in strips, up to the first with data.
 
     Raises ReadError, also where the first MOST_PIXELS are 0 and there are more.
     """
-    raster = inspect(href, METRES, access)
+    raster = inspect(href, METRES, access, None, band, 0 if coding is None else coding.nodata)
     row_pixels = raster.width * raster.factor**2
     rows = max(STRIP_PIXELS // row_pixels, 1)
     for top in range(0, raster.height, rows):
@@ -29,6 +30,7 @@ def is_blank(href: str, access: Access = ANYWHERE) -> bool:
                 f"{redact(href)} has no data in its first {MOST_PIXELS:,} pixels, and no more are looked at; write it "
                 "with overviews"
             )
-        if read_part(href, raster, Part((top, min(top + rows, raster.height)), (0, raster.width)), access).any():
+        part = Part((top, min(top + rows, raster.height)), (0, raster.width))
+        if read_part(href, raster, part, access, band=band, coding=coding).any():
             return False
     return True

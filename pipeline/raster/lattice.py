@@ -43,12 +43,8 @@ class Lattice:
             node = torch.from_numpy(node_YX)
             return node[:, left] * (1 - right) + node[:, left + 1] * right
 
-        return Lattice(
-            window,
-            step,
-            across((raster.top - y) / (raster.resolution * raster.tall) - 0.5),
-            across((x - raster.left) / raster.resolution - 0.5),
-        )
+        row, col = raster.position(x, y)
+        return Lattice(window, step, across(row - 0.5), across(col - 0.5))
 
     def coordinates(self, strip: Window) -> tuple[torch.Tensor, torch.Tensor]:
         """(row_HW, col_HW), float64, for a strip of the window's rows; 0 is the centre of the raster's first pixel.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import isfinite
 
+import numpy as np
 import rasterio
 from pyproj import CRS, Geod
 from pyproj.exceptions import ProjError
@@ -27,8 +28,10 @@ class Raster:
 
     `resolution` in units of the CRS per pixel; `overview`: None = full resolution, else the overview's index from 0;
     `tall`: height of a pixel by its width, which is not quite 1 in overviews of sides that halve unevenly. A pixel is
-    the mean of a cell of `factor` x `factor` pixels of full resolution where `factor` is not 1. `dtype`, and `scaling`,
-    the scale and offset that the file declares: rasters that differ in these alone are equal.
+    the mean of a cell of `factor` x `factor` pixels of full resolution where `factor` is not 1. `turned`: None for a
+    raster that is north up, else (a, b, d, e) of x = left + a * col + b * row, y = top + d * col + e * row. Rasters
+    that differ only in what follows are equal: `dtype`, whether it holds indices of a palette, `scaling`, the scale and
+    offset that the file declares for the band, and `bands`, their number without alpha.
     """
 
     crs: str
@@ -40,14 +43,40 @@ class Raster:
     overview: int | None
     tall: float = 1.0
     factor: int = 1
+    turned: tuple[float, float, float, float] | None = None
     dtype: str = field(default="uint16", compare=False)
+    paletted: bool = field(default=False, compare=False)
+    bands: int = field(default=1, compare=False)
     scaling: tuple[float, float] = field(default=NONE, compare=False)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """(left, bottom, right, top) in the raster's CRS."""
+        """(west, south, east, north) in the raster's CRS."""
+        if self.turned is not None:
+            x, y = zip(*self.corners, strict=True)
+            return min(x), min(y), max(x), max(y)
         bottom = self.top - self.height * self.resolution * self.tall
         return self.left, bottom, self.left + self.width * self.resolution, self.top
+
+    @property
+    def steps(self) -> tuple[float, float, float, float]:
+        """(a, b, d, e): of x along a column and a row, of y along a column and a row."""
+        return self.turned or (self.resolution, 0.0, 0.0, -(self.resolution * self.tall))
+
+    @property
+    def corners(self) -> tuple[tuple[float, float], ...]:
+        """(x, y) of its four corners, around it."""
+        a, b, d, e = self.steps
+        ends = ((0, 0), (0, self.width), (self.height, self.width), (self.height, 0))
+        return tuple((self.left + a * col + b * row, self.top + d * col + e * row) for row, col in ends)
+
+    def position(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(row, col) of places in its CRS; 0, 0 is the outer corner of the first pixel."""
+        if self.turned is None:
+            return (self.top - y) / (self.resolution * self.tall), (x - self.left) / self.resolution
+        a, b, d, e = self.turned
+        dx, dy, area = x - self.left, y - self.top, a * e - b * d
+        return (a * dy - d * dx) / area, (e * dx - b * dy) / area
 
 
 @dataclass(frozen=True)
@@ -67,10 +96,11 @@ def pixel_metres(raster: Raster) -> tuple[float, float]:
     """
     left, bottom, right, top = raster.bounds
     x, y = (left + right) / 2, (bottom + top) / 2
+    across_x, down_x, across_y, down_y = raster.steps
     try:
         crs = CRS.from_user_input(raster.crs)
         lon, lat = transformer(raster.crs, LONLAT).transform(
-            (x, x, x + raster.resolution), (y, y - raster.resolution * raster.tall, y)
+            (x, x + down_x, x + across_x), (y, y + down_y, y + across_y)
         )
     except ProjError:
         raise ReadError(f"its CRS {raster.crs:.80} has no place on the Earth") from None
@@ -102,16 +132,20 @@ def overviews_by_size(dataset: rasterio.DatasetReader, metres: float, resolution
     return sorted(fitting, key=lambda i: -factors[i])
 
 
-def skips_no_data(dataset: rasterio.DatasetReader) -> bool:
+def skips_no_data(dataset: rasterio.DatasetReader, band: int = 1, nodata: float | None = 0) -> bool:
     """Whether the overviews of a raster were made from pixels with data alone, as far as the raster tells.
 
-    GDAL leaves out no data (0 in all bands that are read here) when it makes overviews of a file that names it. The
-    levels of JPEG 2000 are of wavelets, which mix all pixels.
+    GDAL leaves out no data when it makes overviews of a file that names it; where `nodata` is None and the file names
+    none either, all pixels are data. The levels of JPEG 2000 are of wavelets, which mix all pixels.
     """
-    return dataset.driver == "GTiff" and dataset.nodata == 0
+    return dataset.driver == "GTiff" and dataset.nodatavals[band - 1] == nodata
 
 
 def averaged(full: Raster, factor: int) -> Raster:
     """The level of cells of `factor` x `factor` pixels; those at the end may reach beyond the raster."""
     height, width = (-(-side // factor) for side in (full.height, full.width))
-    return replace(full, resolution=full.resolution * factor, height=height, width=width, factor=factor)
+    cells = replace(full, resolution=full.resolution * factor, height=height, width=width, factor=factor)
+    if full.turned is None:
+        return cells
+    a, b, d, e = full.turned
+    return replace(cells, turned=(a * factor, b * factor, d * factor, e * factor))

@@ -63,9 +63,10 @@ def _same_place(raster: Raster, stated: str) -> bool:
 
 
 def _extent(raster: Raster, grid_crs: str) -> BaseGeometry | None:
-    """The raster's rectangle in the grid's CRS; None if it cannot be shown there."""
+    """The raster's outline in the grid's CRS; None if it cannot be shown there."""
     left, bottom, right, top = raster.bounds
-    outline = shapely.segmentize(shapely.box(left, bottom, right, top), max(right - left, top - bottom) / 16)
+    shape = shapely.box(left, bottom, right, top) if raster.turned is None else shapely.Polygon(raster.corners)
+    outline = shapely.segmentize(shape, max(right - left, top - bottom) / 16)
     to_grid = transformer(raster.crs, grid_crs)
     extent = shapely.transform(outline, lambda xy_N2: np.stack(to_grid.transform(*xy_N2.T), axis=1))
     return shapely.make_valid(extent) if all(map(isfinite, extent.bounds)) else None

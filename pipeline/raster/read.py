@@ -10,16 +10,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
-from math import isfinite
+from math import hypot, isfinite
 
 import numpy as np
 import rasterio
+from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
 from catalogs.access import ANYWHERE, Access, GdalSource, redact
 from catalogs.items.checksum import matches
 from pipeline.raster import open_requests
 from pipeline.raster.cells import mean_cells
+from pipeline.raster.coding import Coding
 from pipeline.raster.gdal import open_raster
 from pipeline.raster.level import (
     UNEVEN,
@@ -32,31 +34,44 @@ from pipeline.raster.level import (
 )
 from pipeline.raster.retry import ReadError, with_retries
 from pipeline.raster.scaling import own_scaling
-from pipeline.raster.validity import erase_invalid, marks_invalid
+from pipeline.raster.validity import invalid, marks_invalid
 
 CELL_BATCH = 2**23
 """Pixels of full resolution that are held while they are averaged."""
 
 
 @lru_cache(maxsize=4096)
-def inspect(href: str, resolution: float | None, access: Access = ANYWHERE, checksum: str | None = None) -> Raster:
+def inspect(
+    href: str,
+    resolution: float | None,
+    access: Access = ANYWHERE,
+    checksum: str | None = None,
+    band: int = 1,
+    nodata: float | None = 0,
+) -> Raster:
     """The coarsest level of a raster whose pixels have sides of at most `resolution` metres, or else full resolution.
 
     None asks for full resolution, which codes and bits need: overviews may mix them. Overviews that may mix no data
     with data are not read; cells of full resolution are averaged instead. A local file must have the `checksum`, a
-    multihash; of remote ones only the tiles that are needed are fetched. Raises ReadError.
+    multihash; of remote ones only the tiles that are needed are fetched. `band`: its number from 1, whose `nodata`
+    (None: no value) the caller knows. Raises ReadError.
     """
 
     def attempt(gdal_source: GdalSource, cached: bool) -> Raster:
         if checksum is not None and not gdal_source.remote and not matches(gdal_source.name, checksum):
             raise ReadError(f"{href} does not have the checksum that its item states ({checksum}); fetch it again")
         with open_raster(href, gdal_source, access, cached) as dataset:
-            full = replace(_raster(href, dataset, None), dtype=dataset.dtypes[0], scaling=own_scaling(dataset))
-            skips = skips_no_data(dataset) and not marks_invalid(dataset)
+            _check_band(href, dataset, band)
+            own = {"dtype": dataset.dtypes[band - 1], "scaling": own_scaling(dataset, band)}
+            alpha = dataset.colorinterp.count(ColorInterp.alpha)
+            palette = dataset.colorinterp[band - 1] == ColorInterp.palette
+            own |= {"paletted": palette, "bands": dataset.count - alpha}
+            full = replace(_raster(href, dataset, None), **own)
+            skips = skips_no_data(dataset, band, nodata) and not marks_invalid(dataset, band, nodata)
             overviews = [] if resolution is None else overviews_by_size(dataset, max(pixel_metres(full)), resolution)
         for overview in overviews:
             with open_raster(href, gdal_source, access, cached, overview) as dataset:
-                level = replace(_raster(href, dataset, overview), dtype=full.dtype, scaling=full.scaling)
+                level = replace(_raster(href, dataset, overview), **own)
             if resolution is not None and max(pixel_metres(level)) <= resolution * UNEVEN:
                 return level if skips else averaged(full, round(level.resolution / full.resolution))
         return full
@@ -71,25 +86,31 @@ def read_part(
     access: Access = ANYWHERE,
     nodata: int = 0,
     codes: Collection[int] = (),
-    erased: Collection[int] = (),
+    band: int = 1,
+    coding: Coding | None = None,
 ) -> np.ndarray:
-    """Band 1 of a part that lies inside the raster, HW in the raster's own type. Raises ReadError.
+    """A band of a part that lies inside the raster, HW in the raster's own type, or in the numbers of a `coding`.
 
-    Pixels that the file marks as invalid are `nodata`, except where its nodata tag is one of `codes`, and so are those
-    of the values `erased`. Where the raster's pixels are means of cells, no data is 0.
+    Pixels that the file marks as invalid are `nodata`, except where its nodata tag is one of `codes`; with a coding
+    they are 0. Where the raster's pixels are means of cells, no data is 0. Raises ReadError.
     """
 
     def read(dataset: rasterio.DatasetReader, part: Part, remote: bool) -> np.ndarray:
         height, width = (stop - start for start, stop in (part.rows, part.cols))
-        value_HW = np.empty((height, width), dataset.dtypes[0])
+        value_HW = np.empty((height, width), dataset.dtypes[band - 1] if coding is None else np.uint16)
         for rows, requests in _batches(dataset, part) if remote else [(part.rows, 0)]:
             out_HW = value_HW[rows[0] - part.rows[0] : rows[1] - part.rows[0]]
             window = Window.from_slices(rows, part.cols)
             with open_requests.reserve(requests):
-                dataset.read(1, window=window, out=out_HW)
-                erase_invalid(dataset, window, out_HW, nodata, codes)
-        for value in erased:
-            value_HW[value_HW == value] = nodata
+                dn_HW = dataset.read(band, window=window)
+                expected = nodata if coding is None else coding.nodata
+                invalid_HW = invalid(dataset, window, dn_HW, expected, band, codes)
+            if coding is not None:
+                out_HW[:] = coding.encode(dn_HW, invalid_HW)
+                continue
+            out_HW[:] = dn_HW
+            if invalid_HW is not None:
+                out_HW[invalid_HW] = nodata
         return value_HW
 
     def attempt(gdal_source: GdalSource, cached: bool) -> np.ndarray:
@@ -136,11 +157,32 @@ def _batches(dataset: rasterio.DatasetReader, part: Part) -> Iterator[tuple[tupl
         yield rows, (rows[1] - 1) // tile_height - rows[0] // tile_height + 1
 
 
+def _check_band(href: str, dataset: rasterio.DatasetReader, band: int) -> None:
+    if band > dataset.count:
+        raise ReadError(f"{redact(href)} has {dataset.count} bands, but band {band} is looked for")
+    if np.dtype(dataset.dtypes[band - 1]).kind not in "uif":
+        raise ReadError(f"{redact(href)} holds {dataset.dtypes[band - 1]}, but a band must hold real numbers")
+
+
 def _raster(href: str, dataset: rasterio.DatasetReader, overview: int | None) -> Raster:
     t = dataset.transform
-    if dataset.crs is None or t.b or t.d or not (isfinite(t.a) and t.a > 0 and 0.9 < -t.e / t.a < 1.1):
-        raise ReadError(f"{redact(href)} has no north-up georeference with pixels that are nearly square")
-    raster = Raster(dataset.crs.to_string(), t.c, t.f, t.a, dataset.height, dataset.width, overview, -t.e / t.a)
+    if dataset.crs is None:
+        raise ReadError(f"{redact(href)} names no CRS, so that nobody knows where it lies; write one into the file")
+    if t.is_identity or not all(map(isfinite, t[:6])) or t.determinant == 0:
+        raise ReadError(f"{redact(href)} has no georeference: the corner and the size of its pixels are not known")
+    north_up = not (t.b or t.d) and t.a > 0 and t.e < 0
+    across, down = (t.a, -t.e) if north_up else (hypot(t.a, t.d), hypot(t.b, t.e))
+    raster = Raster(
+        dataset.crs.to_string(),
+        t.c,
+        t.f,
+        across,
+        dataset.height,
+        dataset.width,
+        overview,
+        down / across,
+        turned=None if north_up else (t.a, t.b, t.d, t.e),
+    )
     try:
         pixel_metres(raster)
     except ReadError as error:

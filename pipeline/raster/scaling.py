@@ -12,13 +12,13 @@ NONE = 1.0, 0.0
 """GDAL's scale and offset of a band that declares neither."""
 
 
-def own_scaling(dataset: rasterio.DatasetReader) -> tuple[float, float]:
-    """(scale, offset) of band 1 by the file's own tags; NONE where it has none. Overviews do not repeat them."""
-    return float(dataset.scales[0]), float(dataset.offsets[0])
+def own_scaling(dataset: rasterio.DatasetReader, band: int = 1) -> tuple[float, float]:
+    """(scale, offset) of a band by the file's own tags; NONE where it has none. Overviews do not repeat them."""
+    return float(dataset.scales[band - 1]), float(dataset.offsets[band - 1])
 
 
 def own_offset(asset: Asset, scaling: tuple[float, float]) -> float | None:
-    """The offset of reflectance that a file's own `scaling` declares; None if it declares nothing.
+    """The offset of values that a file's own `scaling` declares; None if it declares nothing.
 
     A scale of 1 says nothing of the unit: its offset is in DN. Raises ReadError for any other scale than the item's.
     """

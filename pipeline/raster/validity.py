@@ -8,37 +8,42 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window
 
 
-def marks_invalid(dataset: rasterio.DatasetReader) -> bool:
-    """Whether a file marks pixels as invalid by anything but the value 0."""
-    return _has_dataset_mask(dataset) or _alpha(dataset) is not None or dataset.nodata not in (None, 0)
+def marks_invalid(dataset: rasterio.DatasetReader, band: int = 1, nodata: float | None = 0) -> bool:
+    """Whether a file marks pixels of a band as invalid by anything but the value `nodata`."""
+    tag = dataset.nodatavals[band - 1]
+    return _has_dataset_mask(dataset, band) or _alpha(dataset, band) is not None or not (tag is None or tag == nodata)
 
 
-def erase_invalid(
+def invalid(
     dataset: rasterio.DatasetReader,
     window: Window,
     value_HW: np.ndarray,
-    nodata: int = 0,
+    nodata: float | None = 0,
+    band: int = 1,
     codes: Collection[int] = (),
-) -> None:
-    """Sets the pixels of band 1 that the file marks as invalid to `nodata`.
+) -> np.ndarray | None:
+    """The pixels of a band that the file marks as invalid by anything but the value `nodata`, bool HW; None if none.
 
     `codes`: values that have a meaning, whatever the nodata tag says. A pixel of any opacity is valid, as for GDAL.
     """
-    tag, alpha = dataset.nodata, _alpha(dataset)
+    tag, alpha = dataset.nodatavals[band - 1], _alpha(dataset, band)
+    marks = []
     if tag is not None and tag != nodata and tag not in codes:
-        value_HW[value_HW == tag] = nodata
-    if _has_dataset_mask(dataset):
-        value_HW[dataset.read_masks(1, window=window) == 0] = nodata
+        marks.append(np.isnan(value_HW) if np.isnan(tag) else value_HW == tag)
+    if _has_dataset_mask(dataset, band):
+        marks.append(dataset.read_masks(band, window=window) == 0)
     if alpha is not None:
-        value_HW[dataset.read(alpha, window=window) == 0] = nodata
+        marks.append(dataset.read(alpha, window=window) == 0)
+    return np.logical_or.reduce(marks) if marks else None
 
 
-def _has_dataset_mask(dataset: rasterio.DatasetReader) -> bool:
-    flags = dataset.mask_flag_enums[0]
+def _has_dataset_mask(dataset: rasterio.DatasetReader, band: int) -> bool:
+    flags = dataset.mask_flag_enums[band - 1]
     return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
 
 
-def _alpha(dataset: rasterio.DatasetReader) -> int | None:
-    """The number of the alpha band, None if there is none."""
+def _alpha(dataset: rasterio.DatasetReader, band: int) -> int | None:
+    """The number of the alpha band, None if there is none; the alpha band itself has none."""
     kinds = dataset.colorinterp if dataset.count > 1 else ()
-    return kinds.index(ColorInterp.alpha) + 1 if ColorInterp.alpha in kinds else None
+    at = kinds.index(ColorInterp.alpha) + 1 if ColorInterp.alpha in kinds else None
+    return None if at == band else at

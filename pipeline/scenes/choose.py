@@ -25,6 +25,7 @@ def choose_scenes(
             [item for item in items if item.get("id") not in undecidable],
             bands,
             mask=region.mask.choice if region.mask else None,
+            provider=region.row,
             area=region.searched,
             months=region.months,
             max_cloud=region.max_cloud,

@@ -20,7 +20,7 @@ def write_provenance(files: Files, name: str, selection: Selection, warnings: Se
             "datetime": scene.datetime.isoformat(),
             "baseline": scene.baseline,
             "bands": {asset.role: {"scale": asset.scale, "offset": asset.offset} for asset in scene.bands},
-            "mask": asdict(scene.rule),
+            "mask": None if scene.rule is None else asdict(scene.rule),
         }
         for scene in selection.scenes
     ]

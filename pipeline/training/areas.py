@@ -67,7 +67,7 @@ def from_scenes(region: Region, bounds: tuple[float, float, float, float], codes
         raise UserError(
             f"bounds {list(bounds)} lie outside the region {region.name}, whose bounds are {list(region.area.bounds)}"
         )
-    scenes = resolve_or_drop(catalogs.search(catalog_query(region)), region.access)
+    scenes = resolve_or_drop(catalogs.search(catalog_query(region), provider=region.row), region.access)
     image_BHW = complete_mosaic(grid, window, scenes, region.access)
     return Area(image_BHW, scene_classes(grid, window, scenes, codes, region.access), grid, window)
 
@@ -90,6 +90,8 @@ def scene_classes(
     """
     votes_KHW = np.zeros((len(codes), *window.shape), np.uint16)
     for scene in scenes:
+        if scene.mask is None:
+            raise UserError(f"scene {scene.id} has no mask whose classes could be labels; name labels of another kind")
         raster = inspect(scene.mask.href, None, access)
         at = sample_points(grid, window, raster)
         if at is not None:

@@ -6,11 +6,12 @@ from made_styles import STYLES, changed, earth_search
 
 from catalogs import CatalogError
 from catalogs.items.harmonise import baseline, harmonise
+from catalogs.items.provider import Band
 from catalogs.items.providers import provider_of
 
 
 def scaling(item, key="blue"):
-    return harmonise(item, item["assets"][key], provider_of(item))
+    return harmonise(item, item["assets"][key], provider_of(item), Band(key))
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""`provider.py` and providers.py: the rows, and which of them an item is read by."""
+
 import numpy as np
 import pytest
 from made_items import made_item
@@ -57,7 +59,7 @@ def test_an_item_with_files_elsewhere_is_known_too(made):
 
 def test_each_row_says_where_its_items_are_from():
     assert len({row.name for row in PROVIDERS}) == len(PROVIDERS)
-    assert all(set(BANDS) <= set(row.keys) and row.mask not in row.keys.values() for row in PROVIDERS)
+    assert all(set(BANDS) <= set(row.bands) and row.mask not in row.bands.values() for row in PROVIDERS)
 
 
 @pytest.mark.parametrize(

@@ -164,12 +164,12 @@ def test_a_scene_lost_in_one_strip_is_left_out_of_all_of_them(scenes, whole, mon
     clearest = [s for s in scenes if s.datetime.month == 5]
     failing, calls = clearest[0], []
 
-    def read_or_fail(href, *how):
+    def read_or_fail(href, *how, **further):
         if href == failing.mask.href:
             calls.append(href)
             if len(calls) == 2:
                 raise ReadError(f"{href}: connection reset")
-        return read_part(href, *how)
+        return read_part(href, *how, **further)
 
     monkeypatch.setattr(asset, "read_part", read_or_fail)
     monkeypatch.setattr(memory, "STACK_BYTES", 2**16)

@@ -61,13 +61,17 @@ def test_a_file_that_points_to_other_files_is_not_opened(raster, tmp_path):
         inspect(str(virtual), 10.0)
 
 
-def test_a_rotated_raster_is_refused(tmp_path):
-    path = tmp_path / "rotated.tif"
-    transform = rasterio.Affine(10, 2, 500_000, 2, -10, 5_400_000)
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"crs": None}, "names no CRS"), ({"transform": rasterio.Affine.identity()}, "no georeference")],
+)
+def test_a_raster_that_does_not_say_where_it_lies_is_refused(tmp_path, change, says):
+    path = tmp_path / "nowhere.tif"
+    where = {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 2, 500_000, 2, -10, 5_400_000)} | change
     profile = {"driver": "GTiff", "height": 8, "width": 8, "count": 1, "dtype": "uint16"}
-    with rasterio.open(path, "w", crs="EPSG:32633", transform=transform, **profile) as target:
+    with rasterio.open(path, "w", **where, **profile) as target:
         target.write(np.ones((8, 8), np.uint16), 1)
-    with pytest.raises(ReadError, match="north-up"):
+    with pytest.raises(ReadError, match=says):
         inspect(str(path), 10.0)
 
 
