@@ -13,7 +13,7 @@ from pipeline.console.html import Tabular
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.periods import periods_of
-from pipeline.cube.schema import DAYS, LABELS, STATES, Layout
+from pipeline.cube.schema import STATES, Layout, pixel_maps
 from pipeline.cube.sources import Source, source_of
 from pipeline.cube.store import array, read_together
 from pipeline.errors import RunError, UserError
@@ -28,8 +28,9 @@ class PeriodAtPoint:
     """One period of the pixel under a point.
 
     period: first and last day. landcover: class code, 0 = no data. class_, coarse: class names. first_clear and
-    last_clear: days of the first and last clear observation, None where there was none. reflectance: by band; in a cube
-    of another unit than reflectance, the value in that.
+    last_clear: days of the first and last clear observation, None where there was none. change_percent, change_day:
+    probability of the last change that an update mapped, and the day on which it was seen; 0 and None where there is
+    none. reflectance: by band; in a cube of another unit than reflectance, the value in that.
     block_state: one of `STATES`. made_from: fingerprint of what the block's map was made from, hexadecimal. run: id of
     the run that made the period, and scenes: ids of its scenes whose footprint holds the point, and scene_times: when
     each was taken; None where the version does not say. source: in a joined cube, the version of the region's cube that
@@ -45,6 +46,8 @@ class PeriodAtPoint:
     observations: int
     first_clear: date | None
     last_clear: date | None
+    change_percent: int
+    change_day: date | None
     reflectance: dict[str, float]
     block_state: str
     made_from: str
@@ -95,13 +98,13 @@ def point_of(cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: floa
         *((array(group, f"blocks/{name}"), (slice(None), *slot)) for name in ("state", "landcover"))
     )
     at = row - layout.extent.origin[0], col - layout.extent.origin[1]
-    periods = []
+    maps, periods = pixel_maps(group), []
     for time, (start, end) in enumerate(periods_of(group)):
         *pixels, mosaic = read_together(
-            *((array(group, name), (time, *at)) for name in (*LABELS, *DAYS)),
+            *((array(group, name), (time, *at)) for name in maps),
             (array(group, "mosaic"), (time, slice(None), *at)),
         )
-        values = dict(zip((*LABELS, *DAYS), map(int, pixels), strict=True))
+        values = dict(zip(maps, map(int, pixels), strict=True))
         source = source_of(group, time, slot)
         runs, of = (runs_of_map, cube) if source is None else (source.runs, _cube_of(source))
         run = runs.get(str(start))
@@ -117,6 +120,8 @@ def point_of(cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: floa
                 observations=values["observations"],
                 first_clear=_date(values["first_clear"]),
                 last_clear=_date(values["last_clear"]),
+                change_percent=values.get("change", 0),
+                change_day=_date(values.get("change_day", 0)),
                 reflectance={
                     band: value / layout.unit.steps + layout.unit.offset
                     for band, value in zip(layout.bands, mosaic.tolist(), strict=True)

@@ -12,6 +12,7 @@ from catalogs.items.provider import REFLECTANCE, Unit
 from pipeline.cube.geozarr import crs_attributes, placed, pyramid, shape_of, transform_of
 from pipeline.cube.schema import (
     BLOCKS_PER_CHUNK,
+    CHANGES,
     CHUNK,
     DAYS,
     LABELS,
@@ -21,12 +22,14 @@ from pipeline.cube.schema import (
     class_flags,
     day_number,
     period_index,
+    pixel_maps,
 )
 from pipeline.cube.store import array, path_of
 from pipeline.geometry.extent import Extent
 
 CONVENTIONS = "CF-1.11"
-TIME_UNITS = {"units": "days since 1970-01-01", "calendar": "standard"}
+DAY_UNITS = "days since 1970-01-01"
+TIME_UNITS = {"units": DAY_UNITS, "calendar": "standard"}
 NODATA = {"_FillValue": 0}
 FAST = 1
 """Level of zstd for coarser levels: a fifth of the time of level 3, for classes 8 and for confidence 0.3 % larger."""
@@ -41,7 +44,7 @@ def add_period(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> 
     if at is not None:
         return at
     count, levels = array(group, "time").shape[0], range(layout.levels + 1)
-    names = [(name, 0) for name in ("mosaic", *LABELS, *DAYS, *(f"blocks/{name}" for name in RECORDS))]
+    names = [(name, 0) for name in ("mosaic", *pixel_maps(group), *(f"blocks/{name}" for name in RECORDS))]
     names += [(name, level) for level in levels[1:] for name in LEVEL_ARRAYS]
     names += [(name, level) for level in levels for name in ("time", "time_bnds")]
     for name, level in names:
@@ -54,12 +57,19 @@ def add_period(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> 
     return count
 
 
+def add_change_layer(group: zarr.Group, layout: Layout) -> None:
+    """Makes the arrays of the change layer, for all periods, where there are none."""
+    if path_of(CHANGES[0]) not in group:
+        _create_maps(group, layout, CHANGES, array(group, "time").shape[0])
+
+
 def _create(group: zarr.Group, layout: Layout) -> None:
     group.attrs.update({"Conventions": CONVENTIONS, **layout.as_attributes(), **pyramid(layout)})
     for level in range(layout.levels + 1):
         attributes = {"Conventions": CONVENTIONS, **placed(layout.extent, level)}
         _create_coordinates(group.create_group(str(level), attributes=attributes), layout.extent, level)
-    _create_maps(group, layout)
+    _create_mosaic(group, layout)
+    _create_maps(group, layout, (*LABELS, *DAYS))
     _create_levels(group, layout)
     _create_records(group, layout)
 
@@ -72,13 +82,11 @@ def _create_coordinates(group: zarr.Group, extent: Extent, level: int) -> None:
     _create_array(group, "spatial_ref", (), (), "int64", (), crs_attributes(extent, level))
 
 
-def _create_maps(group: zarr.Group, layout: Layout) -> None:
-    """The mosaic and the maps at full resolution; one shard a block."""
+def _create_mosaic(group: zarr.Group, layout: Layout) -> None:
+    """One shard a block."""
     full, (rows, cols) = _level(group, 0), layout.extent.shape
     _create_coordinate(full, "band", np.array(layout.bands, dtype=np.dtypes.StringDType()), {})
-    located = _located(layout.extent, 0)
-    block, bands = layout.extent.grid.block, len(layout.bands)
-    chunk = min(CHUNK, block) if block % CHUNK == 0 else 256
+    block, bands, chunk = layout.extent.grid.block, len(layout.bands), _chunk(layout)
     _create_array(
         full,
         "mosaic",
@@ -86,21 +94,30 @@ def _create_maps(group: zarr.Group, layout: Layout) -> None:
         (1, 1, chunk, chunk),
         "uint16",
         ("time", "band", "y", "x"),
-        {**_unit_attributes(layout.unit), **located},
+        {**_unit_attributes(layout.unit), **_located(layout.extent, 0)},
         shards=(1, bands, block, block),
     )
-    attributes = _map_attributes(layout)
-    for name in (*LABELS, *DAYS):
+
+
+def _create_maps(group: zarr.Group, layout: Layout, names: Sequence[str], periods: int = 0) -> None:
+    """Maps at full resolution; one shard a block."""
+    block, chunk, attributes = layout.extent.grid.block, _chunk(layout), _map_attributes(layout)
+    for name in names:
         _create_array(
-            full,
+            _level(group, 0),
             name,
-            (0, rows, cols),
+            (periods, *layout.extent.shape),
             (1, chunk, chunk),
-            "uint16" if name in DAYS else "uint8",
+            "uint16" if attributes[name].get("units") == DAY_UNITS else "uint8",
             ("time", "y", "x"),
-            {**attributes[name], **located},
+            {**attributes[name], **_located(layout.extent, 0)},
             shards=(1, block, block),
         )
+
+
+def _chunk(layout: Layout) -> int:
+    block = layout.extent.grid.block
+    return min(CHUNK, block) if block % CHUNK == 0 else 256
 
 
 def _unit_attributes(unit: Unit) -> dict[str, Any]:
@@ -127,8 +144,10 @@ def _map_attributes(layout: Layout) -> dict[str, dict[str, Any]]:
             "flag_meanings": "not_considered confirmed changed",
         },
         "observations": {"long_name": "clear observations", "units": "1"},
-        "first_clear": {"long_name": "day of the first clear observation", "units": "days since 1970-01-01"},
-        "last_clear": {"long_name": "day of the last clear observation", "units": "days since 1970-01-01"},
+        "first_clear": {"long_name": "day of the first clear observation", "units": DAY_UNITS},
+        "last_clear": {"long_name": "day of the last clear observation", "units": DAY_UNITS},
+        "change": {"long_name": "probability of the last change that was mapped", "units": "percent"},
+        "change_day": {"long_name": "day on which that change was seen clear", "units": DAY_UNITS},
     }
 
 

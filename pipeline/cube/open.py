@@ -11,7 +11,7 @@ import zarr
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.days import as_dates
-from pipeline.cube.schema import DAYS, Layout
+from pipeline.cube.schema import CHANGES, DAYS, Layout, pixel_maps
 from pipeline.cube.store import array
 from pipeline.errors import UserError
 
@@ -25,11 +25,12 @@ def open_cube(
     """A published version of a cube, the newest by default, as a lazy dataset cropped to its region.
 
     Variables mosaic (time, band, y, x), landcover, coarse, confidence, refined and observations (time, y, x) are
-    integers with 0 = no data; first_clear and last_clear (time, y, x) are datetime64 with NaT = no data. Class codes,
-    names and colours are CF flags. The place of the pixels is said by y and x (centres) and `spatial_ref` (CRS) alone,
-    so that it is right for any part of the dataset and any copy. Attributes are text, numbers or lists of numbers, so
-    that they fit into NetCDF: `grid`, `bands`, `classes` and `version` are JSON; `cube` is
-    the cube's location, where `.idgbr` of the dataset finds its coarse levels.
+    integers with 0 = no data; first_clear and last_clear (time, y, x) are datetime64 with NaT = no data. After an
+    update with a change model there are change (percent) and change_day (datetime64) too, see `change.layer`. Class
+    codes, names and colours are CF flags. The place of the pixels is said by y and x (centres) and `spatial_ref` (CRS)
+    alone, so that it is right for any part of the dataset and any copy. Attributes are text, numbers or lists of
+    numbers, so that they fit into NetCDF: `grid`, `bands`, `classes` and `version` are JSON; `cube` is the cube's
+    location, where `.idgbr` of the dataset finds its coarse levels.
 
     level: N gives landcover and confidence at 2**N times the pixel size. chunks: None for arrays that are read when
     they are indexed; a mapping for Dask arrays of one chunk a shard, of other sizes for the dimensions that it names.
@@ -60,7 +61,8 @@ def open_version(cube: Cube, version: str | None = None, level: int = 0) -> xr.D
 
 
 def _level(store: Any, group: zarr.Group, level: int) -> xr.Dataset:
-    times: Any = {name: name not in DAYS for name in ("time", "time_bnds", *DAYS)}
+    days = [name for name in pixel_maps(group) if name in (*DAYS, CHANGES[1])]
+    times: Any = {name: name not in days for name in ("time", "time_bnds", *days)}
     dataset = xr.open_zarr(
         store,
         group=str(level),
@@ -73,7 +75,7 @@ def _level(store: Any, group: zarr.Group, level: int) -> xr.Dataset:
     if level:
         return dataset
     dataset = dataset.assign_coords(band=dataset.band.astype(object))
-    return dataset.assign({name: as_dates(dataset[name].variable, array(group, name)) for name in DAYS})
+    return dataset.assign({name: as_dates(dataset[name].variable, array(group, name)) for name in days})
 
 
 def _crop(dataset: xr.Dataset, layout: Layout, level: int) -> xr.Dataset:

@@ -12,7 +12,7 @@ import zarr
 from catalogs.items.provider import REFLECTANCE, Unit
 from idgbr.classes import cf_flags
 from pipeline.cube.sources import is_joined
-from pipeline.cube.store import array
+from pipeline.cube.store import array, path_of
 from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
@@ -21,6 +21,8 @@ LABELS = ("landcover", "coarse", "confidence", "refined", "observations")
 LEVEL_ARRAYS = ("landcover", "confidence")
 """What the coarser levels hold."""
 DAYS = ("first_clear", "last_clear")
+CHANGES = ("change", "change_day")
+"""The change layer, which only updates with a change model make."""
 CHUNK = 512
 SMALLEST_LEVEL = 512
 BLOCKS_PER_CHUNK = 64
@@ -87,6 +89,11 @@ def check_age(attributes: Mapping[str, Any]) -> None:
 def class_flags(layout: Layout) -> dict[str, Any]:
     """CF flags of an array of class codes."""
     return cf_flags(layout.classes)
+
+
+def pixel_maps(group: zarr.Group) -> tuple[str, ...]:
+    """The arrays of pixels that a cube has beside its mosaic."""
+    return (*LABELS, *DAYS, *(CHANGES if path_of(CHANGES[0]) in group else ()))
 
 
 def period_index(group: zarr.Group, start: date) -> int | None:

@@ -6,6 +6,7 @@ Arrays (dimensions) dtype; 0 means no data in all but the coordinates:
                  landcover, coarse (time, y, x) uint8: class codes; confidence: percent; refined: 0 not considered,
                  1 confirmed, 2 changed; observations: number of clear observations
                  first_clear, last_clear (time, y, x) uint16: days since 1970-01-01
+                 change (time, y, x) uint8, change_day (time, y, x) uint16: see `change.layer`, if updates made them
                  time, time_bnds, band, y, x, spatial_ref: coordinates
 /N               at 2**N times the pixel size: landcover by majority, confidence by mean; coordinates but band
 /blocks          one value a block and period (time, by, bx):

@@ -21,7 +21,7 @@ from pipeline.change.records import ALERTS, OUTCOME, SCORE, SCREENED, prepare_re
 from pipeline.change.score import PERCENT, patch_pixels
 from pipeline.cube import store, versions
 from pipeline.cube.checked_store import session_group
-from pipeline.cube.create import add_period
+from pipeline.cube.create import add_change_layer, add_period
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import DEGRADED
 from pipeline.execution.commit import Committer
@@ -61,6 +61,7 @@ class Screening:
         session = cube.repository.writable_session(self.plan.branch)
         group = session_group(session)
         prepare_records(group)
+        add_change_layer(group, self.plan.layout)
         made_by = [self.plan.run, self.plan.questions.inputs]
         write_records(group, time, self.records, str(self.plan.region.period[0]), made_by)
         if session.has_uncommitted_changes:
@@ -174,6 +175,7 @@ def _prepare(cube: Cube, plan: Plan) -> int:
     group = session_group(session)
     time = add_period(group, plan.layout, plan.region.period)
     prepare_records(group)
+    add_change_layer(group, plan.layout)
     if session.has_uncommitted_changes:
         cube.commit(session, "arrays")
     return time

@@ -15,11 +15,13 @@ import torch
 from catalogs import Scene
 from idgbr.change import ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
+from pipeline.change.layer import Layer, seen_changes
 from pipeline.change.score import block_score, patch_pixels, percent_of
 from pipeline.config.region import Region
 from pipeline.cube import store
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
+from pipeline.cube.schema import CHANGES, pixel_maps
 from pipeline.errors import RunError
 from pipeline.execution.task import BlockResult, Task, run_folder
 from pipeline.geometry.area_mask import area_mask
@@ -143,7 +145,10 @@ class Worker:
         return int(np.percentile(observations_HW, 50, method="lower")) if observations_HW.size else 0
 
     def screen(self, task: Task) -> BlockResult:
-        """Asks the change model about a block, its new mosaic against that of the source."""
+        """Asks the change model about a block, its new mosaic against that of the source.
+
+        What it sees is written to the change layer of the branch, upon what the source has for the same period.
+        """
         assert task.source is not None, "a block is screened against a map"
         extent, model, change = self.region.extent, self.change_model, self.region.change
         assert change is not None, "only an update with a change model screens"
@@ -161,19 +166,41 @@ class Worker:
         probability_HW = model(before_CHW, after_CHW, (seen.y0, seen.x0), part).probability_HW
         stopwatch.lap("device")
         percent_HW = percent_of(probability_HW, before_CHW[:, *inner], after_CHW[:, *inner])
-        score = block_score(percent_HW, patch_pixels(change.min_area, extent.grid.resolution))
+        pixels = patch_pixels(change.min_area, extent.grid.resolution)
+        score = block_score(percent_HW, pixels)
         stopwatch.lap("judge")
-        return BlockResult(task.block, pickle.loads(task.fork), {}, 0, True, stopwatch.laps, score)
+        fork = pickle.loads(task.fork)
+        with storage_errors(self.cube.location):
+            last_clear = store.array(self.cube.group(snapshot=task.snapshot), "last_clear")
+            day_HW = store.read_window(last_clear, task.time, extent, window)
+            known_HW, before = np.any(before_CHW[:, *inner], axis=0), self._change_layer(task)
+            layer = seen_changes(percent_HW, known_HW, day_HW, change.threshold, pixels, before)
+            for name, value_HW in zip(CHANGES, layer, strict=True):
+                store.write_block(session_group(fork), name, task.time, extent, task.block, value_HW)
+        stopwatch.lap("write")
+        return BlockResult(task.block, fork, {}, 0, True, stopwatch.laps, score)
+
+    def _change_layer(self, task: Task) -> Layer:
+        """What the source knows of a block in the task's period."""
+        assert task.source is not None, "a block is screened against a map"
+        window = self.region.extent.covered(task.block)
+        group = self.cube.group(snapshot=task.source.snapshot)
+        if task.source.time != task.time or CHANGES[0] not in pixel_maps(group):
+            return np.zeros(window.shape, np.uint8), np.zeros(window.shape, np.uint16)
+        change_HW, day_HW = (
+            store.read_window(store.array(group, name), task.time, self.region.extent, window) for name in CHANGES
+        )
+        return change_HW, day_HW
 
     def copy(self, task: Task) -> BlockResult:
-        """Copies a block's mosaic, and its map if asked for, from the source."""
+        """Copies a block's mosaic from the source, and with it its map if asked for, else what changed there."""
         assert task.source is not None, "a block is copied from somewhere"
         extent, stopwatch = self.region.extent, _Stopwatch()
         whole, slot = extent.grid.block_window(task.block), extent.slot(task.block)
         fork = pickle.loads(task.fork)
         with storage_errors(self.cube.location):
             source, group = self.cube.group(snapshot=task.source.snapshot), session_group(fork)
-            for name in (*MOSAIC_ARRAYS, *(MAP_ARRAYS if task.with_landcover else ())):
+            for name in (*MOSAIC_ARRAYS, *(MAP_ARRAYS if task.with_landcover else CHANGES)):
                 shard = store.array(source, name)[task.source.time, ..., *whole.slices(extent.origin)]
                 store.array(group, name)[task.time, ..., *whole.slices(extent.origin)] = shard
             state, clear = (

@@ -22,7 +22,7 @@ from rasterio.errors import RasterioError
 from catalogs.atomic import atomic_write
 from pipeline.cube.cube import Cube
 from pipeline.cube.geozarr import transform_of
-from pipeline.cube.schema import DAYS
+from pipeline.cube.schema import CHANGES, DAYS
 from pipeline.export.parts import BLOCK, corners, overview_count, region_window, write_parts
 from pipeline.export.source import Source, open_source
 from pipeline.export.target import PARTS, Exported, Progress, resumable, size_of
@@ -133,7 +133,7 @@ def _raster(source: Source, name: str, window: Window, n: int) -> Raster:
 
 def _resampling(source: Source, name: str) -> str:
     """How GDAL makes the overviews of an array that has none in the cube."""
-    if name in DAYS:
+    if name in (*DAYS, *CHANGES):
         return "NEAREST"
     return "MODE" if "flag_values" in source.pyramid(name)[0].attrs else "AVERAGE"
 

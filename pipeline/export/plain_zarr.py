@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from cluster import gather
 from pipeline.cube.checked_store import CheckedStore
 from pipeline.cube.cube import Cube
 from pipeline.cube.periods import periods_of
-from pipeline.export.source import NAMES, check_names, open_source
+from pipeline.export.source import open_source
 from pipeline.export.target import Exported, Progress, resumable, size_of
 from pipeline.storage.consolidate import consolidate
 
@@ -41,14 +41,16 @@ def export_zarr(
     `open_source` and `resumable` raise, UserError for an unknown name, and DamagedChunk.
     """
     begun, target = clock.monotonic(), Path(target)
-    check_names(names or [])
     source = open_source(cube, version, start)
+    source.check_names(names or [])
+    arrays = list(names or source.names)
     time = None if start is None else source.time
-    request = {**source.request(), "kind": "zarr", "period": str(start), "arrays": sorted(set(names or NAMES))}
+    request = {**source.request(), "kind": "zarr", "period": str(start), "arrays": sorted(set(arrays))}
     with resumable(target, cube, request, (".zarr",)) as scratch:
         out, store = scratch / target.name, cube.store(source.version)
         nodes = {"": source.group, **dict(source.group.members(None))}
-        wanted = {path: node for path, node in sorted(nodes.items()) if _is_wanted(path, names)}
+        left_out = set(source.names) - set(arrays)
+        wanted = {path: node for path, node in sorted(nodes.items()) if names is None or _is_wanted(path, left_out)}
         ids: list[Chunk] = []
         for path, node in wanted.items():
             part = time if isinstance(node, zarr.Array) and _begins_with_time(node) else None
@@ -63,14 +65,12 @@ def export_zarr(
         consolidate(out)
     files, size = size_of(target)
     periods = [first for first, _ in periods_of(source.group)] if start is None else [start]
-    arrays = list(names or NAMES)
     return Exported("zarr", target, source.version, periods, arrays, files, size, clock.monotonic() - begun)
 
 
-def _is_wanted(path: str, names: Sequence[str] | None) -> bool:
-    """Whether a group or an array of the cube is exported: of named arrays, with their coordinates, or of all."""
-    name = path.rpartition("/")[2]
-    return names is None or not (path.startswith("blocks") or (name in NAMES and name not in names))
+def _is_wanted(path: str, left_out: Set[str]) -> bool:
+    """Whether a group or an array is exported where arrays were named: these with their coordinates, no others."""
+    return not (path.startswith("blocks") or path.rpartition("/")[2] in left_out)
 
 
 def _begins_with_time(node: zarr.Array) -> bool:

@@ -9,12 +9,9 @@ import zarr
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.periods import periods_of, time_of
-from pipeline.cube.schema import DAYS, LABELS, LEVEL_ARRAYS, Layout
+from pipeline.cube.schema import LEVEL_ARRAYS, Layout, pixel_maps
 from pipeline.cube.store import array
 from pipeline.errors import UserError
-
-NAMES = ("mosaic", *LABELS, *DAYS)
-"""The arrays of pixels that can be exported."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +28,26 @@ class Source:
     def pyramid(self, name: str) -> list[zarr.Array]:
         """An array of pixels at full resolution and, as far as the cube has them, at 1/2, 1/4, ... of it.
 
-        Raises UserError for a name that is not in `NAMES`.
+        Raises UserError for a name that is not in `names`.
         """
-        check_names([name])
+        self.check_names([name])
         coarsest = self.layout.levels if name in LEVEL_ARRAYS else 0
         return [array(self.group, name, level) for level in range(coarsest + 1)]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The arrays of pixels that can be exported."""
+        return ("mosaic", *pixel_maps(self.group))
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Raises UserError for a name that is not in `names`."""
+        for name in names:
+            if name not in self.names:
+                raise UserError(f"the cube has no array {name!r}; give one of {', '.join(self.names)}")
 
     def request(self) -> dict[str, str]:
         """What tells this source from others, for `resumable`."""
         return {"cube": str(self.cube.location), "version": self.version, "period": str(self.period[0])}
-
-
-def check_names(names: Sequence[str]) -> None:
-    """Raises UserError for a name that is not in `NAMES`."""
-    for name in names:
-        if name not in NAMES:
-            raise UserError(f"the cube has no array {name!r}; give one of {', '.join(NAMES)}")
 
 
 def open_source(cube: Cube, version: str | None = None, start: date | None = None) -> Source:

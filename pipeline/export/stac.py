@@ -16,7 +16,7 @@ from pipeline.cube.periods import periods_of
 from pipeline.cube.store import array
 from pipeline.errors import UserError
 from pipeline.export.cog import write_cog
-from pipeline.export.source import Source, check_names, open_source
+from pipeline.export.source import Source, open_source
 from pipeline.export.target import PARTS, Exported, Progress, resumable, size_of
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def export_stac(
 
     Items are those that the runs left, with the COGs as assets (extensions projection, raster and classification), and
     a link to the item of the model (extension mlm) where the run left one. Links and assets of the folder are relative,
-    so that it can be moved. Raises UserError for a period without an item, and what `open_source`, `check_names` and
-    `resumable` raise.
+    so that it can be moved. Raises UserError for a period without an item, and what `open_source`,
+    `Source.check_names` and `resumable` raise.
     """
     begun, target = clock.monotonic(), Path(target)
-    check_names(names)
     first = open_source(cube, version, start)
+    first.check_names(names)
     starts = [each for each, _ in periods_of(first.group)] if start is None else [start]
     sources = [open_source(cube, first.version, each) for each in starts]
     request = {**first.request(), "kind": "stac", "period": str(start), "arrays": list(names)}

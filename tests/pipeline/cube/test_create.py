@@ -8,7 +8,8 @@ import pytest
 import zarr
 from made_versions import CLASSES, LAYOUT, SUMMER
 
-from pipeline.cube.create import add_period
+from pipeline.cube.create import add_change_layer, add_period
+from pipeline.cube.schema import CHANGES
 from pipeline.geometry.grid import Grid, Window
 
 NEXT = date(2025, 5, 1), date(2025, 8, 31)
@@ -103,3 +104,16 @@ def test_the_chunk_is_512_where_that_divides_a_block():
         add_period(group, replace(LAYOUT, extent=extent), SUMMER)
         assert group["0/landcover"].chunks == (1, chunk, chunk)
         assert group["0/landcover"].shards == (1, block, block)
+
+
+def test_the_change_layer_is_made_for_all_periods_and_grows_with_them(group):
+    add_period(group, LAYOUT, NEXT)
+    add_change_layer(group, LAYOUT)
+    layer = [group[f"0/{name}"] for name in CHANGES]
+    assert [(array.dtype, array.shape) for array in layer] == [("uint8", (2, 512, 768)), ("uint16", (2, 512, 768))]
+    layer[0][1, 3, 5] = 77
+    add_change_layer(group, LAYOUT)
+    add_period(group, LAYOUT, (date(2026, 5, 1), date(2026, 8, 31)))
+    assert group["0/change"].shape == group["0/change_day"].shape == group["0/landcover"].shape
+    assert group["0/change"][1, 3, 5] == 77
+    assert group["0/change"].attrs["grid_mapping"] == "spatial_ref"

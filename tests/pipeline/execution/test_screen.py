@@ -27,12 +27,18 @@ from pipeline.change.records import OUTCOME, SCORE, SCREENED, read_record
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
+from pipeline.cube.open import open_cube
 from pipeline.execution.change_report import read_audits
 from pipeline.execution.run import run
 from pipeline.execution.screen import decide
 from pipeline.geometry.grid import Window
 from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
+
+
+def change_layer(region):
+    cube = open_cube(region.cube)
+    return cube.change.values, cube.change_day.values
 
 
 @pytest.fixture
@@ -121,6 +127,14 @@ def test_a_changed_block_and_the_blocks_that_see_it_are_mapped_and_all_maps_are_
     mosaics = {n: before[n] if n != "mosaic" else after[n] for n in ARRAYS}
     assert differing(region, before, mosaics) == {changed}
     assert_maps_are_those_of_the_mosaic(region)
+    change, day = (layer[0] for layer in change_layer(region))
+    window, _ = seen.windows[0]
+    at = window.slices((region.extent.window.y0, region.extent.window.x0))
+    known_HW = before["mosaic"][0][:, *at].any(0) & after["mosaic"][0][:, *at].any(0)
+    assert known_HW.any()
+    assert (change[at] == np.where(known_HW, 83, 0)).all()
+    assert (day[at][known_HW] == open_cube(region.cube).last_clear.values[0][at][known_HW]).all()
+    assert np.count_nonzero(change) == np.count_nonzero(~np.isnat(day)) == known_HW.sum()
     assert sum(change.pixels for change in report.change.changes) == int(
         (before["landcover"] != after["landcover"]).sum()
     )
@@ -215,6 +229,9 @@ def test_an_update_that_is_interrupted_after_every_other_commit_ends_with_the_sa
             interruptions += 1
     assert 2 < interruptions < 30
     assert_same(bytes_of(region), bytes_of(region.model_copy(update={"cube": copy})))
+    for mine, other in zip(change_layer(region), change_layer(region.model_copy(update={"cube": copy})), strict=True):
+        assert mine.any()
+        assert mine.tobytes() == other.tobytes()
     for name in (OUTCOME, SCORE, SCREENED):
         assert outcomes(region, name) == outcomes(region.model_copy(update={"cube": copy}), name)
     assert len(versions.history(Cube.open(region.cube))) == 2
@@ -262,6 +279,10 @@ def test_a_new_period_takes_unchanged_blocks_over_and_maps_the_others(growing, s
     assert differing(region, {"mosaic": before["mosaic"]}, {"mosaic": new["mosaic"]}, ["mosaic"]).isdisjoint(kept)
     assert changed in differing(region, before, new)
     assert_maps_are_those_of_the_mosaic(region, 1)
+    change, day = change_layer(region)
+    assert not change[0].any()
+    assert set(np.unique(change[1])) == {0, 90}
+    assert ((change > 0) == ~np.isnat(day)).all()
     assert not run(later, refresh=True).done_anything
     assert not run(region, refresh=True).change
 
