@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from shapely.geometry.base import BaseGeometry
 
@@ -61,6 +61,23 @@ def search_items(query: Query, progress: Progress | None = None) -> list[dict[st
     return search_with_refusals(replace(query, max_cloud=100.0), None, progress).items
 
 
+def find_collection(catalog: str, name: str) -> Mapping[str, Any] | None:
+    """The document of a collection; None where the catalog has none of that id, and for a list of items.
+
+    Raises CatalogError and CatalogUnavailable.
+    """
+    if urlsplit(catalog).scheme not in ("http", "https"):
+        return None if Path(catalog).suffix in item_list.SUFFIXES else static_folder.collection(catalog, name)
+    with fetch.new_session() as session:
+        if api.read_landing_page(catalog, fetch.fetch_json(session, catalog)) is None:
+            return static_http.collection(session, catalog, name)
+        try:
+            document = fetch.fetch_json(session, f"{catalog.rstrip('/')}/collections/{quote(name, safe='')}")
+        except fetch.ClientError:
+            return None
+    return document if isinstance(document, Mapping) else None
+
+
 def scenes(
     items: Iterable[Mapping[str, Any]],
     roles: Sequence[str] = ROLES,
@@ -96,20 +113,25 @@ def select_from_items(
 
 
 def search_with_refusals(
-    query: Query, folder: Path | None = None, progress: Progress | None = None, limit: int = api.DEFAULT_LIMIT
+    query: Query,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    limit: int = api.DEFAULT_LIMIT,
+    maps: bool = False,
 ) -> SearchResult:
     """All items that match a query; every item of the catalog's answer is checked again here.
 
     The pages of a STAC API, of `limit` (1 to 250) items each, are written to `folder` as they arrive: after an outage,
     a crash or a kill the same call resumes after the last of them, for a day. After a complete search it starts again;
     `catalogs.sources.page_store.remove(folder)` removes the pages. Without a folder no page is kept. `progress` is
-    called with the number of items so far. An item without a cloud value counts as clear. Raises CatalogUnavailable if
+    called with the number of items so far. An item without a cloud value counts as clear. maps: items are not scenes
+    but maps, each of a whole period, such as a year's, that meets the query's. Raises CatalogUnavailable if
     the catalog does not answer, loses items between pages or gives pages without end, or while another search uses the
     folder; CatalogError if the catalog is not one.
     """
     if not 1 <= limit <= api.MAX_LIMIT:
         raise CatalogError(f"limit is {limit}, but a page has 1 to {api.MAX_LIMIT} items")
-    matching = MatchingItems(query, progress)
+    matching = MatchingItems(query, progress, maps)
     try:
         return _find(query, matching, folder, limit)
     except RecursionError:

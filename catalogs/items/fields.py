@@ -117,6 +117,14 @@ def acquired(item: Mapping[str, Any]) -> datetime:
     return start
 
 
+def period(item: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """What an item is of, however long: from start_datetime to end_datetime, or datetime."""
+    if properties(item).get("start_datetime") is None or properties(item).get("end_datetime") is None:
+        moment = timestamp(item, "datetime", "start_datetime")
+        return moment, moment
+    return timestamp(item, "start_datetime"), timestamp(item, "end_datetime")
+
+
 def assets(item: Mapping[str, Any]) -> dict[str, Any]:
     """All assets by key, unchecked."""
     present = _mapping(item, "assets", item.get("assets")).items()

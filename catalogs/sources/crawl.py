@@ -66,6 +66,32 @@ def crawl(
             )
 
 
+def find_collection(
+    start: str,
+    name: str,
+    read: Callable[[str], Any],
+    resolve_link: Callable[[str, object], str],
+    max_documents: int,
+) -> Document | None:
+    """The collection of that id which links from the document at `start` reach; None where none does.
+
+    `read` and `resolve_link` are those of `crawl`. Raises CatalogError.
+    """
+    pending, seen = [start], {start}
+    while pending and len(seen) <= max_documents:
+        address = pending.pop(0)
+        document = _read(address, read)
+        if document["type"] == "Collection" and document.get("id") == name:
+            return document
+        if document["type"] in ("Catalog", "Collection"):
+            children = [
+                resolve_link(address, href) for relation, href in _links(address, document) if relation == "child"
+            ]
+            pending += [child for child in children if child not in seen]
+            seen.update(children)
+    return None
+
+
 def _read(address: str, read: Callable[[str], Any]) -> Document:
     document = read(address)
     if not isinstance(document, dict):

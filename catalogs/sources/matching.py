@@ -1,6 +1,7 @@
 """The items of a catalog's answers that match a query."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import shapely
@@ -16,10 +17,12 @@ Progress = Callable[[int], None]
 class MatchingItems:
     """Collects the items that match a query, each id once. `refusals`: by id, why an item cannot be used.
 
-    `progress` is called with the number of items so far.
+    `progress` is called with the number of items so far. maps: items are maps of whole periods, of which one matches
+    that meets the query's, not scenes of a moment.
     """
 
-    def __init__(self, query: Query, progress: Progress | None) -> None:
+    def __init__(self, query: Query, progress: Progress | None, maps: bool = False) -> None:
+        self._period_of = fields.period if maps else _moment
         self.refusals: dict[str, str] = {}
         self._query, self._progress = query, progress
         self._area = query.geometry
@@ -57,8 +60,8 @@ class MatchingItems:
         if item.get("collection") != query.collection:
             return False
         fields.identity(item)
-        time = fields.acquired(item)
-        if not query.start <= time <= query.end or (query.months and time.month not in query.months):
+        time, last = self._period_of(item)
+        if time > query.end or last < query.start or (query.months and time.month not in query.months):
             return False
         if not shapely.intersects(self._area, fields.footprint(item)):
             return False
@@ -66,6 +69,11 @@ class MatchingItems:
         fields.check_depth(item)
         cloud = fields.cloud_cover(item)
         return cloud is None or cloud <= query.max_cloud
+
+
+def _moment(item: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    time = fields.acquired(item)
+    return time, time
 
 
 def _name(item: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalogs.errors import CatalogError
 from catalogs.items import fields
-from catalogs.sources.crawl import Refuse, crawl
+from catalogs.sources.crawl import Document, Refuse, crawl, find_collection
 from catalogs.sources.hrefs import local_path, resolve_hrefs
 
 MAX_DOCUMENTS = 10_000_000
@@ -25,6 +25,14 @@ def items(catalog: str | Path, collection: str, refuse: Refuse) -> Iterator[Any]
     folder = start.parent.resolve()
     resolve_link, resolve_assets = partial(_resolve_link, folder), partial(_resolve_assets, folder)
     return crawl(str(start.resolve()), collection, _read, resolve_link, resolve_assets, refuse, MAX_DOCUMENTS)
+
+
+def collection(catalog: str | Path, name: str) -> Document | None:
+    """The collection of that id in a catalog (see `items`); None where there is none. Raises CatalogError."""
+    start = _start(Path(catalog))
+    return find_collection(
+        str(start.resolve()), name, _read, partial(_resolve_link, start.parent.resolve()), MAX_DOCUMENTS
+    )
 
 
 def _start(path: Path) -> Path:

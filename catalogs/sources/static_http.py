@@ -8,7 +8,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from catalogs.errors import CatalogError
 from catalogs.items import fields
 from catalogs.sources.api import refuse_local_file
-from catalogs.sources.crawl import Refuse, crawl
+from catalogs.sources.crawl import Document, Refuse, crawl, find_collection
 from catalogs.sources.fetch import fetch_json
 from catalogs.sources.hrefs import absolute_url, resolve_hrefs
 
@@ -29,6 +29,12 @@ def items(session: "Session", url: str, collection: str, refuse: Refuse) -> Iter
     """
     read, resolve_link = partial(fetch_json, session), partial(_resolve_link, urljoin(url, "."))
     return crawl(url, collection, read, resolve_link, partial(_resolve_assets, url), refuse, MAX_DOCUMENTS)
+
+
+def collection(session: "Session", url: str, name: str) -> Document | None:
+    """The collection of that id in a catalog (see `items`); None where there is none. Raises CatalogError."""
+    resolve_link = partial(_resolve_link, urljoin(url, "."))
+    return find_collection(url, name, partial(fetch_json, session), resolve_link, MAX_DOCUMENTS)
 
 
 def _resolve_link(folder: str, address: str, href: object) -> str:

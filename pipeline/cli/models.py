@@ -1,5 +1,6 @@
 """Verbs about models: train, evaluate."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,11 +74,12 @@ def _train(config: Path, network: Any) -> None:
 
     recipe = load(config)
     from pipeline.console.progress import progress_bar
+    from pipeline.training.balance import describe_balance
     from pipeline.training.evaluate import print_scores
     from pipeline.training.train import train
 
     with progress_bar(network) as report:
-        scores = train(recipe, network, report)
+        scores = train(recipe, network, report, lambda rows: print(describe_balance(rows), file=sys.stderr))
     print_scores(f"{recipe.model}, on areas kept out, %", scores)
 
 

@@ -189,10 +189,17 @@ def _model(model: type[Frozen], loc: tuple[int | str, ...]) -> type[Frozen]:
         known = model.model_fields.get(str(part))
         if known is None:
             continue
-        choices = [c for c in get_args(known.annotation) or (known.annotation,) if _is_model(c)]
+        choices = _models_in(known.annotation)
         tags = {tag: c for c in choices for tag in get_args(_kind(c))}
         model = next((tags[tag] for tag in loc if tag in tags), choices[0] if choices else model)
     return model
+
+
+def _models_in(annotation: Any) -> list[type[Frozen]]:
+    """The models that a value may be, or that its items may be."""
+    if _is_model(annotation):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
 def _is_model(choice: Any) -> bool:

@@ -2,7 +2,7 @@
 stems.
 
 They come from simulated worlds (labels: the truth), or from a region of real scenes whose own scene classification
-serves as label where it is clear.
+serves as label where it is clear; from other labels: `region_areas`.
 """
 
 import json
@@ -147,14 +147,17 @@ def read_folder(
     ignore: Sequence[int] = (),
     grey: int | None = None,
     blank: float | None = 0.0,
+    stems: Sequence[str] | None = None,
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, Any]]:
-    """All labelled areas of a data set folder by stem, (image_BHW, label_HW), and its "classes" and "bands".
+    """The labelled areas of a data set folder by stem, (image_BHW, label_HW), and its "classes" and "bands".
 
     metadata: these two where the folder has no classes.json. no_label, ignore, grey: see `labels.LabelValues`; blank:
-    see `pair.read_pair`.
+    see `pair.read_pair`. stems: of the areas; default: all.
     Raises UserError.
     """
     files = dataset.pairs(folder)
+    if stems is not None:
+        files = {stem: file for stem, file in files.items() if stem in set(stems)}
     metadata = dataset.metadata(folder) or metadata
     if metadata is None:
         raise UserError(

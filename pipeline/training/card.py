@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
+from pipeline.training.area_kinds import Area, Areas
 from pipeline.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ RECORDED = {
     "workers",
     "folds",
     "true_states",
+    "split",
 }
 """Keys of a recipe that the record keeps, by their serialization aliases."""
 
@@ -48,7 +50,7 @@ def record_training(recipe: Recipe, network: str) -> dict[str, Any]:
             raise UserError(
                 f"{recipe.model} has no coarse network with its {RECORD}; train it first: idgbr train coarse"
             ) from None
-    areas = recipe.areas.model_dump(mode="json", by_alias=True, exclude={"region", "path", "classes"})
+    areas = areas_record(recipe.areas)
     settings: dict[str, Any] = recipe.model_dump(include=RECORDED, by_alias=True, exclude_none=True)
     if recipe.backbone is not None and network == "coarse":
         settings["backbone"] = recipe.backbone.name
@@ -61,33 +63,64 @@ def write_model_card(recipe: Recipe, record: dict[str, Any], scores: "Evaluation
 
     (recipe.model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     trained_on = [f"The {name} network: {describe_areas(part['areas'])}." for name, part in record.items()]
-    validation = describe_areas(recipe.validation.model_dump(mode="json", by_alias=True))
+    validation = _describe_validation(recipe)
     write_card(
         recipe.model,
         recipe.title,
-        " ".join([*trained_on, f"Scores in percent on areas kept out of training: {validation}."]),
+        " ".join([*trained_on, f"Scores in percent on {validation}."]),
         recipe.license,
         {name: part["steps"] for name, part in record.items()},
         scores,
     )
 
 
-def describe_areas(areas: dict[str, Any]) -> str:
+def describe_areas(areas: Any) -> str:
     """The areas of a recipe, as JSON, in words."""
+    if isinstance(areas, list):
+        return "; ".join(map(describe_areas, areas))
     if areas["kind"] == "simulated":
         size = f"{areas['kilometres']:g} x {areas['kilometres']:g} km"
         return f"simulated worlds of {size}, seeds {', '.join(map(str, areas['seeds']))}"
-    if areas["kind"] == "cube":
+    if areas["kind"] == "cube" and "windows" in areas:
         return f"{areas['windows']} windows of {areas['side']} px of a cube's mosaics{_within(areas['bbox'])}"
     if areas["kind"] == "scenes":
         return f"a mosaic of real scenes{_within(areas['bbox'])}"
     if areas["kind"] == "images":
         return "a folder of images" + ("" if areas["include"] == ["*"] else f", of it {', '.join(areas['include'])}")
     if areas["kind"] == "scene-classes":
-        return "scene classification of real scenes within " + ", ".join(f"{side:g}" for side in areas["bounds"])
-    stems = "" if areas.get("only", ["*"]) == ["*"] else f", of it {', '.join(areas['only'])}"
-    return f"a labelled data set folder{stems}"
+        return f"scene classification of real scenes{_within(areas['bounds'])}"
+    if areas["kind"] == "folder":
+        stems = "" if areas.get("only", ["*"]) == ["*"] else f", of it {', '.join(areas['only'])}"
+        return f"a labelled data set folder{stems}"
+    if areas["kind"] == "raster":
+        names = [each_map["collection"] or "a raster file" for each_map in areas["maps"]]
+        labels = " and ".join(names)
+    else:
+        labels = f"the column {areas['column']} of a vector file" if areas["kind"] == "vector" else "an earlier map"
+    return f"real scenes{_within(areas['bbox'])} with labels of {labels}"
 
 
 def _within(bbox: list[float] | None) -> str:
     return "" if bbox is None else " within " + ", ".join(f"{side:g}" for side in bbox)
+
+
+def _describe_validation(recipe: Recipe) -> str:
+    if recipe.validation is not None:
+        return f"areas kept out of training: {describe_areas(areas_record(recipe.validation))}"
+    assert recipe.split is not None, "checked: one of both is given"
+    split = recipe.split
+    if split.by == "column":
+        return f"features kept out of training: {split.column} {', '.join(split.validation or ())}"
+    return f"labels kept out of training, in squares of {split.size:g} m ({split.by})"
+
+
+def areas_record(areas: Areas) -> Any:
+    """Areas as JSON, a list of several, without paths and without their classes, which the model has."""
+    return [_record(area) for area in areas] if isinstance(areas, tuple) else _record(areas)
+
+
+def _record(area: Area) -> dict[str, Any]:
+    content: dict[str, Any] = area.model_dump(mode="json", by_alias=True, exclude={"region", "path", "classes", "cube"})
+    for label_map in content.get("maps", ()):
+        del label_map["path"]
+    return content

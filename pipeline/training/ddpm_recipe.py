@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from pipeline.config.yaml_file import Frozen
-from pipeline.training.recipe import Simulated, load_as
+from pipeline.training.area_kinds import Simulated
+from pipeline.training.recipe import load_as
 
 
 class Scenes(Frozen):

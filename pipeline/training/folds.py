@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from pipeline.digest import json_digest
 from pipeline.errors import UserError
 from pipeline.training.pair import Pair
-from pipeline.training.prepare import DatasetSpec, groups
+from pipeline.training.prepare import TrainingAreas
 from pipeline.training.recipe import Recipe, Report
 
 SAME_AS_COARSE = {"crop", "batch", "seed"}
 
 
 def with_out_of_fold_masks(
-    recipe: Recipe, coarse: dict[str, Any], pairs: list[Pair], spec: DatasetSpec, device: str, report: Report
+    recipe: Recipe, coarse: dict[str, Any], areas: TrainingAreas, device: str, report: Report
 ) -> tuple[list[Pair], list[NDArray[Any]]]:
     """Each pair twice, with class probabilities KHW from a network that has not seen its place, of `recipe.folds`, and
     with those of the model's own coarse network, which has: the masks of new places lie between them.
@@ -30,7 +30,7 @@ def with_out_of_fold_masks(
     from idgbr.training.coarse import out_of_fold
 
     assert recipe.folds is not None
-    folds, group_of = recipe.folds, groups(recipe.areas)
+    folds, group_of, pairs = recipe.folds, areas.groups, areas.pairs
     if len(set(group_of)) < folds:
         raise UserError(
             f"folds is {folds}, but the areas show {len(set(group_of))} place(s): {', '.join(sorted(set(group_of)))}; "
@@ -47,7 +47,7 @@ def with_out_of_fold_masks(
     keys = {key for key in config if not key.startswith("_")} - {"bands", "classes"}
     training = CoarseTraining(
         **{key: coarse[key] for key in SAME_AS_COARSE},
-        **vars(spec),
+        **vars(areas.spec),
         network=kind.__name__,
         sizes={key: config[key] for key in keys},
         backbone=recipe.backbone,

@@ -67,6 +67,15 @@ def read_file(file: Path, folder: Path, bands: int, of: str) -> ImageFile:
     return ImageFile(array_BHW, empty_HW, nodata, place)
 
 
+def read_place(file: Path) -> Place:
+    """Where a file of a labelled folder lies. Raises UserError, also where it does not say."""
+    with _open(file, file.parent.parent) as source:
+        place = place_of(source)
+    if place is None:
+        raise UserError(f"{file} has no georeference, so it has no place to split by; name 'validation' instead")
+    return place
+
+
 def equals(value_HW: np.ndarray, tag: float) -> np.ndarray:
     """Where a band holds its nodata tag, which may be NaN."""
     return np.isnan(value_HW) if np.isnan(tag) else value_HW == tag

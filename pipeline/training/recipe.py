@@ -5,97 +5,21 @@ A key's serialization alias is its name in a model's training.json and in the pa
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.config.yaml_file import Frozen, checked, read
+from pipeline.training.area_kinds import Areas, Split
 
 PATHS = ("model", "data", "region", "path", "backbone", "stable_diffusion")
 
-SECTIONS = ("areas", "validation", "spn")
+SECTIONS = ("areas", "validation", "spn", "maps")
 """Keys whose values hold paths too."""
 
 AnyRecipe = TypeVar("AnyRecipe", bound=Frozen)
 Report = Callable[[int, int, str], None]
 """Takes steps done, steps in all, and a note."""
-
-
-class Simulated(Frozen):
-    """Simulated worlds, one for each seed."""
-
-    kind: Literal["simulated"] = Field(description="names this kind of areas")
-    seeds: list[int] = Field(min_length=1, description="of the worlds, one each")
-    kilometres: float = Field(default=8, gt=0, description="side of a world")
-
-
-class ClassRow(Frozen):
-    """A class of the labels."""
-
-    code: int = Field(ge=0, le=255, strict=True, description="the label's value")
-    name: str = Field(min_length=1, description="for legends")
-    color: str = Field(pattern="^#[0-9a-fA-F]{6}$", description="such as #006400")
-
-
-class MapClassRow(ClassRow):
-    """A class of a map, in which 0 means no data."""
-
-    code: int = Field(ge=1, le=255, strict=True, description="the value in the scene classification and in the map")
-
-
-class SceneClasses(Frozen):
-    """Part of a region of real scenes, labelled by the scenes' own classification where it is clear."""
-
-    RENAMED: ClassVar[Mapping[str, str]] = {"bounds": "bbox"}
-
-    kind: Literal["scene-classes"] = Field(description="names this kind of areas")
-    region: Path = Field(description="a region file, which says which scenes to use")
-    bbox: tuple[float, float, float, float] = Field(
-        serialization_alias="bounds", description="west, south, east, north in degrees"
-    )
-    classes: list[MapClassRow] = Field(min_length=2, description="the classes to learn")
-
-
-class Folder(Frozen):
-    """A labelled data set folder."""
-
-    RENAMED: ClassVar[Mapping[str, str]] = {
-        "only": "include",
-        "place": "group",
-        "grey": "mask_threshold",
-        "blank": "nodata",
-    }
-
-    kind: Literal["folder"] = Field(description="names this kind of areas")
-    path: Path = Field(description="the folder, with images/ and labels/ of equal stems")
-    include: list[str] = Field(
-        default=["*"], min_length=1, serialization_alias="only", description="patterns of the stems to use"
-    )
-    group: str | None = Field(
-        default=None,
-        serialization_alias="place",
-        description="a regular expression: images whose stems begin with the same match show the same place; "
-        "default: each image is a place of its own",
-    )
-    classes: list[ClassRow] | None = Field(default=None, min_length=2, description="if there is no classes.json")
-    bands: list[str] | None = Field(default=None, min_length=1, description="if there is no classes.json")
-    ignore: list[int] = Field(default_factory=list, description="label values that mean no label")
-    mask_threshold: int | None = Field(
-        default=None,
-        ge=0,
-        le=255,
-        serialization_alias="grey",
-        description="for grey label pictures of two classes: the value above which a pixel is of the second",
-    )
-    nodata: float | None = Field(
-        default=0.0,
-        allow_inf_nan=False,
-        serialization_alias="blank",
-        description="the pixel value that, in all bands, means no data; null for photos, which have none",
-    )
-
-
-Areas = Annotated[Simulated | SceneClasses | Folder, Field(discriminator="kind")]
 
 
 class Recipe(Frozen):
@@ -117,7 +41,12 @@ class Recipe(Frozen):
     model: Path = Field(description="the model folder to write")
     data: Path = Field(description="a folder that keeps the labelled areas")
     areas: Areas = Field(description="the labelled areas to train on")
-    validation: Areas = Field(description="labelled areas of other places, for the scores of the model card")
+    validation: Areas | None = Field(
+        default=None, description="labelled areas of other places, for the scores of the model card"
+    )
+    split: Split | None = Field(
+        default=None, description="instead of validation: which of the labels of areas are kept out of training"
+    )
     title: str = Field(description="of the model's card")
     license: str = Field(description="of the weights: an SPDX identifier, or other")
     steps: int = Field(ge=1, description="optimiser steps")
@@ -149,6 +78,12 @@ class Recipe(Frozen):
     workers: int = Field(default=1, ge=1, description="processes that train together, each with a GPU or a CPU")
     address: str = Field(default="local", description="of the workers' Ray")
 
+    @model_validator(mode="after")
+    def _something_is_kept_out(self) -> "Recipe":
+        if (self.validation is None) == (self.split is None):
+            raise ValueError("give one of 'validation' and 'split': what is kept out of training, for the scores")
+        return self
+
 
 def load(path: Path) -> Recipe:
     """Reads a recipe; relative paths count from its folder. Raises UserError, one line for each error in it."""
@@ -164,6 +99,11 @@ def load_as(kind: type[AnyRecipe], path: Path) -> AnyRecipe:
 
 def _resolve(values: dict[str, Any], folder: Path) -> None:
     values |= {key: folder / values[key] for key in PATHS if isinstance(values.get(key), str)}
+    if isinstance(catalog := values.get("catalog"), str) and "://" not in catalog:
+        values["catalog"] = str(folder / catalog)
+    if isinstance(cube := values.get("cube"), str) and "://" not in cube:
+        values["cube"] = folder / cube
     for key in SECTIONS:
-        if isinstance(values.get(key), dict):
-            _resolve(values[key], folder)
+        for section in values[key] if isinstance(values.get(key), list) else [values.get(key)]:
+            if isinstance(section, dict):
+                _resolve(section, folder)

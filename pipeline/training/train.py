@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pipeline.training.balance import ClassBalance, class_balance
 from pipeline.training.card import record_training, write_model_card
 from pipeline.training.folds import with_out_of_fold_masks
 from pipeline.training.pair import Pair
-from pipeline.training.prepare import DatasetSpec, load_areas
+from pipeline.training.prepare import DatasetSpec, TrainingAreas, load_training
 from pipeline.training.recipe import Recipe, Report, load
 
 if TYPE_CHECKING:
@@ -38,10 +39,13 @@ class Job:
     coarse_record: dict[str, Any]
 
 
-def train(recipe: Recipe, network: Network, report: Report) -> "EvaluationScores":
-    """Trains one network, scores the model on the validation areas, and writes its card; returns the scores.
+def train(
+    recipe: Recipe, network: Network, report: Report, tell: Callable[[list[ClassBalance]], None] = lambda rows: None
+) -> "EvaluationScores":
+    """Trains one network, scores the model on the labels kept out, and writes its card; returns the scores.
 
-    A call of the same recipe after an interruption continues. Raises UserError.
+    tell: called with the shares of the classes before the first step. A call of the same recipe after an interruption
+    continues. Raises UserError.
     """
     import torch
 
@@ -51,12 +55,12 @@ def train(recipe: Recipe, network: Network, report: Report) -> "EvaluationScores
     record = record_training(recipe, network)
     device = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
     spec = None if network == "coarse" else _spec_of(recipe.model)
-    pairs, spec = load_areas(recipe.areas, recipe.data, report, spec)
-    validation, _ = load_areas(recipe.validation, recipe.data, report, spec)
+    areas = load_training(recipe, report, spec)
+    tell(class_balance(areas.pairs, areas.validation, areas.spec.classes))
 
-    job = Job(recipe, network, spec, record.get("coarse", {}))
+    job = Job(recipe, network, areas.spec, record.get("coarse", {}))
     if recipe.workers == 1:
-        _train_network(job, pairs, device, lambda step: report(*step))
+        _train_network(job, areas, device, lambda step: report(*step))
     else:
         from cluster.ray_train import run_ranks
 
@@ -64,7 +68,7 @@ def train(recipe: Recipe, network: Network, report: Report) -> "EvaluationScores
         run_ranks(_rank, job, recipe.workers, cuda, recipe.data, recipe.address, lambda step: report(*step))
     _state(recipe, network).unlink(missing_ok=True)
     model = IDGBRPipeline.from_pretrained(recipe.model).to(device)
-    images = [(str(number), *pair) for number, pair in enumerate(validation)]
+    images = [(str(number), *pair) for number, pair in enumerate(areas.validation)]
     scores = evaluate(model, images, lambda done, total, stem: None)
     write_model_card(recipe, record, scores)
     return scores
@@ -72,16 +76,15 @@ def train(recipe: Recipe, network: Network, report: Report) -> "EvaluationScores
 
 def _rank(job: Job, device: str, listener: Listener) -> None:
     """One of several workers. It reads the areas itself; they have been made by now."""
-    pairs, _ = load_areas(job.recipe.areas, job.recipe.data, lambda *step: None, job.spec)
-    _train_network(job, pairs, device, listener)
+    _train_network(job, load_training(job.recipe, lambda *step: None, job.spec), device, listener)
 
 
-def _train_network(job: Job, pairs: list[Pair], device: str, listener: Listener) -> None:
+def _train_network(job: Job, areas: TrainingAreas, device: str, listener: Listener) -> None:
     """Trains the coarse networks of the folds, if any, and the job's network."""
-    masks = None
+    pairs, masks = areas.pairs, None
     if job.network == "refiner" and job.recipe.folds is not None:
         pairs, masks = with_out_of_fold_masks(
-            job.recipe, job.coarse_record, pairs, job.spec, device, lambda *step: listener(step)
+            job.recipe, job.coarse_record, areas, device, lambda *step: listener(step)
         )
     for progress in _steps(job, pairs, device, masks):
         listener((progress.step, progress.steps, f"loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s"))

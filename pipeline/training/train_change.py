@@ -10,7 +10,7 @@ import catalogs
 from idgbr.classes import UNLABELLED
 from pipeline.digest import json_digest
 from pipeline.errors import UserError
-from pipeline.training.card import RECORD, describe_areas
+from pipeline.training.card import RECORD, areas_record, describe_areas
 from pipeline.training.change_areas import make_pairs, stem
 from pipeline.training.change_recipe import ChangeAreas, ChangePairs, ChangeRecipe, SimulatedPairs, Spn
 from pipeline.training.change_set import ChangeSet, change_set, in_memory
@@ -125,7 +125,7 @@ def _record(recipe: ChangeRecipe) -> dict[str, Any]:
     scn = {"areas": recipe.areas.model_dump(mode="json", exclude={"path"}), "steps": recipe.steps, **settings}
     if recipe.spn is None:
         return {"scn": scn}
-    areas = recipe.spn.areas.model_dump(mode="json", by_alias=True, exclude={"region", "path", "classes"})
+    areas = areas_record(recipe.spn.areas)
     spn = {"areas": areas, "foreground": recipe.spn.foreground, "steps": recipe.spn.steps, **settings}
     return {"spn": spn, "scn": scn}
 
@@ -133,7 +133,7 @@ def _record(recipe: ChangeRecipe) -> dict[str, Any]:
 def _describe(recipe: ChangeRecipe) -> str:
     parts = []
     if recipe.spn is not None:
-        areas = describe_areas(recipe.spn.areas.model_dump(mode="json", by_alias=True))
+        areas = describe_areas(areas_record(recipe.spn.areas))
         parts.append(f"The prior network: {areas}; foreground: classes {', '.join(map(str, recipe.spn.foreground))}.")
     parts.append(f"The change network: {_describe_pairs(recipe.areas)}.")
     parts.append(f"Scores in percent on pairs kept out of training: {_describe_pairs(recipe.validation)}.")

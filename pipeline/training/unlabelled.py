@@ -20,11 +20,12 @@ from pipeline.scenes.resolve import resolve_or_drop
 from pipeline.scenes.search import catalog_query
 from pipeline.training import areas as labelled
 from pipeline.training import dataset
+from pipeline.training.area_kinds import Simulated
 from pipeline.training.ddpm_recipe import CubeMosaics, Images, Scenes, Unlabelled
 from pipeline.training.image_file import MAX_PIXELS, read_file
 from pipeline.training.pair import check_memory, data_or_nan
 from pipeline.training.prepare import load_areas
-from pipeline.training.recipe import Report, Simulated
+from pipeline.training.recipe import Report
 
 TRIES = 50
 """Places tried for each window of a cube."""

@@ -27,9 +27,9 @@ from idgbr.training import refiner as refiner_training
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
 from pipeline.training import areas
+from pipeline.training.area_kinds import Simulated
 from pipeline.training.change_recipe import load_change
 from pipeline.training.prepare import DatasetSpec, load_areas
-from pipeline.training.recipe import Simulated
 from pipeline.training.train import load, train
 
 QUIET = {"report": lambda *step: None}
