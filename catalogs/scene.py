@@ -185,7 +185,7 @@ def _platform(item: Mapping[str, Any], row: Provider) -> str:
     if not row.product.platforms:
         name = fields.properties(item).get("platform") or fields.properties(item).get("constellation")
         return quote(name.lower(), safe="") if isinstance(name, str) else "unknown"
-    platform = fields.text(item, "platform").lower()
+    platform = fields.text(item, "platform").lower().replace("_", "-")
     if platform not in row.product.platforms:
         raise CatalogError(
             f"item {fields.identity(item)} has platform {fields.brief(platform)}, "

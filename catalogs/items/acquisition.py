@@ -72,10 +72,10 @@ def landsat(item: Mapping[str, Any], when: datetime) -> Acquisition:
 
 
 def platform_time(item: Mapping[str, Any], when: datetime) -> Acquisition:
-    """The tile of `grid:code`, or else the item itself, and "sensed-" and the sensing time: items of one platform that
-    follow each other within half an orbit are one pass."""
-    code = properties(item).get("grid:code")
-    tile = code if isinstance(code, str) and code else identity(item)
+    """The tile of `grid:code` or `odc:region_code`, or else the item itself, and "sensed-" and the sensing time: items
+    of one platform that follow each other within half an orbit are one pass."""
+    codes = (properties(item).get(name) for name in ("grid:code", "odc:region_code"))
+    tile = next((code for code in codes if isinstance(code, str) and code), identity(item))
     return Acquisition(quote(tile, safe=""), f"{SENSED}{when:{SECOND}}", None)
 
 

@@ -100,3 +100,13 @@ SCL = MaskRule(clear=(4, 5, 6, 7, 11), cloud=(8, 9, 10), dilate=60.0)
 # in the value 0, which means no raster at all. Bit 6, called clear, is set under dilated cloud (21826) and unset over
 # some water (21888), so it is not used. There is no further dilation: bit 1 is cloud as dilated by USGS.
 QA_PIXEL = MaskRule(clear=(10,), cloud=(2, 3, 4), bits=True, bad=(0, 1))
+
+# HLS v2 (User Guide, table 9): Fmask has bit 1 cloud, 2 next to cloud or shadow, 3 shadow, 4 snow, 5 water, 6 and 7 the
+# aerosol level; 255 is fill. No bit is set wherever there is an image, so that the rule is one of values.
+HLS_FMASK = MaskRule(
+    clear=tuple(value for value in range(255) if not value & 0b1110),
+    cloud=tuple(value for value in range(255) if value & 0b1010),
+)
+
+# Geoscience Australia's Analysis Ready Data, oa_fmask: 0 no data, 1 clear land, 2 cloud, 3 shadow, 4 snow, 5 water.
+OA_FMASK = MaskRule(clear=(1, 4, 5), cloud=(2, 3))

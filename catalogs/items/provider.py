@@ -49,7 +49,7 @@ class Product:
     and highest DN that are data. `dtypes`: types that its rasters may have; empty: any. `rule`: of its mask, None
     without one. From processing baseline `later_offset_since` on the offset is `later_offset`. `levels`: the texts that
     name the product level. `platforms`: empty for any. `repeat_days`: the repeat cycle of one satellite, 0 where passes
-    are not counted. `acquisition` gives tile and pass of an item. `static`: its items count in every period.
+    are not counted. `acquisition` gives tile and pass of an item.
     """
 
     levels: tuple[str, ...]
@@ -65,7 +65,6 @@ class Product:
     unit: Unit = REFLECTANCE
     valid: tuple[float, float] | None = None
     dtypes: tuple[str, ...] = ("uint16",)
-    static: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """The layouts of items that can be read, as data: one row for each kind of item."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from catalogs.errors import CatalogError
 from catalogs.items import acquisition
 from catalogs.items.fields import assets, brief, identity, properties
-from catalogs.items.mask import QA_PIXEL, SCL
-from catalogs.items.provider import Band, Product, Provider, by_asset
+from catalogs.items.mask import HLS_FMASK, OA_FMASK, QA_PIXEL, SCL
+from catalogs.items.provider import FROM_ITEM, Band, Product, Provider, Unit, by_asset
 
 LEVELS = ("s2:product_type", "sentinel2:product_type", "product:type", "landsat:correction")
 
@@ -37,6 +38,68 @@ LANDSAT_C2_L2 = Product(
     rule=QA_PIXEL,
     acquisition=acquisition.landsat,
 )
+# HLS v2 User Guide: reflectance = DN * 0.0001, -9999 is fill. Items of CMR name no platform.
+HLS_V2 = Product(
+    levels=(),
+    platforms=(),
+    repeat_days=0,
+    scale=0.0001,
+    offset=0.0,
+    nodata=-9999.0,
+    rule=HLS_FMASK,
+    acquisition=acquisition.platform_time,
+    dtypes=("int16",),
+)
+# DEA Surface Reflectance, Collection 3 (knowledge.dea.ga.gov.au): reflectance = DN * 0.0001, -999 is no data.
+GA_LANDSAT_ARD = Product(
+    levels=(),
+    platforms=("landsat-5", "landsat-7", "landsat-8", "landsat-9"),
+    repeat_days=0,
+    scale=0.0001,
+    offset=0.0,
+    nodata=-999.0,
+    rule=OA_FMASK,
+    acquisition=acquisition.platform_time,
+    dtypes=("int16",),
+)
+PHOTOGRAPH = Product(
+    levels=(),
+    platforms=(),
+    repeat_days=0,
+    scale=1.0,
+    offset=0.0,
+    nodata=None,
+    rule=None,
+    acquisition=acquisition.alone,
+    unit=Unit("grey value", 1.0, 0.0),
+    dtypes=("uint8",),
+)
+# Radiometrically terrain corrected Sentinel-1: gamma nought, linear. Indigo on AWS has 0, Planetary Computer -32768 as
+# no data.
+SENTINEL1_RTC = Product(
+    levels=(),
+    platforms=("sentinel-1a", "sentinel-1b", "sentinel-1c", "sentinel-1d"),
+    repeat_days=0,
+    scale=1.0,
+    offset=0.0,
+    nodata=0.0,
+    rule=None,
+    acquisition=acquisition.platform_time,
+    unit=Unit("backscatter, gamma nought", 0.0001, 0.0),
+    dtypes=("float32",),
+)
+COPERNICUS_DEM = Product(
+    levels=(),
+    platforms=(),
+    repeat_days=0,
+    scale=1.0,
+    offset=0.0,
+    nodata=FROM_ITEM,
+    rule=None,
+    acquisition=acquisition.alone,
+    unit=Unit("height in metres", 0.5, -500.0),
+    dtypes=("float32",),
+)
 
 
 SENTINEL2_ROLES = {
@@ -56,6 +119,25 @@ BY_BAND = {role: band for role, (band, _) in SENTINEL2_ROLES.items()}
 BY_BAND_AND_METRES = {role: f"{band}_{metres}m" for role, (band, metres) in SENTINEL2_ROLES.items()}
 # Landsat's near infrared (OLI band 5, 0.87 um) is as narrow as Sentinel-2's 8A; it serves both roles.
 LANDSAT_KEYS = {key: key for key in ("blue", "green", "red", "nir08", "swir16", "swir22")} | {"nir": "nir08"}
+
+HLS_L30_KEYS = {
+    "blue": "B02",
+    "green": "B03",
+    "red": "B04",
+    "nir": "B05",
+    "nir08": "B05",
+    "swir16": "B06",
+    "swir22": "B07",
+}
+GA_KEYS = {
+    "blue": "nbart_blue",
+    "green": "nbart_green",
+    "red": "nbart_red",
+    "nir": "nbart_nir",
+    "nir08": "nbart_nir",
+    "swir16": "nbart_swir_1",
+    "swir22": "nbart_swir_2",
+}
 
 EARTH_SEARCH_URL = "https://earth-search.aws.element84.com/v1"
 PLANETARY_COMPUTER_URL = "https://planetarycomputer.microsoft.com/api/stac/v1"
@@ -146,14 +228,75 @@ PROVIDERS = (
     ),
     Provider(
         name="Landsat Collection 2 Level-2",
-        urls=(PLANETARY_COMPUTER_URL, EARTH_SEARCH_URL),
-        collections=("landsat-c2-l2",),
+        urls=(PLANETARY_COMPUTER_URL, EARTH_SEARCH_URL, "https://landsatlook.usgs.gov/stac-server"),
+        collections=("landsat-c2-l2", "landsat-c2l2-sr"),
         product=LANDSAT_C2_L2,
         bands=by_asset(LANDSAT_KEYS),
         mask=Band("qa_pixel"),
         baseline=("landsat:collection_number",),
         hosts=("s3://usgs-landsat/", "https://landsateuwest.blob.core.windows.net/", "https://landsatlook.usgs.gov/"),
         namespaces=("landsat:", "earthsearch:"),
+    ),
+    Provider(
+        name="HLS v2 L30",
+        urls=("https://cmr.earthdata.nasa.gov/stac/LPCLOUD", PLANETARY_COMPUTER_URL),
+        collections=("HLSL30_2.0", "HLSL30.v2.0", "hls2-l30"),
+        product=HLS_V2,
+        bands=by_asset(HLS_L30_KEYS),
+        mask=Band("Fmask"),
+        namespaces=("landsat:",),
+    ),
+    Provider(
+        name="HLS v2 S30",
+        urls=("https://cmr.earthdata.nasa.gov/stac/LPCLOUD", PLANETARY_COMPUTER_URL),
+        collections=("HLSS30_2.0", "HLSS30.v2.0", "hls2-s30"),
+        product=HLS_V2,
+        bands=by_asset(BY_BAND),
+        mask=Band("Fmask"),
+    ),
+    Provider(
+        name="Geoscience Australia Landsat ARD 3",
+        urls=("https://explorer.dea.ga.gov.au/stac",),
+        collections=("ga_ls5t_ard_3", "ga_ls7e_ard_3", "ga_ls8c_ard_3", "ga_ls9c_ard_3"),
+        product=GA_LANDSAT_ARD,
+        bands=by_asset(GA_KEYS),
+        mask=Band("oa_fmask"),
+        namespaces=("landsat:",),
+    ),
+    Provider(
+        name="NAIP",
+        urls=(PLANETARY_COMPUTER_URL, EARTH_SEARCH_URL),
+        collections=("naip",),
+        product=PHOTOGRAPH,
+        bands={role: Band("image", number) for number, role in enumerate(("red", "green", "blue", "nir"), 1)},
+        mask=None,
+        namespaces=("naip:", "earthsearch:"),
+    ),
+    Provider(
+        name="Planetary Computer sentinel-1-rtc",
+        urls=(PLANETARY_COMPUTER_URL,),
+        collections=("sentinel-1-rtc",),
+        product=replace(SENTINEL1_RTC, nodata=-32768.0),
+        bands=by_asset({"vv": "vv", "vh": "vh"}),
+        mask=None,
+    ),
+    Provider(
+        name="Sentinel-1 RTC on AWS",
+        urls=(),
+        collections=("sentinel1-rtc-aws",),
+        product=SENTINEL1_RTC,
+        bands=by_asset({"vv": "gamma0_vv", "vh": "gamma0_vh"}),
+        mask=None,
+        namespaces=("sentinel:",),
+    ),
+    Provider(
+        name="Copernicus DEM",
+        urls=(PLANETARY_COMPUTER_URL, EARTH_SEARCH_URL),
+        collections=("cop-dem-glo-30", "cop-dem-glo-90"),
+        product=COPERNICUS_DEM,
+        bands=by_asset({"height": "data"}),
+        mask=None,
+        namespaces=("earthsearch:",),
     ),
 )
 

@@ -71,7 +71,6 @@ class ProviderSettings(Frozen):
     passes: Literal["platform-time", "item"] = Field(
         default="platform-time", description="what counts as one observation: a platform's pass, or each item"
     )
-    static: bool = Field(default=False, description="whether the items count in every period, as a height model's")
     unit: UnitSettings = Field(default=UnitSettings(), description="of the mosaic's values")
     access: Literal["open", "signed", "requester-pays"] = Field(
         default="signed", description="to s3:// hrefs: open needs no keys, signed and requester-pays those of AWS_*"
@@ -145,7 +144,6 @@ class ProviderSettings(Frozen):
                 unit=unit,
                 valid=self.valid,
                 dtypes=(),
-                static=self.static,
             ),
             bands={role: Band(b.asset, b.band, b.scale, b.offset) for role, b in self.bands.items()},
             mask=mask,
