@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 
 from pipeline.analysis.areas import class_areas
-from pipeline.analysis.overview import class_palette, map_svg
+from pipeline.analysis.colours import class_palette
+from pipeline.analysis.overview import map_svg
 from pipeline.console import html
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_version

@@ -12,6 +12,7 @@ from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.area import bbox_polygon
+from pipeline.analysis.colours import rgb
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_version
 from pipeline.cube.schema import Layout
@@ -112,10 +113,10 @@ def _masked(data: xr.DataArray, mask: xr.DataArray) -> xr.DataArray:
     return data.where(mask, nothing)
 
 
-def _colours(attributes: dict[Any, Any]) -> dict[int, tuple[int, ...]]:
+def _colours(attributes: dict[Any, Any]) -> dict[int, tuple[int, int, int, int]]:
     colours = str(attributes["flag_colors"]).split()
-    rgb = [tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5)) for colour in colours]
-    return {0: (0, 0, 0, 0)} | {int(k): (*part, 255) for k, part in zip(attributes["flag_values"], rgb, strict=True)}
+    parts = [rgb(colour) for colour in colours]
+    return {0: (0, 0, 0, 0)} | {int(k): (*part, 255) for k, part in zip(attributes["flag_values"], parts, strict=True)}
 
 
 def time_of(dataset: xr.Dataset, start: date | None) -> int:

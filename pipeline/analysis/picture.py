@@ -13,11 +13,10 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from pipeline.analysis.colours import brightness, rgb
 from pipeline.analysis.overview import round_length
 from pipeline.errors import UserError
 
-BRIGHTEST = 0.22
-"""Reflectance shown as full brightness."""
 NODATA = "#101010"
 DPI = 110
 MOST_PIXELS = 25_000_000
@@ -27,19 +26,15 @@ MOST_PIXELS = 25_000_000
 def true_colour(mosaic_BHW: np.ndarray, bands: Sequence[str]) -> np.ndarray:
     """Reflectance x 10,000 as an RGB image, float32 HW3 in 0 .. 1."""
     rgb_HW3 = np.stack([mosaic_BHW[list(bands).index(role)] for role in ("red", "green", "blue")], axis=-1)
-    return (rgb_HW3.astype(np.float32) / (10_000 * BRIGHTEST)).clip(0, 1) ** np.float32(0.8)
+    return brightness(rgb_HW3)
 
 
 def color_classes(code_HW: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Class codes as an image of the classes' colours, uint8 HW3."""
-    lut = np.tile(np.array(_rgb(NODATA), np.uint8), (256, 1))
+    lut = np.tile(np.array(rgb(NODATA), np.uint8), (256, 1))
     for row in classes:
-        lut[row["code"]] = _rgb(row["color"])
+        lut[row["code"]] = rgb(row["color"])
     return lut[code_HW]
-
-
-def _rgb(colour: str) -> tuple[int, ...]:
-    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
 def check_picture(path: Path) -> None:

@@ -12,18 +12,9 @@ import zarr
 from catalogs.secrets import redact
 from pipeline.analysis.areas import class_areas
 from pipeline.analysis.block_map import MAX_CELLS, block_map
+from pipeline.analysis.colours import RAMP, class_palette, percent_palette
 from pipeline.analysis.diff import Difference, compare
-from pipeline.analysis.overview import (
-    CHANGE_PALETTE,
-    CHANGED,
-    RAMP,
-    UNCHANGED,
-    changes,
-    class_palette,
-    map_svg,
-    overview,
-    percent_palette,
-)
+from pipeline.analysis.overview import CHANGE_PALETTE, CHANGED, UNCHANGED, changes, map_svg, overview
 from pipeline.console import html
 from pipeline.console.progress import CONSOLE
 from pipeline.cube import assessments, store, versions

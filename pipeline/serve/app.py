@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from pipeline.cube.cube import Cube
 from pipeline.errors import RunError, UserError
 from pipeline.serve.area_routes import area_routes
+from pipeline.serve.layer_routes import layer_routes
 from pipeline.serve.query_routes import query_routes
 from pipeline.serve.server import Limits, Server
 from pipeline.serve.tile_routes import tile_routes
@@ -46,6 +47,7 @@ def create_app(cube: Cube, origins: Sequence[str] = (), limits: Limits | None = 
     )
     _handle_errors(app)
     app.include_router(tile_routes(server))
+    app.include_router(layer_routes(server))
     app.include_router(query_routes(server))
     app.include_router(area_routes(server))
     app.mount("/", StaticFiles(directory=PAGE, html=True))

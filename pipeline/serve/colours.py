@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.analysis.overview import percent_palette
+from pipeline.analysis.colours import BRIGHTEST, brightness, class_palette, percent_palette, rgba_table
 from pipeline.errors import UserError
 
 SAFE = (
@@ -16,15 +16,6 @@ SAFE = (
 )  # fmt: skip
 """Discrete rainbow of Paul Tol, Colour Schemes (technical note SRON/EPS/TN/09-002, issue 3.2), with grey."""
 CONFIRMED, CHANGED = "#0077bb", "#ee7733"
-BRIGHTEST = 0.22
-"""Reflectance shown as full brightness."""
-GAMMA = 0.8
-
-
-def rgb(colour: str) -> tuple[int, int, int]:
-    """Of #rrggbb."""
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return red, green, blue
 
 
 def class_colours(classes: Sequence[dict[str, Any]], palette: str | None) -> dict[int, str]:
@@ -32,33 +23,28 @@ def class_colours(classes: Sequence[dict[str, Any]], palette: str | None) -> dic
     if palette not in (None, "safe"):
         raise UserError(f"palette is {palette!r:.40}; give safe, or leave it out for the map's own colours")
     if palette is None:
-        return {row["code"]: row["color"] for row in classes}
+        return class_palette(classes)
     if len(classes) > len(SAFE):
         raise UserError(f"palette safe has {len(SAFE)} colours and the map {len(classes)} classes; leave it out")
     return {row["code"]: colour for row, colour in zip(classes, SAFE, strict=False)}
 
 
 def class_table(colour_of: dict[int, str], hidden: Collection[int] = ()) -> np.ndarray:
-    """RGBA of each of 256 codes, uint8 (256, 4); what is no class, or hidden, is transparent."""
-    table = np.zeros((256, 4), np.uint8)
-    for code, colour in colour_of.items():
-        if code not in hidden:
-            table[code] = (*rgb(colour), 255)
-    return table
+    """`rgba_table` of classes that are not hidden."""
+    return rgba_table({code: colour for code, colour in colour_of.items() if code not in hidden})
 
 
 @lru_cache(maxsize=1)
 def confidence_table() -> np.ndarray:
     """RGBA of 0 to 100 %, 0 transparent as no data."""
-    return class_table(percent_palette())
+    return rgba_table(percent_palette())
 
 
 def refined_table() -> np.ndarray:
-    return class_table({1: CONFIRMED, 2: CHANGED})
+    return rgba_table({1: CONFIRMED, 2: CHANGED})
 
 
 @lru_cache(maxsize=8)
-def brightness(darkest: float = 0.0, brightest: float = BRIGHTEST) -> np.ndarray:
+def brightness_table(darkest: float = 0.0, brightest: float = BRIGHTEST) -> np.ndarray:
     """Brightness of each reflectance x 10,000, uint8 (65536,)."""
-    value = (np.arange(65536, dtype=np.float32) / 10_000 - darkest) / (brightest - darkest)
-    return np.rint(value.clip(0, 1) ** np.float32(GAMMA) * 255).astype(np.uint8)
+    return np.rint(brightness(np.arange(65536), darkest, brightest) * 255).astype(np.uint8)

@@ -7,35 +7,25 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-FAST = {"compress_level": 1, "compress_type": zlib.Z_RLE}
-"""Run lengths: of such pictures smaller than the deflate of the least level, and faster."""
+from pipeline.analysis import png
 
 
 def indexed_png(code_HW: np.ndarray, table: np.ndarray) -> bytes:
     """Codes (uint8) with the RGBA of each code, (256, 4)."""
-    if not table[code_HW.ravel(), 3].any():
-        return empty_png()
-    image = Image.fromarray(code_HW)
-    image.putpalette(table[:, :3].tobytes())
-    return _encoded(image, transparency=table[:, 3].tobytes())
+    return png.indexed_png(code_HW, table) if table[code_HW.ravel(), 3].any() else empty_png()
 
 
 def rgba_png(rgba_HW4: np.ndarray) -> bytes:
     if not rgba_HW4[..., 3].any():
         return empty_png()
     opaque = bool(rgba_HW4[..., 3].all())
-    return _encoded(Image.fromarray(np.ascontiguousarray(rgba_HW4[..., :3]) if opaque else rgba_HW4))
+    out = BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(rgba_HW4[..., :3]) if opaque else rgba_HW4)
+    image.save(out, "png", compress_level=1, compress_type=zlib.Z_RLE)
+    return out.getvalue()
 
 
 @lru_cache(maxsize=1)
 def empty_png(side: int = 256) -> bytes:
     """A transparent tile."""
-    image = Image.new("P", (side, side))
-    image.putpalette(bytes(3))
-    return _encoded(image, transparency=bytes(1))
-
-
-def _encoded(image: Image.Image, **options: bytes) -> bytes:
-    out = BytesIO()
-    image.save(out, "png", **FAST, **options)
-    return out.getvalue()
+    return png.indexed_png(np.zeros((side, side), np.uint8), np.zeros((256, 4), np.uint8))

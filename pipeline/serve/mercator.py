@@ -137,3 +137,12 @@ def _between(node_YX: np.ndarray) -> np.ndarray:
     """Positions of the pixels between nodes. By einsum: for so little work the threads of BLAS cost 20 times it."""
     weight_HY, weight_WX = (_weights(length) for length in node_YX.shape)
     return np.einsum("hx,wx->hw", np.einsum("hy,yx->hx", weight_HY, node_YX), weight_WX)
+
+
+def tile_at(z: int, lon: float, lat: float) -> Tile:
+    """The tile of a zoom that holds a point in degrees; of one beyond the map's edge, the tile at the edge."""
+    x = (lon + 180) / 360 * 2**z
+    lat = min(max(lat, -89.9), 89.9)
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**z
+    column, row = (min(max(math.floor(at), 0), 2**z - 1) for at in (x, y))
+    return Tile(z, column, row)

@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from pipeline.analysis.colours import BRIGHTEST
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
-from pipeline.serve.colours import BRIGHTEST
 from pipeline.serve.mercator import DEEPEST, Tile
 from pipeline.serve.server import Server
 from pipeline.serve.tiles import LAYERS, Style, draw, layers_of, zooms
@@ -41,7 +41,7 @@ def tile_routes(server: Server) -> APIRouter:
         ] = None,
     ) -> Response:
         """A tile of 256 x 256 pixels of Web Mercator (XYZ)."""
-        at, style = Tile(z, x, y), Style(_codes(hide), palette, _stretch(stretch))
+        at, style = Tile(z, x, y), Style(codes_of(hide), palette, _stretch(stretch))
         compares = layer == "difference"
         if compares and from_version is None and from_period is None:
             raise UserError("layer difference compares two maps; give from_version, from_period or both")
@@ -86,7 +86,8 @@ def tile_routes(server: Server) -> APIRouter:
     return routes
 
 
-def _codes(text: str | None) -> frozenset[int]:
+def codes_of(text: str | None) -> frozenset[int]:
+    """The class codes of a list with commas. Raises UserError."""
     try:
         return frozenset(int(code) for code in (text or "").split(",") if code)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The pyramid of a version in OpenLayers' GeoZarr source, in headless Chromium."""
+"""A pyramid in OpenLayers' GeoZarr source, and the capabilities of the service, in headless Chromium."""
 
 import json
 import queue
@@ -13,11 +13,15 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
+from made_maps import patches, publish
 from made_versions import with_levels
 from plain_copy import plain_copy
 
 from pipeline.cube.cube import Cube
 from pipeline.cube.store import array
+from pipeline.serve.app import create_app
+from pipeline.serve.mercator import HALF, tile_at
 
 HERE = Path(__file__).parent
 ESBUILD = HERE / "node_modules" / "esbuild" / "bin" / "esbuild"
@@ -87,24 +91,32 @@ def chromium(url, profile):
             process.terminate()
 
 
+def bundle(script, folder, body=""):
+    """A page in a folder that runs a script of this one."""
+    made = folder / "page.js"
+    subprocess.run(["node", ESBUILD, HERE / script, "--bundle", "--log-level=error", f"--outfile={made}"], check=True)
+    (folder / "index.html").write_text(f'<!doctype html>{body}<script src="page.js"></script>')
+
+
+def seen_by(script, folder, question, profile, body=""):
+    """What a script posts of a question in the hash of its page's URL; and the server's parts."""
+    bundle(script, folder, body)
+    with serving(folder) as server:
+        url = f"http://127.0.0.1:{server.server_port}/index.html#{quote(json.dumps(question))}"
+        with chromium(url, profile):
+            seen = server.posted.get(timeout=120)
+    assert "error" not in seen, seen
+    return seen, server.parts
+
+
 def test_openlayers_shows_classes_and_confidence_of_every_level(tmp_path):
     cube = Cube.create(tmp_path / "cube")
     noise_HW = np.random.default_rng(8).choice(np.array([0, 10, 30, 80], np.uint8), (64, 96)).repeat(8, 0).repeat(8, 1)
     version = with_levels(cube, noise_HW)
     plain_copy(cube, version, tmp_path / "www" / "cube.zarr")
-    bundle = tmp_path / "www" / "page.js"
-    subprocess.run(
-        ["node", ESBUILD, HERE / "page.js", "--bundle", "--log-level=error", f"--outfile={bundle}"], check=True
-    )
-    (tmp_path / "www" / "index.html").write_text(
-        '<!doctype html><div id="map" style="width:256px;height:256px"></div><script src="page.js"></script>'
-    )
     points = [(10, 3005, -2005), (20, 3005, -2005), (10, 6005, -5005), (20, 1245, -4205)]
-    with serving(tmp_path / "www") as server:
-        url = f"http://127.0.0.1:{server.server_port}/index.html#{quote(json.dumps(points))}"
-        with chromium(url, tmp_path / "profile"):
-            seen = server.posted.get(timeout=120)
-    assert "error" not in seen, seen
+    body = '<div id="map" style="width:256px;height:256px"></div>'
+    seen, parts = seen_by("page.js", tmp_path / "www", points, tmp_path / "profile", body)
     assert (seen["crs"], seen["extent"], seen["resolutions"]) == ("EPSG:3035", [0, -5120, 7680, 0], [20, 10])
     group = cube.group(snapshot=version)
     for (resolution, x, y), pixel in zip(points, seen["pixels"], strict=True):
@@ -114,4 +126,21 @@ def test_openlayers_shows_classes_and_confidence_of_every_level(tmp_path):
         )
         assert pixel[:2] == [code, percent]
         assert bool(pixel[2]) == (code > 0)
-    assert any("/1/landcover/" in path for path in server.parts)
+    assert any("/1/landcover/" in path for path in parts)
+
+
+def test_openlayers_reads_the_capabilities_of_the_service(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    publish(cube, patches())
+    www = tmp_path / "www"
+    www.mkdir()
+    with TestClient(create_app(cube)) as client:
+        (www / "wmts.xml").write_text(client.get("/wmts").text)
+        west, south, east, north = client.get("/cube").json()["bounds"]
+        tile = tile_at(12, (west + east) / 2, (south + north) / 2)
+        seen, _ = seen_by("wmts.js", www, [12, tile.x, tile.y], tmp_path / "profile")
+        assert (seen["crs"], seen["layers"][:2]) == ("EPSG:3857", ["landcover", "coarse"])
+        assert seen["origin"] == pytest.approx([-HALF, HALF])
+        assert seen["resolution"] == pytest.approx(2 * HALF / 256)
+        assert f"/tiles/landcover/12/{tile.x}/{tile.y}.png" in seen["url"]
+        assert client.get(seen["url"]).headers["content-type"] == "image/png"

@@ -1,4 +1,4 @@
-"""The level of a map that fits a picture, and the picture."""
+"""The level of a map that fits a picture, the picture, and its colours: also `colours.py` and `png.py`."""
 
 import re
 from base64 import b64decode
@@ -8,17 +8,16 @@ import pytest
 import rasterio
 from made_versions import LAYOUT, plain, with_levels
 
+from pipeline.analysis.colours import class_palette, percent_palette, rgba_table
 from pipeline.analysis.overview import (
     CHANGED,
     Overview,
     changes,
-    class_palette,
     map_svg,
     overview,
-    palette_png,
-    percent_palette,
     round_length,
 )
+from pipeline.analysis.png import indexed_png
 from pipeline.cube.cube import Cube
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -33,7 +32,7 @@ def read_png(content):
 
 def test_a_png_holds_every_value_with_its_colour_and_leaves_others_transparent():
     value_HW = np.array([[0, 10, 200], [10, 10, 77]], np.uint8)
-    read_HW, colours = read_png(palette_png(value_HW, class_palette(CLASSES)))
+    read_HW, colours = read_png(indexed_png(value_HW, rgba_table(class_palette(CLASSES))))
     assert read_HW.tolist() == value_HW.tolist()
     assert colours[10] == (0, 0x64, 0, 255)
     assert colours[200] == (0, 0x64, 0xC8, 255)

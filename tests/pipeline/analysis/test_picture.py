@@ -9,7 +9,8 @@ import xarray as xr
 from matplotlib import image, pyplot
 
 import pipeline
-from pipeline.analysis.picture import BRIGHTEST, color_classes, draw_maps, most_mixed_square, true_colour
+from pipeline.analysis.colours import BRIGHTEST
+from pipeline.analysis.picture import color_classes, draw_maps, most_mixed_square, true_colour
 from pipeline.errors import UserError
 
 CLASSES = [

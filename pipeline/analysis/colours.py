@@ -1,0 +1,45 @@
+"""Colours of classes, of percents and of reflectance."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+RAMP = ((0, "#440154"), (25, "#3b528b"), (50, "#21918c"), (75, "#5ec962"), (100, "#fde725"))
+"""Percent and colour; stops of the palette viridis."""
+BRIGHTEST = 0.22
+"""Reflectance shown as full brightness."""
+GAMMA = 0.8
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Of #rrggbb."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return red, green, blue
+
+
+def class_palette(classes: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """The colour of each class code; any other value is transparent."""
+    return {row["code"]: row["color"] for row in classes}
+
+
+def percent_palette() -> dict[int, str]:
+    """The colours of 1 to 100 percent; 0 is no data."""
+    stops = [percent for percent, _ in RAMP]
+    rgb_3C = np.array([rgb(colour) for _, colour in RAMP]).T
+    mixed_3N = [np.interp(range(101), stops, channel_C).round().astype(int) for channel_C in rgb_3C]
+    return {percent: "#{:02x}{:02x}{:02x}".format(*(c[percent] for c in mixed_3N)) for percent in range(1, 101)}
+
+
+def rgba_table(palette: Mapping[int, str]) -> np.ndarray:
+    """RGBA of each of 256 values, uint8 (256, 4); values without a colour are transparent."""
+    table = np.zeros((256, 4), np.uint8)
+    for value, colour in palette.items():
+        table[value] = (*rgb(colour), 255)
+    return table
+
+
+def brightness(reflectance: np.ndarray, darkest: float = 0.0, brightest: float = BRIGHTEST) -> np.ndarray:
+    """Reflectance x 10,000 as brightness, float32 in 0 .. 1; `darkest` and `brightest` are reflectances."""
+    value = (reflectance.astype(np.float32) / 10_000 - darkest) / (brightest - darkest)
+    return np.asarray(value.clip(0, 1) ** np.float32(GAMMA))
