@@ -85,6 +85,7 @@ def item(overpass: Overpass, tile: Tile, exposure: Exposure, bounds: Bounds) -> 
         "datetime": _stamp(sensed),
         "platform": overpass.platform,
         "constellation": "sentinel-2",
+        "mission": "simulated",
         "instruments": ["msi"],
         "eo:cloud_cover": round(100 * exposure.cloud_share, 6),
         "proj:epsg": tile.epsg,

@@ -82,10 +82,10 @@ def find_questions(plan: Plan, settings: ChangeSettings) -> Questions | None:
     if group is None or reference is None:
         return None
     model = ChangePipeline.from_pretrained(settings.model)
-    if lacking := [band for band in model.bands if band not in plan.model.settings.bands]:
+    if lacking := [band for band in model.bands if band not in plan.bands]:
         raise UserError(
             f"the change model {settings.model} sees the band {lacking[0]}, but the mosaic has "
-            f"{', '.join(plan.model.settings.bands)}; choose another change model"
+            f"{', '.join(plan.bands)}; choose another change model"
         )
     inputs = json_digest([plan.blocks_of.mosaic_by.decode(), plan.blocks_of.landcover_by.decode()])
     values = {name: np.asarray(array(group, f"blocks/{name}")[reference.time]) for name in RECORDS}
@@ -174,7 +174,7 @@ def _matches(plan: Plan, group: zarr.Group, reference: Reference, run: str | Non
         return
     decisions = read_decisions(files, f"runs/{run}/offsets.json")
     items = read_items(files, f"runs/{run}/scenes.parquet")
-    scenes = choose_scenes(plan.region, items, tuple(plan.model.settings.bands), decisions).scenes
+    scenes = choose_scenes(plan.region, items, plan.bands, decisions).scenes
     now = plan.blocks_of
     then = Blocks(plan.extent, scenes, now.reach, now.mosaic_by, now.landcover_by)
     rows = (BlockRows(array(group, f"blocks/{name}"), reference.time) for name in RECORDS)

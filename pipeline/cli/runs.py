@@ -115,6 +115,9 @@ def run(
     gpus: Gpus = None,
     price_per_worker_hour: Price = None,
     plot: Plot = None,
+    mosaic_only: Annotated[
+        bool, typer.Option("--mosaic-only", help="end when the mosaics are made; the same without it goes on")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Maps a region and publishes the map; the same command again continues an interrupted run.
@@ -122,7 +125,9 @@ def run(
     Example: `idgbr run region.yaml --workers 2`
     """
     counts = WorkerCounts(workers, gpus, mosaic_workers)
-    _run(region_file, address, dask, counts, price_per_worker_hour, plot, as_json, refresh=False)
+    if mosaic_only and plot is not None:
+        raise UserError("--plot draws a map, which --mosaic-only does not make; give one of them")
+    _run(region_file, address, dask, counts, price_per_worker_hour, plot, as_json, False, mosaic_only)
 
 
 @app.command()
@@ -242,6 +247,7 @@ def _run(
     plot: Path | None,
     as_json: bool,
     refresh: bool,
+    mosaic_only: bool = False,
 ) -> None:
     from pipeline.config.region import load
 
@@ -267,6 +273,7 @@ def _run(
             address=address or ("auto" if os.environ.get("RAY_ADDRESS") else "local"),
             dask=dask,
             refresh=refresh,
+            mosaic_only=mosaic_only,
             listener=progress.listen,
             count=progress.count,
             progress=progress.measure,
@@ -278,5 +285,9 @@ def _run(
         draw_maps(plot, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})
     if as_json:
         print(to_json(report))
+    elif mosaic_only:
+        look = ("look at them", f"pipeline.open_cube({str(region.cube)!r}, 'run-{report.run}').mosaic")
+        rows = [*summary(report), look, ("go on", f"idgbr run {region_file}")]
+        print_table(f"{region.name}: mosaics made, not mapped", rows)
     else:
         print_table(f"{region.name}: {'published' if report.done_anything else 'nothing to do'}", summary(report))

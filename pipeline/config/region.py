@@ -66,7 +66,9 @@ class Region(Frozen):
         default=(), description="months of the period to take scenes from, 1 to 12; default: all"
     )
     grid: GridSettings = Field(default=GridSettings(), description="projection, pixel size and block size of the cube")
-    model: Path = Field(description="a model folder, or the name of a shipped model")
+    model: Path | None = Field(
+        default=None, description="a model folder, or the name of a shipped model; only `idgbr plan` goes without"
+    )
     mosaic: MosaicSettings = Field(default=MosaicSettings(), description="how scenes become one picture")
     provider: ProviderSettings | None = Field(
         default=None, description="a collection that no shipped row knows: its bands, values, mask and access"

@@ -35,7 +35,7 @@ class Crew:
         """The workers, for what is first due. Raises UserError if this machine has too little memory for them."""
         if self._pool is None:
             begun = clock.perf_counter()
-            bands, signatures = plan.model.settings.bands, plan.signatures
+            bands, signatures = plan.bands, plan.signatures
             factory = partial(Worker, plan.region, plan.run, plan.model_digest, bands, signatures, self.change_digest)
             groups = worker_groups(self.counts, *worker_memory(plan, totals), screens=bool(self.change_digest))
             if self.address in ("none", "local"):

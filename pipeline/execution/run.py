@@ -18,7 +18,7 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.items import publish_items
 from pipeline.cube.run_progress import write_due
 from pipeline.cube.schema import check_layout
-from pipeline.errors import RunHeld
+from pipeline.errors import RunHeld, UserError
 from pipeline.execution.change_report import change_report, screened_cost
 from pipeline.execution.commit import Committer
 from pipeline.execution.crew import Crew
@@ -33,7 +33,7 @@ from pipeline.execution.screen import Screening, drop_screens, screen
 from pipeline.execution.stac_item import write_version_item
 from pipeline.execution.task import Work, run_folder
 from pipeline.planning.estimate import estimate, latest_cost, measured_cost, measured_estimate
-from pipeline.planning.plan import Plan, plan
+from pipeline.planning.plan import NO_MODEL, Plan, plan
 from pipeline.planning.totals import Totals, block_totals
 
 
@@ -47,6 +47,7 @@ def run(
     address: str = "none",
     dask: str | None = None,
     refresh: bool = False,
+    mosaic_only: bool = False,
     listener: Listener | None = None,
     count: Callable[[str, int], None] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -57,14 +58,17 @@ def run(
     of `plan`. `progress` is called with a stage that reads finished blocks, how many are done, and of how many. `dask`
     is the address of `cluster.dask_client` where finished blocks are aggregated, by default the region's.
     `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first, and asks the
-    change model of the region, if it names one, which blocks may keep their map.
-    Raises what `plan` raises, PoolError, RunError if another run holds the cube or blocks failed, and RunHeld if a gate
-    keeps the version from being published.
+    change model of the region, if it names one, which blocks may keep their map. `mosaic_only` ends when the mosaics
+    that are due are on the run's branch; nothing is published, and the same call without it goes on from there. Raises
+    what `plan` raises, PoolError, RunError if another run holds the cube or blocks failed, and RunHeld if a gate keeps
+    the version from being published.
     """
     begun = clock.perf_counter()
     seconds: dict[str, float] = {}
     check_scheduler(dask or region.dask)
     counts = WorkerCounts(workers, gpus, mosaic_workers)
+    if region.model is None:
+        raise UserError(NO_MODEL.format(name=region.name))
     planned = plan(region, refresh, count)
     cube = planned.cube or Cube.create(region.cube)
     with cube.lease(planned.run, region.name) as cube, ExitStack() as stack:
@@ -101,6 +105,12 @@ def run(
             if screening is not None:
                 screening.write(cube, time)
             write_due(cube, planned.run, totals.to_mosaic, totals.to_segment)
+            if mosaic_only:
+                with _timed(seconds, "work"):
+                    committer = Committer(cube, planned, time)
+                    pool = crew.hire(planned, totals)
+                    work += Scheduler(planned, totals, pool, committer, listener, segments=False).run()
+                return reported(str(cube.repository.lookup_branch(planned.branch)))
             if totals.due:
                 with _timed(seconds, "work"):
                     work += _map(cube, planned, screening, totals, time, crew, listener)

@@ -30,8 +30,8 @@ MAX_CONSECUTIVE_FAILURES = 32
 class Scheduler:
     """Runs what is due of a plan in a pool and commits it. Owns the queue and the finished blocks to be committed.
 
-    `stages`: the methods of the workers that stand for mosaic and segment below. A free worker is offered the second
-    first. States of one stage of a block that is due:
+    `stages`: the methods of the workers that stand for mosaic and segment below; the second only with `segments`. A
+    free worker is offered the second first. States of one stage of a block that is due:
 
     | state     | waits for                          | next state | on failure                    | if the driver dies |
     |-----------|------------------------------------|------------|-------------------------------|--------------------|
@@ -59,11 +59,13 @@ class Scheduler:
         committer: Committer,
         listener: Listener | None = None,
         stages: tuple[str, str] = STAGES,
+        segments: bool = True,
     ) -> None:
         self._first, self._second = stages
+        self._segments = segments
         self._plan, self._pool, self._committer = plan, pool, committer
         self._emit: Listener = listener or (lambda event: None)
-        self._due = {self._first: totals.to_mosaic, self._second: totals.to_segment}
+        self._due = {self._first: totals.to_mosaic, self._second: totals.to_segment if segments else 0}
         self._queue = BlockQueue(plan.blocks(), plan.blocks_of.seen_by)
         self._running: dict[tuple[str, BlockId], BlockPlan] = {}
         self._finished: list[FinishedBlock] = []
@@ -104,6 +106,8 @@ class Scheduler:
         return self._committer.task(block)
 
     def _next_segmentation(self) -> BlockPlan | None:
+        if not self._segments:
+            return None
         block = self._next_due()
         if block is None:
             self._flush_mosaics()

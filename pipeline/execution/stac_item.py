@@ -46,7 +46,7 @@ def write_run_item(cube: Cube, plan: Plan) -> None:
 
 
 def _write_model_item(cube: Cube, plan: Plan) -> None:
-    settings, region = plan.model.settings, plan.region
+    settings, region = plan.settings, plan.region
     start, end = region.period
     with cube.files.local_draft(model_of_run(plan.run)) as path:
         write_model_item(
@@ -56,7 +56,7 @@ def _write_model_item(cube: Cube, plan: Plan) -> None:
             start=datetime.combine(start, time.min, UTC),
             end=datetime.combine(end, time.max, UTC),
             name=f"idgbr-{plan.model_digest[:16]}",
-            href=str(Path(region.model).resolve()),
+            href=str(Path(str(region.model)).resolve()),
             digest=plan.model_digest,
             bands=settings.bands,
             mean=settings.mean,

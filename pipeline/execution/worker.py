@@ -71,6 +71,7 @@ class Worker:
 
     @cached_property
     def _device(self) -> BatchingDevice:
+        assert self.region.model is not None, "a run has a model"
         return BatchingDevice(_load_model(IDGBRPipeline, self.region.model, self.model_digest))
 
     @property

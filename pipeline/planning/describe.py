@@ -30,14 +30,14 @@ class BlockDescription:
 class PlanDescription(Tabular):
     """A plan in numbers.
 
-    run: id of the run. blocks: count by kind. views: passes over all blocks to mosaic. windows: inference windows.
-    estimate: fields of `Estimate`, None before a run of the cube has measured its cost. busiest: the block due with the
-    most passes, and their number. uncovered: blocks not fully covered by scenes. clear_views: the fewest of any block.
-    left_out: reason by item. news: of scenes, since the newest version. passes: expected from the orbits and found.
-    stream: the blocks in the order of the run.
+    run: id of the run, None for a region without a model, of which no run is. blocks: count by kind. views: passes over
+    all blocks to mosaic. windows: inference windows. estimate: fields of `Estimate`, None before a run of the cube has
+    measured its cost. busiest: the block due with the most passes, and their number. uncovered: blocks not fully
+    covered by scenes. clear_views: the fewest of any block. left_out: reason by item. news: of scenes, since the newest
+    version. passes: expected from the orbits and found. stream: the blocks in the order of the run.
     """
 
-    run: str
+    run: str | None
     scenes: list[str]
     news: SceneNews
     blocks: dict[str, int]
@@ -74,7 +74,7 @@ def describe(
     cost = latest_cost(plan.cube) if plan.cube else None
     memory = worker_memory(plan, totals)
     return PlanDescription(
-        run=plan.run,
+        run=None if plan.model is None else plan.run,
         scenes=[scene.id for scene in plan.scenes],
         news=plan.news,
         blocks={kind: totals.kinds[kind] for kind in ("new", "changed", "same")},
@@ -117,14 +117,14 @@ def rows_of(plan: PlanDescription) -> list[tuple[str, str]]:
     """Rows of (quantity, value) of all but the stream; of long lists the number and the first entries."""
     kinds, memory, passes = plan.blocks, plan.memory_per_worker_mb, plan.passes
     return [
-        ("run", plan.run),
+        ("run", plan.run or "none, for the region names no model"),
         ("scenes", listing(plan.scenes)),
         ("scenes since the map", scenes_since(plan.news)),
         ("blocks", ", ".join(f"{number} {kind}" for kind, number in kinds.items())),
         ("to mosaic", f"{plan.to_mosaic} blocks from {plan.views} views, {plan.gb_to_read:,.3f} GB to read"),
-        ("to segment", f"{plan.to_segment} blocks in {plan.windows:,} windows"),
+        *([("to segment", f"{plan.to_segment} blocks in {plan.windows:,} windows")] if plan.run else []),
         ("estimate", _estimate(plan.estimate)),
-        ("memory per worker", f"mosaic {memory['mosaic']:,} MB, segment {memory['segment']:,} MB"),
+        ("memory per worker", ", ".join(f"{stage} {size:,} MB" for stage, size in memory.items() if size)),
         *([("busiest block", f"{plan.busiest[0]} with {plan.busiest[1]} passes")] if plan.busiest else []),
         ("region", f"{plan.region_km2:,.2f} km2"),
         ("not fully covered", listing(plan.uncovered)),

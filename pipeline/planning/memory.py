@@ -14,7 +14,7 @@ PROCESS_BYTES = 700 * 2**20
 
 
 class WorkerMemory(NamedTuple):
-    """Upper bounds in bytes of a worker that mosaics and of a worker that segments."""
+    """Upper bounds in bytes of a worker that mosaics and of a worker that segments: 0 without a model."""
 
     mosaic: int
     segment: int
@@ -22,9 +22,11 @@ class WorkerMemory(NamedTuple):
 
 def worker_memory(plan: Plan, totals: Totals) -> WorkerMemory:
     """Bounds for the busiest block that is due: passes kept in memory, and scores of the whole block."""
-    settings, grid = plan.model.settings, plan.extent.grid
+    grid = plan.extent.grid
     passes = totals.busiest[1] if totals.busiest else 0
-    bands = len(settings.bands)
+    bands = len(plan.bands)
     mosaic = mosaic_bytes(grid, passes, bands, mosaic_params(plan.region), READERS) if passes else 0
-    segment = segment_bytes(grid.block, bands, len(settings.classes), settings.window)
+    if plan.model is None:
+        return WorkerMemory(PROCESS_BYTES + mosaic, 0)
+    segment = segment_bytes(grid.block, bands, len(plan.settings.classes), plan.settings.window)
     return WorkerMemory(PROCESS_BYTES + mosaic, PROCESS_BYTES + segment)

@@ -11,6 +11,7 @@ from catalogs.items.provider import REFLECTANCE
 from catalogs.passes import PassCount, count_passes
 from catalogs.select import Selection
 from idgbr.pipeline import IDGBRPipeline
+from idgbr.settings import Settings
 from pipeline.config.region import Region
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
@@ -23,6 +24,7 @@ from pipeline.geometry.grid import BlockId
 from pipeline.mosaic.params import mosaic_params
 from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
 from pipeline.planning.size import check_size
+from pipeline.planning.suitability import model_doubts
 from pipeline.scenes.coverage import Coverage, coverage
 from pipeline.scenes.decisions import OffsetDecision
 from pipeline.scenes.item_list import read_refusals, read_warnings, read_withdrawn
@@ -34,13 +36,23 @@ from pipeline.segment.block import reach
 from pipeline.storage.draft_files import DraftFiles
 from pipeline.storage.files import files_at
 
+NO_MODEL = (
+    "the region {name} names no model, which only idgbr plan does without; give it the key 'model', such as "
+    "model: simulated-s2"
+)
 DATA_VERSION = 4
 """Raised whenever the same scenes and settings would give other pixels."""
+
+
+BANDS = ("blue", "green", "red", "nir")
+"""Of the mosaic that is planned for a region without a model."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """The plan of a run. `blocks()` is the stream that the run executes. `cube` is None before a first run.
+
+    A plan without a model tells scenes and mosaics; no run executes it.
 
     `search_warnings`: sentences about what the search may have missed. `signatures`: the queries that the catalog
     signed hrefs with, by href; they are secrets, and in memory only. `withdrawn`: ids of items that the last search did
@@ -48,7 +60,7 @@ class Plan:
     """
 
     region: Region
-    model: IDGBRPipeline
+    model: IDGBRPipeline | None
     model_digest: str
     items: list[dict]
     decisions: dict[str, OffsetDecision]
@@ -64,8 +76,20 @@ class Plan:
 
     @property
     def warnings(self) -> list[str]:
-        """Of the search, and doubts about the metadata of scenes."""
+        """What the model has not seen, what the search may have missed, and doubts about the metadata of scenes."""
         return [*self.search_warnings, *sorted(decision.why for decision in self.decisions.values())]
+
+    @property
+    def settings(self) -> Settings:
+        """Of the model. Raises UserError for a region that names none."""
+        if self.model is None:
+            raise UserError(NO_MODEL.format(name=self.region.name))
+        return self.model.settings
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Of the mosaic."""
+        return BANDS if self.model is None else tuple(self.model.settings.bands)
 
     @cached_property
     def extent(self) -> Extent:
@@ -73,7 +97,7 @@ class Plan:
 
     @property
     def layout(self) -> Layout:
-        settings = self.model.settings
+        settings = self.settings
         unit = self.scenes[0].bands[0].unit if self.scenes else REFLECTANCE
         return Layout(self.extent, tuple(settings.bands), tuple(dict(row) for row in settings.classes), unit)
 
@@ -94,7 +118,7 @@ class Plan:
     def _mosaic_inputs(self) -> list[Any]:
         """What a mosaic depends on besides its scenes and its place in the grid."""
         area = None if self.extent.area is None else json_digest(self.extent.area.wkt)
-        return [self.model.settings.bands, asdict(mosaic_params(self.region)), area]
+        return [self.bands, asdict(mosaic_params(self.region)), area]
 
     @cached_property
     def blocks_of(self) -> Blocks:
@@ -103,12 +127,12 @@ class Plan:
 
     def make_blocks(self) -> Blocks:
         """See `blocks_of`, which keeps them."""
-        settings, place = self.model.settings, [asdict(self.extent.grid), asdict(self.extent.window)]
+        place = [asdict(self.extent.grid), asdict(self.extent.window)]
         by = [DATA_VERSION, place, *self._mosaic_inputs]
         return Blocks(
             self.extent,
             self.scenes,
-            reach(settings.window, settings.boundary_radius),
+            0 if self.model is None else reach(self.settings.window, self.settings.boundary_radius),
             json_digest(["mosaic", by]).encode(),
             json_digest(["landcover", by, self.model_digest]).encode(),
         )
@@ -152,7 +176,7 @@ class Plan:
     def passes(self) -> list[PassCount]:
         """Passes expected in the period from the orbits' calendar, and those found among the items."""
         asked = catalog_query(self.region)
-        found, _ = read_scenes(self.items, self.model.settings.bands, provider=self.region.row)
+        found, _ = read_scenes(self.items, self.bands, provider=self.region.row)
         return count_passes(found, asked.start, asked.end, self.region.months)
 
     @property
@@ -166,7 +190,8 @@ class Plan:
 def plan(
     region: Region, refresh: bool = False, count: Callable[[str, int], None] | None = None, dry: bool = False
 ) -> Plan:
-    """Searches (or reads the durable scene list, unless `refresh`), loads the model, and lays out the run.
+    """Searches (or reads the durable scene list, unless `refresh`), loads the model if there is one, and lays out the
+    run.
 
     `dry`: what a search finds is not written into the cube. `count` is told how many items were "found" and how many
     offsets were "settled" so far. Raises UserError or CatalogError for anything wrong in the region, CheckpointError
@@ -176,9 +201,10 @@ def plan(
     def counting(what: str) -> Callable[[int], None] | None:
         return None if count is None else partial(count, what)
 
-    model = IDGBRPipeline.from_pretrained(region.model)
-    _check_values(region, model)
-    bands = tuple(model.settings.bands)
+    model = None if region.model is None else IDGBRPipeline.from_pretrained(region.model)
+    if model is not None:
+        _check_values(region, model)
+    bands = BANDS if model is None else tuple(model.settings.bands)
     _check_bands(region, bands)
     check_size(region)
     files = DraftFiles(files_at(region.cube)) if dry else files_at(region.cube)
@@ -190,10 +216,12 @@ def plan(
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
     left = {**read_refusals(files, query), **selection.exclusions}
     selection = Selection(selection.scenes, left)
-    warnings = tuple(read_warnings(files, query))
+    doubts = [] if region.model is None else model_doubts(region.model, region.grid.resolution, selection.scenes, items)
+    warnings = (*doubts, *read_warnings(files, query))
     withdrawn = tuple(read_withdrawn(files, query))
     cube = Cube.find(region.cube)
-    return Plan(region, model, model.digest, items, decisions, selection, cube, warnings, signatures, withdrawn)
+    digest = "" if model is None else model.digest
+    return Plan(region, model, digest, items, decisions, selection, cube, warnings, signatures, withdrawn)
 
 
 def _check_values(region: Region, model: IDGBRPipeline) -> None:

@@ -41,18 +41,18 @@ class Totals:
 
     def add(self, block: BlockPlan, plan: Plan) -> None:
         """Counts one block of the plan."""
-        settings = plan.model.settings
         covered = plan.extent.covered(block.block)
         self.kinds[block.kind] += 1
         if block.mosaic_due:
             rows, cols = covered.shape
-            bytes_per_pixel = 2 * len(settings.bands) + 1
+            bytes_per_pixel = 2 * len(plan.bands) + 1
             self.to_mosaic += 1
             self.views += block.passes
             self.bytes += block.passes * rows * cols * bytes_per_pixel
             if self.busiest is None or block.passes > self.busiest[1]:
                 self.busiest = block.block, block.passes
-        if block.landcover_due:
+        if block.landcover_due and plan.model is not None:
+            settings = plan.settings
             canvas = covered.pad(settings.boundary_radius)
             lattice = WindowLattice(settings.window, settings.overlap)
             self.to_segment += 1

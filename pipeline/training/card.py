@@ -3,15 +3,14 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config.region import load
 from pipeline.errors import UserError
-from pipeline.training.area_kinds import Area, Areas
+from pipeline.training.area_kinds import Area, Areas, SceneClasses
+from pipeline.training.ground import RECORD, ground_of
 from pipeline.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from idgbr.metrics import EvaluationScores
-
-RECORD = "training.json"
-
 
 RECORDED = {
     "steps",
@@ -54,6 +53,9 @@ def record_training(recipe: Recipe, network: str) -> dict[str, Any]:
     settings: dict[str, Any] = recipe.model_dump(include=RECORDED, by_alias=True, exclude_none=True)
     if recipe.backbone is not None and network == "coarse":
         settings["backbone"] = recipe.backbone.name
+    if isinstance(recipe.areas, SceneClasses):
+        region = load(recipe.areas.region, with_model=False)
+        settings["scenes"] = {"collection": region.collection, "resolution": region.grid.resolution}
     return record | {network: {"areas": areas, **settings}}
 
 
@@ -63,6 +65,8 @@ def write_model_card(recipe: Recipe, record: dict[str, Any], scores: "Evaluation
 
     (recipe.model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     trained_on = [f"The {name} network: {describe_areas(part['areas'])}." for name, part in record.items()]
+    if (ground := ground_of(recipe.model)) is not None:
+        trained_on.insert(0, str(ground))
     validation = _describe_validation(recipe)
     write_card(
         recipe.model,

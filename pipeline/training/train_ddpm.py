@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.console.tables import print_table
 from pipeline.errors import UserError
-from pipeline.training.card import RECORD, describe_areas
+from pipeline.training.card import describe_areas
 from pipeline.training.ddpm_recipe import DDPMRecipe, Unlabelled
+from pipeline.training.ground import RECORD
 from pipeline.training.recipe import Report
 from pipeline.training.sample_sheet import write_sheet
 from pipeline.training.unlabelled import ImageSet, load_images
