@@ -82,7 +82,7 @@ def test_a_region_is_frozen(content, written):
         region.name = "there"
 
 
-@pytest.mark.parametrize("key", ["name", "cube", "catalog", "period", "model"])
+@pytest.mark.parametrize("key", ["name", "cube", "catalog", "period"])
 def test_a_missing_key_is_named(content, written, key):
     content.pop(key)
     with pytest.raises(UserError, match=f"lacks the key '{key}'"):

@@ -69,7 +69,7 @@ def test_missing_keys_come_last_with_what_they_mean(errors):
     assert first.startswith("region.yaml:2: grid.block is 1: ")
     assert rest[0] == "region.yaml:3 lacks the key 'mask.asset' (key of the mask's asset in each item); add it"
     assert "region.yaml lacks the key 'cube' (a folder, or s3://bucket/prefix); add it" in rest
-    assert {line.split("'")[1] for line in rest[1:]} == {"cube", "catalog", "period", "model", "bbox"}
+    assert {line.split("'")[1] for line in rest[1:]} == {"cube", "catalog", "period", "bbox"}
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
-"""What a model has not seen in training is told before it maps. Covers pipeline.training.ground too."""
+"""What a model has not seen in training is told before it maps."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
 
-from idgbr.shipped import model_folder
 from pipeline.planning.suitability import doubts_of, model_doubts
-from pipeline.training.ground import Ground, ground_of
+from pipeline.training.ground import Ground
 
 REAL, SIMULATED = {"id": "a", "properties": {}}, {"id": "a", "properties": {"mission": "simulated"}}
 TRAINED = Ground(10, "sentinel-2", simulated=True)
@@ -35,13 +33,5 @@ def test_what_a_model_has_not_seen_is_told_in_a_sentence(resolution, platform, i
     assert says in told
 
 
-def test_the_ground_of_a_model_is_what_its_record_tells(tmp_path):
-    assert ground_of(model_folder("simulated-s2")) == TRAINED
-    assert ground_of(tmp_path) is None
-    scenes = {"collection": "landsat-c2-l2", "resolution": 30}
-    record = {"coarse": {"areas": {"kind": "scene-classes"}, "scenes": scenes}}
-    (tmp_path / "training.json").write_text(json.dumps(record))
-    assert ground_of(tmp_path) == Ground(30, "landsat", simulated=False)
-    (tmp_path / "training.json").write_text(json.dumps({"coarse": {"areas": {"kind": "folder"}}}))
-    assert ground_of(tmp_path) is None
+def test_a_model_whose_record_does_not_tell_is_not_doubted(tmp_path):
     assert model_doubts(tmp_path, 10, [scene()], [REAL]) == []
