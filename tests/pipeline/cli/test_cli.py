@@ -148,7 +148,7 @@ def test_a_model_whose_values_do_not_suit_maps_is_refused(tmp_path, good, model,
     [
         *("demo", "plan", "run", "update", "status", "history", "diff", "rollback", "tag", "prune", "query"),
         *("train coarse", "train refiner", "train ddpm", "train change"),
-        *("detect-change", "predict", "evaluate", "sample", "accuracy"),
+        *("detect-change", "predict", "provider", "evaluate", "sample", "accuracy"),
     ],
 )
 def test_every_verb_has_help_with_an_example(verb):

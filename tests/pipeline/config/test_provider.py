@@ -1,6 +1,7 @@
 """The section `provider` of a region file: a collection that no shipped row knows reads as a shipped row does."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from catalogs.items.provider import Band
 from pipeline.config.region import load
 from pipeline.errors import UserError
 from pipeline.mosaic.block import mosaic_block
+from pipeline.mosaic.params import MosaicParams
 from pipeline.planning.plan import plan
 from pipeline.scenes.choose import choose_scenes
 from pipeline.scenes.search import catalog_query, find_items
@@ -158,3 +160,25 @@ def test_a_band_that_the_provider_lacks_is_told(region_of):
 def test_the_section_is_read_from_the_file(region_of):
     region = region_of("file", provider=SENTINEL2)
     assert load(Path(region.cube).parent / "region.yaml").provider == region.provider
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif("IDGBR_DATA" not in os.environ, reason="IDGBR_DATA is not set: no real scenes here")
+@pytest.mark.parametrize("method", ["median", "best"])
+def test_real_scenes_give_the_bytes_of_the_shipped_row(region_of, method):
+    catalog = Path(os.environ["IDGBR_DATA"]).resolve() / "sentinel2_l2a_33T"
+    where = {"catalog": str(catalog), "bbox": [14.9, 46.0, 15.1, 46.2], "period": ["2023-08-01", "2023-08-31"]}
+    # The 1000 was taken out of these files, although their items declare an offset.
+    taken_out = SENTINEL2 | {"offset": 0, "declared": "ignore"}
+    blocks = []
+    for region in (region_of("row", **where), region_of("section", **where, provider=taken_out)):
+        scenes = choose_scenes(region, items_of(region), ROLES, {}).scenes
+        assert len(scenes) == 10
+        extent = region.extent
+        params = MosaicParams(method)
+        blocks.append(mosaic_block(extent.grid, extent.window, scenes, ROLES, params, access=region.access))
+    assert blocks[0].lost == blocks[1].lost == {}
+    for name in ("mosaic_BHW", "observations_HW", "first_clear_HW", "last_clear_HW"):
+        first, second = (getattr(block, name) for block in blocks)
+        assert np.array_equal(first, second), name
+    assert (blocks[0].mosaic_BHW > 0).mean() > 0.3
