@@ -78,6 +78,27 @@ def test_areas_are_those_of_the_view_or_of_what_is_drawn(seen):
     assert "mapped in the area" in seen["drawn"]
 
 
+def test_a_polygon_comes_from_a_file_that_is_chosen_or_dropped(seen):
+    assert "mapped in the area" in seen["chosen"]
+    assert "mapped in the area" in seen["dropped"]
+    assert seen["chosen"] != seen["dropped"]
+
+
+def test_the_version_slider_shows_another_version_and_its_comparisons(seen):
+    newest, oldest = (
+        [value for value in seen[f"swipes_of_{which}"] if value.startswith("version ")]
+        for which in ("newest", "oldest")
+    )
+    assert len(newest) == len(oldest) == 1
+    assert newest != oldest
+    assert seen["back"]
+
+
+def test_what_lies_over_the_classes_has_the_legend_of_the_server(seen):
+    assert all(words in seen["refined_legend"] for words in ("class confirmed", "class changed"))
+    assert all(words in seen["confidence_legend"] for words in ("0 %", "50 %", "100 %"))
+
+
 def test_a_link_keeps_what_is_shown(seen):
     assert seen["link_keeps"]
 

@@ -70,6 +70,7 @@ for (const value of ['confidence', 'refined']) {
   const plain = await pixels();
   await choose('Over it', value);
   seen[`${value}_changes_the_map`] = (await pixels()) !== plain;
+  seen[`${value}_legend`] = await page.locator('#legend .ramp').innerText();
 }
 const overlays = await page.getByLabel('Over it', {exact: true}).locator('option').evaluateAll((all) => all.map(({value}) => value));
 const against = overlays.find((value) => value.startsWith('version:'));
@@ -105,6 +106,32 @@ seen.drawn = await page.locator('#areas .body > div p').first().innerText();
 await shot('areas');
 await page.getByRole('button', {name: 'Whole view'}).click();
 await page.getByText('mapped in the view').waitFor();
+const [west, south, east, north] = (await (await fetch(new URL('cube', address))).json()).bounds;
+const within = (share) => [west + (east - west) * share, south + (north - south) * share];
+const square = (low, high) => {
+  const [[w, s], [e, n]] = [within(low), within(high)];
+  return JSON.stringify({type: 'Feature', properties: {}, geometry: {type: 'Polygon', coordinates: [[[w, s], [e, s], [e, n], [w, n], [w, s]]]}});
+};
+const told = () => page.locator('#areas .body > div p').first().innerText();
+await page.locator('#area-file').setInputFiles({name: 'chosen.geojson', mimeType: 'application/geo+json', buffer: Buffer.from(square(0.3, 0.6))});
+await page.getByText('mapped in the area').waitFor();
+seen.chosen = await told();
+await settle();
+await page.evaluate((text) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([text], 'dropped.geojson'));
+  document.dispatchEvent(new DragEvent('drop', {dataTransfer, cancelable: true}));
+}, square(0.4, 0.5));
+await page.waitForFunction((before) => document.querySelector('#areas .body > div p').innerText !== before, seen.chosen);
+seen.dropped = await told();
+await page.evaluate(() => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(['no map'], 'notes.txt'));
+  document.dispatchEvent(new DragEvent('drop', {dataTransfer, cancelable: true}));
+});
+await page.getByText('This file is no GeoJSON').waitFor();
+await page.getByRole('button', {name: 'Whole view'}).click();
+await page.getByText('mapped in the view').waitFor();
 await open('accuracy');
 await choose('Classes', 'coarse');
 const link = page.url();
@@ -112,6 +139,14 @@ await page.reload();
 await settle();
 seen.link_keeps = page.url() === link && (await page.getByLabel('Classes', {exact: true}).inputValue()) === 'coarse';
 await choose('Classes', 'landcover');
+const swipes = () => page.getByLabel('Swipe', {exact: true}).locator('option').evaluateAll((all) => all.map(({value}) => value));
+seen.swipes_of_newest = await swipes();
+await Promise.all([page.waitForEvent('load'), page.getByLabel('Version', {exact: true}).fill('0')]);
+await settle();
+seen.swipes_of_oldest = await swipes();
+await Promise.all([page.waitForEvent('load'), page.getByLabel('Version', {exact: true}).fill('1')]);
+await settle();
+seen.back = (await swipes()).join() === seen.swipes_of_newest.join();
 await audit('light');
 await choose('Theme', 'dark');
 await audit('dark');

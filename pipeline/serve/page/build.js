@@ -1,8 +1,30 @@
 import {build} from 'esbuild';
-import {copyFileSync, mkdirSync} from 'node:fs';
+import {copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 
 mkdirSync('assets', {recursive: true});
 await build({entryPoints: ['source/page.js'], bundle: true, minify: true, format: 'esm', outdir: 'assets', loader: {'.svg': 'dataurl'}, logLevel: 'warning'});
-const from = 'node_modules/maplibre-gl';
-copyFileSync(`${from}/dist/maplibre-gl-worker.mjs`, 'assets/maplibre-gl-worker.mjs');
-copyFileSync(`${from}/LICENSE.txt`, 'assets/maplibre-gl.LICENSE.txt');
+copyFileSync('node_modules/maplibre-gl/dist/maplibre-gl-worker.mjs', 'assets/maplibre-gl-worker.mjs');
+
+const about = (name) => JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'));
+
+/** A package and all that it is built from, but types. */
+function reached(name, found = new Set()) {
+  if (found.has(name) || name.startsWith('@types/')) return found;
+  if (!existsSync(`node_modules/${name}/package.json`)) throw new Error(`${name} is not installed at the top of node_modules`);
+  found.add(name);
+  for (const next of Object.keys(about(name).dependencies ?? {})) reached(next, found);
+  return found;
+}
+
+function licenceOf(name) {
+  const {version, license} = about(name);
+  const files = readdirSync(`node_modules/${name}`).filter((file) => /^licen[cs]e/i.test(file)).sort();
+  const texts = files.map((file) => readFileSync(`node_modules/${name}/${file}`, 'utf8').replaceAll('\r', '').trim());
+  if (!texts.length) texts.push('The package has no text of its licence.');
+  return [`${name} ${version}, ${license ?? 'licence in its text'}`, ...texts].join('\n\n');
+}
+
+const bundled = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies);
+const names = [...new Set(bundled.flatMap((name) => [...reached(name)]))].sort();
+const rule = `\n\n${'-'.repeat(80)}\n\n`;
+writeFileSync('assets/THIRD_PARTY.txt', `${['The page has these libraries in it.', ...names.map(licenceOf)].join(rule)}\n`);

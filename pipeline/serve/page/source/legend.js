@@ -5,14 +5,18 @@ export function colorOf(row, palette) {
 }
 
 /** The classes; a click hides one, or shows it again. */
-export function legendPanel({store, cube}) {
+export function legendPanel({store, cube, source, say}) {
   const list = h('ul', {className: 'legend'});
   const overlay = h('div', {className: 'ramp'});
+  const drawOverlay = async ({overlay: name, version}) => {
+    const legend = ['confidence', 'refined'].includes(name) ? await source.legend(name, version) : null;
+    if (store.get().overlay === name) overlay.replaceChildren(...overlayRows(legend));
+  };
   const draw = (state) => {
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.value : null;
     list.replaceChildren(...cube.classes.map((row) => classRow(row, state, store)));
     if (focused) list.querySelector(`[data-value="${focused}"]`)?.focus();
-    overlay.replaceChildren(...overlayRows(state.overlay));
+    drawOverlay(state).catch((error) => say(error.message));
   };
   store.subscribe((state, before) => {
     if (['hidden', 'palette', 'overlay'].some((name) => state[name] !== before[name])) draw(state);
@@ -35,15 +39,16 @@ function classRow(row, state, store) {
   return h('li', {}, button);
 }
 
-/** The legend of what lies over the classes. */
-export function overlayRows(overlay) {
-  if (overlay === 'confidence') {
-    return [h('p', {}, 'Confidence'), h('div', {className: 'viridis', role: 'img', 'aria-label': 'dark is 0 %, bright yellow 100 %'}),
-      h('div', {className: 'ends'}, h('span', {}, '0 %'), h('span', {}, '50 %'), h('span', {}, '100 %'))];
+/** The legend of what lies over the classes, as the server tells it; null for none. */
+export function overlayRows(legend) {
+  if (!legend) return [];
+  const {kind, title, rows} = legend;
+  if (kind !== 'ramp') {
+    return [h('p', {}, title), ...rows.map(({label, color}) => h('div', {className: 'row'}, swatch(color), label))];
   }
-  if (overlay === 'refined') {
-    return [h('p', {}, 'Refined here'), ...[['#0077bb', 'class confirmed'], ['#ee7733', 'class changed']].map(([color, text]) =>
-      h('div', {className: 'row'}, swatch(color), text))];
-  }
-  return [];
+  const [first, last] = [rows[0], rows.at(-1)];
+  const colors = rows.map(({color, value}) => `${color} ${value}%`).join(', ');
+  return [h('p', {}, title),
+    h('div', {className: 'mixed', role: 'img', 'aria-label': `from dark, ${first.label}, to bright, ${last.label}`, style: `background:linear-gradient(90deg, ${colors})`}),
+    h('div', {className: 'ends'}, ...[first, rows[(rows.length - 1) / 2], last].map(({label}) => h('span', {}, label)))];
 }

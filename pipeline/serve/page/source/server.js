@@ -12,6 +12,7 @@ export function serverSource(root = new URL('.', document.baseURI)) {
       const {minzoom, maxzoom} = await ask(address(`tiles/${layer}/tile.json`, {version}));
       return {minzoom, maxzoom};
     },
+    legend: (layer, version) => ask(address('legend.json', {layer, version})),
     point: (lon, lat, version) => ask(address('point', {lon: String(lon), lat: String(lat), version})),
     areas: (geometry, version, period) =>
       ask(address('areas', {version, period}), {
