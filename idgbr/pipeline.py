@@ -144,9 +144,17 @@ class IDGBRPipeline:
         return self
 
     @torch.inference_mode()
-    def coarse_logits(self, image_BCHW: Array) -> Tensor:
-        """BKHW float32 logits of raw windows whose sides are multiples of 16."""
-        return self._batched(lambda image: self.coarse(_placed(self.normalise(image))), image_BCHW)
+    def coarse_logits(self, image_BCHW: Array, corners: Sequence[Corner] | None = None) -> Tensor:
+        """BKHW float32 logits of raw windows whose sides are multiples of 16.
+
+        corners: absolute (y, x) of each window's top left pixel, for networks that draw noise; by default (0, 0).
+        """
+        corners = [(0, 0)] * len(image_BCHW) if corners is None else corners
+        noise_BCHW = self.coarse.noise(corners, *image_BCHW.shape[-2:])
+        drawn = () if noise_BCHW is None else (noise_BCHW,)
+        return self._batched(
+            lambda image, *noise: self.coarse(_placed(self.normalise(image)), *map(_placed, noise)), image_BCHW, *drawn
+        )
 
     @torch.inference_mode()
     def refine_logits(

@@ -2,12 +2,16 @@
 
 from idgbr.coarse.backbone import load_backbone
 from idgbr.coarse.deeplab import DeepLabV3Plus
+from idgbr.coarse.diff_hrnet import DiffHRNet
+from idgbr.coarse.diffusion_unet import DiffusionUNet
 from idgbr.coarse.hrnet import HRNet
 from idgbr.coarse.network import CoarseNetwork, Wrapped
 from idgbr.coarse.segformer import SegFormer
 from idgbr.coarse.unet import CoarseUNet
 
-KINDS: dict[str, type[CoarseNetwork]] = {kind.__name__: kind for kind in (CoarseUNet, DeepLabV3Plus, SegFormer, HRNet)}
+KINDS: dict[str, type[CoarseNetwork]] = {
+    kind.__name__: kind for kind in (CoarseUNet, DeepLabV3Plus, SegFormer, HRNet, DiffHRNet)
+}
 """The networks a saved model may name as `_class_name`."""
 
 __all__ = [
@@ -15,6 +19,8 @@ __all__ = [
     "CoarseNetwork",
     "CoarseUNet",
     "DeepLabV3Plus",
+    "DiffHRNet",
+    "DiffusionUNet",
     "HRNet",
     "SegFormer",
     "Wrapped",

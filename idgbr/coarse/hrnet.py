@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import torch
 from diffusers.configuration_utils import register_to_config
@@ -12,6 +13,9 @@ from torch.nn import functional as F
 from idgbr.coarse.layers import BasicBlock, Bottleneck, Pointwise, bottlenecks, conv_norm, initialise
 from idgbr.coarse.network import CoarseNetwork, upsample
 from idgbr.layers.blocks import require_multiple
+
+StageEnd: TypeAlias = Callable[[int, list[Tensor]], list[Tensor]]
+"""Takes the number of a stage and its branches, finest first, and gives those that the next stage sees."""
 
 
 class HRNet(CoarseNetwork):
@@ -45,7 +49,7 @@ class HRNet(CoarseNetwork):
         self.conv2 = nn.Conv2d(stem, stem, 3, stride=2, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(stem, momentum=momentum)
         self.layer1 = bottlenecks(stem, stem, one * blocks, momentum=momentum)
-        out = Bottleneck.expansion * stem
+        out = self.layer1_channels = Bottleneck.expansion * stem
         self.transition1 = nn.ModuleList(
             [conv_norm(out, widths[0], 3, momentum=momentum), _new_branch(out, widths[1], momentum)]
         )
@@ -66,13 +70,17 @@ class HRNet(CoarseNetwork):
     def strided_logits(self, image_BCHW: Tensor) -> Tensor:
         """BKhw logits at stride 4 from a normalised image whose sides are multiples of 32."""
         require_multiple(image_BCHW, self.multiple)
+        return self.last_layer(self.concatenated(image_BCHW, lambda stage, levels: levels))
+
+    def concatenated(self, image_BCHW: Tensor, at_end: StageEnd) -> Tensor:
+        """All branches after the last stage, side by side at stride 4. at_end: see `StageEnd`."""
         half = F.relu(self.bn1(self.conv1(image_BCHW)))
-        quarter = self.layer1(F.relu(self.bn2(self.conv2(half))))
-        levels = self.stage2([step(quarter) for step in self.transition1])
-        levels = self.stage3([*levels, self.transition2[-1](levels[-1])])
-        first, *others = self.stage4([*levels, self.transition3[-1](levels[-1])])
+        (quarter,) = at_end(1, [self.layer1(F.relu(self.bn2(self.conv2(half))))])
+        levels = at_end(2, self.stage2([step(quarter) for step in self.transition1]))
+        levels = at_end(3, self.stage3([*levels, self.transition2[-1](levels[-1])]))
+        first, *others = at_end(4, self.stage4([*levels, self.transition3[-1](levels[-1])]))
         enlarged = [upsample(level, 2**depth) for depth, level in enumerate(others, 1)]
-        return self.last_layer(torch.cat([first, *enlarged], 1))
+        return torch.cat([first, *enlarged], 1)
 
 
 class Exchange(nn.Module):

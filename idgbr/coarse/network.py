@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -28,6 +30,11 @@ class CoarseNetwork(Network):
     def strided_logits(self, image_BCHW: Tensor) -> Tensor:
         """BKhw logits at `stride` from a normalised image; InputError unless its sides are multiples of `multiple`."""
         raise NotImplementedError
+
+    def noise(self, corners: Sequence[tuple[int, int]], height: int, width: int) -> Tensor | None:
+        """What the network draws for windows whose top left pixels are (y, x) in absolute coordinates, BCHW: a second
+        argument of `forward`. None for a network that draws nothing."""
+        return None
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """BKHW logits at the image's size from a normalised image whose sides are multiples of `multiple`."""

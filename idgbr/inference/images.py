@@ -34,8 +34,8 @@ class WindowModel(Protocol):
     @property
     def device(self) -> torch.device: ...
 
-    def coarse_logits(self, image_BCHW: Tensor) -> Tensor:
-        """BKHW coarse logits of raw windows."""
+    def coarse_logits(self, image_BCHW: Tensor, corners: Sequence[Corner]) -> Tensor:
+        """BKHW coarse logits of raw windows at absolute corners."""
 
     def refine_logits(
         self,
@@ -189,7 +189,8 @@ def _coarse_logits(
     )
     for batch in _batches(tiles, settings.batch):
         if mask_BKHW is None:
-            logits_NKHW = model.coarse_logits(torch.stack([tile.raw_CHW for tile in batch]))
+            raw_NCHW = torch.stack([tile.raw_CHW for tile in batch])
+            logits_NKHW = model.coarse_logits(raw_NCHW, [tile.corner for tile in batch])
         else:
             parts = [cut_window(mask_BKHW[tile.image], tile.corner, origin, settings.window, None) for tile in batch]
             logits_NKHW = torch.stack(parts).to(model.device)

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idgbr.coarse import KINDS, CoarseNetwork, load_backbone
+from idgbr.checkpoint import digest, load_network
+from idgbr.coarse import KINDS, CoarseNetwork, DiffHRNet, DiffusionUNet, load_backbone
 from idgbr.errors import InputError
 from idgbr.labels import ClassRow
 from idgbr.pipeline import IDGBRPipeline
@@ -23,13 +24,15 @@ from idgbr.training import ranks
 from idgbr.training.crops import Augmentation, Crops, Pair, band_statistics, check_pairs, prefetch
 from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 from idgbr.training.losses import cross_entropy
+from idgbr.training.share import label_share
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoarseTraining:
     """classes, bands: the model's class table and band names; crop: px, as the network's strides ask; batch: crops a
     step. network: a class of `idgbr.coarse`, sizes: its config besides bands and classes; backbone: local weights of
-    its encoder. no_label, blank, grey: see `idgbr.settings`."""
+    its encoder. ddpm: of a DiffHRNet, the folder of a `DiffusionUNet` or of a DiffHRNet that has one. share: of the
+    labels, see `idgbr.training.share`. no_label, blank, grey: see `idgbr.settings`."""
 
     classes: tuple[ClassRow, ...]
     bands: tuple[str, ...]
@@ -39,6 +42,8 @@ class CoarseTraining:
     network: str = "CoarseUNet"
     sizes: Mapping[str, Any] = field(default_factory=dict)
     backbone: Path | None = None
+    ddpm: Path | None = None
+    share: float = 1.0
     no_label: int = 0
     blank: float | None = 0.0
     grey: int | None = None
@@ -62,6 +67,7 @@ def train_coarse(
     """
     codes = tuple(row["code"] for row in config.classes)
     check_pairs(pairs, len(config.bands), codes, config.no_label)
+    pairs = label_share(pairs, config.share, config.crop, config.seed, config.no_label)
     mean, std = band_statistics(pairs, config.blank)
     settings = Settings(
         classes=config.classes,
@@ -72,7 +78,10 @@ def train_coarse(
         blank=config.blank,
         grey=config.grey,
     )
-    network = with_seed(config.seed, lambda: _build(config))
+    prior = None if config.ddpm is None else load_prior(config.ddpm, config.bands)
+    network = with_seed(config.seed, lambda: _build(config, prior))
+    if prior is not None and isinstance(network, DiffHRNet):
+        network.load_prior(prior, mean, std)
     if config.backbone is not None:
         load_backbone(network, config.backbone)
     pipeline = IDGBRPipeline(settings, network).to(config.device)
@@ -98,7 +107,7 @@ def train_coarse(
             loss,
             config.optimisation,
             state,
-            about=training_digest(pairs, config),
+            about=training_digest(pairs, config) + ("" if prior is None else digest({}, [prior])),
             save_every=save_every,
             deadline=deadline,
         )
@@ -157,8 +166,10 @@ def deal(groups: Sequence[Hashable], sizes: Sequence[int], folds: int) -> dict[H
 
 
 def training_digest(pairs: Sequence[Pair], config: Any) -> str:
-    """sha256 (hex) of the data and of all settings, a dataclass, but its `optimisation` and `device`."""
-    settings = {name: value for name, value in asdict(config).items() if name not in ("optimisation", "device")}
+    """sha256 (hex) of the data and of all settings, a dataclass, but its `optimisation` and `device`, and but what
+    the pairs or the networks show."""
+    left_out = ("optimisation", "device", "ddpm", "share")
+    settings = {name: value for name, value in asdict(config).items() if name not in left_out}
     total = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for pair in pairs:
         for array in pair:
@@ -167,11 +178,40 @@ def training_digest(pairs: Sequence[Pair], config: Any) -> str:
     return total.hexdigest()
 
 
-def _build(config: CoarseTraining) -> CoarseNetwork:
-    if config.network not in KINDS:
-        raise InputError(f"network must be one of {', '.join(KINDS)}, not {config.network!r}")
-    kind: Callable[..., CoarseNetwork] = KINDS[config.network]
+def load_prior(folder: Path, bands: Sequence[str]) -> DiffusionUNet:
+    """The diffusion U-Net in a folder: its own, or that of a DiffHRNet. InputError if it has other bands."""
+    loaded = load_network({kind.__name__: kind for kind in (DiffusionUNet, DiffHRNet)}, folder)
+    prior = loaded.diffusion if isinstance(loaded, DiffHRNet) else loaded
+    if list(prior.config["bands"]) != list(bands):
+        raise InputError(
+            f"the diffusion U-Net in {folder} has the bands {', '.join(prior.config['bands'])}, but the images "
+            f"{', '.join(bands)}; train one on images of the same bands, in the same order"
+        )
+    return prior
+
+
+def kind_of(name: str) -> type[CoarseNetwork]:
+    """A class of `idgbr.coarse` by its name, in small letters and with hyphens too. InputError."""
+    kinds = {kind.lower(): KINDS[kind] for kind in KINDS}
+    found = kinds.get(name.replace("-", "").lower())
+    if found is None:
+        raise InputError(f"network must be one of {', '.join(KINDS)}, not {name!r}")
+    return found
+
+
+def _build(config: CoarseTraining, prior: DiffusionUNet | None) -> CoarseNetwork:
+    kind: Callable[..., CoarseNetwork] = kind_of(config.network)
+    sizes = dict(config.sizes)
+    if (kind is DiffHRNet) != (prior is not None):
+        raise InputError(
+            "a DiffHRNet needs 'ddpm', the folder of a diffusion U-Net (idgbr train ddpm)"
+            if prior is None
+            else f"'ddpm' is of a DiffHRNet, not of a {config.network}; leave it out"
+        )
+    if prior is not None:
+        sizes |= {"names": list(prior.config["bands"])}
+        sizes |= {key: prior.config[key] for key in ("inner", "multipliers", "schedule")}
     try:
-        return kind(len(config.bands), len(config.classes), **config.sizes)
+        return kind(len(config.bands), len(config.classes), **sizes)
     except TypeError as error:
         raise InputError(f"sizes {dict(config.sizes)} do not fit a {config.network}: {error}") from error

@@ -174,7 +174,8 @@ class BatchingDevice:
         """When it returns, the device has ended: it was asked whether all is finite, and what needs refinement."""
         image_NBHW, *rest = zip(*(request.inputs for request in batch), strict=True)
         if stage == "coarse":
-            logits_NKHW = self.model.coarse_logits(np.stack(image_NBHW))
+            (corners,) = rest
+            logits_NKHW = self.model.coarse_logits(np.stack(image_NBHW), corners)
             due_N = self._need_refinement(logits_NKHW)
             return [CoarseScores(*scores) for scores in zip(logits_NKHW, due_N, strict=True)]
         coarse_NKHW, corners = rest
@@ -195,9 +196,9 @@ class DeviceClient:
     number: int
     add_seconds: Callable[[float], None]
 
-    def coarse(self, image_BHW: np.ndarray) -> Future[CoarseScores]:
-        """The coarse scores of a raw window."""
-        return self.device.submit(self, "coarse", (image_BHW,))
+    def coarse(self, image_BHW: np.ndarray, corner: Corner) -> Future[CoarseScores]:
+        """The coarse scores of a raw window at an absolute corner."""
+        return self.device.submit(self, "coarse", (image_BHW, corner))
 
     def refined(self, image_BHW: np.ndarray, logits_KHW: torch.Tensor, corner: Corner) -> Future[torch.Tensor]:
         """KHW refined logits of a raw window at an absolute corner."""

@@ -75,7 +75,7 @@ def segment(
         scores.refined.add((w.y0, w.x0), device.result(future))
 
     with device.client(add_seconds) as client:
-        requests = ((w, client.coarse(image(w))) for w in lattice if seen_HW[w.slices(corner)].any())
+        requests = ((w, client.coarse(image(w), (w.y0, w.x0))) for w in lattice if seen_HW[w.slices(corner)].any())
         for w, future in _ahead(requests, 2 * settings.batch):
             coarse = device.result(future)
             scores.coarse.add((w.y0, w.x0), coarse.logits_KHW)

@@ -26,6 +26,7 @@ RECORDED = {
     "folds",
     "true_states",
     "split",
+    "share",
 }
 """Keys of a recipe that the record keeps, by their serialization aliases."""
 
@@ -36,7 +37,8 @@ def record_training(recipe: Recipe, network: str) -> dict[str, Any]:
     Raises UserError for keys of the other network and for a refiner whose coarse network has no record.
     """
     record: dict[str, Any] = {}
-    others = {"network", "backbone"} if network == "refiner" else {"preset", "stable_diffusion", "folds", "true_states"}
+    of_coarse = {"network", "backbone", "ddpm", "share"}
+    others = of_coarse if network == "refiner" else {"preset", "stable_diffusion", "folds", "true_states"}
     for key in sorted(others - ({"backbone"} if recipe.folds else set())):
         if getattr(recipe, key) is not None:
             raise UserError(f"the recipe has '{key}', which is not of the {network} network; leave it out")
@@ -56,6 +58,8 @@ def record_training(recipe: Recipe, network: str) -> dict[str, Any]:
     if isinstance(recipe.areas, SceneClasses):
         region = load(recipe.areas.region, with_model=False)
         settings["scenes"] = {"collection": region.collection, "resolution": region.grid.resolution}
+    if recipe.ddpm is not None:
+        settings["ddpm"] = recipe.ddpm.name
     return record | {network: {"areas": areas, **settings}}
 
 

@@ -24,7 +24,7 @@ def with_out_of_fold_masks(
     recipe's `data` and go on where they were stopped. Raises UserError.
     """
     from idgbr import IDGBRPipeline
-    from idgbr.coarse import KINDS
+    from idgbr.coarse import KINDS, DiffHRNet
     from idgbr.json_file import read_json
     from idgbr.training import CoarseTraining, Optimisation
     from idgbr.training.coarse import out_of_fold
@@ -45,12 +45,15 @@ def with_out_of_fold_masks(
     config = read_json(recipe.model / "coarse", "config.json", *KINDS)
     kind = KINDS[config["_class_name"]]
     keys = {key for key in config if not key.startswith("_")} - {"bands", "classes"}
+    prior = recipe.model / "coarse" if kind is DiffHRNet else None
     training = CoarseTraining(
         **{key: coarse[key] for key in SAME_AS_COARSE},
         **vars(areas.spec),
         network=kind.__name__,
         sizes={key: config[key] for key in keys},
         backbone=recipe.backbone,
+        ddpm=prior,
+        share=coarse.get("share", 1.0),
         optimisation=Optimisation(
             steps=coarse["steps"], rate=coarse["rate"], precision=coarse.get("precision", "fp32")
         ),

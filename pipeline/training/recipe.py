@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from pipeline.config.yaml_file import Frozen, checked, read
 from pipeline.training.area_kinds import Areas, Split
 
-PATHS = ("model", "data", "region", "path", "backbone", "stable_diffusion")
+PATHS = ("model", "data", "region", "path", "backbone", "ddpm", "stable_diffusion")
 
 SECTIONS = ("areas", "validation", "spn", "maps")
 """Keys whose values hold paths too."""
@@ -65,6 +65,16 @@ class Recipe(Frozen):
         default_factory=dict, serialization_alias="sizes", description="constructor arguments of the network"
     )
     backbone: Path | None = Field(default=None, description="local weights of the coarse network's encoder")
+    ddpm: Path | None = Field(
+        default=None, description="coarse network DiffHRNet only: the folder that `idgbr train ddpm` wrote"
+    )
+    share: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="coarse network only: share of the labels to learn from, as patches of about crop_size; with one "
+        "seed a smaller share is part of a larger one; default: all",
+    )
     folds: int | None = Field(default=None, ge=2, description="refiner only")
     true_states: float | None = Field(
         default=None,

@@ -110,7 +110,9 @@ def _steps(job: Job, pairs: list[Pair], device: str, masks: "list[NDArray[Any]] 
         return train_refiner(pairs, recipe.model, RefinerTraining(**common), masks, refiner=refiner, state=state)
     if recipe.network is not None:
         common["network"] = recipe.network
-    config = CoarseTraining(**common, **vars(job.spec), backbone=recipe.backbone)
+    if recipe.share is not None:
+        common["share"] = recipe.share
+    config = CoarseTraining(**common, **vars(job.spec), backbone=recipe.backbone, ddpm=recipe.ddpm)
     return train_coarse(pairs, recipe.model, config, state, save_every=SAVE_EVERY)
 
 

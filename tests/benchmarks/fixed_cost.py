@@ -33,7 +33,7 @@ class Cost:
     seconds: float
     log: Path
 
-    def logits(self, image_BCHW) -> torch.Tensor:
+    def logits(self, image_BCHW, corners=None) -> torch.Tensor:
         """The brightest band's class, after the wait."""
         begun = time.monotonic()
         image_BCHW = torch.as_tensor(image_BCHW).float()

@@ -13,8 +13,9 @@ import torch
 
 from idgbr.training.loop import OutOfTime
 from science import report
+from science.place import Place, Task
 from science.presets import PRESETS
-from science.tasks import Place, Task, tasks
+from science.tasks import tasks
 
 LATER = 75
 """Exit code of a task that was stopped by the clock and can go on."""

@@ -28,7 +28,7 @@ def of(model: IDGBRPipeline) -> dict[str, float]:
         sample = PROCESSES[refiner.config["process"]].sample
         sample(refiner, condition, coarse.softmax(1), noise_BDhw, model.settings.sampling)
 
-    return {"refiner_gmac": _gmac(refine)}
+    return {"refiner_gmac": gmac(refine)}
 
 
 def speed(place: Any) -> dict[str, Any]:
@@ -71,7 +71,8 @@ def _timed(model: IDGBRPipeline, work: float, windows: int = 256) -> dict[str, f
     }
 
 
-def _gmac(compute: Any) -> float:
+def gmac(compute: Any) -> float:
+    """Multiply-adds (G) of a call."""
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         compute()
     return counter.get_total_flops() / 2e9

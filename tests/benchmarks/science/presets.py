@@ -4,8 +4,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from idgbr.coarse.diffusion_unet import PRESETS as UNETS
 from idgbr.refiners.presets import BASE
 from idgbr.training import Optimisation
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewLabels:
+    """How coarse networks with and without features of a diffusion U-Net are compared (`labels.py`).
+
+    shares: of the labels. hrnet, fusion, unet: sizes of HRNet, what DiffHRNet has more, and of the U-Net. coarse, crop,
+    batch: of every network; ddpm, ddpm_crop, ddpm_batch: of the U-Net. ablation_seeds: on the first set."""
+
+    sets: tuple[str, ...]
+    shares: tuple[float, ...]
+    seeds: tuple[int, ...]
+    ablation_seeds: tuple[int, ...]
+    hrnet: Mapping[str, Any]
+    fusion: Mapping[str, Any]
+    unet: Mapping[str, Any]
+    coarse: Optimisation
+    crop: int
+    batch: int
+    ddpm: Optimisation
+    ddpm_crop: int
+    ddpm_batch: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +56,7 @@ class Preset:
     threads: int
     ablations: Mapping[str, tuple[int, ...]]
     choice: tuple[int, ...]
+    few_labels: FewLabels
 
 
 @dataclass(frozen=True)
@@ -135,6 +159,21 @@ PRESETS = {
         threads=2,
         ablations=dict.fromkeys(ABLATIONS, (0,)),
         choice=(0, 1, 2),
+        few_labels=FewLabels(
+            sets=("dubai_aerial", "cil_roads", "simulated_s2"),
+            shares=(0.01, 0.05, 0.1, 0.25, 1.0),
+            seeds=(0, 1, 2),
+            ablation_seeds=(0, 1, 2),
+            hrnet={"width": 18},
+            fusion={},
+            unet=UNETS["S"],
+            coarse=Optimisation(steps=3000, rate=5e-4, warmup=150, ema=0.995, precision="bf16"),
+            crop=256,
+            batch=16,
+            ddpm=Optimisation(steps=20_000, rate=1e-4, warmup=1000, ema=0.999, precision="bf16"),
+            ddpm_crop=256,
+            ddpm_batch=16,
+        ),
     ),
     "cpu": Preset(
         sets=("dubai_aerial", "cil_roads"),
@@ -158,6 +197,21 @@ PRESETS = {
         threads=1,
         ablations=dict.fromkeys(REDUCED, (0, 1, 2)) | {LONG: (0,)},
         choice=(0,),
+        few_labels=FewLabels(
+            sets=("dubai_aerial", "cil_roads", "simulated_s2"),
+            shares=(0.1, 1.0),
+            seeds=(0, 1, 2),
+            ablation_seeds=(0,),
+            hrnet={"width": 8, "modules": (1, 1, 2, 1), "blocks": 2, "stem": 16},
+            fusion={"alpha_bars": (0.975, 0.67)},
+            unet={"inner": 16, "multipliers": (1, 2, 4)},
+            coarse=Optimisation(steps=150, rate=3e-3, warmup=15, ema=0.98),
+            crop=96,
+            batch=4,
+            ddpm=Optimisation(steps=400, rate=2e-3, warmup=20, ema=0.99),
+            ddpm_crop=32,
+            ddpm_batch=8,
+        ),
     ),
 }
 

@@ -19,13 +19,15 @@ BANDS = ("red", "green", "blue")
 class LabelledSet:
     """classes: their code is the value in label files, unless `grey`: values above it are class 1, others class 0.
 
-    ignored: label values without class.
+    ignored: label values without class, which become no_label. Of SIMULATED the places are the worlds' seeds.
     """
 
     name: str
     classes: tuple[ClassRow, ...]
     ignored: tuple[int, ...] = ()
     grey: int | None = None
+    bands: tuple[str, ...] = BANDS
+    no_label: int = NO_LABEL
 
     def place(self, stem: str) -> int:
         """The place an image shows: a tile of Dubai, a picture of roads."""
@@ -66,6 +68,34 @@ SETS = {
         ),
     )
 }
+
+
+SIMULATED = "simulated_s2"
+WORLDS = {False: (101, 102, 103, 104, 105, 106), True: (301, 302)}
+KILOMETRES = 5.0
+
+
+def labelled_set(name: str) -> LabelledSet:
+    """One of SETS, or simulated Sentinel-2 mosaics of four bands, which need no IDGBR_DATA."""
+    if name != SIMULATED:
+        return SETS[name]
+    from catalogs import ROLES
+    from catalogs.simulated import WORLDCOVER
+
+    return LabelledSet(name, tuple(WORLDCOVER), bands=ROLES, no_label=0)
+
+
+def read_simulated(test: bool, folder: Path, centre: int | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """`read` of SIMULATED; worlds that `folder` lacks are made."""
+    from pipeline.training.prepare import load_areas
+    from pipeline.training.recipe import Simulated
+
+    areas = Simulated(kind="simulated", seeds=list(WORLDS[test]), kilometres=KILOMETRES)
+    pairs, _ = load_areas(areas, folder, lambda *step: None)
+    return {
+        f"world-{seed}": (middle(image_CHW, centre), middle(label_HW, centre))
+        for seed, (image_CHW, label_HW) in zip(WORLDS[test], pairs, strict=True)
+    }
 
 
 @cache

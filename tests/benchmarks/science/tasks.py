@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from idgbr.settings import Settings
 from idgbr.training import CoarseTraining, RefinerTraining, train_coarse, train_refiner
 from idgbr.training.crops import Augmentation
 from idgbr.training.refiner import new_refiner
-from science import cost
+from science import cost, labels
 from science.blind import KINDS
 from science.crf import crf, tune
+from science.place import Place, Result, Task
 from science.presets import (
     ABLATIONS,
     CHOICE,
@@ -46,31 +47,6 @@ HELD = 0
 TUNED, EVERY = 160, 9
 """The mean field is tuned on the middle px of every so many training images."""
 AUGMENTATION = Augmentation(nodata=0.0)
-Result = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the tasks of one preset keep what they make, and until when this one may work."""
-
-    home: Path
-    preset: Preset
-    deadline: float
-
-    def model(self, *names: object) -> Path:
-        return self.home / "models" / "-".join(map(str, names))
-
-    def result(self, task: str) -> Path:
-        return self.home / "results" / f"{task}.json"
-
-
-@dataclass(frozen=True)
-class Task:
-    """needs: names of the tasks that come first."""
-
-    name: str
-    needs: tuple[str, ...]
-    run: Callable[[Place], Result]
 
 
 def tasks(preset: Preset) -> list[Task]:
@@ -79,7 +55,8 @@ def tasks(preset: Preset) -> list[Task]:
     first, *others = preset.table
     later = (task for seed in others for task in _ablations(preset, seed))
     walks = [*_choice(preset), *_walks(preset)]
-    return [*_main(preset), *walks, *_ablations(preset, first), *_runs(preset, first), *later]
+    refining = [*_main(preset), *walks, *_ablations(preset, first), *_runs(preset, first), *later]
+    return [*refining, *labels.tasks(preset)]
 
 
 def _main(preset: Preset) -> Iterator[Task]:

@@ -16,9 +16,10 @@ from idgbr.coarse import KINDS as COARSE
 from idgbr.training import Optimisation
 from science import report, sets
 from science.__main__ import _all, _chosen, _one, main
+from science.place import Place
 from science.presets import ABLATIONS, CHOICE, CONTROLS, LONG, PRESETS, RIVALS, STEPS_OF_WALK
 from science.rivals import Averaged, repeated
-from science.tasks import Place, tasks
+from science.tasks import tasks
 
 STEPS = Optimisation(steps=2, warmup=1, ema=0.5)
 TINY = replace(
@@ -39,6 +40,19 @@ TINY = replace(
     centre=64,
     window=64,
     choice=(0,),
+    few_labels=replace(
+        PRESETS["cpu"].few_labels,
+        sets=("dubai_aerial", "cil_roads"),
+        seeds=(0,),
+        hrnet={"width": 4, "modules": (1, 1, 1, 1), "blocks": 1, "stem": 8},
+        fusion={"alpha_bars": (0.975,)},
+        unet={"inner": 4, "multipliers": (1, 1, 1)},
+        coarse=STEPS,
+        crop=32,
+        batch=2,
+        ddpm=STEPS,
+        ddpm_batch=2,
+    ),
     ablations=dict.fromkeys(
         ("no image in the guidance", "learned embedding", "masks of the training fit alone", "alignment", LONG), (0,)
     ),

@@ -21,10 +21,12 @@ SIZES = {
     "SegFormer": {"widths": (8, 16, 40, 64), "depths": (1, 1, 1, 1), "decoder": 16},
     "HRNet": {"width": 8, "modules": (1, 1, 1, 1), "blocks": 1, "stem": 8},
 }
+SIZES["DiffHRNet"] = SIZES["HRNet"] | {"inner": 8, "multipliers": (1, 1, 1), "alpha_bars": (0.975, 0.67)}
 WIDE = SIZES | {
     "DeepLabV3Plus": SIZES["DeepLabV3Plus"] | {"width": 32, "decoder": 128},
     "SegFormer": {"depths": (1, 1, 1, 1)},
     "HRNet": SIZES["HRNet"] | {"width": 18, "stem": 64},
+    "DiffHRNet": SIZES["DiffHRNet"] | {"width": 18, "stem": 64, "inner": 32, "multipliers": (1, 1, 2, 2, 2)},
 }
 every = pytest.mark.parametrize("kind", KINDS)
 
@@ -32,7 +34,12 @@ every = pytest.mark.parametrize("kind", KINDS)
 def build(kind, bands=3, classes=3, sizes=SIZES, seed=0):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return KINDS[kind](bands, classes, **sizes[kind])
+        network = KINDS[kind](bands, classes, **sizes[kind])
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if name.endswith("strength"):
+                weight.fill_(0.5)  # 0 before training, where fusions are silent
+    return network
 
 
 def normal(seed, *shape):
@@ -69,10 +76,11 @@ def test_the_loss_reaches_every_parameter(kind):
     network = build(kind).train()
     network(normal(0, 2, 3, 64, 64))
     F.cross_entropy(network.eval()(normal(1, 2, 3, 64, 64)), normal(2, 2, 3, 64, 64).argmax(1)).backward()
-    reached = {name for name, weight in network.named_parameters() if weight.grad.abs().max() > 1e-9}
+    trained = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
+    reached = {name for name, weight in trained.items() if weight.grad.abs().max() > 1e-9}
     # It adds the same to all scores of a query, which softmax cancels.
-    cancelled = {name for name, _ in network.named_parameters() if name.endswith("self.key.bias")}
-    assert reached == {name for name, _ in network.named_parameters()} - cancelled
+    cancelled = {name for name in trained if name.endswith("self.key.bias")}
+    assert reached == trained.keys() - cancelled
 
 
 @every
@@ -114,6 +122,7 @@ def test_the_least_sizes_are_those_of_the_deepest_stride():
         "DeepLabV3Plus": 16,
         "SegFormer": 32,
         "HRNet": 32,
+        "DiffHRNet": 32,
     }
 
 

@@ -6,11 +6,15 @@ import torch
 from idgbr_toys import CLASSES, landscape
 
 from idgbr import IDGBRPipeline, metrics
+from idgbr.checkpoint import digest, load_network
+from idgbr.coarse import DiffusionUNet
 from idgbr.errors import CheckpointError, InputError
-from idgbr.training import CoarseTraining, Optimisation, train_coarse
+from idgbr.training import CoarseTraining, DDPMTraining, Optimisation, train_coarse
 from idgbr.training import coarse as coarse_module
-from idgbr.training.coarse import deal, out_of_fold
+from idgbr.training.coarse import deal, load_prior, out_of_fold
+from idgbr.training.ddpm import new_ddpm
 from idgbr.training.loop import OutOfTime
+from idgbr.training.share import label_share
 
 BANDS = ("red", "green", "nir")
 CODES = (10, 20, 40)
@@ -63,6 +67,59 @@ def test_every_kind_of_network_trains_in_half_precision_and_is_saved_with_its_ki
     (progress,) = train_coarse([landscape(0, 64)], tmp_path, config)
     assert np.isfinite(progress.loss)
     assert type(IDGBRPipeline.from_pretrained(tmp_path).coarse).__name__ == network
+
+
+@pytest.fixture
+def ddpm(tmp_path):
+    config = DDPMTraining(bands=BANDS, crop=16, batch=1, sizes={"inner": 8, "multipliers": (1, 2, 2)})
+    new_ddpm([landscape(0, 64)[0]], config).save_pretrained(tmp_path / "ddpm")
+    return tmp_path / "ddpm"
+
+
+FUSED = {"width": 4, "modules": (1, 1, 1, 1), "blocks": 1, "stem": 8}
+
+
+def test_a_diff_hrnet_takes_the_u_net_of_a_folder_and_trains_around_it(tmp_path, ddpm):
+    config = training(3, network="diff-hrnet", sizes=FUSED, crop=64, ddpm=ddpm)
+    state, pairs = tmp_path / "state.safetensors", [landscape(0, 64)]
+    steps = train_coarse(pairs, tmp_path / "model", config, state, deadline=time.monotonic() + 3)
+    next(steps)
+    time.sleep(3)
+    with pytest.raises(OutOfTime):
+        next(steps)
+    list(train_coarse(pairs, tmp_path / "model", config, state))
+    list(train_coarse(pairs, tmp_path / "again", config))
+    model, again = (IDGBRPipeline.from_pretrained(tmp_path / name) for name in ("model", "again"))
+    assert model.digest == again.digest
+    assert type(model.coarse).__name__ == "DiffHRNet"
+    trained = load_network({"DiffusionUNet": DiffusionUNet}, ddpm)
+    assert digest({}, [model.coarse.diffusion]) == digest({}, [trained])
+    assert model.coarse.mean_C.tolist() == pytest.approx(list(model.settings.mean))
+    assert any(fusion.strength.item() != 0 for fusion in model.coarse.fusions["4"])
+    assert digest({}, [load_prior(tmp_path / "model" / "coarse", BANDS)]) == digest({}, [trained])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"network": "DiffHRNet", "ddpm": None}, "a DiffHRNet needs 'ddpm'"),
+        ({"network": "CoarseUNet"}, "'ddpm' is of a DiffHRNet, not of a CoarseUNet"),
+        ({"bands": ("nir", "red", "green")}, "has the bands red, green, nir, but the images nir, red, green"),
+    ],
+)
+def test_a_u_net_that_does_not_belong_is_told_in_one_sentence(tmp_path, ddpm, change, says):
+    config = training(**{"network": "DiffHRNet", "sizes": FUSED, "crop": 64, "ddpm": ddpm} | change)
+    with pytest.raises(InputError, match=says):
+        list(train_coarse([landscape(0, 64)], tmp_path / "model", config))
+
+
+def test_a_share_of_the_labels_is_all_that_is_learnt_from(tmp_path):
+    pairs = [landscape(0, 128)]
+    list(train_coarse(pairs, tmp_path / "few", training(share=0.1)))
+    few = label_share(pairs, 0.1, 32, 0, 0)
+    list(train_coarse(few, tmp_path / "same", training()))
+    models = [IDGBRPipeline.from_pretrained(tmp_path / name) for name in ("few", "same")]
+    assert models[0].digest == models[1].digest
 
 
 def test_what_labels_and_numbers_mean_goes_into_the_model(tmp_path):
@@ -139,8 +196,8 @@ def test_no_pair_is_mapped_by_a_network_that_has_seen_its_place(tmp_path, monkey
     digests = {IDGBRPipeline.from_pretrained(tmp_path / name).digest: name for name in saved}
     assert len(digests) == 3
     assert sorted(number for _, number in used) == [0, 1, 2, 3, 4]
-    for digest, number in used:
-        assert groups[number] not in {groups[other] for other in saved[digests[digest]]}
+    for user, number in used:
+        assert groups[number] not in {groups[other] for other in saved[digests[user]]}
     assert all(len(seen) >= 3 for seen in saved.values())
     for array, (_, label) in zip(found, pairs, strict=True):
         assert array.shape == (3, *label.shape)

@@ -21,7 +21,7 @@ class Model:
 
     device = torch.device("cpu")
 
-    def __init__(self, compute=lambda image_NBHW: torch.ones(len(image_NBHW), 2, 4, 4), batch=1):
+    def __init__(self, compute=lambda image_NBHW, corners: torch.ones(len(image_NBHW), 2, 4, 4), batch=1):
         self.coarse_logits = compute
         self.settings, self.refiner = SimpleNamespace(batch=batch), None
 
@@ -46,7 +46,7 @@ def answer(device, add_seconds=lambda seconds: None):
 
     def ask():
         with device.client(add_seconds) as client:
-            return device.result(client.coarse(IMAGE))
+            return device.result(client.coarse(IMAGE, (0, 0)))
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(ask).result(SECONDS)
@@ -55,7 +55,7 @@ def answer(device, add_seconds=lambda seconds: None):
 def test_what_a_batch_raises_is_the_result_of_its_windows_and_the_device_goes_on(device_of):
     results = iter([ValueError("no kernel"), SystemExit(3), None])
 
-    def compute(image_NBHW):
+    def compute(image_NBHW, corners):
         if (error := next(results)) is not None:
             raise error
         return torch.ones(len(image_NBHW), 2, 4, 4)
@@ -70,7 +70,7 @@ def test_what_a_batch_raises_is_the_result_of_its_windows_and_the_device_goes_on
 
 def test_a_batch_of_too_few_results_is_an_error_and_the_device_goes_on(device_of):
     counts = iter([0, 1])
-    device = device_of(lambda image_NBHW: torch.ones(next(counts), 2, 4, 4))
+    device = device_of(lambda image_NBHW, corners: torch.ones(next(counts), 2, 4, 4))
     with pytest.raises(ValueError, match="shorter"):
         answer(device)
     assert answer(device).logits_KHW.shape == (2, 4, 4)
@@ -93,16 +93,16 @@ def test_whatever_ends_the_thread_of_a_device_is_the_answer_to_all_who_wait_and_
 def test_a_device_that_is_closed_answers_those_who_wait_and_who_come(device_of):
     begun, go_on = threading.Event(), threading.Event()
 
-    def compute(image_NBHW):
+    def compute(image_NBHW, corners):
         begun.set()
         assert go_on.wait(SECONDS)
         return torch.ones(len(image_NBHW), 2, 4, 4)
 
     device = device_of(compute)
     with device.client() as client, ThreadPoolExecutor(1) as closing:
-        computed = client.coarse(IMAGE)
+        computed = client.coarse(IMAGE, (0, 0))
         assert begun.wait(SECONDS)
-        waiting = client.coarse(IMAGE)
+        waiting = client.coarse(IMAGE, (0, 0))
         closed = closing.submit(device.close)
         with pytest.raises(RunError, match="was closed before it had computed"):
             waiting.result(SECONDS)
@@ -110,4 +110,4 @@ def test_a_device_that_is_closed_answers_those_who_wait_and_who_come(device_of):
         closed.result(SECONDS)
         assert computed.result(SECONDS).logits_KHW.shape == (2, 4, 4)
         with pytest.raises(RunError, match="was closed"):
-            client.coarse(IMAGE)
+            client.coarse(IMAGE, (0, 0))

@@ -128,10 +128,9 @@ def test_no_observation_is_no_data_in_every_label(labels, mosaic):
 def test_a_block_of_one_sure_class_costs_no_refinement(small, device, monkeypatch):
     calls = []
     monkeypatch.setattr(small, "refine_logits", lambda *arguments: calls.append(arguments))
+    sure_1KHW = torch.tensor([9.0, 0, 0, 0, 0, 0])[None, :, None, None]
     monkeypatch.setattr(
-        small,
-        "coarse_logits",
-        lambda image: torch.tensor([9.0, 0, 0, 0, 0, 0])[None, :, None, None].expand(len(image), 6, *image.shape[2:]),
+        small, "coarse_logits", lambda image, corners: sure_1KHW.expand(len(image), 6, *image.shape[2:])
     )
     found = segment(device, lambda window: np.full((4, *window.shape), 1000, np.uint16), Window(0, 0, 64, 64))
     assert not calls

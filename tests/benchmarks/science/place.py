@@ -1,0 +1,34 @@
+"""Where tasks keep what they make, and what a task is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from science.presets import Preset
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the tasks of one preset keep what they make, and until when this one may work."""
+
+    home: Path
+    preset: Preset
+    deadline: float
+
+    def model(self, *names: object) -> Path:
+        return self.home / "models" / "-".join(map(str, names))
+
+    def result(self, task: str) -> Path:
+        return self.home / "results" / f"{task}.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """needs: names of the tasks that come first."""
+
+    name: str
+    needs: tuple[str, ...]
+    run: Callable[[Place], Result]
