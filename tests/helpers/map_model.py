@@ -5,13 +5,20 @@ from pathlib import Path
 import torch
 
 from catalogs.simulated import WORLDCOVER
-from idgbr import CoarseUNet, IDGBRPipeline, Refiner, Settings
+from idgbr import IDGBRPipeline, Refiner, Settings
+from idgbr.coarse import KINDS, DiffHRNet
+
+WIDTHS = (8, 8, 16, 16)
+SIZES = {
+    "CoarseUNet": {"widths": WIDTHS},
+    "DiffHRNet": {"width": 8, "modules": (1, 1, 1, 1), "blocks": 1, "stem": 8, "inner": 8, "multipliers": (1, 1, 1)},
+}
 
 
-def save_model(folder: Path, seed: int = 0) -> Path:
+def save_model(folder: Path, seed: int = 0, network: str = "CoarseUNet") -> Path:
     """Saves a model with random weights: its map is nonsense, but it depends on every pixel in its reach.
 
-    seed: of the noise.
+    seed: of the noise. network: of SIZES; fusions of a DiffHRNet are not silent.
     """
     torch.manual_seed(0)
     settings = Settings(
@@ -25,9 +32,13 @@ def save_model(folder: Path, seed: int = 0) -> Path:
         num_inference_steps=1,
         seed=seed,
     )
-    widths = (8, 8, 16, 16)
-    coarse, refiner = CoarseUNet(4, 6, widths=widths), Refiner(4, 6, widths=widths, full=4)
+    coarse, refiner = KINDS[network](4, 6, **SIZES[network]), Refiner(4, 6, widths=WIDTHS, full=4)
     for weight in [*coarse.parameters(), *refiner.parameters()]:
         torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
+    if isinstance(coarse, DiffHRNet):
+        for fusion in [each for stage in coarse.fusions.values() for each in stage]:
+            torch.nn.init.ones_(fusion.strength)
+        coarse.diffusion.high_C.fill_(2.0)
+        coarse.diffusion.low_C.fill_(-2.0)
     IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)
     return folder

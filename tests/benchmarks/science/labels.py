@@ -52,13 +52,13 @@ def tasks(preset: Preset) -> Iterator[Task]:
             yield Task(f"prior-{name}-masked-{seed}", (f"prior-{name}-ddpm-{seed}",), _masked(name, seed))
             for share in study.shares:
                 for arm, start in ARMS.items():
-                    label = f"labels-{name}-{_slug(arm)}-{share:g}-{seed}"
+                    label = task_name(name, arm, share, seed)
                     prior = "masked" if start == "masked" else "ddpm"
                     yield Task(label, (f"prior-{name}-{prior}-{seed}",), _train(name, label, start, share, seed, {}))
     name = study.sets[0]
     for seed in study.ablation_seeds:
         for ablation, sizes in ABLATIONS.items():
-            label = f"labels-{name}-{_slug(ablation)}-{ABLATED_SHARE:g}-{seed}"
+            label = task_name(name, ablation, ABLATED_SHARE, seed)
             run = _train(name, label, "ddpm", ABLATED_SHARE, seed, sizes)
             yield Task(label, (f"prior-{name}-ddpm-{seed}",), run)
     yield Task("labels-cost", (f"prior-{name}-ddpm-{study.seeds[0]}",), _cost(name, study.seeds[0]))
@@ -211,7 +211,8 @@ def _unlabelled(place: Place, name: str, seed: int) -> tuple[DDPMTraining, list[
 
 
 def _read(place: Place, name: str, test: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    centre = place.preset.centre if test else place.preset.train_centre
+    study = place.preset.few_labels
+    centre = study.centre if test else study.train_centre
     if name == SIMULATED:
         return read_simulated(test, place.home / "simulated", centre)
     return read(name, test, centre)
@@ -220,6 +221,11 @@ def _read(place: Place, name: str, test: bool) -> dict[str, tuple[np.ndarray, np
 def _prior(place: Place, name: str, seed: int) -> DiffusionUNet:
     network = load_network({"DiffusionUNet": DiffusionUNet}, place.model("ddpm", name, seed))
     return network.eval().place(place.preset.device)
+
+
+def task_name(name: str, arm: str, share: float, seed: int) -> str:
+    """Of an arm's or an ablation's training."""
+    return f"labels-{name}-{_slug(arm)}-{share:g}-{seed}"
 
 
 def _slug(text: str) -> str:

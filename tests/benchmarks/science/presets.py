@@ -14,7 +14,8 @@ class FewLabels:
     """How coarse networks with and without features of a diffusion U-Net are compared (`labels.py`).
 
     shares: of the labels. hrnet, fusion, unet: sizes of HRNet, what DiffHRNet has more, and of the U-Net. coarse, crop,
-    batch: of every network; ddpm, ddpm_crop, ddpm_batch: of the U-Net. ablation_seeds: on the first set."""
+    batch: of every network; ddpm, ddpm_crop, ddpm_batch: of the U-Net. ablation_seeds: on the first set. train_centre,
+    centre: px of the middle of each image, as in `Preset`."""
 
     sets: tuple[str, ...]
     shares: tuple[float, ...]
@@ -29,6 +30,8 @@ class FewLabels:
     ddpm: Optimisation
     ddpm_crop: int
     ddpm_batch: int
+    train_centre: int | None
+    centre: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +176,8 @@ PRESETS = {
             ddpm=Optimisation(steps=20_000, rate=1e-4, warmup=1000, ema=0.999, precision="bf16"),
             ddpm_crop=256,
             ddpm_batch=16,
+            train_centre=None,
+            centre=None,
         ),
     ),
     "cpu": Preset(
@@ -205,12 +210,14 @@ PRESETS = {
             hrnet={"width": 8, "modules": (1, 1, 2, 1), "blocks": 2, "stem": 16},
             fusion={"alpha_bars": (0.975, 0.67)},
             unet={"inner": 16, "multipliers": (1, 2, 4)},
-            coarse=Optimisation(steps=150, rate=3e-3, warmup=15, ema=0.98),
-            crop=96,
+            coarse=Optimisation(steps=80, rate=4e-3, warmup=8, ema=0.95),
+            crop=64,
             batch=4,
-            ddpm=Optimisation(steps=400, rate=2e-3, warmup=20, ema=0.99),
+            ddpm=Optimisation(steps=150, rate=3e-3, warmup=10, ema=0.97),
             ddpm_crop=32,
             ddpm_batch=8,
+            train_centre=512,
+            centre=256,
         ),
     ),
 }

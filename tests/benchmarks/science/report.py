@@ -6,7 +6,7 @@ from statistics import mean, median
 from typing import Any
 
 from idgbr.settings import Settings
-from science import pictures
+from science import labels, pictures
 from science.presets import CHOICE, CONTROLS, OURS, RIVALS, STEPS_OF_WALK, WALK, slug
 from science.sets import SETS
 
@@ -42,6 +42,7 @@ def write(place: Any) -> str:
         lines += [*_choice(results, place.preset, name), *_walks(results, place.preset, name)]
         lines += pictures.draw(place, results, name)
     lines += [*_steps(results), *_ablations(results, place.preset), *_gate(results), *_speed(results), *_time(results)]
+    lines += [*_few_labels(results, place.preset.few_labels), *_label_ablations(results, place.preset.few_labels)]
     path = place.home / "report.md"
     path.write_text("\n".join(lines) + "\n")
     return f"report: {path}"
@@ -254,6 +255,53 @@ def _ablations(results: dict[str, Any], preset: Any) -> Iterator[str]:
             spreads = (_spread(changes[key], "+.2f") for key in (*METRICS, *REPAIR))
             yield _row(ablation, f"{len(done)} of {len(cases)}", *spreads, *worse)
     yield ""
+
+
+def _few_labels(results: dict[str, Any], study: Any) -> Iterator[str]:
+    """Means over the seeds; the gain of each seed is against plain HRNet of that seed and share."""
+    for name in study.sets:
+        rows = []
+        for share in study.shares:
+            for arm in labels.ARMS:
+                runs = {seed: results.get(labels.task_name(name, arm, share, seed)) for seed in study.seeds}
+                plain = {seed: results.get(labels.task_name(name, labels.PLAIN, share, seed)) for seed in study.seeds}
+                rows += _label_row(f"{share:.0%}", arm, runs, plain)
+        if rows:
+            yield from (f"## Few labels: {name}", "")
+            yield f"{study.coarse.steps} steps of {study.batch} x {study.crop} px; priors as long as {study.ddpm.steps}"
+            yield from ("steps of the diffusion U-Net, on all training images. Mean of the seeds, their range.", "")
+            yield from _head("labels", "network", "seeds", "mIoU", "boundary IoU (4 px)", "mIoU against HRNet, seeds")
+            yield from (*rows, "")
+
+
+def _label_row(share: str, arm: str, runs: dict[int, Any], plain: dict[int, Any]) -> Iterator[str]:
+    found = {seed: run for seed, run in runs.items() if run is not None}
+    if not found:
+        return
+    gains = [f"{run['mean_iou'] - plain[seed]['mean_iou']:+.2f}" for seed, run in found.items() if plain[seed]]
+    cells = []
+    for metric in ("mean_iou", "boundary_iou_4px"):
+        values = [run[metric] for run in found.values()]
+        cells.append(f"{mean(values):.2f} ({min(values):.2f} to {max(values):.2f})")
+    yield _row(share, arm, len(found), *cells, ", ".join(gains))
+
+
+def _label_ablations(results: dict[str, Any], study: Any) -> Iterator[str]:
+    name, share = study.sets[0], labels.ABLATED_SHARE
+    rows = []
+    for ablation in (labels.OURS, *labels.ABLATIONS):
+        runs = {seed: results.get(labels.task_name(name, ablation, share, seed)) for seed in study.ablation_seeds}
+        plain = {seed: results.get(labels.task_name(name, labels.PLAIN, share, seed)) for seed in study.ablation_seeds}
+        rows += _label_row(f"{share:.0%}", ablation, runs, plain)
+    if rows:
+        yield from (f"## Few labels: where and how the features are fused ({name})", "")
+        yield from _head("labels", "Diff-HRNet", "seeds", "mIoU", "boundary IoU (4 px)", "mIoU against HRNet, seeds")
+        yield from (*rows, "")
+    if "labels-cost" in results:
+        yield from ("## Cost of features", "", *_head("network", "multiply-adds (G) a megapixel", "CPU s a megapixel"))
+        for row in results["labels-cost"]["rows"]:
+            yield _row(row["network"], f"{row['gmac']:.1f}", f"{row['cpu_seconds']:.2f}")
+        yield ""
 
 
 def _gate(results: dict[str, Any]) -> Iterator[str]:

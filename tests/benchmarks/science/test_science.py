@@ -52,6 +52,8 @@ TINY = replace(
         batch=2,
         ddpm=STEPS,
         ddpm_batch=2,
+        train_centre=64,
+        centre=64,
     ),
     ablations=dict.fromkeys(
         ("no image in the guidance", "learned embedding", "masks of the training fit alone", "alignment", LONG), (0,)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from map_model import save_model
 
 from idgbr import IDGBRPipeline
 from idgbr.inference.band import band
@@ -65,6 +66,20 @@ def test_any_block_gives_the_same_bytes(device, read, labels, cut):
     inside = cut.slices((WHOLE.y0, WHOLE.x0))
     for name in ("landcover_HW", "coarse_HW", "confidence_HW", "refined_HW"):
         assert (getattr(part, name) == getattr(labels, name)[inside]).all(), name
+
+
+def test_any_block_gives_the_same_bytes_with_a_coarse_network_that_draws_noise(read, tmp_path):
+    model = IDGBRPipeline.from_pretrained(save_model(tmp_path, network="DiffHRNet"))
+    ground, cut = Window(-40, 1000, 80, 1140), Window(11, 1033, 70, 1120)
+    labels, parts = [], []
+    for part, into in ((ground, labels), (cut, parts)):
+        device = BatchingDevice(model)
+        into.append(segment(device, read, part))
+        device.close()
+    inside = cut.slices((ground.y0, ground.x0))
+    assert len(np.unique(labels[0].coarse_HW)) > 2
+    for name in ("landcover_HW", "coarse_HW", "confidence_HW", "refined_HW"):
+        assert (getattr(parts[0], name) == getattr(labels[0], name)[inside]).all(), name
 
 
 def test_labels_depend_on_nothing_beyond_the_stated_reach(small, device, read, mosaic, labels):
