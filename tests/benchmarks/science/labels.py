@@ -29,7 +29,7 @@ from science.sets import SIMULATED, labelled_set, read, read_simulated
 PLAIN, OURS, RANDOM, MASKED = "HRNet", "Diff-HRNet", "random U-Net", "masked images"
 ARMS = {PLAIN: None, OURS: "ddpm", RANDOM: "random", MASKED: "masked"}
 """Arms and what they start from: nothing, the trained diffusion U-Net, the same untrained, or HRNet's own encoder
-trained on masked images with as many multiply-adds as the diffusion U-Net."""
+trained on masked images: the same crops and steps as the diffusion U-Net's."""
 ABLATIONS = {
     "stage 4 alone": {"stages": (4,)},
     "stages 1 to 4": {"stages": (1, 2, 3, 4)},
@@ -40,8 +40,6 @@ ABLATIONS = {
     "last decoder block": {"decoder_block": 2},
 }
 ABLATED_SHARE = 0.1
-BACKWARD = 2
-"""Forward passes that a backward pass costs."""
 
 
 def tasks(preset: Preset) -> Iterator[Task]:
@@ -88,21 +86,13 @@ def _masked(name: str, seed: int) -> Callable[[Place], Result]:
         study = place.preset.few_labels
         config, images = _unlabelled(place, name, seed)
         prior = _prior(place, name, seed)
-        with torch.device(place.preset.device):
-            crop = torch.zeros(1, len(config.bands), config.crop, config.crop)
-            step = torch.zeros(1, dtype=torch.long)
-        hrnet = HRNet(len(config.bands), len(config.bands), **study.hrnet).place(place.preset.device)
-        ratio = gmac(lambda: prior(crop, step)) / gmac(lambda: hrnet.eval()(crop))
-        optimisation = replace(study.ddpm, steps=max(1, round(study.ddpm.steps * ratio)))
         file = place.model("masked", name, seed).with_suffix(".safetensors")
         began, state = time.monotonic(), file.with_suffix(".state.safetensors")
         crops = unlabelled_crops(images, config)
-        for progress in train_masked(
-            prior, crops, study.hrnet, config, optimisation, file, state, deadline=place.deadline
-        ):
+        for progress in train_masked(prior, crops, study.hrnet, config, file, state, place.deadline):
             _tell(progress)
         state.unlink()
-        return {"seconds": round(time.monotonic() - began, 1), "steps": optimisation.steps}
+        return {"seconds": round(time.monotonic() - began, 1), "steps": config.optimisation.steps}
 
     return run
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from idgbr.coarse import DiffusionUNet, HRNet
 from idgbr.training.crops import Crops, prefetch
 from idgbr.training.ddpm import DDPMTraining, scaled_batch
-from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
+from idgbr.training.loop import Progress, optimise, with_seed
 
 PATCH, HIDDEN = 8, 0.6
 
@@ -25,7 +25,6 @@ def train_masked(
     crops: Crops,
     sizes: Mapping[str, Any],
     config: DDPMTraining,
-    optimisation: Optimisation,
     file: Path,
     state: Path,
     deadline: float,
@@ -33,7 +32,7 @@ def train_masked(
     """Leaves the backbone's tensors of an HRNet of these sizes in `file`. prior: for its scaling of the bands."""
     bands = len(config.bands)
     network = with_seed(config.seed, lambda: HRNet(bands, bands, **sizes)).place(config.device)
-    with prefetch(crops, optimisation.steps) as batches:
+    with prefetch(crops, config.optimisation.steps) as batches:
 
         def loss(step: int) -> Tensor:
             clean_BCHW, seen_B1HW = scaled_batch(prior, *batches(step))
@@ -43,6 +42,6 @@ def train_masked(
             error_BCHW = (network(clean_BCHW * (1 - hidden_B1HW)) - clean_BCHW).abs()
             return (error_BCHW * hidden_B1HW).sum() / (bands * hidden_B1HW.sum()).clamp_min(1)
 
-        yield from optimise(network.requires_grad_(True), loss, optimisation, state, deadline=deadline)
+        yield from optimise(network.requires_grad_(True), loss, config.optimisation, state, deadline=deadline)
     state_dict = network.state_dict().items()
     save_file({name: value.contiguous() for name, value in state_dict if name.startswith(HRNet.backbone)}, file)
