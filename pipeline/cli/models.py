@@ -11,27 +11,29 @@ from pipeline.errors import UserError
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="the recipe file")]
 
+Again = Annotated[bool, typer.Option("--again", help="train anew what the recipe has finished")]
+
 app = typer.Typer()
 training = typer.Typer(help="Train a network from a recipe file.", no_args_is_help=True)
 app.add_typer(training, name="train")
 
 
 @training.command()
-def coarse(config: RecipeFile) -> None:
+def coarse(config: RecipeFile, again: Again = False) -> None:
     """Trains a coarse segmenter and writes a model folder.
 
     Example: `idgbr train coarse recipe.yaml`
     """
-    _train(config, "coarse")
+    _train(config, "coarse", again)
 
 
 @training.command()
-def refiner(config: RecipeFile) -> None:
+def refiner(config: RecipeFile, again: Again = False) -> None:
     """Trains the boundary refiner of a model folder whose coarse segmenter is done.
 
     Example: `idgbr train refiner recipe.yaml`
     """
-    _train(config, "refiner")
+    _train(config, "refiner", again)
 
 
 @training.command()
@@ -69,7 +71,7 @@ def ddpm(config: RecipeFile) -> None:
     print_errors(f"{recipe.model}, error of the predicted noise on images kept out", errors)
 
 
-def _train(config: Path, network: Any) -> None:
+def _train(config: Path, network: Any, again: bool) -> None:
     from pipeline.training.recipe import load
 
     recipe = load(config)
@@ -78,8 +80,21 @@ def _train(config: Path, network: Any) -> None:
     from pipeline.training.evaluate import print_scores
     from pipeline.training.train import train
 
+    kept: list[bool] = []
     with progress_bar(network) as report:
-        scores = train(recipe, network, report, lambda rows: print(describe_balance(rows), file=sys.stderr))
+        scores = train(
+            recipe,
+            network,
+            report,
+            lambda rows: print(describe_balance(rows), file=sys.stderr),
+            again,
+            lambda: kept.append(True),
+        )
+    if kept:
+        print(
+            f"idgbr: {recipe.model} has finished this recipe on the same data, and is kept; --again trains it anew",
+            file=sys.stderr,
+        )
     print_scores(f"{recipe.model}, on areas kept out, %", scores)
 
 

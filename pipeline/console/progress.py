@@ -93,11 +93,17 @@ def _display() -> Iterator[Update]:
         tasks: dict[str, TaskID] = {}
 
         def update(stage: str, done: int, total: int | None, note: str) -> None:
-            if stage not in tasks:
+            # What begins anew gets a bar of its own: a bar never goes back.
+            if stage not in tasks or done < bars.tasks[bars.task_ids.index(tasks[stage])].completed:
                 tasks[stage] = bars.add_task(stage, total=total, note=note)
             bars.update(tasks[stage], completed=done, total=total, note=note)
 
-        yield update
+        try:
+            yield update
+        finally:
+            for task in bars.tasks:
+                if task.total is None:  # it was counted, and there is no more
+                    bars.update(task.id, total=task.completed)
 
 
 def _log_lines() -> Update:

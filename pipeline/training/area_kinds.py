@@ -217,3 +217,14 @@ class Split(Frozen):
             if key not in allowed and getattr(self, key) is not None:
                 raise ValueError(f"a split by {self.by} has no '{key}'; leave it out")
         return self
+
+
+def check_apart(areas: BaseModel, validation: BaseModel | None) -> None:
+    """Raises ValueError where areas to train on and to score on are the same."""
+    if areas == validation:
+        raise ValueError("validation is equal to areas: scores on what was trained on mean nothing; name other places")
+    if getattr(areas, "kilometres", None) == getattr(validation, "kilometres", 0.0):
+        shared = sorted({*areas.seeds} & {*validation.seeds})  # type: ignore[attr-defined, union-attr]
+        if shared:
+            words = ", ".join(map(str, shared))
+            raise ValueError(f"areas and validation share the worlds of seeds {words}; give one of them other seeds")

@@ -1,6 +1,7 @@
 """The record and the card of a trained model."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.region import load
@@ -23,6 +24,7 @@ RECORDED = {
     "model_args",
     "precision",
     "workers",
+    "threads",
     "folds",
     "true_states",
     "split",
@@ -63,11 +65,15 @@ def record_training(recipe: Recipe, network: str) -> dict[str, Any]:
     return record | {network: {"areas": areas, **settings}}
 
 
+def write_record(model: Path, record: dict[str, Any]) -> None:
+    """Writes training.json beside the weights."""
+    (model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+
+
 def write_model_card(recipe: Recipe, record: dict[str, Any], scores: "EvaluationScores") -> None:
-    """Writes training.json and README.md beside the weights. record: of `record_training`."""
+    """Writes README.md beside the weights. record: of `record_training`."""
     from idgbr.training import write_card
 
-    (recipe.model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     trained_on = [f"The {name} network: {describe_areas(part['areas'])}." for name, part in record.items()]
     if (ground := ground_of(recipe.model)) is not None:
         trained_on.insert(0, str(ground))

@@ -1,12 +1,12 @@
 """A recipe file of a change model: its two stages, and the pairs of dates that it learns from."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.config.yaml_file import Frozen
-from pipeline.training.area_kinds import Areas
+from pipeline.training.area_kinds import Areas, check_apart
 from pipeline.training.recipe import load_as
 
 
@@ -64,6 +64,11 @@ class ChangeRecipe(Frozen):
     seed: int = Field(default=0, description="of first weights, crops and swaps")
     precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
     device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        check_apart(self.areas, self.validation)
+        return self
 
 
 def load_change(path: Path) -> ChangeRecipe:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from pipeline.config.yaml_file import Frozen, checked, read
-from pipeline.training.area_kinds import Areas, Split
+from pipeline.training.area_kinds import Areas, Split, check_apart
 
 PATHS = ("model", "data", "region", "path", "backbone", "ddpm", "stable_diffusion")
 
@@ -85,6 +85,12 @@ class Recipe(Frozen):
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
     device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="of each process, on CPUs: sums are rounded otherwise on another number, so name it where the "
+        "weights must come out with the same bits on another machine; default: as many as the process has",
+    )
     workers: int = Field(default=1, ge=1, description="processes that train together, each with a GPU or a CPU")
     address: str = Field(default="local", description="of the workers' Ray")
 
@@ -92,6 +98,7 @@ class Recipe(Frozen):
     def _something_is_kept_out(self) -> "Recipe":
         if (self.validation is None) == (self.split is None):
             raise ValueError("give one of 'validation' and 'split': what is kept out of training, for the scores")
+        check_apart(self.areas, self.validation)
         return self
 
 

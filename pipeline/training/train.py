@@ -1,12 +1,14 @@
 """`idgbr train`: from a recipe file to a model folder with a card."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.training.balance import ClassBalance, class_balance
-from pipeline.training.card import record_training, write_model_card
+from pipeline.training.card import record_training, write_model_card, write_record
+from pipeline.training.finished import Training, data_digest
 from pipeline.training.folds import with_out_of_fold_masks
 from pipeline.training.pair import Pair
 from pipeline.training.prepare import DatasetSpec, TrainingAreas, load_training
@@ -40,43 +42,72 @@ class Job:
 
 
 def train(
-    recipe: Recipe, network: Network, report: Report, tell: Callable[[list[ClassBalance]], None] = lambda rows: None
+    recipe: Recipe,
+    network: Network,
+    report: Report,
+    tell: Callable[[list[ClassBalance]], None] = lambda rows: None,
+    again: bool = False,
+    on_kept: Callable[[], None] = lambda: None,
 ) -> "EvaluationScores":
     """Trains one network, scores the model on the labels kept out, and writes its card; returns the scores.
 
     tell: called with the shares of the classes before the first step. A call of the same recipe after an interruption
-    continues. Raises UserError.
+    continues: an interrupted scoring is begun anew, the steps are not done again. A recipe that is finished, on the
+    same data, is not trained unless `again`: `on_kept` is called, and the scores are those of then. Raises UserError.
     """
     import torch
 
     from idgbr import IDGBRPipeline
+    from idgbr.metrics import EvaluationScores
     from pipeline.training.evaluate import evaluate
 
     record = record_training(recipe, network)
     device = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
     spec = None if network == "coarse" else _spec_of(recipe.model)
     areas = load_training(recipe, report, spec)
+    networks = ("coarse",) if network == "coarse" else ("coarse", "refiner")
+    training = Training(recipe.model, networks, record, data_digest([*areas.pairs, *areas.validation]))
+    state = _state(recipe, network)
+    if not again and not state.exists() and (finished := training.scores(EvaluationScores)) is not None:
+        on_kept()
+        return finished
+    training.file.unlink(missing_ok=True)
     tell(class_balance(areas.pairs, areas.validation, areas.spec.classes))
 
     job = Job(recipe, network, areas.spec, record.get("coarse", {}))
     if recipe.workers == 1:
-        _train_network(job, areas, device, lambda step: report(*step))
+        with _threads(recipe):
+            _train_network(job, areas, device, lambda step: report(*step))
     else:
         from cluster.ray_train import run_ranks
 
         cuda = device == "cuda"
         run_ranks(_rank, job, recipe.workers, cuda, recipe.data, recipe.address, lambda step: report(*step))
-    _state(recipe, network).unlink(missing_ok=True)
+    write_record(recipe.model, record)
     model = IDGBRPipeline.from_pretrained(recipe.model).to(device)
     images = [(str(number), *pair) for number, pair in enumerate(areas.validation)]
-    scores = evaluate(model, images, lambda done, total, stem: None)
+    scores = evaluate(model, images, lambda done, total, stem: report(done, total, "scored"))
     write_model_card(recipe, record, scores)
+    training.finish(EvaluationScores(coarse=scores.coarse, refined=scores.refined, repair=scores.repair))
+    state.unlink(missing_ok=True)
     return scores
+
+
+@contextmanager
+def _threads(recipe: Recipe) -> Iterator[None]:
+    """PyTorch's threads in this process, where the recipe names their number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(recipe.threads or before)
+    yield
+    torch.set_num_threads(before)
 
 
 def _rank(job: Job, device: str, listener: Listener) -> None:
     """One of several workers. It reads the areas itself; they have been made by now."""
-    _train_network(job, load_training(job.recipe, lambda *step: None, job.spec), device, listener)
+    with _threads(job.recipe):
+        _train_network(job, load_training(job.recipe, lambda *step: None, job.spec), device, listener)
 
 
 def _train_network(job: Job, areas: TrainingAreas, device: str, listener: Listener) -> None:

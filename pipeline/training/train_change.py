@@ -1,6 +1,5 @@
 """`idgbr train change`: from a recipe file to a change model's folder with a card."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import catalogs
 from idgbr.classes import UNLABELLED
 from pipeline.digest import json_digest
 from pipeline.errors import UserError
-from pipeline.training.card import areas_record, describe_areas
+from pipeline.training.card import areas_record, describe_areas, write_record
 from pipeline.training.change_areas import make_pairs, stem
 from pipeline.training.change_recipe import ChangeAreas, ChangePairs, ChangeRecipe, SimulatedPairs, Spn
 from pipeline.training.change_set import ChangeSet, change_set, in_memory
@@ -52,13 +51,13 @@ def train_change(recipe: ChangeRecipe, report: Report) -> "ChangeScores":
     state = recipe.model / "change.training.safetensors"
     for progress in train(in_memory(pairs), recipe.model, config, prior, state, save_every=SAVE_EVERY):
         report(progress.step, progress.steps, f"scn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
-    state.unlink(missing_ok=True)
-    model = ChangePipeline.from_pretrained(recipe.model).to(config.device)
-    scores = evaluate_change(model, validation, len(validation), lambda *step: None)
     record = _record(recipe)
-    (recipe.model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+    write_record(recipe.model, record)
+    model = ChangePipeline.from_pretrained(recipe.model).to(config.device)
+    scores = evaluate_change(model, validation, len(validation), lambda done, of, stem: report(done, of, "scored"))
     steps = {stage: part["steps"] for stage, part in record.items()}
     write_change_card(recipe.model, recipe.title, _describe(recipe), recipe.license, steps, scores)
+    state.unlink(missing_ok=True)
     return scores
 
 

@@ -119,9 +119,10 @@ def _interrupt(region: Path, address: str, times: int, seconds: float) -> Counte
         _, told = process.communicate(timeout=120)
         counts[process.returncode] += 1
         lines = [line for line in told.splitlines() if line.startswith("idgbr: ")]
-        if process.returncode in ENDED[1:] and (len(lines) != 1 or "Traceback" in told):
+        if process.returncode and (len(lines) != 1 or "Traceback" in told):
             counts["not one line"] += 1
-            print(told, file=sys.stderr)
+        if process.returncode not in ENDED:
+            print(f"{process.returncode} after {moment:.1f} s: {told}", file=sys.stderr)
         counts["process left"] += any(child.is_running() and child.status() != "zombie" for child in children)
         if number % 10 == 0:
             print(address, number, f"{moment:.1f} s", dict(counts), file=sys.stderr, flush=True)

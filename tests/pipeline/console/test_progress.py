@@ -108,3 +108,17 @@ def test_a_terminal_gets_a_bar_a_stage(stderr):
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
     assert re.search(r"mosaic +━+ 2/2 ", plain)
     assert re.search(r"evaluate +━+.* 1/2 .* almost", plain)
+
+
+def test_what_begins_anew_gets_a_bar_of_its_own_and_a_count_ends_full(stderr):
+    out = stderr(terminal=True)
+    with progress.progress_bar("coarse") as report:
+        report(2, 2, "loss 0.7")
+        report(1, 3, "scored")
+    bars = out.getvalue().split("coarse")
+    assert any("2/2" in bar for bar in bars)
+    assert "1/3" in bars[-1]
+    out = stderr(terminal=True)
+    with progress.stage_progress() as shown:
+        shown.count("found", 25)
+    assert "25/25" in out.getvalue()

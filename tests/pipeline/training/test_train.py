@@ -27,6 +27,7 @@ from idgbr.training import refiner as refiner_training
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
 from pipeline.training import areas
+from pipeline.training import evaluate as evaluation
 from pipeline.training.area_kinds import Simulated
 from pipeline.training.change_recipe import load_change
 from pipeline.training.prepare import DatasetSpec, load_areas
@@ -293,7 +294,7 @@ def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatc
         train(made("parts"), "coarse", interrupt)
     told = []
     train(made("parts"), "coarse", lambda done, *rest: told.append(done))
-    assert told == [3, 4]
+    assert told == [3, 4, 1]  # the last one: areas scored
     assert not list(made("parts").model.glob("*.training.safetensors"))
     whole, parts = (IDGBRPipeline.from_pretrained(made(name).model).digest for name in ("whole", "parts"))
     assert whole == parts
@@ -428,3 +429,68 @@ def test_labels_of_scene_classes_are_codes_of_full_resolution_on_coarse_grids(tm
     )
     assert set(np.unique(of_plain)) == {0, 3, 9}
     assert all((other == of_plain).all() for other in others)
+
+
+TINY = {"model_args": SMALL, "threads": 1}
+
+
+class Steps(list):
+    """Notes of the steps of a training and of its scoring."""
+
+    def __call__(self, done, total, note):
+        if not note.startswith("area"):
+            self.append(note)
+
+
+def weights(folder: Path) -> bytes:
+    return next(folder.glob("coarse/*.safetensors")).read_bytes()
+
+
+def test_a_finished_recipe_is_kept_unless_it_is_asked_for_again_or_is_another(recipe):
+    kept, first, second, third, fourth = [], Steps(), Steps(), Steps(), Steps()
+    scores = train(recipe(**TINY), "coarse", first)
+    before = weights(recipe(**TINY).model)
+    again = train(recipe(**TINY), "coarse", second, on_kept=lambda: kept.append(1))
+    assert (second, kept) == ([], [1])
+    assert (again.coarse, again.refined) == (scores.coarse, scores.refined)
+    assert weights(recipe(**TINY).model) == before
+    train(recipe(**TINY), "coarse", third, again=True)
+    assert [note[:4] for note in third] == ["loss", "loss", "scor"]
+    assert weights(recipe(**TINY).model) == before
+    train(recipe(**TINY, steps=3), "coarse", fourth, on_kept=lambda: pytest.fail("it is another recipe"))
+    assert len(fourth) == 4
+
+
+def test_an_interrupt_in_the_scoring_loses_no_step(recipe, monkeypatch):
+    """The record is there, so a refiner can be trained; the same command scores without a further step."""
+    whole = evaluation.evaluate
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "evaluate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe(**TINY), "coarse", Steps())
+    made = recipe(**TINY).model
+    before = weights(made)
+    assert json.loads((made / "training.json").read_text())["coarse"]["steps"] == 2
+    assert not (made / "README.md").exists()
+    monkeypatch.setattr(evaluation, "evaluate", whole)
+    told = Steps()
+    train(recipe(**TINY), "coarse", told)
+    assert told == ["scored"]
+    assert weights(made) == before
+    assert (made / "README.md").is_file()
+    assert not list(made.glob("*.training.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("validation", "says"),
+    [
+        ({"kind": "simulated", "seeds": [7], "kilometres": 2}, "validation is equal to areas"),
+        ({"kind": "simulated", "seeds": [9, 7], "kilometres": 2}, "share the worlds of seeds 7"),
+    ],
+)
+def test_areas_to_train_on_are_not_scored_on(recipe, validation, says):
+    with pytest.raises(UserError, match=says):
+        recipe(validation=validation)
