@@ -1,6 +1,9 @@
 """`idgbr demo`: map a simulated world as a real one would be, and compare the map with the truth."""
 
 import json
+import os
+import shutil
+import sys
 import time as clock
 from dataclasses import dataclass
 from datetime import date
@@ -30,6 +33,7 @@ from pipeline.training.evaluate import print_scores
 MODEL = "simulated-s2"
 KILOMETRES = 21.0
 """Side of the simulated world."""
+DOUBTS = "about metadata of scenes, by design: the simulated ones have the flaws of real catalogs (applied.json)"
 MARGIN = 0.029
 """Share of the world's side that is left unmapped at each edge."""
 
@@ -131,6 +135,15 @@ def _areas(truth_HW: np.ndarray, cube: xr.Dataset) -> dict[str, float]:
     return {row["name"]: float((truth_HW == row["code"]).sum()) * pixel_km2 for row in classes}
 
 
+def command_line() -> str:
+    """What calls this command from the working directory, also where its environment is not activated."""
+    found = shutil.which("idgbr")
+    own = Path(sys.executable).with_name("idgbr")
+    if (found and Path(found).samefile(own)) or not own.exists():
+        return "idgbr"
+    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
+
+
 def _print(
     report: Report,
     scores: EvaluationScores,
@@ -145,15 +158,17 @@ def _print(
         ("class", "mapped", "true"),
     )
     print_scores("against the truth, %", scores)
-    print_table("run", summary(report))
-    west, south, east, north = region.area.bounds
     print_table(
-        f"done in {seconds:.0f} s; try next",
+        "run",
         [
-            ("look at", str(picture)),
-            ("a point", f"idgbr query {region.cube} --point {(west + east) / 2:.4f},{(south + north) / 2:.4f}"),
-            ("versions", f"idgbr history {region.cube}"),
-            ("in Python", f"pipeline.open_cube({str(region.cube)!r})"),
+            ("doubts", f"{len(report.warnings)} {DOUBTS}") if name == "warnings" else (name, value)
+            for name, value in summary(report)
         ],
     )
+    west, south, east, north = region.area.bounds
+    command, point = command_line(), f"{(west + east) / 2:.4f},{(south + north) / 2:.4f}"
+    print(f"done in {seconds:.0f} s; try next, as it stands here:\n")
+    print(f"{command} query {region.cube} --point {point}")
+    print(f"{command} history {region.cube}\n")
+    print(f"look at {picture}; in Python: pipeline.open_cube({str(region.cube)!r})")
     CONSOLE.print()

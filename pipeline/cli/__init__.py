@@ -21,5 +21,9 @@ def process() -> NoReturn:
 
 def _run() -> None:
     from pipeline.cli.command import run_command
+    from pipeline.console.logs import stop_logs
 
-    run_command()
+    try:
+        run_command()
+    finally:
+        stop_logs()

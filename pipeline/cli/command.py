@@ -3,7 +3,8 @@
 import os
 import sys
 from contextlib import suppress
-from importlib.metadata import version
+from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +33,7 @@ from pipeline.cli import (
     streams,
     versions,
 )
+from pipeline.console.logs import LOG, start_logs
 from pipeline.console.output import to_json
 from pipeline.errors import RunError, RunHeld, UserError
 from pipeline.storage.lease import CubeHeld
@@ -74,9 +76,13 @@ for verbs in (
     app.add_typer(verbs.app)
 
 
+def _version() -> str:
+    return version_of("idgbr")
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(version("idgbr"))
+        print(_version())
         raise typer.Exit
 
 
@@ -85,8 +91,16 @@ def idgbr(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="also tell each step, and the traceback of an error")
+    ] = False,
+    log_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="add what -v tells to the end of FILE, without showing it")
+    ] = None,
 ) -> None:
     """Large-area land cover: scenes in, boundary-refined and versioned maps out."""
+    start_logs(verbose, log_file)
+    LOG.info("idgbr %s: %s", _version(), " ".join(sys.argv[1:]))
 
 
 def run_command() -> None:
@@ -101,6 +115,7 @@ def run_command() -> None:
         try:
             app()
         finally:
+            LOG.info("ended")
             streams.flush()
     except CatalogUnavailable as error:
         sys.exit(_fail(error, 1))
@@ -157,6 +172,7 @@ def _os_sentence(error: OSError) -> str:
 def _fail(error: object, code: int) -> int:
     """Tells an error on the standard error, and as {"error": ...} on the output of a verb asked for JSON."""
     told = redact(str(error))
+    LOG.error("exit code %d: %s", code, told, exc_info=True)
     for line in told.splitlines():
         with suppress(OSError):
             print(f"idgbr: {line}", file=sys.stderr)

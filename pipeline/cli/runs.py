@@ -255,7 +255,7 @@ def _run(
     from pipeline.console.progress import stage_progress
     from pipeline.console.tables import print_table
     from pipeline.execution.run import run as run_region
-    from pipeline.execution.summary import summary
+    from pipeline.execution.summary import area_rows, summary
 
     if plot is not None:
         from pipeline.analysis.picture import check_picture, draw_maps
@@ -291,3 +291,5 @@ def _run(
         print_table(f"{region.name}: mosaics made, not mapped", rows)
     else:
         print_table(f"{region.name}: {'published' if report.done_anything else 'nothing to do'}", summary(report))
+        if rows := area_rows(report):
+            print_table("area of this period", rows, ("class", "km2", "share"))

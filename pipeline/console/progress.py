@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from cluster import Event, Finished, Started
+from pipeline.console.logs import LOG
 from pipeline.console.notebook import notebook_bars
 
 CONSOLE = Console(stderr=True)
@@ -78,8 +79,15 @@ def _display() -> Iterator[Update]:
     if CONSOLE.is_jupyter:
         yield notebook_bars()
         return
+    log = _log_lines(LOG.info)
     if not CONSOLE.is_terminal:
-        yield _log_lines()
+        lines = _log_lines(lambda line: CONSOLE.print(line, highlight=False, soft_wrap=True))
+
+        def tell(stage: str, done: int, total: int | None, note: str) -> None:
+            lines(stage, done, total, note)
+            log(stage, done, total, note)
+
+        yield tell
         return
     columns = (
         TextColumn("{task.description:<10}"),
@@ -97,6 +105,7 @@ def _display() -> Iterator[Update]:
             if stage not in tasks or done < bars.tasks[bars.task_ids.index(tasks[stage])].completed:
                 tasks[stage] = bars.add_task(stage, total=total, note=note)
             bars.update(tasks[stage], completed=done, total=total, note=note)
+            log(stage, done, total, note)
 
         try:
             yield update
@@ -106,8 +115,8 @@ def _display() -> Iterator[Update]:
                     bars.update(task.id, total=task.completed)
 
 
-def _log_lines() -> Update:
-    """Prints a line for each stage when it is done, and before that one every QUIET_SECONDS at most.
+def _log_lines(write: Callable[[str], None]) -> Update:
+    """Writes a line for each stage when it is done, and before that one every QUIET_SECONDS at most.
 
     The time left is reckoned from the first call: what was done before it, such as by a training that continues, does
     not count as speed.
@@ -125,7 +134,7 @@ def _log_lines() -> Update:
         words = [f"{stage} {done}" if total is None else f"{stage} {done}/{total}", f"after {_clock(now - start)}"]
         if total is not None and already < done < total:
             words.append(f"about {_clock((now - start) * (total - done) / (done - already))} left")
-        CONSOLE.print(", ".join(filter(None, [*words, note])), highlight=False, soft_wrap=True)
+        write(", ".join(filter(None, [*words, note])))
 
     return update
 

@@ -2,6 +2,7 @@
 
 import os
 import time as clock
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,13 +22,14 @@ class Crew:
     """Leaves with the block of `with`, or when it is closed before.
 
     address: that of `cluster.pool`. seconds: gets those of the start. change_digest: of the change model that is asked,
-    "" for none.
+    "" for none. tell: takes how many starts of the workers are done, and of how many, 0 of 1 or 1 of 1.
     """
 
     counts: WorkerCounts
     address: str
     seconds: dict[str, float]
     change_digest: str
+    tell: Callable[[int, int], None] = lambda done, total: None
     _pools: ExitStack = field(default_factory=ExitStack)
     _pool: Pool | None = None
 
@@ -40,7 +42,9 @@ class Crew:
             groups = worker_groups(self.counts, *worker_memory(plan, totals), screens=bool(self.change_digest))
             if self.address in ("none", "local"):
                 check_memory(groups({"CPU": os.cpu_count() or 1}), machine_memory(), totals.busiest)
+            self.tell(0, 1)
             self._pool = self._pools.enter_context(pool(factory, groups, self.address))
+            self.tell(1, 1)
             self.seconds["start"] = clock.perf_counter() - begun
         return self._pool
 

@@ -55,7 +55,8 @@ def run(
     """Maps what is due of a region and publishes the new version; the same call again continues an interrupted one.
 
     `workers`, `mosaic_workers` and `gpus` are those of `WorkerCounts`, `address` that of `cluster.pool`, `count` that
-    of `plan`. `progress` is called with a stage that reads finished blocks, how many are done, and of how many. `dask`
+    of `plan`. `progress` is called with a stage besides those of the workers (their start, and what reads
+    finished blocks), how many are done, and of how many. `dask`
     is the address of `cluster.dask_client` where finished blocks are aggregated, by default the region's.
     `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first, and asks the
     change model of the region, if it names one, which blocks may keep their map. `mosaic_only` ends when the mosaics
@@ -75,7 +76,8 @@ def run(
         planned = replace(planned, cube=cube)
         check_layout(cube.branch_group(versions.MAIN), planned.layout, region.period)
         questions = find_questions(planned, region.change) if refresh and region.change else None
-        crew = stack.enter_context(Crew(counts, address, seconds, questions.model_digest if questions else ""))
+        tell = partial(progress, "start") if progress and address != "none" else lambda done, total: None
+        crew = stack.enter_context(Crew(counts, address, seconds, questions.model_digest if questions else "", tell))
         news, screening, work = planned.news, None, Work()
         if questions is not None:
             with _timed(seconds, "screen"):

@@ -29,14 +29,14 @@ def summary(report: Report) -> list[tuple[str, str]]:
         ("region", f"{report.region_km2:,.1f} km2"),
         ("seconds", ", ".join(f"{part} {value:.1f}" for part, value in report.seconds.items())),
         ("worker seconds", ", ".join(f"{step} {value:.1f}" for step, value in report.work.items()) or "none"),
-        ("cube", f"{report.cube_bytes / 1e6:,.1f} MB"),
+        *([("cube", f"{report.cube_bytes / 1e6:,.1f} MB")] if report.cube_bytes else []),
     ]
     rows += [
-        (name.replace("_", " "), f"{_number(expected)} expected, {_number(took[name])} took")
+        (name.replace("_", " "), f"{took[name]:,.3g}{_against(expected)}")
         for name, expected in asdict(report.expected).items()
-        if took[name] is not None
+        if took[name] is not None and report.done_anything
     ]
-    if total := report.seconds.get("total"):
+    if report.done_anything and (total := report.seconds.get("total")):
         rows.append(("speed", f"{report.region_km2 / total * 3600:,.0f} km2/h"))
     if report.warnings:
         rows.append(("warnings", f"{len(report.warnings)} (see applied.json), the first: {report.warnings[0]}"))
@@ -49,5 +49,11 @@ def _list(blocks: list[BlockId], count: int) -> str:
     return (", ".join(map(str, blocks[:MAX_SHOWN])) or "none") + more
 
 
-def _number(value: float | None) -> str:
-    return "nothing known" if value is None else f"{value:,.3g}"
+def _against(expected: float | None) -> str:
+    return "" if expected is None else f", expected {expected:,.3g}"
+
+
+def area_rows(report: Report) -> list[tuple[str, str, str]]:
+    """Rows of (class, km2, share of what is mapped); empty where nothing is."""
+    mapped = sum(report.areas_km2.values())
+    return [(name, f"{km2:,.2f}", f"{km2 / mapped:.1%}") for name, km2 in report.areas_km2.items()] if mapped else []

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.execution.report import BlockCounts, PassCounts, ProblemCounts, Report, StageCounts
-from pipeline.execution.summary import summary
+from pipeline.execution.summary import area_rows, summary
 from pipeline.planning.estimate import Estimate
 from pipeline.scenes.news import SceneNews
 
@@ -55,10 +55,10 @@ def test_of_many_blocks_the_first_are_named_and_the_others_counted():
 
 def test_estimates_stand_beside_what_was_measured_and_money_only_where_there_is_a_price():
     rows = dict(summary(REPORT))
-    assert rows["device seconds"] == "nothing known expected, 34.5 took"
+    assert rows["device seconds"] == "34.5"
     assert "money" not in rows
     priced = replace(REPORT, expected=Estimate(1, 2, 3, 4, 5.5), took=Estimate(1, 2, 3, 4, 6.25))
-    assert dict(summary(priced))["money"] == "5.5 expected, 6.25 took"
+    assert dict(summary(priced))["money"] == "6.25, expected 5.5"
 
 
 def test_values_are_text_for_people():
@@ -70,3 +70,16 @@ def test_values_are_text_for_people():
 @pytest.mark.parametrize(("mosaic", "segment", "anything"), [(0, 0, False), (1, 0, True), (0, 1, True)])
 def test_a_run_did_anything_if_it_did_a_block_of_some_stage(mosaic, segment, anything):
     assert replace(REPORT, done=StageCounts(mosaic, segment)).done_anything == anything
+
+
+def test_a_run_that_did_nothing_has_neither_speed_nor_costs():
+    rows = dict(summary(replace(REPORT, done=StageCounts(0, 0), cube_bytes=0)))
+    assert not {"speed", "device seconds", "cube"} & set(rows)
+
+
+def test_areas_have_their_share_of_what_is_mapped():
+    assert area_rows(replace(REPORT, areas_km2={"Trees": 3.0, "Water": 1.0})) == [
+        ("Trees", "3.00", "75.0%"),
+        ("Water", "1.00", "25.0%"),
+    ]
+    assert area_rows(replace(REPORT, areas_km2={"Trees": 0.0})) == []
