@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -219,12 +220,13 @@ class Split(Frozen):
         return self
 
 
-def check_apart(areas: BaseModel, validation: BaseModel | None) -> None:
-    """Raises ValueError where areas to train on and to score on are the same."""
-    if areas == validation:
-        raise ValueError("validation is equal to areas: scores on what was trained on mean nothing; name other places")
-    if getattr(areas, "kilometres", None) == getattr(validation, "kilometres", 0.0):
-        shared = sorted({*areas.seeds} & {*validation.seeds})  # type: ignore[attr-defined, union-attr]
-        if shared:
+def check_apart(areas: Any, validation: Any) -> None:
+    """Raises ValueError where areas to train on and to score on are the same; each one kind of areas or a tuple."""
+    every, kept_out = (each if isinstance(each, tuple) else (each,) for each in (areas, validation))
+    for one, other in product(every, kept_out):
+        if one == other:
+            raise ValueError("validation is equal to areas: scores on what was trained on mean nothing; name others")
+        worlds = getattr(one, "kilometres", None) == getattr(other, "kilometres", 0.0)
+        if worlds and (shared := sorted({*one.seeds} & {*other.seeds})):
             words = ", ".join(map(str, shared))
-            raise ValueError(f"areas and validation share the worlds of seeds {words}; give one of them other seeds")
+            raise ValueError(f"areas and validation share the worlds of seeds {words}; give one of them others")

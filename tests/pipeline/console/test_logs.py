@@ -42,6 +42,6 @@ def test_secrets_are_not_logged(capfd):
 
 
 def test_a_file_that_cannot_be_written_is_refused(tmp_path):
-    with pytest.raises(UserError, match="--log-file is .*none/log, which cannot be written"):
+    with pytest.raises(UserError, match=r"--log-file is .*none/log, which cannot be written"):
         start_logs(False, tmp_path / "none" / "log")
     assert logging.getLogger("py.warnings").handlers == []
