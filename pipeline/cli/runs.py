@@ -291,5 +291,5 @@ def _run(
         print_table(f"{region.name}: mosaics made, not mapped", rows)
     else:
         print_table(f"{region.name}: {'published' if report.done_anything else 'nothing to do'}", summary(report))
-        if rows := area_rows(report):
-            print_table("area of this period", rows, ("class", "km2", "share"))
+        if areas := area_rows(report):
+            print_table("area of this period", areas, ("class", "km2", "share"))

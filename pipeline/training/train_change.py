@@ -13,7 +13,6 @@ from pipeline.training.card import areas_record, describe_areas, write_record
 from pipeline.training.change_areas import make_pairs, stem
 from pipeline.training.change_recipe import ChangeAreas, ChangePairs, ChangeRecipe, SimulatedPairs, Spn
 from pipeline.training.change_set import ChangeSet, change_set, in_memory
-from pipeline.training.ground import RECORD
 from pipeline.training.pair import Pair
 from pipeline.training.prepare import load_areas
 from pipeline.training.recipe import Report
