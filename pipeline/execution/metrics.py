@@ -10,6 +10,7 @@ from pipeline.planning.plan import Plan
 EMIT_SECONDS = 2.0
 DESCRIPTIONS = {
     "idgbr_blocks_done": "blocks that a stage of this run has done",
+    "idgbr_blocks_due": "blocks that were due for a stage when this run began",
     "idgbr_blocks_degraded": "blocks of this run that lack a scene which could not be read",
     "idgbr_km2_per_hour": "land cover made by this run, by wall-clock time",
     "idgbr_device_busy_share": "share of the time that the devices of this run's workers computed",
@@ -18,9 +19,11 @@ DESCRIPTIONS = {
 
 
 class RunMetrics:
-    def __init__(self, plan: Plan, pool: Pool) -> None:
-        self._plan, self._pool = plan, pool
-        self._gauges = Gauges(DESCRIPTIONS)
+    """Labelled with the region and the run. due: blocks by stage."""
+
+    def __init__(self, plan: Plan, pool: Pool, due: Mapping[str, int]) -> None:
+        self._plan, self._pool, self._due = plan, pool, due
+        self._gauges = Gauges(DESCRIPTIONS, {"region": plan.region.name, "run": plan.run})
         self._begun = self._emitted = clock.monotonic()
         self._blocks: Counter[str] = Counter()
         self._km2 = self._device_seconds = 0.0
@@ -43,6 +46,8 @@ class RunMetrics:
     def emit(self, ready: Mapping[str, int]) -> None:
         self._emitted = clock.monotonic()
         seconds = max(self._emitted - self._begun, 1e-9)
+        for stage, blocks in self._due.items():
+            self._gauges.set("idgbr_blocks_due", blocks, stage)
         for stage, blocks in self._blocks.items():
             self._gauges.set("idgbr_blocks_done", blocks, stage)
         for stage, blocks in ready.items():

@@ -106,7 +106,7 @@ def run(
             time = _prepare_arrays(cube, planned)
             if screening is not None:
                 screening.write(cube, time)
-            write_due(cube, planned.run, totals.to_mosaic, totals.to_segment)
+            write_due(cube, planned.run, totals.to_mosaic, 0 if mosaic_only else totals.to_segment)
             if mosaic_only:
                 with _timed(seconds, "work"):
                     committer = Committer(cube, planned, time)

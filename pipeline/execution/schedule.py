@@ -77,7 +77,7 @@ class Scheduler:
         """Does all that is due. Raises RunError if blocks failed, after the others are committed, and what a commit
         raises."""
         begun = clock.monotonic()
-        metrics = RunMetrics(self._plan, self._pool)
+        metrics = RunMetrics(self._plan, self._pool, self._due)
         counts: Counter[str] = Counter()
         for stage in self._due:
             self._emit(Started(stage, self._due[stage]))

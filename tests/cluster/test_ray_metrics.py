@@ -28,8 +28,8 @@ def test_with_a_ray_a_gauge_is_made_once_and_set_with_its_tag(local_ray, monkeyp
             values.append((value, tags))
 
     monkeypatch.setattr(ray.util.metrics, "Gauge", Gauge)
-    gauges = Gauges({"idgbr_test": "a number"})
+    gauges = Gauges({"idgbr_test": "a number"}, {"region": "bavaria"})
     gauges.set("idgbr_test", 1.0)
     gauges.set("idgbr_test", 2.0, "mosaic")
-    assert made == [("idgbr_test", "a number", ("of",))]
-    assert values == [(1.0, {"of": "all"}), (2.0, {"of": "mosaic"})]
+    assert made == [("idgbr_test", "a number", ("of", "region"))]
+    assert values == [(1.0, {"of": "all", "region": "bavaria"}), (2.0, {"of": "mosaic", "region": "bavaria"})]

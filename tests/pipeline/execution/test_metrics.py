@@ -19,8 +19,9 @@ def shown(monkeypatch):
     values, clock = {}, SimpleNamespace(now=0.0)
 
     class Gauges:
-        def __init__(self, descriptions):
+        def __init__(self, descriptions, labels):
             assert descriptions == DESCRIPTIONS
+            assert labels == {"region": "bavaria", "run": "abc"}
 
         def set(self, name, value, tag="all"):
             values[name.removeprefix("idgbr_"), tag] = value
@@ -33,7 +34,8 @@ def shown(monkeypatch):
 @pytest.fixture
 def metrics(shown):
     extent = Extent(Grid("EPSG:3035", 10.0, 256), Window(0, 0, 512, 512))
-    return RunMetrics(SimpleNamespace(extent=extent), SimpleNamespace(workers_for=lambda stage: 2))
+    plan = SimpleNamespace(extent=extent, region=SimpleNamespace(name="bavaria"), run="abc")
+    return RunMetrics(plan, SimpleNamespace(workers_for=lambda stage: 2), {"mosaic": 9, "segment": 4})
 
 
 def outcome(stage, block, lost=None, error=None, seconds=0.0):
@@ -49,6 +51,8 @@ def test_metrics_count_blocks_area_and_device_time(shown, metrics):
     shown.clock.now = 36.0
     metrics.emit(READY)
     assert shown.values == {
+        ("blocks_due", "mosaic"): 9,
+        ("blocks_due", "segment"): 4,
         ("blocks_done", "mosaic"): 2,
         ("blocks_done", "segment"): 1,
         ("blocks_degraded", "all"): 1,

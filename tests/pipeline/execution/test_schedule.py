@@ -108,7 +108,8 @@ def scheduled(clock):
         plan = SimpleNamespace(
             blocks=lambda: iter(plans),
             blocks_of=SimpleNamespace(seen_by=seen_by),
-            region=SimpleNamespace(commit_every=2),
+            region=SimpleNamespace(name="bavaria", commit_every=2),
+            run="abc",
             fingerprints=fingerprints,
             extent=EXTENT,
         )
