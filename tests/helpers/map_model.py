@@ -33,12 +33,17 @@ def save_model(folder: Path, seed: int = 0, network: str = "CoarseUNet") -> Path
         seed=seed,
     )
     coarse, refiner = KINDS[network](4, 6, **SIZES[network]), Refiner(4, 6, widths=WIDTHS, full=4)
-    for weight in [*coarse.parameters(), *refiner.parameters()]:
+    drawn = [*refiner.parameters()] if isinstance(coarse, DiffHRNet) else [*coarse.parameters(), *refiner.parameters()]
+    for weight in drawn:
         torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None
     if isinstance(coarse, DiffHRNet):
         for fusion in [each for stage in coarse.fusions.values() for each in stage]:
             torch.nn.init.ones_(fusion.strength)
         coarse.diffusion.high_C.fill_(2.0)
         coarse.diffusion.low_C.fill_(-2.0)
+        for module in coarse.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None  # the mean of all that is seen
+        coarse.train()(torch.nn.functional.interpolate(torch.randn(8, 4, 12, 12), scale_factor=8))
     IDGBRPipeline(settings, coarse, refiner).save_pretrained(folder)
     return folder

@@ -207,7 +207,7 @@ PRESETS = {
             shares=(0.1, 1.0),
             seeds=(0, 1, 2),
             ablation_seeds=(0,),
-            hrnet={"width": 8, "modules": (1, 1, 2, 1), "blocks": 2, "stem": 16},
+            hrnet={"width": 8, "modules": (1, 1, 2, 1), "blocks": 2, "stem": 16, "momentum": 0.1},
             fusion={"alpha_bars": (0.975, 0.67)},
             unet={"inner": 16, "multipliers": (1, 2, 4)},
             coarse=Optimisation(steps=80, rate=4e-3, warmup=8, ema=0.95),
