@@ -8,6 +8,7 @@ import numpy as np
 import zarr
 
 from idgbr.change import ChangePipeline
+from pipeline.change.memory import screen_bytes
 from pipeline.change.outcome import Outcome
 from pipeline.change.records import ALERTS, SCREENED, read_inputs, read_record
 from pipeline.config.sections import ChangeSettings
@@ -46,7 +47,8 @@ class Questions:
     wanted_mosaic, wanted_landcover: fingerprints of a fresh run. mosaic, landcover: those of the reference, with the
     records alerts, screened. going: the `Outcome` of blocks that go on unasked, else NOT_ASKED. asked: blocks that the
     change model is asked about. inputs: digest of what a block is made from besides scenes. id: of the update, from all
-    that its result depends on. halo: pixels around a block that the change model sees.
+    that its result depends on. halo: pixels around a block that the change model sees. screen_bytes: memory that asking
+    about a block takes.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Questions:
     settings: ChangeSettings
     model_digest: str
     halo: int
+    screen_bytes: int
     inputs: str
     wanted_mosaic_YX: np.ndarray
     wanted_landcover_YX: np.ndarray
@@ -111,6 +114,9 @@ def find_questions(plan: Plan, settings: ChangeSettings) -> Questions | None:
         settings=settings,
         model_digest=model.digest,
         halo=model.halo,
+        screen_bytes=screen_bytes(
+            plan.extent.grid.block, len(plan.model.settings.bands), len(model.bands), model.halo, model.batch_bytes
+        ),
         inputs=inputs,
         wanted_mosaic_YX=wanted_mosaic_YX,
         wanted_landcover_YX=wanted_landcover_YX,

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from cluster import Pool, machine_memory, pool
+from pipeline.change.questions import Questions
 from pipeline.execution.resources import WorkerCounts, check_memory, worker_groups
 from pipeline.execution.worker import Worker
 from pipeline.planning.memory import worker_memory
@@ -21,14 +22,14 @@ from pipeline.planning.totals import Totals
 class Crew:
     """Leaves with the block of `with`, or when it is closed before.
 
-    address: that of `cluster.pool`. seconds: gets those of the start. change_digest: of the change model that is asked,
-    "" for none. tell: takes how many starts of the workers are done, and of how many, 0 of 1 or 1 of 1.
+    address: that of `cluster.pool`. seconds: gets those of the start. questions: of an update with a change model.
+    tell: takes how many starts of the workers are done, and of how many, 0 of 1 or 1 of 1.
     """
 
     counts: WorkerCounts
     address: str
     seconds: dict[str, float]
-    change_digest: str
+    questions: Questions | None = None
     tell: Callable[[int, int], None] = lambda done, total: None
     _pools: ExitStack = field(default_factory=ExitStack)
     _pool: Pool | None = None
@@ -38,8 +39,12 @@ class Crew:
         if self._pool is None:
             begun = clock.perf_counter()
             bands, signatures = plan.bands, plan.signatures
-            factory = partial(Worker, plan.region, plan.run, plan.model_digest, bands, signatures, self.change_digest)
-            groups = worker_groups(self.counts, *worker_memory(plan, totals), screens=bool(self.change_digest))
+            change_digest = self.questions.model_digest if self.questions else ""
+            factory = partial(Worker, plan.region, plan.run, plan.model_digest, bands, signatures, change_digest)
+            memory = worker_memory(plan, totals)
+            if self.questions is not None:
+                memory = memory.screening(self.questions.screen_bytes)
+            groups = worker_groups(self.counts, *memory, screens=self.questions is not None)
             if self.address in ("none", "local"):
                 check_memory(groups({"CPU": os.cpu_count() or 1}), machine_memory(), totals.busiest)
             self.tell(0, 1)

@@ -77,7 +77,7 @@ def run(
         check_layout(cube.branch_group(versions.MAIN), planned.layout, region.period)
         questions = find_questions(planned, region.change) if refresh and region.change else None
         tell = partial(progress, "start") if progress and address != "none" else lambda done, total: None
-        crew = stack.enter_context(Crew(counts, address, seconds, questions.model_digest if questions else "", tell))
+        crew = stack.enter_context(Crew(counts, address, seconds, questions, tell))
         news, screening, work = planned.news, None, Work()
         if questions is not None:
             with _timed(seconds, "screen"):

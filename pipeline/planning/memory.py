@@ -19,6 +19,10 @@ class WorkerMemory(NamedTuple):
     mosaic: int
     segment: int
 
+    def screening(self, screen_bytes: int) -> "WorkerMemory":
+        """The bounds where workers that segment also ask a change model, one block at a time."""
+        return self._replace(segment=max(self.segment, PROCESS_BYTES + screen_bytes))
+
 
 def worker_memory(plan: Plan, totals: Totals) -> WorkerMemory:
     """Bounds for the busiest block that is due: passes kept in memory, and scores of the whole block."""

@@ -17,6 +17,7 @@ def questions(**changes):
         "settings": ChangeSettings(model="any", threshold=0.5),
         "model_digest": "",
         "halo": 0,
+        "screen_bytes": 0,
         "inputs": "",
         "wanted_mosaic_YX": 2 * ones,
         "wanted_landcover_YX": 2 * ones,

@@ -14,6 +14,7 @@ class SeenChange:
     bands: tuple[str, ...] = ("blue", "green", "red", "nir")
     digest: str = "seen"
     halo: int = 16
+    batch_bytes: int = 2**20
     windows: list = field(default_factory=list)
 
     def to(self, device):
