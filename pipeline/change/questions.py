@@ -115,7 +115,7 @@ def find_questions(plan: Plan, settings: ChangeSettings) -> Questions | None:
         model_digest=model.digest,
         halo=model.halo,
         screen_bytes=screen_bytes(
-            plan.extent.grid.block, len(plan.model.settings.bands), len(model.bands), model.halo, model.batch_bytes
+            plan.extent.grid.block, len(plan.bands), len(model.bands), model.halo, model.batch_bytes
         ),
         inputs=inputs,
         wanted_mosaic_YX=wanted_mosaic_YX,
