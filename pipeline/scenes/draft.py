@@ -31,7 +31,10 @@ def draft_provider(items: Sequence[Mapping[str, Any]]) -> Draft:
     rasters = {key: asset for key, asset in first["assets"].items() if _is_raster(asset)}
     masks = [key for key, asset in rasters.items() if _is_mask(key, asset)]
     data = {key: asset for key, asset in rasters.items() if key not in masks and not _roles(asset) & PICTURES}
-    bands = {role: place for key, asset in data.items() for role, place in _bands(key, asset)}
+    bands: dict[str, Any] = {}
+    for key, asset in data.items():
+        for role, place in _bands(key, asset):
+            bands[key if role in bands else role] = place
     if not bands:
         raise CatalogError(
             f"item {first.get('id')!r:.80} has no raster asset (GeoTIFF or JPEG 2000) with data; its assets are "
@@ -40,7 +43,7 @@ def draft_provider(items: Sequence[Mapping[str, Any]]) -> Draft:
     lacking = [key for key in data if not all(key in item["assets"] for item in items)]
     if lacking:
         unknown.append(f"not every item has the asset {', '.join(lacking)}; leave out bands that you do not need")
-    provider: dict[str, Any] = {"bands": bands} | _values(list(data.values()), unknown)
+    provider: dict[str, Any] = {"bands": bands, **_values(list(data.values()), unknown)}
     provider["mask"] = _mask(masks, rasters, unknown)
     named = all(item["properties"].get("platform") for item in items)
     provider["passes"] = "platform-time" if named else "item"
@@ -71,7 +74,7 @@ def _roles(asset: Mapping[str, Any]) -> set[str]:
 
 def _is_mask(key: str, asset: Mapping[str, Any]) -> bool:
     tells = any(name.startswith("classification:") for name in asset)
-    return tells or "cloud" in _roles(asset) or key.lower().removesuffix("_20m") in MASKS
+    return tells or "cloud" in _roles(asset) or re.sub(r"[-_](jp2|\d+m)$", "", key.lower()) in MASKS
 
 
 def _listed(asset: Mapping[str, Any]) -> list[Mapping[str, Any]]:

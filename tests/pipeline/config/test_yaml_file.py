@@ -146,7 +146,8 @@ validation: {kind: dreams}
     assert lines[1].startswith("region.yaml:10: areas.classes.0.color is 'red': ")
     assert lines[2] == "region.yaml:10 lacks the key 'areas.classes.1.color' (such as #006400); add it"
     assert lines[3] == (
-        "region.yaml:11: validation.kind is 'dreams': must be one of 'simulated', 'scene-classes', 'folder'"
+        "region.yaml:11: validation.kind is 'dreams': must be one of 'simulated', 'scene-classes', 'folder', "
+        "'raster', 'vector', 'cube'"
     )
 
 

@@ -27,6 +27,13 @@ def test_bands_of_one_asset_are_named_and_numbered():
     assert any("what masks clouds" in sentence for sentence in draft.unknown)
 
 
+def test_assets_of_one_common_name_are_all_named():
+    item = copy.deepcopy(ITEMS["landsat-c2l2-sr"])
+    bands = [{"name": f"B{number}", "common_name": "rededge"} for number in (5, 6)]
+    item["assets"] = {f"rededge{n}": item["assets"]["red"] | {"eo:bands": [bands[n - 1]]} for n in (1, 2)}
+    assert draft_provider([item]).provider["bands"] == {"rededge": "rededge1", "rededge2": "rededge2"}
+
+
 def test_a_mask_is_found_but_its_meaning_is_not_made_up():
     draft = draft_provider([ITEMS["landsat-c2l2-sr"]])
     assert draft.provider["bands"]["nir08"] == "nir08"
