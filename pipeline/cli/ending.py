@@ -12,8 +12,8 @@ def end_with(command: Callable[[], None]) -> NoReturn:
     """Calls the command and ends this process with its exit code, as Python would but without the last step.
 
     What was registered to be done at the end is done, and what was printed is written. The interpreter is not taken
-    down: native threads of Icechunk and Ray that still run may then enter it, which ends a process by SIGABRT or
-    SIGSEGV after all its work is done.
+    down, for native threads that still run may enter it then: processes that had done all their work were seen to end
+    by SIGABRT and SIGSEGV.
     """
     code = _code_of(command)
     with suppress(Exception):
