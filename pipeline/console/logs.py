@@ -8,6 +8,7 @@ from catalogs.secrets import redact
 from pipeline.errors import UserError
 
 LOG = logging.getLogger("idgbr")
+LOG.addHandler(logging.NullHandler())  # without any handler, logging writes errors to the standard error itself
 FORMAT = "%(asctime)sZ %(levelname)s %(name)s: %(message)s"
 
 
@@ -45,6 +46,7 @@ def stop_logs() -> None:
     for name in (LOG.name, "py.warnings"):
         logger = logging.getLogger(name)
         for handler in list(logger.handlers):
-            logger.removeHandler(handler)
-            handler.close()
+            if not isinstance(handler, logging.NullHandler):
+                logger.removeHandler(handler)
+                handler.close()
     logging.captureWarnings(False)

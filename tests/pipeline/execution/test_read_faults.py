@@ -80,12 +80,12 @@ def test_a_scene_that_stays_lost_degrades_exactly_its_blocks_and_no_window_costs
     """A raster is asked once for its size and once for its header, a read once for each row of tiles."""
     needed, read = Counter(), reading.read_part
 
-    def counted(href, raster, part, *more):
+    def counted(href, raster, part, *more, **others):
         path = href.removeprefix(server.url)
         with rasterio.open(f"{world.folder}{path}") as source:
             tile = source.block_shapes[0][0]
         needed[path] += (part.rows[1] - 1) // tile - part.rows[0] // tile + 1
-        return read(href, raster, part, *more)
+        return read(href, raster, part, *more, **others)
 
     for module in ("pipeline.mosaic.asset", "pipeline.scenes.offsets"):
         monkeypatch.setattr(f"{module}.read_part", counted)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,8 @@ def finished(region):
     """Mosaics and maps that the run under way has committed."""
     cube = Cube.find(region.cube)
     running = status(cube).running.values() if cube else []
-    return asdict(next(iter(running), RunProgress()))
+    progress = next(iter(running), RunProgress())
+    return {"mosaic": progress.mosaic, "landcover": progress.landcover}
 
 
 def wait_for_maps(region, process, count=1):

@@ -33,9 +33,9 @@ def test_pieces_have_the_bytes_of_the_whole_and_no_part_beyond_the_limit(tile, m
     sizes, read_band = [], fuse.read_band
 
     def counted(asset, raster, part, access):
-        dn_HW = read_band(asset, raster, part, access)
+        dn_HW, coding = read_band(asset, raster, part, access)
         sizes.append(dn_HW.size)
-        return dn_HW
+        return dn_HW, coding
 
     monkeypatch.setattr(fuse, "read_band", counted)
     limit = 20_000

@@ -1,5 +1,6 @@
 """read.py: reads of local rasters at full resolution and at overviews."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import rasterio
 import rasterio.shutil
 from made_rasters import HERE, write
 from rasterio.enums import Resampling
+from rasterio.errors import NotGeoreferencedWarning
 
 from pipeline.raster import read
 from pipeline.raster.cells import mean_cells
@@ -69,8 +71,10 @@ def test_a_raster_that_does_not_say_where_it_lies_is_refused(tmp_path, change, s
     path = tmp_path / "nowhere.tif"
     where = {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 2, 500_000, 2, -10, 5_400_000)} | change
     profile = {"driver": "GTiff", "height": 8, "width": 8, "count": 1, "dtype": "uint16"}
-    with rasterio.open(path, "w", **where, **profile) as target:
-        target.write(np.ones((8, 8), np.uint16), 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", **where, **profile) as target:
+            target.write(np.ones((8, 8), np.uint16), 1)
     with pytest.raises(ReadError, match=says):
         inspect(str(path), 10.0)
 

@@ -30,6 +30,7 @@ from pipeline.training import areas
 from pipeline.training import evaluate as evaluation
 from pipeline.training.area_kinds import Simulated
 from pipeline.training.change_recipe import load_change
+from pipeline.training.ddpm_recipe import load_ddpm
 from pipeline.training.prepare import DatasetSpec, load_areas
 from pipeline.training.train import load, train
 
@@ -374,7 +375,8 @@ def test_every_recipe_in_the_package_can_be_read(monkeypatch, tmp_path):
         monkeypatch.setenv(name, str(tmp_path))
     recipes = sorted((Path(pipeline.__file__).parent / "recipes").glob("*.yaml"))
     assert len(recipes) >= 5
-    loads = [load_change if path.stem.endswith("-change") else load for path in recipes]
+    of_kind = {"change": load_change, "ddpm": load_ddpm}
+    loads = [of_kind.get(path.stem.rpartition("-")[2], load) for path in recipes]
     assert all(read(path).steps >= 1 for read, path in zip(loads, recipes, strict=True))
 
 
