@@ -80,7 +80,7 @@ def _train(config: Path, network: Any, again: bool) -> None:
     from pipeline.training.evaluate import print_scores
     from pipeline.training.train import train
 
-    kept: list[bool] = []
+    kept = f"idgbr: {recipe.model} has finished this recipe on the same data, and is kept; --again trains it anew"
     with progress_bar(network) as report:
         scores = train(
             recipe,
@@ -88,12 +88,7 @@ def _train(config: Path, network: Any, again: bool) -> None:
             report,
             lambda rows: print(describe_balance(rows), file=sys.stderr),
             again,
-            lambda: kept.append(True),
-        )
-    if kept:
-        print(
-            f"idgbr: {recipe.model} has finished this recipe on the same data, and is kept; --again trains it anew",
-            file=sys.stderr,
+            lambda: print(kept, file=sys.stderr),
         )
     print_scores(f"{recipe.model}, on areas kept out, %", scores)
 

@@ -11,12 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
-from datetime import date
 from pathlib import Path
 
+from repeated_cube import publish_repeated
+
 BLOCK = 1024
-PERIOD = date(2024, 5, 1), date(2024, 8, 31)
 SHOWN = ("pixels", "what", "seconds", "cpu_seconds", "peak_mb", "megabytes")
 
 
@@ -25,33 +24,10 @@ def make(folder: Path, side: int) -> None:
     import numpy as np
     from scipy import ndimage
 
-    from pipeline.analysis.aggregate import aggregate_blocks
-    from pipeline.cube import store, versions
-    from pipeline.cube.checked_store import session_group
-    from pipeline.cube.create import add_period
-    from pipeline.cube.cube import Cube
-    from pipeline.cube.schema import MAPPED, Layout
-    from pipeline.geometry.extent import Extent
-    from pipeline.geometry.grid import Grid, Window
-
     rng = np.random.default_rng(0)
     scores_KHW = [ndimage.gaussian_filter(rng.normal(size=(BLOCK, BLOCK)), 12, mode="wrap") for _ in range(6)]
     block_HW = (np.argmax(scores_KHW, 0) * 10 + 10).astype(np.uint8)
-    classes = tuple({"code": code, "name": f"class {code}", "color": f"#{code:02x}8040"} for code in range(10, 70, 10))
-    extent = Extent(Grid("EPSG:3035", 10, BLOCK), Window(0, 0, side * BLOCK, side * BLOCK))
-    layout = Layout(extent, ("red",), classes)
-    cube = Cube.create(folder)
-    base = versions.start_branch(cube, "run-a")
-    session = cube.repository.writable_session("run-a")
-    group = session_group(session)
-    add_period(group, layout, PERIOD)
-    for block in extent.blocks():
-        store.write_block(group, "landcover", 0, extent, block, block_HW)
-    store.array(group, "blocks/landcover")[0] = zlib.crc32(block_HW.tobytes())
-    store.array(group, "blocks/state")[0] = MAPPED
-    session.commit("map")
-    aggregate_blocks(cube, "run-a", layout, 0, 2)
-    versions.publish(cube, "run-a", base, versions.Origin("a", "bench", side**2, 0))
+    publish_repeated(folder, BLOCK, (0, 0), side, ("red",), "#{code:02x}8040", {"landcover": block_HW})
 
 
 def work(what: str, cube: Path, out: Path) -> None:

@@ -16,10 +16,8 @@ import sys
 import tempfile
 import threading
 import time
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlencode
@@ -28,8 +26,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
+from repeated_cube import publish_repeated
+
 BLOCK = 1024
-PERIOD = date(2024, 5, 1), date(2024, 8, 31)
 BANDS = ("blue", "green", "red", "nir")
 LAYERS = ("landcover", "confidence", "mosaic")
 OURS, TITILER = "idgbr serve", "titiler-xarray"
@@ -39,44 +38,16 @@ def make(folder: Path, side: int) -> None:
     """A published cube of side x side blocks, one smooth block repeated, with mosaic, confidence and levels."""
     from scipy import ndimage
 
-    from pipeline.analysis.aggregate import aggregate_blocks
-    from pipeline.cube import store, versions
-    from pipeline.cube.checked_store import session_group
-    from pipeline.cube.create import add_period
-    from pipeline.cube.cube import Cube
-    from pipeline.cube.schema import MAPPED, Layout
-    from pipeline.geometry.extent import Extent
-    from pipeline.geometry.grid import Grid, Window
-
     rng = np.random.default_rng(0)
     smooth_KHW = np.stack(
         [ndimage.gaussian_filter(rng.normal(size=(BLOCK, BLOCK)), 6, mode="wrap") * 20 for _ in range(6)]
     )
-    landcover_HW = (np.argmax(smooth_KHW, 0) * 10 + 10).astype(np.uint8)
-    confidence_HW = (70 + 10 * smooth_KHW[0]).clip(1, 100).astype(np.uint8)
-    mosaic_BHW = (900 + 200 * smooth_KHW[:4] + rng.normal(0, 30, (4, BLOCK, BLOCK))).clip(1, 9999).astype(np.uint16)
-    classes = tuple(
-        {"code": code, "name": f"class {code}", "color": f"#{code * 3:02x}80{250 - 3 * code:02x}"}
-        for code in range(10, 70, 10)
-    )
-    extent = Extent(
-        Grid("EPSG:3035", 10, BLOCK), Window(-280 * BLOCK, 440 * BLOCK, (side - 280) * BLOCK, (side + 440) * BLOCK)
-    )
-    layout = Layout(extent, BANDS, classes)
-    cube = Cube.create(folder)
-    base = versions.start_branch(cube, "run-a")
-    session = cube.repository.writable_session("run-a")
-    group = session_group(session)
-    add_period(group, layout, PERIOD)
-    for block in extent.blocks():
-        store.write_block(group, "landcover", 0, extent, block, landcover_HW)
-        store.write_block(group, "confidence", 0, extent, block, confidence_HW)
-        store.write_block(group, "mosaic", 0, extent, block, mosaic_BHW)
-    store.array(group, "blocks/landcover")[0] = zlib.crc32(landcover_HW.tobytes())
-    store.array(group, "blocks/state")[0] = MAPPED
-    session.commit("map")
-    aggregate_blocks(cube, "run-a", layout, 0, 2)
-    versions.publish(cube, "run-a", base, versions.Origin("a", "bench", side**2, 0))
+    arrays = {
+        "landcover": (np.argmax(smooth_KHW, 0) * 10 + 10).astype(np.uint8),
+        "confidence": (70 + 10 * smooth_KHW[0]).clip(1, 100).astype(np.uint8),
+        "mosaic": (900 + 200 * smooth_KHW[:4] + rng.normal(0, 30, (4, BLOCK, BLOCK))).clip(1, 9999).astype(np.uint16),
+    }
+    publish_repeated(folder, BLOCK, (-280, 440), side, BANDS, "#80{code:02x}40", arrays)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`provider.py` and providers.py: the rows, and which of them an item is read by."""
+"""`provider.py`, `products.py` and providers.py: the rows, and which of them an item is read by."""
 
 import numpy as np
 import pytest
