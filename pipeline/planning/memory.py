@@ -10,7 +10,8 @@ from pipeline.planning.totals import Totals
 from pipeline.segment.block import segment_bytes
 
 PROCESS_BYTES = 700 * 2**20
-"""Memory of a worker besides a block: interpreter, libraries and model (measured with the shipped model: 0.52 GB)."""
+"""Memory of a worker besides a block and the weights of its model: interpreter, libraries and one batch of windows
+(measured with the shipped model: 0.52 GB)."""
 
 
 class WorkerMemory(NamedTuple):
@@ -25,7 +26,7 @@ class WorkerMemory(NamedTuple):
 
 
 def worker_memory(plan: Plan, totals: Totals) -> WorkerMemory:
-    """Bounds for the busiest block that is due: passes kept in memory, and scores of the whole block."""
+    """Bounds for the busiest block that is due: passes kept in memory, scores of the whole block, and the weights."""
     grid = plan.extent.grid
     passes = totals.busiest[1] if totals.busiest else 0
     bands = len(plan.bands)
@@ -33,4 +34,6 @@ def worker_memory(plan: Plan, totals: Totals) -> WorkerMemory:
     if plan.model is None:
         return WorkerMemory(PROCESS_BYTES + mosaic, 0)
     segment = segment_bytes(grid.block, bands, len(plan.settings.classes), plan.settings.window)
-    return WorkerMemory(PROCESS_BYTES + mosaic, PROCESS_BYTES + segment)
+    networks = [network for network in (plan.model.coarse, plan.model.refiner) if network is not None]
+    weights = sum(tensor.nbytes for network in networks for tensor in network.state_dict().values())
+    return WorkerMemory(PROCESS_BYTES + mosaic, PROCESS_BYTES + weights + segment)

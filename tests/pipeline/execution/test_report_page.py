@@ -1,4 +1,7 @@
-"""The page of a run: what it tells of the run and its version, and that its failure fails no run."""
+"""The page of a run: what it tells of the run and its version, and that its failure fails no run.
+
+Covers reported_run and report_maps.
+"""
 
 import json
 import shutil
@@ -14,7 +17,7 @@ from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import DEGRADED, Layout
 from pipeline.errors import UserError
-from pipeline.execution import report_page
+from pipeline.execution import report_maps
 from pipeline.execution.report_page import page_file, run_page, write_page
 
 
@@ -94,7 +97,7 @@ def test_the_page_tells_what_changed_and_what_is_degraded(cube, second):
 
 
 def test_of_many_blocks_the_coarse_maps_are_compared(cube, second, monkeypatch):
-    monkeypatch.setattr(report_page, "MOST_READ", 0)
+    monkeypatch.setattr(report_maps, "MOST_READ", 0)
     words = read_page(run_page(cube)[1])
     assert "Areas are about, from pixels of" in words
     assert "'idgbr diff CUBE" in words

@@ -5,6 +5,7 @@ describe: tests/pipeline/cli.
 """
 
 import pytest
+import torch
 
 from idgbr.inference.tiling import WindowLattice
 from pipeline.cube.cube import Cube
@@ -54,3 +55,10 @@ def test_a_mosaic_of_more_passes_needs_no_less_memory(region_of):
     planned = plan(region_of("memory"))
     needs = [worker_memory(planned, Totals(busiest=((0, 0), passes)))[0] for passes in (1, 10, 100)]
     assert needs == sorted(needs)
+
+
+def test_a_larger_model_needs_more_memory_where_it_segments(region_of):
+    planned = plan(region_of("large"))
+    before = worker_memory(planned, Totals())
+    planned.model.coarse.register_buffer("more", torch.zeros(10**6))
+    assert worker_memory(planned, Totals()) == (before.mosaic, before.segment + 4 * 10**6)
