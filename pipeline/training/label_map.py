@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import catalogs
-from catalogs import CatalogError, Query
+from catalogs import Query
 from catalogs.access import ANYWHERE, Access
 from catalogs.items.class_table import MapClass, classes_of
 from catalogs.search import find_collection
@@ -90,11 +90,7 @@ def _file(path: Path) -> MapFiles:
 
 def _collection_table(catalog: str, collection: str, asset: str) -> list[MapClass]:
     """The table of the collection's `item_assets`; [] where there is none to be had."""
-    try:
-        document = find_collection(catalog, collection)
-    except CatalogError:
-        return []
-    assets = (document or {}).get("item_assets")
+    assets = (find_collection(catalog, collection) or {}).get("item_assets")
     return classes_of(assets.get(asset)) if isinstance(assets, Mapping) else []
 
 
