@@ -56,8 +56,7 @@ class Scene:
     `generated`: when the product was processed; `updated`: when the catalog last changed it. `cloud_cover`: percent.
     `footprint`: longitude and latitude. `bands`: in the requested order. `mask`: its role is the asset key and its
     nodata the value for pixels without a mask; `rule` gives the meaning of its values; both None: all that has data is
-    clear. While there is a `doubt`, the
-    bands have its first offset.
+    clear. While there is a `doubt`, the bands have its first offset.
     """
 
     id: str

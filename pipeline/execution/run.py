@@ -55,14 +55,13 @@ def run(
     """Maps what is due of a region and publishes the new version; the same call again continues an interrupted one.
 
     `workers`, `mosaic_workers` and `gpus` are those of `WorkerCounts`, `address` that of `cluster.pool`, `count` that
-    of `plan`. `progress` is called with a stage besides those of the workers (their start, and what reads
-    finished blocks), how many are done, and of how many. `dask`
-    is the address of `cluster.dask_client` where finished blocks are aggregated, by default the region's.
-    `price_per_worker_hour` adds the money to the report. `refresh` searches for new acquisitions first, and asks the
-    change model of the region, if it names one, which blocks may keep their map. `mosaic_only` ends when the mosaics
-    that are due are on the run's branch; nothing is published, and the same call without it goes on from there. Raises
-    what `plan` raises, PoolError, RunError if another run holds the cube or blocks failed, and RunHeld if a gate keeps
-    the version from being published.
+    of `plan`. `progress` is called with a stage besides those of the workers (their start, and what reads finished
+    blocks), how many are done, and of how many. `dask` is the address of `cluster.dask_client` where finished blocks
+    are aggregated, by default the region's. `price_per_worker_hour` adds the money to the report. `refresh` searches
+    for new acquisitions first, and asks the change model of the region, if it names one, which blocks may keep their
+    map. `mosaic_only` ends when the mosaics that are due are on the run's branch; nothing is published, and the same
+    call without it goes on from there. Raises what `plan` raises, PoolError, RunError if another run holds the cube or
+    blocks failed, and RunHeld if a gate keeps the version from being published.
     """
     begun = clock.perf_counter()
     seconds: dict[str, float] = {}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from idgbr import IDGBRPipeline
 from idgbr.inference.images import Progress as WindowProgress
 from idgbr.inference.tiling import WindowLattice
+from pipeline.analysis.colours import class_palette, rgba_table
 from pipeline.export.block_parts import Picture, blocks, part_of, write_cog_of_parts, write_part
 from pipeline.export.target import Progress, resumable
 from pipeline.export.vrt import write_class_names
@@ -96,9 +97,6 @@ def _windows(model: IDGBRPipeline, image: ImageWindows, block: Window) -> int:
 def _picture(model: IDGBRPipeline, image: ImageWindows) -> Picture:
     classes, no_label = model.settings.classes, model.settings.no_label
     tags = {"MODEL": model.digest, **{f"CLASS_{row['code']}": row["name"] for row in classes}}
-    colours = dict.fromkeys(range(256), (0, 0, 0, 0))
-    for row in classes:
-        red, green, blue = bytes.fromhex(row["color"].removeprefix("#"))
-        colours[row["code"]] = red, green, blue, 255
+    colours = {value: tuple(rgba) for value, rgba in enumerate(rgba_table(class_palette(classes)).tolist())}
     georeference = image.window, image.wkt, image.transform
     return Picture(*georeference, "uint8", no_label, "landcover", tags, resampling="MODE", colours=colours)

@@ -23,9 +23,9 @@ HIGHEST = 65_534
 class Coding:
     """Value in the unit of the mosaic = number * `scale` + `offset`, where the number is not 0.
 
-    `shift`: number = DN + shift; None: the number is the value in steps of the unit above
-    `offset`, rounded. `dn_scale`, `dn_offset`:
-    those of the value by DN. `nodata`, `valid`: DN that are no data, and those that can be data.
+    `shift`: number = DN + shift; None: the number is the value in steps of the unit above `offset`, rounded.
+    `dn_scale`, `dn_offset`: those of the value by DN. `nodata`, `valid`: DN that are no data, and those that can be
+    data.
     """
 
     shift: int | None
