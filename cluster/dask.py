@@ -70,7 +70,7 @@ def _local_cluster(workers: int) -> Iterator[str]:
     from distributed import LocalCluster
 
     # What Dask logs of a worker that is lost is told by what `gather` raises, if it matters.
-    quiet = {"silence_logs": logging.CRITICAL, "dashboard_address": None}
+    quiet = {"silence_logs": logging.CRITICAL, "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", **quiet) as cluster:
         yield str(cluster.scheduler_address)
 

@@ -8,10 +8,12 @@ import threading
 import time
 from functools import partial
 
+import psutil
 import pytest
 from block_work import area, die, mark_and_wait
 
 from cluster import PoolError, PoolLost, dask_client, gather
+from cluster.dask import use
 
 BLOCKS = [(row, column) for row in range(30) for column in range(10)]
 
@@ -69,6 +71,21 @@ def test_where_no_scheduler_runs_the_address_is_named(monkeypatch):
         dask_client("tcp://127.0.0.1:1"),
     ):
         pass
+
+
+def test_two_clusters_of_processes_stand_side_by_side_and_listen_on_loopback_alone():
+    before = listening()
+    with dask_client("processes", 1) as one, dask_client("processes", 1) as other:
+        for client in (one, other):
+            with use(client):
+                assert gather(area, BLOCKS[:3]) == [{"area": 0}] * 3
+        opened = listening() - before
+        assert len(opened) >= 4, "of each its scheduler and its pages"
+        assert {at.ip for at in opened} == {"127.0.0.1"}
+
+
+def listening():
+    return {at.laddr for at in psutil.Process().net_connections("tcp") if at.status == psutil.CONN_LISTEN}
 
 
 @pytest.mark.parametrize("address", ["", "process", "127.0.0.1:8786"])
