@@ -21,6 +21,8 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
+from memory import peak_mb, resident_mb
+
 SIDE = 2048
 CODES = (10, 20, 30, 40, 50, 60, 80, 90)
 PERIOD = date(2024, 1, 1), date(2024, 12, 31)
@@ -104,11 +106,6 @@ class Counted:
         self._of.cancel(futures)
 
 
-def megabytes(field):
-    status = Path("/proc/self/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith(field))) / 1024
-
-
 def zones(layout):
     """Squares that fill the window, each of about four blocks, none along the sides of blocks."""
     import geopandas
@@ -134,7 +131,7 @@ def measure(folder, what, blocks):
     if what == "stats":
         frame = zones(layout)
         asked = zones_on(frame, [str(n) for n in range(len(frame))], layout.extent)
-    before = megabytes("VmRSS")
+    before = resident_mb()
     wall, cpu = time.perf_counter(), time.process_time()
     with use(counted):
         if what == "aggregate":
@@ -144,7 +141,7 @@ def measure(folder, what, blocks):
             mapped = sum(zone.mapped_hectares[0] for zone in answer.zones)
             assert math.isclose(mapped, sum(zone.hectares for zone in answer.zones), rel_tol=0.01), mapped
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = megabytes("VmHWM")
+    peak = peak_mb()
     if what == "aggregate":
         base = versions.head(cube)
         versions.publish(cube, BRANCH, base, versions.Origin("a", "continent", blocks, 0))

@@ -15,7 +15,6 @@ import itertools
 import json
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from datetime import date
 from math import ceil, sqrt
 from pathlib import Path
 from types import SimpleNamespace
+
+from memory import peak_mb
 
 SIZES = (100, 10_000, 1_000_000)
 CONTINENT = "continent"
@@ -84,7 +85,7 @@ def planned(size):
     from pipeline.planning.totals import block_totals
     from pipeline.segment.block import reach
 
-    extent, before = extent_of(size), peak()
+    extent, before = extent_of(size), peak_mb()
     begun = time.perf_counter()
     items = list(items_over(extent))
     made, spent = time.perf_counter(), time.process_time()
@@ -108,7 +109,7 @@ def planned(size):
         "planning s": ended - made,
         "CPU s": time.process_time() - spent,
         "of it choosing": choosing,
-        "MB": peak() - before,
+        "MB": peak_mb() - before,
     }
 
 
@@ -139,7 +140,7 @@ def dispatched(size):
     from pipeline.execution.resources import SEGMENT_CONCURRENCY
     from pipeline.planning.blocks import BlockPlan, Blocks
 
-    extent, before = extent_of(size), peak()
+    extent, before = extent_of(size), peak_mb()
     stream = (BlockPlan(block, (), 0, 1, 1, True, True, "new") for block in extent.blocks())
     queue = BlockQueue(itertools.islice(stream, DISPATCHED), Blocks(extent, (), 260, b"", b"").seen_by)
     next_block = {"mosaic": queue.next_mosaic, "segment": queue.next_segmentation}
@@ -157,7 +158,7 @@ def dispatched(size):
         "dispatched": count,
         "ms a block": took / count * 1e3,
         "CPU ms a block": spent / count * 1e3,
-        "MB": peak() - before,
+        "MB": peak_mb() - before,
     }
 
 
@@ -174,7 +175,7 @@ def committed(size, splitting):
     from pipeline.planning.blocks import BlockPlan
     from pipeline.storage.files import files_at
 
-    extent, before = extent_of(size), peak()
+    extent, before = extent_of(size), peak_mb()
     layout = Layout(extent, BANDS, tuple({"code": n, "name": f"class {n}", "color": "#000000"} for n in (1, 2)))
     with tempfile.TemporaryDirectory() as folder:
         plain = icechunk.local_filesystem_storage(f"{folder}/store")
@@ -213,7 +214,7 @@ def committed(size, splitting):
             "ms a block": driver / len(blocks) * 1e3,
             "ms to open and read": (time.perf_counter() - begun) * 1e3,
             "filling s": filling,
-            "MB": peak() - before,
+            "MB": peak_mb() - before,
         }
 
 
@@ -265,10 +266,6 @@ def written(task, extent, stage):
         values = np.full((*array.shape[1:-2], *shape), 7, array.dtype)
         store.write_block(group, name, task.time, extent, task.block, values)
     return BlockResult(task.block, fork, {}, 1, True, {})
-
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 PARTS = {

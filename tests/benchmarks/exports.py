@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from memory import peak_mb
 from repeated_cube import publish_repeated
 
 BLOCK = 1024
@@ -78,12 +79,6 @@ def agreement(ours: Path, theirs: Path) -> dict[int, float]:
     return shares
 
 
-def peak_kb() -> int:
-    """Peak resident memory of this program; that of `getrusage` counts the process that started it too."""
-    status = Path("/proc/self/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
-
-
 def measure(what: str, cube: Path, out: Path) -> dict[str, object]:
     begun = time.monotonic()
     work(what, cube, out)
@@ -93,7 +88,7 @@ def measure(what: str, cube: Path, out: Path) -> dict[str, object]:
         "what": what,
         "seconds": round(time.monotonic() - begun, 1),
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
-        "peak_mb": round(peak_kb() / 1024),
+        "peak_mb": round(peak_mb()),
         "megabytes": round(size / 1e6, 1),
     }
 

@@ -6,7 +6,6 @@ Cubes of one row of regions that overlap by two blocks; records as a finished ru
 shards of noise and patches. Planning reads records alone.
 """
 
-import resource
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ import zarr
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
+from memory import peak_mb
 from regional_cubes import SUMMER, layout_of, publish_region
 
 from pipeline.continent import shards
@@ -60,9 +60,9 @@ def plan(folder: Path, side: int) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     blocks = sum(int(square.due_YX.sum()) for square in squares(regionals, layout, None, "newest"))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"plan   {blocks:9,} blocks {wall:8.2f} s {cpu:8.2f} CPU s {cpu / blocks * 1e6:8.1f} us a block, {peak:6.0f} MB"
+        f"plan   {blocks:9,} blocks {wall:8.2f} s {cpu:8.2f} CPU s {cpu / blocks * 1e6:8.1f} us a block, "
+        f"{peak_mb():6.0f} MB"
     )
 
 

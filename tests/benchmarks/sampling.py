@@ -9,7 +9,6 @@ class, choose. The rival is left out where its lists would need more memory than
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from datetime import date
 
 import numpy as np
 import zarr
+from memory import peak_mb
 from scipy.ndimage import gaussian_filter
 
 from pipeline import open_cube
@@ -88,10 +88,10 @@ def main() -> None:
     parser.add_argument("--folder")
     asked = parser.parse_args()
     if asked.only:
-        before, begun, used = _peak(), time.perf_counter(), time.process_time()
+        before, begun, used = peak_mb(), time.perf_counter(), time.process_time()
         points = {"ours": ours, "rival": rival}[asked.only](asked.folder)
         seconds, cpu = time.perf_counter() - begun, time.process_time() - used
-        print(json.dumps({"points": points, "seconds": seconds, "cpu": cpu, "mb": _peak() - before}))
+        print(json.dumps({"points": points, "seconds": seconds, "cpu": cpu, "mb": peak_mb() - before}))
         return
     names = ("pixels", "blocks", "points", "s", "CPU s", "MB", "load: s", "CPU s", "MB", "times")
     print("".join(f"{name:>9}" for name in names))
@@ -105,11 +105,6 @@ def main() -> None:
                 b = measured("rival", folder)
                 line += f"{b['seconds']:9.2f}{b['cpu']:9.2f}{b['mb']:9.0f}{b['seconds'] / a['seconds']:9.1f}"
             print(line, flush=True)
-
-
-def _peak() -> float:
-    """MB of memory that this process has had at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 if __name__ == "__main__":

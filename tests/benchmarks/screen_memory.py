@@ -6,11 +6,11 @@ Each row is a process of its own that takes the steps of `Worker.screen` on rand
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 
 import numpy as np
+from memory import peak_mb
 
 
 def measure(block: int) -> None:
@@ -27,7 +27,7 @@ def measure(block: int) -> None:
     bands = len(model.bands)
     side = block + 2 * model.halo
     random = np.random.default_rng(0)
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    base = peak_mb()
     rows = list(range(bands))
     before_CHW, after_CHW = (random.integers(1, 4000, (bands, side, side), dtype=np.uint16)[rows] for _ in range(2))
     inner = slice(model.halo, model.halo + block), slice(model.halo, model.halo + block)
@@ -37,9 +37,9 @@ def measure(block: int) -> None:
     block_score(percent_HW, 50)
     day_HW = np.zeros((block, block), np.uint16)
     seen_changes(percent_HW, day_HW == 0, day_HW, 0.5, 50, (percent_HW, day_HW))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    bound = PROCESS_BYTES + screen_bytes(block, bands, bands, model.halo, model.batch_bytes)
-    print(f"{block:6} {base / 2**20:8.0f} {peak / 2**20:8.0f} {bound / 2**20:8.0f} {bound / peak:8.2f}", flush=True)
+    peak = peak_mb()
+    bound = (PROCESS_BYTES + screen_bytes(block, bands, bands, model.halo, model.batch_bytes)) / 2**20
+    print(f"{block:6} {base:8.0f} {peak:8.0f} {bound:8.0f} {bound / peak:8.2f}", flush=True)
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ that is kept.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from memory import peak_mb
 
 CODES = (10, 20, 30, 40, 50, 60, 80, 90)
 SIDE = 2048
@@ -274,8 +274,7 @@ def measure(folder, way):
         seconds[question] = now[0] - clock[0], now[1] - clock[1]
         np.save(folder / f"{way} {question}.npy", answer)
         clock = now
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak}))
+    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb()}))
 
 
 def main():
