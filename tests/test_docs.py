@@ -20,6 +20,7 @@ from pipeline.cube.create import add_period
 from pipeline.cube.schema import Layout
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
+from pipeline.training.change_recipe import ChangeRecipe
 from pipeline.training.ddpm_recipe import DDPMRecipe
 from pipeline.training.recipe import Recipe, load_as
 
@@ -50,7 +51,7 @@ def anchors(text):
 
 def commands(text):
     """The words of each `idgbr ...` in blocks and in running text, without its comment."""
-    lines = [line for block in fences(text, "") for line in block.replace("\\\n", "").splitlines()]
+    lines = [line for block in fences(text, "(?:sh)?") for line in block.replace("\\\n", "").splitlines()]
     for line in [*lines, *(" ".join(words.split()) for words in inline(text))]:
         if match := re.search(r"(?:^|-- )(idgbr [a-z].*)", line):
             yield shlex.split(match[1], comments=True)[1:]
@@ -113,25 +114,32 @@ def test_make_targets_exist(name):
     assert set(named) <= set(targets), name
 
 
-@pytest.mark.parametrize("name", CURRENT)
-def test_region_examples_load(name, tmp_path):
-    path = tmp_path / "region.yaml"
-    for block in fences(TEXTS[name], "yaml"):
-        path.write_text(block)
-        content = yaml.safe_load(block)
-        if "title" not in content:
-            assert load(str(path)).name == content["name"]
+def complete(part):
+    """A region file or recipe with a part of one: as `updates.md` shows of a region, `change.md` of a recipe."""
+    page, key = ("docs/tutorial.md", "change") if "change" in part else ("docs/change.md", "areas")
+    assert set(part) == {key}
+    return next(yaml.safe_load(block) for block in fences(TEXTS[page], "yaml")) | part
+
+
+def recipe_kind(content):
+    if content["areas"]["kind"] in ("pairs", "simulated-pairs"):
+        return ChangeRecipe
+    return DDPMRecipe if content["areas"]["kind"] in ("cube", "scenes", "images") else Recipe
 
 
 @pytest.mark.parametrize("name", CURRENT)
-def test_recipe_examples_load(name, tmp_path):
-    path = tmp_path / "recipe.yaml"
+def test_region_files_and_recipes_load(name, tmp_path):
+    path = tmp_path / "example.yaml"
     for block in fences(TEXTS[name], "yaml"):
         content = yaml.safe_load(block)
+        if not {"name", "title"} & set(content):
+            content = complete(content)
+        path.write_text(yaml.safe_dump(content))
         if "title" in content:
-            path.write_text(block)
-            kind: Any = DDPMRecipe if content["areas"]["kind"] in ("cube", "scenes", "images") else Recipe
+            kind: Any = recipe_kind(content)
             assert load_as(kind, path).title == content["title"]
+        else:
+            assert load(str(path)).name == content["name"]
 
 
 def test_all_keys_of_a_region_file_are_on_the_page_and_no_others():
