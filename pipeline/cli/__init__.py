@@ -1,9 +1,10 @@
 """The command `idgbr`: verbs about runs, versions, queries and models."""
 
+import os
 import sys
 from typing import NoReturn
 
-from pipeline.cli.ending import end_with
+from pipeline.cli.ending import end
 from pipeline.cli.stop import stoppable
 
 
@@ -14,9 +15,10 @@ def main() -> None:
 
 
 def process() -> NoReturn:
-    """`main` as all that this process is for: it ends with the command."""
+    """`main` as all that this process is for: it ends with the command, or by the signal that came meanwhile."""
     with stoppable(sys.argv[1:]):
-        end_with(_run)
+        code = end(_run)
+    os._exit(code)
 
 
 def _run() -> None:

@@ -1,19 +1,17 @@
 """The end of the command's process."""
 
 import atexit
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
 
 
-def end_with(command: Callable[[], None]) -> NoReturn:
-    """Calls the command and ends this process with its exit code, as Python would but without the last step.
+def end(command: Callable[[], None]) -> int:
+    """Calls the command, does what Python does at the end of a process but the last step, and gives the exit code.
 
     What was registered to be done at the end is done, and what was printed is written. The interpreter is not taken
     down, for native threads that still run may enter it then: processes that had done all their work were seen to end
-    by SIGABRT and SIGSEGV.
+    by SIGABRT and SIGSEGV. So leave with `os._exit`.
     """
     code = _code_of(command)
     with suppress(Exception):
@@ -21,7 +19,7 @@ def end_with(command: Callable[[], None]) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    os._exit(code)
+    return code
 
 
 def _code_of(command: Callable[[], None]) -> int:

@@ -10,7 +10,7 @@ from pipeline.cli import ending
 
 
 def ended(body):
-    script = "import atexit, sys\nfrom pipeline.cli.ending import end_with\n" + textwrap.dedent(body)
+    script = "import atexit, os, sys\nfrom pipeline.cli.ending import end\n" + textwrap.dedent(body)
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
 
@@ -24,16 +24,13 @@ def ended(body):
     ],
 )
 def test_its_code_is_that_which_python_gives(monkeypatch, capfd, command, code, told):
-    codes = []
     monkeypatch.setattr(ending.atexit, "_run_exitfuncs", lambda: None)
-    monkeypatch.setattr(ending.os, "_exit", codes.append)
-    ending.end_with(eval(command))
-    assert codes == [code]
+    assert ending.end(eval(command)) == code
     assert capfd.readouterr().err == told
 
 
 def test_a_fault_of_ours_shows_its_traceback():
-    done = ended("end_with(lambda: 1 / 0)")
+    done = ended("os._exit(end(lambda: 1 / 0))")
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback")
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
@@ -49,7 +46,7 @@ def test_what_is_registered_and_printed_is_done_and_the_interpreter_is_not_taken
 
         thing = Thing()
         atexit.register(print, "registered")
-        end_with(lambda: print("printed"))
+        os._exit(end(lambda: print("printed")))
         """
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "printed\nregistered\n", "")

@@ -132,3 +132,27 @@ def test_a_command_is_stopped_while_it_imports_its_modules(tmp_path, seconds):
     _, told = process.communicate(timeout=SECONDS)
     assert "Traceback" not in told
     assert process.returncode in ({130} if seconds == 0 else {130, 2}), os.linesep + told
+
+
+def test_a_library_that_makes_another_error_of_the_signal_does_not_hide_it():
+    """As extension modules do, while they are imported."""
+    script = """
+import sys, time
+from pipeline import cli
+
+def imports():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    except BaseException:
+        raise ImportError("the module is broken")
+
+cli._run, sys.argv = imports, ["idgbr", "run"]
+cli.process()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert_stopped(process, signal.SIGTERM)
