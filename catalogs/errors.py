@@ -12,3 +12,7 @@ class CatalogError(ValueError):
 
 class CatalogUnavailable(CatalogError):
     """A catalog that does not answer now; the same query may work later."""
+
+
+class NoItems(CatalogError):
+    """A catalog that has no items of a collection."""

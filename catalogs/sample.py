@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from catalogs.errors import CatalogError
+from catalogs.errors import NoItems
 from catalogs.sources import api, fetch, item_list, static_folder, static_http
 
 
 def first_items(catalog: str, collection: str, count: int = 10) -> list[dict[str, Any]]:
     """At most `count` items of a STAC API, a static catalog or a list of items. Raises CatalogError and
-    CatalogUnavailable, also where there is none."""
+    CatalogUnavailable, NoItems where there is none."""
     items = _first(catalog, collection, count)
     usable = [item for item in items if isinstance(item, dict) and isinstance(item.get("assets"), dict)]
     if not usable:
-        raise CatalogError(f"{catalog} gives no items of {collection!r:.80}; check the collection's id in the catalog")
+        raise NoItems(f"{catalog} gives no items of {collection!r:.80}; check the collection's id in the catalog")
     return usable
 
 

@@ -19,6 +19,7 @@ from pipeline.cli import (
     detect_change,
     edits,
     export,
+    init,
     join,
     models,
     predict,
@@ -55,6 +56,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for verbs in (
+    init,
     runs,
     versions,
     report,

@@ -32,6 +32,18 @@ def day(text: str | None, option: str) -> date | None:
         raise UserError(f"{option} is {text!r:.40}; give the first day of a period, such as 2024-05-01") from None
 
 
+def numbers(text: str, option: str, what: str, example: str) -> list[float]:
+    """The degrees of an option, as many as `what` names. Raises UserError."""
+    parts = text.split(",")
+    try:
+        numbers = [float(part) for part in parts]
+        if len(numbers) != len(what.split(",")) or not all(map(math.isfinite, numbers)):
+            raise ValueError
+    except ValueError:
+        raise UserError(f"{option} is {text!r:.80}; give {what} in degrees, such as {example}") from None
+    return numbers
+
+
 def _fail_as_json(wanted: bool) -> bool:
     streams.json_wanted = wanted
     return wanted

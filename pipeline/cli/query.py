@@ -1,12 +1,11 @@
 """Verbs that read a published map: query."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, day
+from pipeline.cli.options import AsJson, CubeFolder, day, numbers
 from pipeline.console.output import check_writable, to_json
 from pipeline.errors import UserError
 
@@ -51,7 +50,7 @@ def query(
         raise UserError("--out, --array and --period are for --bbox and --polygon; a point is printed, all of it")
     from pipeline.analysis.query import point as query_point
 
-    lon, lat = _numbers(point, "--point", "LON,LAT", "12.01,48.49")
+    lon, lat = numbers(point, "--point", "LON,LAT", "12.01,48.49")
     result = query_point(cube, lon, lat, version)
     print(to_json(result)) if as_json else _print(result)
 
@@ -76,7 +75,7 @@ def _cut(
     start = day(period, "--period")
     opened = Cube.open(cube)
     if bbox is not None:
-        west, south, east, north = _numbers(bbox, "--bbox", "W,S,E,N", "12.0,48.4,12.1,48.5")
+        west, south, east, north = numbers(bbox, "--bbox", "W,S,E,N", "12.0,48.4,12.1,48.5")
         dataset = clip.clip_box(opened, (west, south, east, north), version)
     else:
         dataset = clip.clip_file(opened, polygon or "", version)
@@ -84,17 +83,6 @@ def _cut(
     clip.write_geotiff(dataset, array, time, out)
     first = str(dataset.time.values[time])[:10]
     print(f"{array} of the period from {first}, {dataset.sizes['y']} x {dataset.sizes['x']} pixels, written to {out}")
-
-
-def _numbers(text: str, option: str, what: str, example: str) -> list[float]:
-    parts = text.split(",")
-    try:
-        numbers = [float(part) for part in parts]
-        if len(numbers) != len(what.split(",")) or not all(map(math.isfinite, numbers)):
-            raise ValueError
-    except ValueError:
-        raise UserError(f"{option} is {text!r:.80}; give {what} in degrees, such as {example}") from None
-    return numbers
 
 
 def _print(result: "PointResult") -> None:

@@ -48,7 +48,7 @@ Kept = tuple[str, Sequence[str], bool]
 def make_region_areas(areas: LabelledRegion, data: Path, report: Report, kept: Kept | None = None) -> list[str]:
     """The stems of the areas in the data set folder `data`, made where it lacks them. Raises UserError and RunError."""
     region = load_region(areas.region, with_model=False)
-    source = _open(areas, region, kept)
+    source = open_labels(areas, region, kept)
     search = region.model_dump(mode="json", include=SEARCHED)
     name = json_digest([search, areas.bbox, areas.erode, source.identity, source.classes])[:16]
     listing = data / f"{areas.kind}-{name}.json"
@@ -84,7 +84,8 @@ def bands_of(region: Region) -> tuple[str, ...]:
     return catalogs.ROLES if region.provider is None else tuple(region.provider.bands)
 
 
-def _open(areas: LabelledRegion, region: Region, kept: Kept | None) -> LabelSource:
+def open_labels(areas: LabelledRegion, region: Region, kept: Kept | None = None) -> LabelSource:
+    """The labels on a region's grid. Raises UserError and RunError."""
     if isinstance(areas, VectorLabels):
         return open_vector_labels(areas, region, kept)
     return open_label_maps(areas, region) if isinstance(areas, RasterLabels) else open_cube_labels(areas, region)
