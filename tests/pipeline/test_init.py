@@ -1,4 +1,4 @@
-"""The verb init (`init.py`, `draft.py`, `label_draft.py`): from a box to files that the other verbs take, and on to a map."""
+"""The verb init (`init.py`, `draft.py`, `label_draft.py`): files from a box, and from them a map."""
 
 import json
 
