@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idgbr.checkpoint import digest, load_network, load_weights
-from idgbr.coarse import KINDS, CoarseNetwork
+from idgbr.coarse import KINDS, CoarseNetwork, NetworkCode, Wrapped
 from idgbr.errors import CheckpointError, InputError
 from idgbr.inference.batches import Array, in_batches, tensor
 from idgbr.inference.image_input import read_image
@@ -71,12 +71,14 @@ class IDGBRPipeline:
         self.to("cpu")
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, coarse: CoarseNetwork | None = None) -> Self:
+    def from_pretrained(
+        cls, folder: str | Path, coarse: CoarseNetwork | None = None, code: NetworkCode | None = None
+    ) -> Self:
         """The model saved in a local folder, or a shipped one by its name; CheckpointError says in one sentence what
         is wrong with it.
 
         coarse: a network of one's own (`idgbr.coarse.Wrapped`) to fill with the saved coarse weights; code is never
-        taken from a file.
+        taken from the folder. code: builds that network, in its place.
         """
         folder = model_folder(folder)
         index = read_json(folder, "model_index.json", cls.__name__)
@@ -86,7 +88,11 @@ class IDGBRPipeline:
             settings = read_settings(index)
         except (TypeError, KeyError, ValueError) as error:
             raise CheckpointError(f"{folder / 'model_index.json'} has wrong settings: {error}") from error
-        coarse = load_network(KINDS, folder / "coarse") if coarse is None else load_weights(coarse, folder / "coarse")
+        coarse = (
+            _load_coarse(folder / "coarse", settings, code)
+            if coarse is None
+            else load_weights(coarse, folder / "coarse")
+        )
         return cls(settings, coarse, None if refiner is None else _load_refiner(refiner, folder))
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -116,6 +122,8 @@ class IDGBRPipeline:
         content = self.settings.digest_content()
         if self.refiner is not None and self.refiner.config["process"] == "diffusion":
             content["walk"] = diffusion.WALK_VERSION
+        if self.coarse.code:
+            content["code"] = self.coarse.code
         return digest(content, self._networks())
 
     def normalise(self, image_BCHW: Array) -> Tensor:
@@ -303,6 +311,21 @@ class IDGBRPipeline:
 def _placed(value_BCHW: Tensor) -> Tensor:
     """In the memory layout of the networks."""
     return value_BCHW.contiguous(memory_format=torch.channels_last)
+
+
+def _load_coarse(folder: Path, settings: Settings, code: NetworkCode | None) -> CoarseNetwork:
+    own = None if code is None else code.network(len(settings.bands), len(settings.classes))
+    kind = read_json(folder, "config.json", *KINDS, Wrapped.__name__, type(own).__name__)["_class_name"]
+    if kind in KINDS:
+        if code is not None:
+            raise CheckpointError(f"{folder} holds a {kind}, which is no network of one's own; leave 'code' out")
+        return load_network(KINDS, folder)
+    if own is None:
+        raise CheckpointError(
+            f"{folder} holds a network of one's own, whose code is not taken from a model folder; name the function "
+            "that builds it, as in code: nets.py:build (--code nets.py:build)"
+        )
+    return load_weights(own, folder)
 
 
 def _load_refiner(name: Any, folder: Path) -> AnyRefiner:

@@ -6,6 +6,7 @@ from idgbr.coarse.diff_hrnet import DiffHRNet
 from idgbr.coarse.diffusion_unet import DiffusionUNet
 from idgbr.coarse.hrnet import HRNet
 from idgbr.coarse.network import CoarseNetwork, Wrapped
+from idgbr.coarse.own import NetworkCode, read_code
 from idgbr.coarse.segformer import SegFormer
 from idgbr.coarse.unet import CoarseUNet
 
@@ -22,7 +23,9 @@ __all__ = [
     "DiffHRNet",
     "DiffusionUNet",
     "HRNet",
+    "NetworkCode",
     "SegFormer",
     "Wrapped",
     "load_backbone",
+    "read_code",
 ]

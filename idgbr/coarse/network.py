@@ -19,13 +19,15 @@ class CoarseNetwork(Network):
     `register_to_config`) and gives `strided_logits`. An ordinary module need not know any of this: see `Wrapped`.
 
     stride: px between logits. multiple: px of which an image's sides must be multiples. backbone: beginnings of the
-    names of the tensors that `load_backbone` fills; first: name of the weight that sees the bands.
+    names of the tensors that `load_backbone` fills; first: name of the weight that sees the bands. code: digest of the
+    source of a network whose code is the user's own (`idgbr.coarse.own`).
     """
 
     stride: int = 4
     multiple: int = 32
     backbone: tuple[str, ...] = ()
     first: str = ""
+    code: str = ""
 
     def strided_logits(self, image_BCHW: Tensor) -> Tensor:
         """BKhw logits at `stride` from a normalised image; InputError unless its sides are multiples of `multiple`."""
@@ -44,9 +46,10 @@ class CoarseNetwork(Network):
 class Wrapped(CoarseNetwork):
     """A module of one's own as a coarse network.
 
-    module: takes a normalised image_BCHW and gives a tensor of logits BKhw, h = H / stride and w = W / stride; in eval
-    mode a sample's answer must not depend on the others of its batch. It is given as an object: its weights are saved
-    with the rest, its code is not, so to load them wrap the same module again and use `load_state_dict`.
+    module: takes a normalised image_BCHW and gives a tensor of logits BKhw, h = H / stride and w = W / stride, or an
+    object that has it as `.logits`, as the segmentation models of transformers do; in eval mode a sample's answer must
+    not depend on the others of its batch. It is given as an object: its weights are saved with the rest, its code is
+    not, so to load them wrap the same module again and use `load_state_dict`, or name its code (`idgbr.coarse.own`).
 
     >>> Wrapped(nn.Conv2d(4, 6, 8, stride=8), bands=4, classes=6, stride=8).config["classes"]
     6
@@ -62,7 +65,8 @@ class Wrapped(CoarseNetwork):
     def strided_logits(self, image_BCHW: Tensor) -> Tensor:
         """BKhw logits at `stride` from a normalised image whose sides are multiples of `multiple`."""
         require_multiple(image_BCHW, self.multiple)
-        logits_BKhw = self.module(image_BCHW)
+        answer = self.module(image_BCHW)
+        logits_BKhw = getattr(answer, "logits", answer)
         batch, _, height, width = image_BCHW.shape
         expected = (batch, self.config["classes"], height // self.stride, width // self.stride)
         if not isinstance(logits_BKhw, Tensor) or logits_BKhw.shape != expected:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from idgbr.change import ChangePipeline
 from idgbr.checkpoint import digest
+from idgbr.coarse import NetworkCode
 from idgbr.coarse.diffusion_unet import DiffusionUNet
 from idgbr.metrics.change import ChangeScores
 from idgbr.metrics.scores import LABELS, EvaluationScores
@@ -15,13 +16,20 @@ from idgbr.training.denoising import DenoisingError
 
 
 def write_card(
-    folder: str | Path, title: str, data: str, license: str, steps: Mapping[str, int], scores: EvaluationScores
+    folder: str | Path,
+    title: str,
+    data: str,
+    license: str,
+    steps: Mapping[str, int],
+    scores: EvaluationScores,
+    code: NetworkCode | None = None,
 ) -> Path:
     """Writes README.md into a model folder: what it maps, from what data, under which license, how well.
 
-    license: an SPDX identifier in lower case; steps: training steps of each network.
+    license: an SPDX identifier in lower case; steps: training steps of each network; code: of a coarse
+    network of one's own.
     """
-    model = IDGBRPipeline.from_pretrained(folder)
+    model = IDGBRPipeline.from_pretrained(folder, code=code)
     settings = model.settings
     networks = [model.coarse] if model.refiner is None else [model.coarse, model.refiner]
     sizes = [f"{type(each).__name__} ({sum(w.numel() for w in each.parameters()):,} parameters)" for each in networks]
@@ -29,6 +37,11 @@ def write_card(
     lines = [
         *_head(title, license),
         f"Input bands: {', '.join(settings.bands)}. Networks: {', '.join(sizes)}. Digest: `{model.digest}`.",
+        *(
+            []
+            if code is None
+            else ["", f"The coarse network is one's own: give its code, `{code.function}`, of digest `{code.digest}`."]
+        ),
         "",
         "| code | class | color |",
         "|---|---|---|",

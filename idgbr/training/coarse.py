@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idgbr.checkpoint import digest, load_network
-from idgbr.coarse import KINDS, CoarseNetwork, DiffHRNet, DiffusionUNet, load_backbone
+from idgbr.coarse import KINDS, CoarseNetwork, DiffHRNet, DiffusionUNet, NetworkCode, load_backbone
 from idgbr.errors import InputError
 from idgbr.labels import ClassRow
 from idgbr.pipeline import IDGBRPipeline
@@ -32,7 +32,8 @@ class CoarseTraining:
     """classes, bands: the model's class table and band names; crop: px, as the network's strides ask; batch: crops a
     step. network: a class of `idgbr.coarse`, sizes: its config besides bands and classes; backbone: local weights of
     its encoder. ddpm: of a DiffHRNet, the folder of a `DiffusionUNet` or of a DiffHRNet that has one. share: of the
-    labels, see `idgbr.training.share`. no_label, blank, grey: see `idgbr.settings`."""
+    labels, see `idgbr.training.share`.
+    code: of a network of one's own, in place of `network` and `sizes`. no_label, blank, grey: see `idgbr.settings`."""
 
     classes: tuple[ClassRow, ...]
     bands: tuple[str, ...]
@@ -44,6 +45,7 @@ class CoarseTraining:
     backbone: Path | None = None
     ddpm: Path | None = None
     share: float = 1.0
+    code: NetworkCode | None = None
     no_label: int = 0
     blank: float | None = 0.0
     grey: int | None = None
@@ -107,7 +109,7 @@ def train_coarse(
             loss,
             config.optimisation,
             state,
-            about=training_digest(pairs, config) + ("" if prior is None else digest({}, [prior])),
+            about=training_digest(pairs, config) + ("" if prior is None else digest({}, [prior])) + network.code,
             save_every=save_every,
             deadline=deadline,
         )
@@ -143,7 +145,7 @@ def out_of_fold(
         state = fold_folder.with_suffix(".safetensors")
         for progress in train_coarse(others, fold_folder, config, state, save_every=save_every, deadline=deadline):
             listen(fold, progress)
-        model = IDGBRPipeline.from_pretrained(fold_folder).to(config.device)
+        model = IDGBRPipeline.from_pretrained(fold_folder, code=config.code).to(config.device)
         for number, ((image_CHW, _), group) in enumerate(zip(pairs, groups, strict=True)):
             if fold_of[group] == fold:
                 probabilities[number] = model.coarse_probabilities(image_CHW[None])[0].astype(np.float16)
@@ -168,7 +170,7 @@ def deal(groups: Sequence[Hashable], sizes: Sequence[int], folds: int) -> dict[H
 def training_digest(pairs: Sequence[Pair], config: Any) -> str:
     """sha256 (hex) of the data and of all settings, a dataclass, but its `optimisation` and `device`, and but what
     the pairs or the networks show."""
-    left_out = ("optimisation", "device", "ddpm", "share")
+    left_out = ("optimisation", "device", "ddpm", "share", "code")
     settings = {name: value for name, value in asdict(config).items() if name not in left_out}
     total = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for pair in pairs:
@@ -200,6 +202,8 @@ def kind_of(name: str) -> type[CoarseNetwork]:
 
 
 def _build(config: CoarseTraining, prior: DiffusionUNet | None) -> CoarseNetwork:
+    if config.code is not None:
+        return config.code.network(len(config.bands), len(config.classes))
     kind: Callable[..., CoarseNetwork] = kind_of(config.network)
     sizes = dict(config.sizes)
     if (kind is DiffHRNet) != (prior is not None):

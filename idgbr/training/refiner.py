@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from idgbr.classes import UNLABELLED, class_index
+from idgbr.coarse import NetworkCode
 from idgbr.codecs import train_autoencoder, train_embedding
 from idgbr.errors import InputError
 from idgbr.labels import probabilities
@@ -88,6 +89,7 @@ def train_refiner(
     tokens: Sequence[Tensor] | None = None,
     state: Path | None = None,
     deadline: float | None = None,
+    code: NetworkCode | None = None,
 ) -> Iterator[Progress]:
     """Trains a refiner for the pipeline in `folder` and, when exhausted, saves it there.
 
@@ -95,9 +97,10 @@ def train_refiner(
     (`out_of_fold`); a pair may come several times with the masks of several networks. Without masks the pipeline's own
     coarse network makes them, which is too good on areas it was trained on: give pairs it has not seen. refiner: one to
     train further, in place of a new `Refiner(**sizes)`. tokens: a teacher's, one tensor a pair, to align the guidance
-    with during the first `align_steps` (`idgbr.training.alignment`). state, deadline: see `loop.optimise`.
+    with during the first `align_steps` (`idgbr.training.alignment`). state, deadline: see `loop.optimise`. code: of the
+    pipeline's coarse network, where that is one's own.
     """
-    pipeline = IDGBRPipeline.from_pretrained(folder).to(config.device)
+    pipeline = IDGBRPipeline.from_pretrained(folder, code=code).to(config.device)
     settings = pipeline.settings
     check_pairs(pairs, len(settings.bands), settings.codes, settings.no_label)
     if masks is None:

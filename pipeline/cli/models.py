@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.cli.options import OwnCode
 from pipeline.console.output import check_writable, to_json, write_text
 from pipeline.errors import UserError
 
@@ -98,6 +99,7 @@ def evaluate(
     model: Annotated[Path, typer.Option(metavar="DIR", help="the model's folder, or the name of a shipped model")],
     data: Annotated[Path, typer.Option(metavar="DIR", help="a folder of images/ and labels/ (change: A/, B/, label/)")],
     ignore: Annotated[str, typer.Option(metavar="5,6", help="label values that mean no label")] = "",
+    code: OwnCode = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write all scores to FILE")] = None,
 ) -> None:
     """Compares a model's maps with labels: of land cover, the coarse and the refined map; or of change.
@@ -126,10 +128,12 @@ def evaluate(
             scores = evaluate_change(change_model, pairs, len(pairs), report)
         show: Any = print_change_report
     else:
+        from idgbr.coarse import read_code
         from pipeline.training.evaluate import evaluate as evaluate_model
         from pipeline.training.evaluate import open_model_and_images, print_report
 
-        pipeline, images = open_model_and_images(model, data, ignored)
+        own = None if code is None else read_code(code)
+        pipeline, images = open_model_and_images(model, data, ignored, own)
         with progress_bar("evaluate") as report:
             scores = evaluate_model(pipeline, images, report)
         show = print_report

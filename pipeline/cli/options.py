@@ -12,6 +12,14 @@ from pipeline.errors import UserError
 
 RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="the region file")]
 CubeFolder = Annotated[str, typer.Argument(metavar="CUBE", help="the cube's folder, or s3://bucket/prefix")]
+OwnCode = Annotated[
+    str | None,
+    typer.Option(
+        "--code",
+        metavar="nets.py:build",
+        help="the code of a model whose coarse network is one's own: a file or package, and its function",
+    ),
+]
 Version = Annotated[str, typer.Argument(help="a version that `history` names, a tag, newest or previous")]
 MOST = 1_000_000
 """Workers, versions or blocks that an option may ask for."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson
+from pipeline.cli.options import AsJson, OwnCode
 from pipeline.console.output import to_json
 
 app = typer.Typer()
@@ -24,6 +24,7 @@ def predict(
             "all where they have none",
         ),
     ] = None,
+    code: OwnCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Maps a raster of any size with a model: class codes with colours and names, placed as the raster is.
@@ -35,12 +36,14 @@ def predict(
     import torch
 
     from idgbr import IDGBRPipeline
+    from idgbr.coarse import read_code
     from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
     from pipeline.prediction.image import image_windows
     from pipeline.prediction.predict import predict as predict_image
 
-    pipeline = IDGBRPipeline.from_pretrained(model).to("cuda" if torch.cuda.is_available() else "cpu")
+    own = None if code is None else read_code(code)
+    pipeline = IDGBRPipeline.from_pretrained(model, code=own).to("cuda" if torch.cuda.is_available() else "cpu")
     chosen = None if bands is None else [band.strip() for band in bands.split(",")]
     with image_windows(image, pipeline.settings, chosen) as source, progress_bar("predict") as report:
         predicted = predict_image(pipeline, source, out, report)

@@ -69,6 +69,10 @@ class Region(Frozen):
     model: Path | None = Field(
         default=None, description="a model folder, or the name of a shipped model; only `idgbr plan` goes without"
     )
+    code: str | None = Field(
+        default=None,
+        description="of a model with a coarse network of one's own: file or package and function, as nets.py:build",
+    )
     mosaic: MosaicSettings = Field(default=MosaicSettings(), description="how scenes become one picture")
     provider: ProviderSettings | None = Field(
         default=None, description="a collection that no shipped row knows: its bands, values, mask and access"
@@ -191,7 +195,7 @@ class Region(Frozen):
 
     def to_json(self) -> str:
         """The region as JSON without secrets: with `${NAME}` as the file has it, and URLs without signed queries."""
-        unset = {name for name in ("change", "provider") if getattr(self, name) is None}
+        unset = {name for name in ("change", "provider", "code") if getattr(self, name) is None}
         return json.dumps(without_secrets(self.model_dump(mode="json", exclude=unset) | self._written), indent=1)
 
     @property
@@ -221,6 +225,8 @@ def load(path: str | Path, with_model: bool = True) -> Region:
     with file.errors_of("model"):
         if isinstance(values.get("model"), str):
             values["model"] = _model(values["model"], folder, with_model)
+    if isinstance(values.get("code"), str):
+        values["code"] = str(folder / values["code"])
     with file.errors_of("change"):
         if isinstance(change := values.get("change"), dict) and isinstance(change.get("model"), str):
             values["change"] = {**change, "model": _model(change["model"], folder, with_model)}

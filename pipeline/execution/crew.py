@@ -40,7 +40,9 @@ class Crew:
             begun = clock.perf_counter()
             bands, signatures = plan.bands, plan.signatures
             change_digest = self.questions.model_digest if self.questions else ""
-            factory = partial(Worker, plan.region, plan.run, plan.model_digest, bands, signatures, change_digest)
+            factory = partial(
+                Worker, plan.region, plan.run, plan.model_digest, bands, signatures, change_digest, plan.code
+            )
             memory = worker_memory(plan, totals)
             if self.questions is not None:
                 memory = memory.screening(self.questions.screen_bytes)

@@ -14,6 +14,7 @@ import torch
 
 from catalogs import Scene
 from idgbr.change import ChangePipeline
+from idgbr.coarse import NetworkCode
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.layer import Layer, seen_changes
 from pipeline.change.score import block_score, patch_pixels, percent_of
@@ -57,7 +58,9 @@ class Worker:
         bands: Sequence[str],
         signatures: Mapping[str, str] | None = None,
         change_digest: str = "",
+        code: NetworkCode | None = None,
     ) -> None:
+        self.code = code
         self.change_digest = change_digest
         self.region, self.run, self.model_digest, self.bands = region, run, model_digest, tuple(bands)
         self.access = replace(region.access, signatures=signatures or {})
@@ -72,7 +75,11 @@ class Worker:
     @cached_property
     def _device(self) -> BatchingDevice:
         assert self.region.model is not None, "a run has a model"
-        return BatchingDevice(_load_model(IDGBRPipeline, self.region.model, self.model_digest))
+        return BatchingDevice(
+            _checked_model(
+                IDGBRPipeline.from_pretrained(self.region.model, code=self.code), self.region.model, self.model_digest
+            )
+        )
 
     @property
     def change_model(self) -> ChangePipeline:
@@ -83,7 +90,8 @@ class Worker:
     @cached_property
     def _change_model(self) -> ChangePipeline:
         assert self.region.change is not None, "only an update with a change model asks it"
-        return _load_model(ChangePipeline, self.region.change.model, self.change_digest)
+        folder = self.region.change.model
+        return _checked_model(ChangePipeline.from_pretrained(folder), folder, self.change_digest)
 
     @property
     def scenes(self) -> dict[str, Scene]:
@@ -235,8 +243,7 @@ class Worker:
         return BlockResult(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), seconds)
 
 
-def _load_model(kind: type[Model], folder: Path, digest: str) -> Model:
-    model = kind.from_pretrained(folder)
+def _checked_model(model: Model, folder: Path, digest: str) -> Model:
     if model.digest != digest:
         raise RunError(f"the model in {folder} has changed since the run was planned; run again")
     return model.to("cuda" if torch.cuda.is_available() else "cpu")

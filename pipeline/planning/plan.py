@@ -10,6 +10,7 @@ from catalogs import Scene, read_scenes
 from catalogs.items.provider import REFLECTANCE
 from catalogs.passes import PassCount, count_passes
 from catalogs.select import Selection
+from idgbr.coarse import NetworkCode, read_code
 from idgbr.pipeline import IDGBRPipeline
 from idgbr.settings import Settings
 from pipeline.config.region import Region
@@ -56,7 +57,7 @@ class Plan:
 
     `search_warnings`: sentences about what the search may have missed. `signatures`: the queries that the catalog
     signed hrefs with, by href; they are secrets, and in memory only. `withdrawn`: ids of items that the last search did
-    not give any more.
+    not give any more. `code`: of a coarse network of one's own; workers have it from here.
     """
 
     region: Region
@@ -69,6 +70,7 @@ class Plan:
     search_warnings: tuple[str, ...] = ()
     signatures: Mapping[str, str] = field(default_factory=dict, repr=False)
     withdrawn: tuple[str, ...] = ()
+    code: NetworkCode | None = None
 
     @property
     def scenes(self) -> list[Scene]:
@@ -201,7 +203,8 @@ def plan(
     def counting(what: str) -> Callable[[int], None] | None:
         return None if count is None else partial(count, what)
 
-    model = None if region.model is None else IDGBRPipeline.from_pretrained(region.model)
+    code = None if region.code is None else read_code(region.code)
+    model = None if region.model is None else IDGBRPipeline.from_pretrained(region.model, code=code)
     if model is not None:
         _check_values(region, model)
     bands = BANDS if model is None else tuple(model.settings.bands)
@@ -221,7 +224,7 @@ def plan(
     withdrawn = tuple(read_withdrawn(files, query))
     cube = Cube.find(region.cube)
     digest = "" if model is None else model.digest
-    return Plan(region, model, digest, items, decisions, selection, cube, warnings, signatures, withdrawn)
+    return Plan(region, model, digest, items, decisions, selection, cube, warnings, signatures, withdrawn, code)
 
 
 def _check_values(region: Region, model: IDGBRPipeline) -> None:

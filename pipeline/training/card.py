@@ -11,6 +11,7 @@ from pipeline.training.ground import RECORD, ground_of
 from pipeline.training.recipe import Recipe
 
 if TYPE_CHECKING:
+    from idgbr.coarse import NetworkCode
     from idgbr.metrics import EvaluationScores
 
 RECORDED = {
@@ -33,10 +34,11 @@ RECORDED = {
 """Keys of a recipe that the record keeps, by their serialization aliases."""
 
 
-def record_training(recipe: Recipe, network: str) -> dict[str, Any]:
+def record_training(recipe: Recipe, network: str, code: "NetworkCode | None" = None) -> dict[str, Any]:
     """By network, what it is trained on and how: this training's, and for a refiner also its coarse network's record.
 
-    Raises UserError for keys of the other network and for a refiner whose coarse network has no record.
+    code: of a coarse network of one's own, which may have been trained elsewhere and then has no record. Raises
+    UserError for keys of the other network and for a refiner whose coarse network has no record.
     """
     record: dict[str, Any] = {}
     of_coarse = {"network", "backbone", "ddpm", "share"}
@@ -50,11 +52,14 @@ def record_training(recipe: Recipe, network: str) -> dict[str, Any]:
         try:
             record = {"coarse": json.loads((recipe.model / RECORD).read_text())["coarse"]}
         except (OSError, ValueError, LookupError, TypeError):
-            raise UserError(
-                f"{recipe.model} has no coarse network with its {RECORD}; train it first: idgbr train coarse"
-            ) from None
+            if code is None or recipe.folds:
+                raise UserError(
+                    f"{recipe.model} has no coarse network with its {RECORD}; train it first: idgbr train coarse"
+                ) from None
     areas = areas_record(recipe.areas)
     settings: dict[str, Any] = recipe.model_dump(include=RECORDED, by_alias=True, exclude_none=True)
+    if code is not None:
+        settings["code"] = {"function": code.function, "sha256": code.digest}
     if recipe.backbone is not None and network == "coarse":
         settings["backbone"] = recipe.backbone.name
     if isinstance(recipe.areas, SceneClasses):
@@ -70,7 +75,9 @@ def write_record(model: Path, record: dict[str, Any]) -> None:
     (model / RECORD).write_text(json.dumps(record, indent=1) + "\n")
 
 
-def write_model_card(recipe: Recipe, record: dict[str, Any], scores: "EvaluationScores") -> None:
+def write_model_card(
+    recipe: Recipe, record: dict[str, Any], scores: "EvaluationScores", code: "NetworkCode | None" = None
+) -> None:
     """Writes README.md beside the weights. record: of `record_training`."""
     from idgbr.training import write_card
 
@@ -85,6 +92,7 @@ def write_model_card(recipe: Recipe, record: dict[str, Any], scores: "Evaluation
         recipe.license,
         {name: part["steps"] for name, part in record.items()},
         scores,
+        code,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from idgbr import IDGBRPipeline
+from idgbr.coarse import NetworkCode
 from idgbr.metrics.evaluation import Calibrated, Evaluation
 from idgbr.metrics.scores import LABELS, EvaluationScores
 from idgbr.settings import Settings
@@ -51,13 +52,16 @@ class EvaluationReport(EvaluationScores):
     images: dict[str, EvaluationScores]
 
 
-def open_model_and_images(folder: Path, data: Path, ignore: Sequence[int] = ()) -> tuple[IDGBRPipeline, LabelledImages]:
+def open_model_and_images(
+    folder: Path, data: Path, ignore: Sequence[int] = (), code: NetworkCode | None = None
+) -> tuple[IDGBRPipeline, LabelledImages]:
     """A model folder and the labelled images of a data set folder, each read once to check it against the model.
 
-    `ignore`: label values without meaning. Raises UserError for whatever in the data does not fit the model.
+    `ignore`: label values without meaning. `code`: of a coarse network of one's own. Raises UserError for whatever in
+    the data does not fit the model.
     """
     files = dataset.pairs(data)
-    model = IDGBRPipeline.from_pretrained(folder)
+    model = IDGBRPipeline.from_pretrained(folder, code=code)
     settings = model.settings
     _check_metadata(settings, data)
     values = LabelValues(settings.codes, settings.no_label, tuple(ignore), settings.grey)

@@ -1,6 +1,6 @@
 """Coarse masks for a refiner that learns from the areas its coarse network has learned from."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,19 @@ from pipeline.training.pair import Pair
 from pipeline.training.prepare import TrainingAreas
 from pipeline.training.recipe import Recipe, Report
 
+if TYPE_CHECKING:
+    from idgbr.coarse import NetworkCode
+
 SAME_AS_COARSE = {"crop", "batch", "seed"}
 
 
 def with_out_of_fold_masks(
-    recipe: Recipe, coarse: dict[str, Any], areas: TrainingAreas, device: str, report: Report
+    recipe: Recipe,
+    coarse: dict[str, Any],
+    areas: TrainingAreas,
+    device: str,
+    report: Report,
+    code: "NetworkCode | None" = None,
 ) -> tuple[list[Pair], list[NDArray[Any]]]:
     """Each pair twice, with class probabilities KHW from a network that has not seen its place, of `recipe.folds`, and
     with those of the model's own coarse network, which has: the masks of new places lie between them.
@@ -42,17 +50,18 @@ def with_out_of_fold_masks(
             f"'backbone' is {own or 'not named'}, but the coarse network began with {first or 'none'}, and those of "
             "the folds must begin alike; name the same"
         )
-    config = read_json(recipe.model / "coarse", "config.json", *KINDS)
-    kind = KINDS[config["_class_name"]]
-    keys = {key for key in config if not key.startswith("_")} - {"bands", "classes"}
-    prior = recipe.model / "coarse" if kind is DiffHRNet else None
+    same: dict[str, Any] = {"code": code}
+    if code is None:
+        config = read_json(recipe.model / "coarse", "config.json", *KINDS)
+        kind = KINDS[config["_class_name"]]
+        keys = {key for key in config if not key.startswith("_")} - {"bands", "classes"}
+        same = {"network": kind.__name__, "sizes": {key: config[key] for key in keys}}
+        same["ddpm"] = recipe.model / "coarse" if kind is DiffHRNet else None
     training = CoarseTraining(
         **{key: coarse[key] for key in SAME_AS_COARSE},
         **vars(areas.spec),
-        network=kind.__name__,
-        sizes={key: config[key] for key in keys},
+        **same,
         backbone=recipe.backbone,
-        ddpm=prior,
         share=coarse.get("share", 1.0),
         optimisation=Optimisation(
             steps=coarse["steps"], rate=coarse["rate"], precision=coarse.get("precision", "fp32")
@@ -67,6 +76,6 @@ def with_out_of_fold_masks(
 
     folder = recipe.data / f"folds-{json_digest([coarse, group_of, folds])[:16]}"
     unseen = out_of_fold(pairs, group_of, training, folder, folds, listen)
-    model = IDGBRPipeline.from_pretrained(recipe.model).to(device)
+    model = IDGBRPipeline.from_pretrained(recipe.model, code=code).to(device)
     seen = [model.coarse_probabilities(image_CHW[None])[0].astype(np.float16) for image_CHW, _ in pairs]
     return [*pairs, *pairs], [*unseen, *seen]

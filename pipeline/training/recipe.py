@@ -65,6 +65,10 @@ class Recipe(Frozen):
         default_factory=dict, serialization_alias="sizes", description="constructor arguments of the network"
     )
     backbone: Path | None = Field(default=None, description="local weights of the coarse network's encoder")
+    code: str | None = Field(
+        default=None,
+        description="of a coarse network of one's own: a file or package and its function, as nets.py:build",
+    )
     ddpm: Path | None = Field(
         default=None, description="coarse network DiffHRNet only: the folder that `idgbr train ddpm` wrote"
     )
@@ -99,6 +103,8 @@ class Recipe(Frozen):
         if (self.validation is None) == (self.split is None):
             raise ValueError("give one of 'validation' and 'split': what is kept out of training, for the scores")
         check_apart(self.areas, self.validation)
+        if self.code is not None and (self.network, self.ddpm, self.backbone) != (None, None, None):
+            raise ValueError("'code' builds the coarse network; leave out 'network', 'ddpm' and 'backbone'")
         return self
 
 
@@ -116,6 +122,8 @@ def load_as(kind: type[AnyRecipe], path: Path) -> AnyRecipe:
 
 def _resolve(values: dict[str, Any], folder: Path) -> None:
     values |= {key: folder / values[key] for key in PATHS if isinstance(values.get(key), str)}
+    if isinstance(code := values.get("code"), str):
+        values["code"] = str(folder / code)
     if isinstance(catalog := values.get("catalog"), str) and "://" not in catalog:
         values["catalog"] = str(folder / catalog)
     if isinstance(cube := values.get("cube"), str) and "://" not in cube:

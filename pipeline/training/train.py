@@ -17,6 +17,7 @@ from pipeline.training.recipe import Recipe, Report, load
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from idgbr.coarse import NetworkCode
     from idgbr.metrics import EvaluationScores
     from idgbr.training import Progress
 
@@ -39,6 +40,7 @@ class Job:
     network: Network
     spec: DatasetSpec
     coarse_record: dict[str, Any]
+    code: "NetworkCode | None" = None
 
 
 def train(
@@ -58,12 +60,14 @@ def train(
     import torch
 
     from idgbr import IDGBRPipeline
+    from idgbr.coarse import read_code
     from idgbr.metrics import EvaluationScores
     from pipeline.training.evaluate import evaluate
 
-    record = record_training(recipe, network)
+    code = None if recipe.code is None else read_code(recipe.code)
+    record = record_training(recipe, network, code)
     device = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    spec = None if network == "coarse" else _spec_of(recipe.model)
+    spec = None if network == "coarse" else _spec_of(recipe.model, code)
     areas = load_training(recipe, report, spec)
     networks = ("coarse",) if network == "coarse" else ("coarse", "refiner")
     training = Training(recipe.model, networks, record, data_digest([*areas.pairs, *areas.validation]))
@@ -74,7 +78,7 @@ def train(
     training.file.unlink(missing_ok=True)
     tell(class_balance(areas.pairs, areas.validation, areas.spec.classes))
 
-    job = Job(recipe, network, areas.spec, record.get("coarse", {}))
+    job = Job(recipe, network, areas.spec, record.get("coarse", {}), code)
     if recipe.workers == 1:
         with _threads(recipe):
             _train_network(job, areas, device, lambda step: report(*step))
@@ -84,10 +88,10 @@ def train(
         cuda = device == "cuda"
         run_ranks(_rank, job, recipe.workers, cuda, recipe.data, recipe.address, lambda step: report(*step))
     write_record(recipe.model, record)
-    model = IDGBRPipeline.from_pretrained(recipe.model).to(device)
+    model = IDGBRPipeline.from_pretrained(recipe.model, code=code).to(device)
     images = [(str(number), *pair) for number, pair in enumerate(areas.validation)]
     scores = evaluate(model, images, lambda done, total, stem: report(done, total, "scored"))
-    write_model_card(recipe, record, scores)
+    write_model_card(recipe, record, scores, code)
     training.finish(EvaluationScores(coarse=scores.coarse, refined=scores.refined, repair=scores.repair))
     state.unlink(missing_ok=True)
     return scores
@@ -115,7 +119,7 @@ def _train_network(job: Job, areas: TrainingAreas, device: str, listener: Listen
     pairs, masks = areas.pairs, None
     if job.network == "refiner" and job.recipe.folds is not None:
         pairs, masks = with_out_of_fold_masks(
-            job.recipe, job.coarse_record, areas, device, lambda *step: listener(step)
+            job.recipe, job.coarse_record, areas, device, lambda *step: listener(step), job.code
         )
     for progress in _steps(job, pairs, device, masks):
         listener((progress.step, progress.steps, f"loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s"))
@@ -138,13 +142,15 @@ def _steps(job: Job, pairs: list[Pair], device: str, masks: "list[NDArray[Any]] 
         refiner = _stable_diffusion_refiner(job)
         if recipe.true_states is not None:
             common["true_states"] = recipe.true_states
-        return train_refiner(pairs, recipe.model, RefinerTraining(**common), masks, refiner=refiner, state=state)
+        return train_refiner(
+            pairs, recipe.model, RefinerTraining(**common), masks, refiner=refiner, state=state, code=job.code
+        )
     if recipe.network is not None:
         common["network"] = recipe.network
     if recipe.share is not None:
         common["share"] = recipe.share
-    config = CoarseTraining(**common, **vars(job.spec), backbone=recipe.backbone, ddpm=recipe.ddpm)
-    return train_coarse(pairs, recipe.model, config, state, save_every=SAVE_EVERY)
+    coarse = CoarseTraining(**common, **vars(job.spec), backbone=recipe.backbone, ddpm=recipe.ddpm, code=job.code)
+    return train_coarse(pairs, recipe.model, coarse, state, save_every=SAVE_EVERY)
 
 
 def _stable_diffusion_refiner(job: Job) -> Any:
@@ -162,10 +168,10 @@ def _state(recipe: Recipe, network: Network) -> Path:
     return recipe.model / f"{network}.training.safetensors"
 
 
-def _spec_of(model: Path) -> DatasetSpec:
+def _spec_of(model: Path, code: "NetworkCode | None") -> DatasetSpec:
     """What the images and labels of a model mean."""
     from idgbr import IDGBRPipeline
 
-    settings = IDGBRPipeline.from_pretrained(model).settings
+    settings = IDGBRPipeline.from_pretrained(model, code=code).settings
     classes = tuple(dict(row) for row in settings.classes)
     return DatasetSpec(classes, settings.bands, settings.no_label, settings.blank, settings.grey)
