@@ -30,7 +30,7 @@ class PeriodAtPoint:
     period: first and last day. landcover: class code, 0 = no data. class_, coarse: class names. first_clear and
     last_clear: days of the first and last clear observation, None where there was none. change_percent, change_day:
     probability of the last change that an update mapped, and the day on which it was seen; 0 and None where there is
-    none. reflectance: by band; in a cube of another unit than reflectance, the value in that.
+    none. reflectance: by band; in a cube of another unit than reflectance, the value in that. unit: its name.
     block_state: one of `STATES`. made_from: fingerprint of what the block's map was made from, hexadecimal. run: id of
     the run that made the period, and scenes: ids of its scenes whose footprint holds the point, and scene_times: when
     each was taken; None where the version does not say. source: in a joined cube, the version of the region's cube that
@@ -49,6 +49,7 @@ class PeriodAtPoint:
     change_percent: int
     change_day: date | None
     reflectance: dict[str, float]
+    unit: str
     block_state: str
     made_from: str
     run: str | None
@@ -126,6 +127,7 @@ def point_of(cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: floa
                     band: value / layout.unit.steps + layout.unit.offset
                     for band, value in zip(layout.bands, mosaic.tolist(), strict=True)
                 },
+                unit=layout.unit.name,
                 block_state=STATES[int(states[time])],
                 made_from=f"{int(made[time]):016x}",
                 run=run,

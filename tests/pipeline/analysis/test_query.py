@@ -1,11 +1,18 @@
+from dataclasses import replace
+
+import made_maps
+import made_versions
 import numpy as np
 import pytest
 import xarray as xr
+from command import run_here
 from pyproj import CRS, Transformer
 
 import pipeline
+from catalogs.items.provider import Unit
 from pipeline import open_cube
 from pipeline.analysis.query import point
+from pipeline.cube.cube import Cube
 from pipeline.errors import UserError
 
 
@@ -71,3 +78,17 @@ def test_a_point_that_is_none_is_told(made, lon, lat):
 def test_the_python_surface_is_functions_however_often_it_is_asked_for():
     for name in (*pipeline.__all__, *pipeline.__all__):
         assert callable(getattr(pipeline, name)), name
+
+
+def test_values_are_told_in_the_unit_of_the_mosaic(tmp_path, monkeypatch):
+    decibels = replace(made_versions.LAYOUT, unit=Unit("backscatter in dB", 0.01, -100.0))
+    monkeypatch.setattr(made_versions, "LAYOUT", decibels)
+    cube = Cube.create(tmp_path / "cube")
+    made_maps.publish(cube, made_maps.patches())
+    to_lonlat = Transformer.from_crs("EPSG:3035", "EPSG:4326", always_xy=True)
+    lon, lat = to_lonlat.transform(1000.0, -1000.0)
+    (period,) = point(tmp_path / "cube", lon, lat).periods
+    assert period.unit == "backscatter in dB"
+    shown = run_here("query", tmp_path / "cube", "--point", f"{lon},{lat}")
+    assert "backscatter in dB red" in shown.stdout
+    assert "reflectance" not in shown.stdout
