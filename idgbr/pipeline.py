@@ -315,7 +315,8 @@ def _placed(value_BCHW: Tensor) -> Tensor:
 
 def _load_coarse(folder: Path, settings: Settings, code: NetworkCode | None) -> CoarseNetwork:
     own = None if code is None else code.network(len(settings.bands), len(settings.classes))
-    kind = read_json(folder, "config.json", *KINDS, Wrapped.__name__, type(own).__name__)["_class_name"]
+    own_names = {Wrapped.__name__} if own is None else {type(own).__name__}
+    kind = read_json(folder, "config.json", *KINDS, *own_names)["_class_name"]
     if kind in KINDS:
         if code is not None:
             raise CheckpointError(f"{folder} holds a {kind}, which is no network of one's own; leave 'code' out")

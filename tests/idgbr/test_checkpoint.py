@@ -259,7 +259,7 @@ def test_a_network_of_ones_own_is_given_as_an_object_and_filled_from_the_folder(
     model.save_pretrained(tmp_path)
     loaded = IDGBRPipeline.from_pretrained(tmp_path, coarse=own())
     assert loaded.digest == model.digest
-    with pytest.raises(CheckpointError, match="describes a Wrapped, but a CoarseUNet or"):
+    with pytest.raises(CheckpointError, match="a network of one's own, whose code is not taken"):
         IDGBRPipeline.from_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match="does not fit"):
         IDGBRPipeline.from_pretrained(tmp_path, coarse=Wrapped(torch.nn.Conv2d(3, 3, 8, stride=8), 3, 3, stride=8))
