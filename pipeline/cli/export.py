@@ -28,11 +28,14 @@ def export(
         Path | None,
         typer.Option(metavar="FILE", help="write the areas of the classes as polygons: .parquet, .gpkg or .pmtiles"),
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="write one page of a small region that needs no server")
+    ] = None,
     array: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="array to export, several for --zarr, --stac; default: landcover, for --zarr all",
+            help="array to export, several for --zarr, --stac, --html; default: landcover, for --zarr, --html all",
         ),
     ] = None,
     version: Annotated[
@@ -40,7 +43,13 @@ def export(
     ] = None,
     period: Annotated[
         str | None,
-        typer.Option(metavar="START", help="first day of the period; default: the newest, for --zarr, --stac all"),
+        typer.Option(
+            metavar="START", help="first day of the period; default: the newest, for --zarr, --stac, --html all"
+        ),
+    ] = None,
+    bbox: Annotated[
+        str | None,
+        typer.Option(metavar="W,S,E,N", help="part of the region for --html, in degrees; default: the whole"),
     ] = None,
     tile: Annotated[int | None, typer.Option(min=1, metavar="N", help="cut into tiles of N x N blocks")] = None,
     class_: Annotated[
@@ -73,15 +82,24 @@ def export(
     from pipeline.export.vector import export_polygons
 
     targets = {"--cog FILE.tif": cog, "--zarr FOLDER.zarr": zarr, "--stac FOLDER": stac, "--vector FILE": vector}
+    targets["--html FILE.html"] = html
     _check_one(targets)
     start, names = day(period, "--period"), array or ["landcover"]
     if tile is not None and cog is None and vector is None:
         raise UserError("--tile cuts what --cog or --vector write; leave it out")
     if vector is None and (class_ or min_area or simplify is not None):
         raise UserError("--class, --min-area and --simplify are for polygons; give them with --vector FILE")
-    if zarr is None and stac is None and (len(names) > 1 or (vector is not None and names != ["landcover"])):
+    if bbox is not None and html is None:
+        raise UserError("--bbox cuts what --html shows; leave it out")
+    if (
+        zarr is None
+        and stac is None
+        and html is None
+        and (len(names) > 1 or (vector is not None and names != ["landcover"]))
+    ):
         allowed = "polygons are those of landcover" if vector is not None else "a GeoTIFF holds one array"
         raise UserError(f"{allowed}, not {', '.join(names)}; give --array once, and a command for each")
+    box = None if bbox is None else _box(bbox)
     opened = Cube.open(cube)
     with progress_bar("export") as progress, dask_workers(dask, workers, opened):
         if cog is not None:
@@ -90,6 +108,10 @@ def export(
             done = export_zarr(opened, zarr, array, version, start, workers, progress)
         elif stac is not None:
             done = export_stac(opened, stac, names, version, start, workers, progress)
+        elif html is not None:
+            from pipeline.serve.single_page import export_page
+
+            done = export_page(opened, html, box, array, version, start, progress)
         elif vector is not None:
             done = export_polygons(opened, vector, class_, min_area, simplify, version, start, tile, workers, progress)
     print(to_json(done) if as_json else done.line())
@@ -99,3 +121,11 @@ def _check_one(targets: dict[str, Path | None]) -> None:
     asked = [name for name, target in targets.items() if target is not None]
     if len(asked) != 1:
         raise UserError(f"one export is written at a time; give one of {', '.join(targets)}, not {len(asked)} of them")
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = map(float, text.split(","))
+    except ValueError:
+        raise UserError(f"--bbox is {text!r:.60}; give west,south,east,north in degrees") from None
+    return west, south, east, north

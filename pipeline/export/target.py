@@ -31,7 +31,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote. kind: cog, zarr, stac or vector. path: of the file or folder. files, bytes: in all."""
+    """What an export wrote. kind: cog, zarr, stac, vector or html. path: of the file or folder. files, bytes: all."""
 
     kind: str
     path: Path

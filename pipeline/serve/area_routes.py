@@ -10,10 +10,9 @@ from fastapi.exceptions import HTTPException
 from shapely.geometry.base import BaseGeometry
 from starlette.requests import ClientDisconnect
 
-from pipeline.analysis.stats import stats, zones_on
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
-from pipeline.geometry.grid import LONLAT
+from pipeline.serve.areas import areas_of
 from pipeline.serve.query_routes import JSON
 from pipeline.serve.server import Limits, Server
 from pipeline.serve.tile_routes import Period, Version
@@ -60,20 +59,8 @@ def area_routes(server: Server) -> APIRouter:
 
 async def _answer(server: Server, area: BaseGeometry, version: str | None, period: str | None) -> Response:
     def summed() -> str:
-        from geopandas import GeoDataFrame
-
         shown = server.maps.map(version)
-        day = shown.period(period)
-        zones = zones_on(GeoDataFrame(geometry=[area], crs=LONLAT), ["area"], shown.layout.extent)
-        found = stats(server.maps.cube, zones, shown.version, [day], workers=1)
-        classes = [
-            {"value": row.code, "name": row.class_, "km2": row.hectares / 100, "share": row.share}
-            for row in found.classes
-            if row.code
-        ]
-        (zone,) = found.zones
-        mapped = zone.mapped_hectares[0] / 100
-        return to_json({"version": shown.version, "period": str(day), "km2": mapped, "classes": classes})
+        return to_json(areas_of(server.maps.cube, shown, shown.period(period), area))
 
     content = await server.workers.run(summed)
     return Response(content, media_type=JSON, headers={"Cache-Control": "no-store"})

@@ -79,10 +79,10 @@ def draw(
     if where is None:
         return image.empty_png()
     if layer in RGB:
-        return _draw_mosaic(chunks, shown, period, layer, where, style)
-    code_HW = _codes(chunks, shown, period, _source_of(layer), where)
+        return draw_mosaic(chunks, shown, period, layer, where, style)
+    code_HW = codes_under(chunks, shown, period, _source_of(layer), where)
     if layer == "difference" and before is not None:
-        old_HW = _codes(chunks, *before, "landcover", where)
+        old_HW = codes_under(chunks, *before, "landcover", where)
         code_HW = np.where((old_HW != code_HW) & (old_HW > 0), code_HW, np.uint8(0))
     if layer == "confidence":
         return image.indexed_png(code_HW, colours.confidence_table())
@@ -92,7 +92,7 @@ def draw(
     return image.indexed_png(code_HW, table)
 
 
-def _codes(chunks: Chunks, shown: Map, period: date, name: str, where: Positions) -> np.ndarray:
+def codes_under(chunks: Chunks, shown: Map, period: date, name: str, where: Positions) -> np.ndarray:
     """Values of an array of uint8 under the centres of a tile's pixels, 0 where there are none."""
     level = _level(shown, name, where.scale)
     source = array(shown.group, name, level)
@@ -128,7 +128,8 @@ def _pick(
     return rows, cols, row_HW, col_HW, inside_HW
 
 
-def _draw_mosaic(chunks: Chunks, shown: Map, period: date, layer: str, where: Positions, style: Style) -> bytes:
+def draw_mosaic(chunks: Chunks, shown: Map, period: date, layer: str, where: Positions, style: Style) -> bytes:
+    """A layer of `RGB` under a tile's pixels as a PNG."""
     source = array(shown.group, "mosaic")
     picked = _pick(source, where, 1)
     if picked is None:

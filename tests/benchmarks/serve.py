@@ -271,7 +271,7 @@ def readers(address: Path, tiles: list[Asked], count: int) -> None:
     from pipeline.serve.chunks import Chunks
     from pipeline.serve.maps import Maps
     from pipeline.serve.mercator import Tile, positions
-    from pipeline.serve.tiles import _codes
+    from pipeline.serve.tiles import codes_under
 
     chosen = [tile for tile in tiles if tile.layer == "landcover"][:count]
     shown = Maps(Cube.open(address)).map()
@@ -282,7 +282,7 @@ def readers(address: Path, tiles: list[Asked], count: int) -> None:
 
     def ours(tile: Asked, cache: Chunks) -> np.ndarray:
         where = positions(Tile(tile.z, tile.x, tile.y), shown.layout.extent, shown.bounds)
-        return _codes(cache, shown, period, "landcover", where)
+        return codes_under(cache, shown, period, "landcover", where)
 
     def theirs(tile: Asked) -> np.ndarray:
         level = min(max(deepest - tile.z - 1, 0), shown.layout.levels)

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,18 +30,29 @@ MISSING = [
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """The address of a cube of two versions."""
-    folder = tmp_path_factory.mktemp("page")
+def cube_of_two_versions(folder):
     ground = prepare(folder)
     for change in (ground.first, ground.changes[1]):
         ground.write_region(folder / "region.yaml", str(folder / "cube"), change, 4)
         run(load(folder / "region.yaml"))
-    command = [sys.executable, "-m", "pipeline.cli", "serve", str(folder / "cube"), "--port", "0"]
+    return folder / "cube"
+
+
+@contextmanager
+def serving_page(cube):
+    """The address of the service of a cube."""
+    command = [sys.executable, "-m", "pipeline.cli", "serve", str(cube), "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        yield re.search(r"http://\S+/", process.stderr.readline())[0]
-        process.terminate()
+        try:
+            yield re.search(r"http://\S+/", process.stderr.readline())[0]
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with serving_page(cube_of_two_versions(tmp_path_factory.mktemp("page"))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ export function areasPanel(page, map) {
   let asked = 0;
   const show = (geometry) => [map, page.left].forEach((one) => one && showArea(one, geometry));
   const ask = async () => {
-    const geometry = polygon ?? viewPolygon(map, boundsOf(cube));
+    const geometry = polygon ?? (source.whole ? {} : viewPolygon(map, boundsOf(cube)));
     const number = (asked += 1);
     if (!geometry) return result.replaceChildren(h('p', {}, 'The view shows nothing of the map.'));
     const {version, period} = store.get();
     try {
       const answer = await source.areas(geometry, version, period);
-      if (number === asked) result.replaceChildren(...chart(page, answer, polygon ? 'the area' : 'the view'));
+      if (number === asked) result.replaceChildren(...chart(page, answer, source.whole ? 'the region of this page' : polygon ? 'the area' : 'the view'));
     } catch (error) {
       if (number === asked) result.replaceChildren(h('p', {}, error.message));
     }
@@ -47,17 +47,18 @@ export function areasPanel(page, map) {
   const draw = h('button', {type: 'button', onclick: () => {
     if (!page.drawing) drawPolygon(page, map, show, (geometry) => { geometry ? use(geometry) : show(polygon); });
   }}, 'Draw an area');
-  const panel = section('areas', 'Areas', false,
-    h('div', {className: 'buttons'}, draw, file, h('label', {for: 'area-file', className: 'button'}, 'Open GeoJSON'), view),
-    result,
-    h('p', {className: 'hint'}, 'A GeoJSON file can also be dropped on the page.'));
+  const choices = source.whole ? [] : [
+    h('div', {className: 'buttons'}, draw, file, h('label', {for: 'area-file', className: 'button'}, 'Open GeoJSON'), view)];
+  const hint = source.whole ? [] : [h('p', {className: 'hint'}, 'A GeoJSON file can also be dropped on the page.')];
+  const panel = section('areas', 'Areas', false, ...choices, result, ...hint);
   panel.addEventListener('toggle', () => panel.open && ask());
-  map.on('moveend', () => panel.open && !polygon && ask());
   store.subscribe((state, before) => {
     const changed = ['version', 'period', 'palette'].some((name) => state[name] !== before[name]);
     if (panel.open && changed) ask();
     if (state.compare !== before.compare && polygon) page.left?.once('load', () => show(polygon));
   });
+  if (source.whole) return panel;
+  map.on('moveend', () => panel.open && !polygon && ask());
   for (const name of ['dragenter', 'dragover']) document.addEventListener(name, (event) => event.preventDefault());
   document.addEventListener('drop', (event) => {
     event.preventDefault();

@@ -4,7 +4,8 @@ import './page.css';
 import {accuracyPanel} from './accuracy.js';
 import {areasPanel} from './areas.js';
 import {choicesPanel} from './choices.js';
-import {h, select} from './dom.js';
+import {h, section, select} from './dom.js';
+import {keptSource} from './kept.js';
 import {legendPanel} from './legend.js';
 import {readLink, writeLink} from './link.js';
 import {createMap, ground} from './map.js';
@@ -15,11 +16,15 @@ import {createSwipe} from './swipe.js';
 import {timePanel} from './time.js';
 
 const [frame, panel, note] = ['frame', 'panel', 'say'].map((id) => document.getElementById(id));
-setWorkerUrl(new URL('assets/maplibre-gl-worker.mjs', document.baseURI).href);
+/** The text of an element that only a page without a server has. */
+const kept = (id) => document.getElementById(id)?.textContent;
+setWorkerUrl(kept('kept-worker')
+  ? URL.createObjectURL(new Blob([kept('kept-worker')], {type: 'text/javascript'}))
+  : new URL('assets/maplibre-gl-worker.mjs', document.baseURI).href);
 const say = (text) => { note.textContent = text; };
 
 async function start() {
-  const source = serverSource();
+  const source = kept('kept') ? keptSource(JSON.parse(kept('kept'))) : serverSource();
   const link = readLink(location.hash);
   const cube = await source.cube(link.version);
   document.title = cube.name;
@@ -53,6 +58,7 @@ async function start() {
     select('Colours', [['', 'Of the map'], ['safe', 'For the colour-blind']], store.get().palette, (palette) => store.set({palette})),
     select('Theme', [['', 'As the system'], ['light', 'Light'], ['dark', 'Dark']], store.get().theme, (value) => store.set({theme: value})),
     h('button', {type: 'button', onclick: () => print()}, 'Print'),
+    kept('kept') ? section('about', 'Attribution', false, h('p', {}, cube.attribution), h('pre', {tabIndex: 0}, kept('kept-licences'))) : '',
   );
   const keep = () => history.replaceState(null, '', writeLink(store.get(), map));
   store.subscribe((state) => {

@@ -46,10 +46,10 @@ function rows(page, {lon, lat, block, periods}) {
     h('p', {className: 'answer'}, swatch(color(now.landcover)), h('strong', {}, now.class)),
     facts([
       ['Position', `${lat.toFixed(5)}°, ${lon.toFixed(5)}°`],
-      ['Confidence', `${now.confidence_percent} %`],
+      ['Confidence', percent(now)],
       ['Coarse', now.coarse],
       ['Refinement', now.refined],
-      ['Clear observations', clear(now)],
+      ['Clear observations', now.observations === undefined ? null : clear(now)],
     ]),
     h('h3', {}, 'History'),
     h('table', {},
@@ -57,21 +57,23 @@ function rows(page, {lon, lat, block, periods}) {
       h('tbody', {}, ...ordered.map((row) => h('tr', {},
         h('td', {}, page.periodName(row.period[0])),
         h('td', {}, swatch(color(row.landcover)), row.class),
-        h('td', {}, `${row.confidence_percent} %`))))),
+        h('td', {}, percent(row) ?? ''))))),
     h('h3', {}, 'Made from'),
     facts([
-      ['Block', `${block.join(', ')} (${now.block_state.replaceAll('_', ' ')})`],
+      ['Block', block ? `${block.join(', ')} (${now.block_state.replaceAll('_', ' ')})` : null],
       ['Run', now.run ?? 'not said'],
       ['Model', now.model ?? null],
-      ['Fingerprint', now.made_from],
+      ['Fingerprint', now.made_from ?? null],
       ['Copied from', now.source ? `${now.source.cube}, version ${now.source.version}` : null],
-      ['Scenes', now.scenes ? String(now.scenes.length) : 'not said'],
+      ['Scenes', block ? String(now.scenes?.length ?? 'not said') : null],
     ]),
     now.scenes?.length
       ? h('details', {className: 'scenes'}, h('summary', {}, 'Names of the scenes'), h('ul', {}, ...now.scenes.map((scene) => h('li', {}, sceneName(scene)))))
       : null,
   ].filter(Boolean);
 }
+
+const percent = ({confidence_percent: sure}) => (sure === null ? null : `${sure} %`);
 
 const sceneName = (scene) => (typeof scene === 'string' ? scene : [scene.id, scene.datetime?.slice(0, 10)].filter(Boolean).join(', '));
 

@@ -1,0 +1,84 @@
+// Uses a page that `idgbr export --html` wrote, and looks at the served one for the same: node single.js FILE URL FOLDER
+import {pathToFileURL} from 'node:url';
+import {chromium} from 'playwright-core';
+
+const [, , file, address, folder] = process.argv;
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+});
+const context = await browser.newContext({viewport: {width: 1280, height: 800}, colorScheme: 'light'});
+const seen = {errors: [], loaded: [], pixels: {}};
+const local = pathToFileURL(file).href;
+
+const pixels = (page) => page.locator('#map canvas').first().evaluate((canvas) => {
+  const gl = canvas.getContext('webgl2');
+  const all = new Uint8Array(4 * gl.drawingBufferWidth * gl.drawingBufferHeight);
+  gl.readPixels(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight, gl.RGBA, gl.UNSIGNED_BYTE, all);
+  let sum = 0;
+  for (let at = 0; at < all.length; at += 4) sum = (sum * 31 + all[at] + 7 * all[at + 1] + 13 * all[at + 2]) >>> 0;
+  return sum;
+});
+/** Waits until the map stays as it is. */
+const settle = async (page) => {
+  await page.waitForLoadState('networkidle');
+  for (let same = 0, last = null; same < 4;) {
+    await page.waitForTimeout(250);
+    const now = await pixels(page);
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
+  return pixels(page);
+};
+const opened = async (url) => {
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  await page.goto(url);
+  await page.getByRole('heading', {level: 1}).waitFor();
+  await settle(page);
+  return page;
+};
+
+const page = await context.newPage();
+page.setDefaultTimeout(60_000);
+page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !/GL Driver Message/.test(message.text()) && seen.errors.push(message.text()));
+page.on('pageerror', (error) => seen.errors.push(String(error)));
+page.on('request', (request) => /^(data|blob):/.test(request.url()) || request.url() === local || seen.loaded.push(request.url()));
+await page.goto(local);
+await page.getByRole('heading', {level: 1}).waitFor();
+const start = await settle(page);
+await page.screenshot({path: `${folder}/single.png`});
+const at = new URLSearchParams(new URL(page.url()).hash.slice(1)).get('at');
+await page.getByLabel('Swipe', {exact: true}).selectOption('coarse');
+await settle(page);
+seen.sides = await page.locator('.side-name').allTextContents();
+await page.screenshot({path: `${folder}/single-swipe.png`});
+await page.getByLabel('Swipe', {exact: true}).selectOption('off');
+await page.locator('.class').first().click();
+seen.hiding_changes_the_map = (await settle(page)) !== start;
+await page.getByRole('button', {name: 'Show all classes'}).click();
+seen.showing_all_restores_it = (await settle(page)) === start;
+await page.locator('#map canvas').first().click({position: {x: 450, y: 400}});
+await page.locator('#place .answer').waitFor();
+seen.place = await page.locator('#place').innerText();
+await page.locator('#areas').evaluate((element) => { element.open = true; });
+await page.locator('#areas table').waitFor();
+seen.areas = await page.locator('#areas').innerText();
+await page.locator('#about').evaluate((element) => { element.open = true; });
+seen.about = await page.locator('#about p').innerText();
+await page.screenshot({path: `${folder}/single-panel.png`});
+
+for (const shown of ['base=none', 'base=none&classes=coarse', 'base=none&palette=safe', 'base=none&overlay=confidence', 'base=none&overlay=refined']) {
+  const hash = `#at=${at}&${shown}&opacity=100`;
+  const sums = [];
+  for (const url of [local, address]) {
+    const one = await opened(`${url}${hash}`);
+    sums.push(await settle(one));
+    await one.close();
+  }
+  seen.pixels[shown] = sums;
+}
+await page.emulateMedia({media: 'print'});
+await page.screenshot({path: `${folder}/single-print.png`});
+await browser.close();
+console.log(JSON.stringify(seen));
