@@ -1,18 +1,12 @@
 """The page of `idgbr serve` in headless Chromium: every control is used, by mouse and keyboard (`walk.js`)."""
 
 import json
-import re
 import shutil
 import subprocess
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from crash.cubes import prepare
-
-from pipeline.config.region import load
-from pipeline.execution.run import run
+from served_page import cube_of_two_versions, serving_page
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "pipeline/serve/page"
@@ -28,25 +22,6 @@ MISSING = [
 ]
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
-
-
-def cube_of_two_versions(folder):
-    ground = prepare(folder)
-    for change in (ground.first, ground.changes[1]):
-        ground.write_region(folder / "region.yaml", str(folder / "cube"), change, 4)
-        run(load(folder / "region.yaml"))
-    return folder / "cube"
-
-
-@contextmanager
-def serving_page(cube):
-    """The address of the service of a cube."""
-    command = [sys.executable, "-m", "pipeline.cli", "serve", str(cube), "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield re.search(r"http://\S+/", process.stderr.readline())[0]
-        finally:
-            process.terminate()
 
 
 @pytest.fixture(scope="module")

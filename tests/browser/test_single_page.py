@@ -1,13 +1,26 @@
 """The page of `idgbr export --html`, opened from the disk in headless Chromium beside the served one (`single.js`)."""
 
 import json
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
-from test_page import HERE, MISSING, cube_of_two_versions, serving_page
+from served_page import cube_of_two_versions, serving_page
 
 from pipeline.cube.cube import Cube
 from pipeline.serve.single_page import export_page
+
+HERE = Path(__file__).parent
+MISSING = [
+    what
+    for what, there in (
+        ("Node.js", shutil.which("node")),
+        ("Chromium", shutil.which("chromium")),
+        ("playwright-core", (HERE / "node_modules/playwright-core").exists()),
+    )
+    if not there
+]
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
 
