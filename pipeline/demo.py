@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time as clock
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import rasterio
@@ -75,6 +77,24 @@ def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
     if json_file is not None:
         facts = DemoScores(**vars(scores), seconds=round(seconds, 1), cube=str(region.cube))
         write_text(json_file, to_json(facts, indent=1) + "\n")
+
+
+def serve_demo(folder: Path) -> None:
+    """Serves the catalog of a finished demonstration where its region.yaml expects it, until the process is stopped.
+
+    Raises UserError where `folder` contains no finished demonstration or the region expects another catalog,
+    ServerError where its port is taken.
+    """
+    path = folder / "region.yaml"
+    if not (path.is_file() and (folder / "world" / "world.json").is_file()):
+        raise UserError(f"{folder} holds no demonstration: make one with `{command_line()} demo {folder}`")
+    address = urlsplit(str(load(path).catalog))
+    if address.hostname != "127.0.0.1" or not address.port:
+        raise UserError(f"{path} has catalog: {address.geturl()}, which is not the demonstration's on 127.0.0.1")
+    with serve(folder / "world", address.port) as url:
+        print(f"the catalog of {folder} is at {url} until Ctrl-C; in another terminal:\n")
+        print(f"{command_line()} update {path}", flush=True)
+        threading.Event().wait()
 
 
 def _world(folder: Path, seed: int) -> World:
@@ -169,6 +189,7 @@ def _print(
     command, point = command_line(), f"{(west + east) / 2:.4f},{(south + north) / 2:.4f}"
     print(f"done in {seconds:.0f} s; try next, as it stands here:\n")
     print(f"{command} query {region.cube} --point {point}")
-    print(f"{command} history {region.cube}\n")
+    print(f"{command} history {region.cube}")
+    print(f"{command} demo {picture.parent} --serve\n")
     print(f"look at {picture}; in Python: pipeline.open_cube({str(region.cube)!r})")
     CONSOLE.print()

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from command import idgbr, run_here
 from json_schemas import check_json
 
 from pipeline import demo
@@ -33,5 +34,22 @@ def test_the_demo_maps_compares_and_draws(tmp_path, monkeypatch, capsys):
 
     demo.run_demo(tmp_path / "demo", 1, None)
     assert "mapped 0" in capsys.readouterr().out
+    with idgbr("demo", tmp_path / "demo", "--serve") as server:
+        try:
+            for line in server.stdout:
+                if " update " in line:
+                    break
+            updated = run_here("update", tmp_path / "demo" / "region.yaml", "--address", "none")
+            assert updated.returncode == 0, updated.stderr
+        finally:
+            server.terminate()
+        assert server.wait(20) == 143
     with pytest.raises(UserError, match="the world of seed 1, not 2"):
         demo.run_demo(tmp_path / "demo", 2, None)
+
+
+def test_serve_refuses_a_folder_without_a_finished_demo(tmp_path):
+    done = run_here("demo", tmp_path, "--serve")
+    assert done.returncode in (1, 2)
+    assert "holds no demonstration: make one with" in done.stderr
+    assert "Traceback" not in done.stderr
