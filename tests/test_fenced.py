@@ -160,5 +160,4 @@ def run_line(shell, page, line):
     if line.startswith("idgbr serve"):
         shell.serve(line)
         return
-    rows = [each for each in shell.run(line).splitlines() if each.startswith("  ")]
-    assert [row for row in rows if len(row) > 80] == [], line
+    shell.run(line)

@@ -25,9 +25,9 @@ from pipeline.training.prepare import load_areas
 
 DATES = [Overpass(day, "sentinel-2a", "05.11", cloudiness=0.1) for day in ("2023-06-17", "2024-05-13", "2024-07-19")]
 LATER = Overpass("2024-08-03", "sentinel-2a", "05.11", cloudiness=0.05)
-PLACE = {"catalog": "ground/catalog.json", "bbox": [11.99, 48.481, 12.022, 48.499]}
-"""Keys of the pages' region files that are others here: 2 x 2 km of a simulated world."""
-WEST, EAST = [11.99, 48.481, 12.006, 48.499], [12.006, 48.481, 12.022, 48.499]
+PLACE = {"catalog": "ground/catalog.json", "bbox": [11.985, 48.478, 12.025, 48.502]}
+"""Keys of the pages' region files that are others here: 3 x 3 km of a simulated world."""
+WEST, EAST = [11.985, 48.478, 12.005, 48.502], [12.005, 48.478, 12.025, 48.502]
 FEW_STEPS = {"steps": 2, "crop_size": 64, "batch_size": 1}
 """Keys of the pages' recipes that are others here."""
 TINY_UNET = {"inner": 8, "multipliers": [1, 1, 1]}
