@@ -5,11 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from catalogs.items.provider import REFLECTANCE, Unit
+
 RAMP = ((0, "#440154"), (25, "#3b528b"), (50, "#21918c"), (75, "#5ec962"), (100, "#fde725"))
 """Percent and colour; stops of the palette viridis."""
 BRIGHTEST = 0.22
 """Reflectance shown as full brightness."""
 GAMMA = 0.8
+"""Of reflectance; grey values of photographs are shown as they are."""
+GREY_VALUE = "grey value"
+"""Name of the unit of photographs of 8 bits."""
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
@@ -39,7 +44,20 @@ def rgba_table(palette: Mapping[int, str]) -> np.ndarray:
     return table
 
 
-def brightness(reflectance: np.ndarray, darkest: float = 0.0, brightest: float = BRIGHTEST) -> np.ndarray:
-    """Reflectance x 10,000 as brightness, float32 in 0 .. 1; `darkest` and `brightest` are reflectances."""
-    value = (reflectance.astype(np.float32) / 10_000 - darkest) / (brightest - darkest)
-    return np.asarray(value.clip(0, 1) ** np.float32(GAMMA))
+def shown_range(unit: Unit) -> tuple[float, float]:
+    """The values shown as black and as full brightness: of a unit that is neither reflectance nor grey values of 8
+    bits, all that can be stored."""
+    if unit.name == REFLECTANCE.name:
+        return 0.0, BRIGHTEST
+    if unit.name == GREY_VALUE:
+        return 0.0, 255.0
+    return unit.offset + unit.scale, unit.offset + 32_766 * unit.scale
+
+
+def brightness(stored: np.ndarray, unit: Unit = REFLECTANCE, stretch: tuple[float, float] | None = None) -> np.ndarray:
+    """The numbers of a mosaic as brightness, float32 in 0 .. 1. stretch: values in the unit that are shown as black and
+    as full brightness."""
+    darkest, brightest = stretch or shown_range(unit)
+    value = (stored.astype(np.float32) / unit.steps + unit.offset - darkest) / (brightest - darkest)
+    gamma = GAMMA if unit.name == REFLECTANCE.name else 1.0
+    return np.asarray(value.clip(0, 1) ** np.float32(gamma))

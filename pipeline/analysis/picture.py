@@ -13,8 +13,10 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from catalogs.items.provider import REFLECTANCE, Unit
 from pipeline.analysis.colours import brightness, rgb
 from pipeline.analysis.overview import round_length
+from pipeline.cube.create import unit_of
 from pipeline.errors import UserError
 
 NODATA = "#101010"
@@ -23,10 +25,11 @@ MOST_PIXELS = 25_000_000
 """Maximum number of pixels of a figure, whose mosaic takes 12 bytes each as an image."""
 
 
-def true_colour(mosaic_BHW: np.ndarray, bands: Sequence[str]) -> np.ndarray:
-    """Reflectance x 10,000 as an RGB image, float32 HW3 in 0 .. 1."""
-    rgb_HW3 = np.stack([mosaic_BHW[list(bands).index(role)] for role in ("red", "green", "blue")], axis=-1)
-    return brightness(rgb_HW3)
+def true_colour(mosaic_BHW: np.ndarray, bands: Sequence[str], unit: Unit = REFLECTANCE) -> np.ndarray:
+    """A mosaic as an RGB image, float32 HW3 in 0 .. 1: of red, green and blue, else of its first band."""
+    shown = [role if role in bands else bands[0] for role in ("red", "green", "blue")]
+    rgb_HW3 = np.stack([mosaic_BHW[list(bands).index(role)] for role in shown], axis=-1)
+    return np.where((rgb_HW3 > 0).any(-1, keepdims=True), brightness(rgb_HW3, unit), np.float32(0))
 
 
 def color_classes(code_HW: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> np.ndarray:
@@ -79,7 +82,8 @@ def maps(
     resolution = float(json.loads(cube.attrs["grid"])["resolution"])
     at = cube.isel(time=period)
     labels = labels or {"coarse": at.coarse.values, "refined": at.landcover.values}
-    images = {"mosaic": true_colour(at.mosaic.values, [str(band) for band in cube.band.values])}
+    unit = unit_of(cube.mosaic.attrs)
+    images = {"mosaic": true_colour(at.mosaic.values, [str(band) for band in cube.band.values], unit)}
     images |= {name: color_classes(code_HW, classes) for name, code_HW in labels.items()}
     detail = min(detail, height, width)
     y, x = most_mixed_square(next(iter(labels.values())), detail)

@@ -18,6 +18,7 @@ from catalogs.area import bbox_polygon, read_polygon
 from catalogs.errors import CatalogError
 from catalogs.hosts import Reach, reach
 from catalogs.items.provider import Provider
+from catalogs.search import ROLES
 from catalogs.secrets import conceal, conceal_secrets_of, without_secrets
 from cluster.dask import THREADS, check_address
 from idgbr.shipped import model_folder, shipped_models
@@ -176,6 +177,11 @@ class Region(Frozen):
     def row(self) -> Provider | None:
         """The row that describes the items, if the file has one; None: the shipped one that fits each item."""
         return None if self.provider is None else self.provider.row(self.collection)
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The bands of its mosaics that a model can learn from: those of its own provider, else of any."""
+        return ROLES if self.provider is None else tuple(self.provider.bands)
 
     @property
     def access(self) -> Access:

@@ -26,7 +26,7 @@ class MosaicSettings(Frozen):
 
     RENAMED: ClassVar[Mapping[str, str]] = {"day": "target_day"}
 
-    method: Literal["median", "geometric-median", "mean", "best"] = Field(
+    method: Literal["median", "geometric-median", "mean", "best", "newest"] = Field(
         default="median", description="how the clear observations of a pixel become one"
     )
     resampling: Literal["bilinear", "nearest", "cubic", "average"] = Field(

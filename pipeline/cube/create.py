@@ -1,6 +1,6 @@
 """Create the arrays of a cube, and add periods to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -118,6 +118,13 @@ def _create_maps(group: zarr.Group, layout: Layout, names: Sequence[str], period
 def _chunk(layout: Layout) -> int:
     block = layout.extent.grid.block
     return min(CHUNK, block) if block % CHUNK == 0 else 256
+
+
+def unit_of(attributes: Mapping[str, Any]) -> Unit:
+    """The unit of a mosaic by the attributes of its array."""
+    if "scale_factor" not in attributes:
+        return REFLECTANCE
+    return Unit(str(attributes["long_name"]), float(attributes["scale_factor"]), float(attributes["add_offset"]))
 
 
 def _unit_attributes(unit: Unit) -> dict[str, Any]:

@@ -20,11 +20,11 @@ HAZE = 0.08
 
 @dataclass(frozen=True)
 class BestParams:
-    """The preferred day of the year (1 to 366), and the indices of blue and red among the bands."""
+    """The preferred day of the year (1 to 366), and the indices of blue and red among the bands; None where the values
+    are no reflectance, so that they do not tell haze."""
 
     day_of_year: int
-    blue: int
-    red: int
+    blue_red: tuple[int, int] | None
 
 
 def best(views: Iterable[PassView], params: BestParams | None = None, map_rows: MapRows = map) -> torch.Tensor:
@@ -32,14 +32,17 @@ def best(views: Iterable[PassView], params: BestParams | None = None, map_rows: 
 
     The score is the sum of three terms between 0 and 1. Day: exp(-0.5 (d / 30)^2), d days from `params.day_of_year`
     around the year. Distance from the nearest cloud: linear from 0 at the cloud to 1 at 1 km. Clear air: linear from 1
-    at a haze (blue - 0.5 red) of 0 or less to 0 at 0.08.
+    at a haze (blue - 0.5 red) of 0 or less to 0 at 0.08; left out where `params` names no bands for it.
     """
     assert params is not None, "best needs its parameters"
     chosen_BHW = score_HW = None
     for view in views:
         value_BHW = view.value_BHW
-        haze_HW = (value_BHW[params.blue].float() - value_BHW[params.red].float() * 0.5) * (1 / (HAZE * 10_000))
-        new_HW = (1 - haze_HW).clamp_(0, 1) * WEIGHT["haze"]
+        new_HW = torch.zeros(view.clear_HW.shape, device=value_BHW.device)
+        if params.blue_red is not None:
+            blue_HW, red_HW = (value_BHW[band].float() for band in params.blue_red)
+            haze_HW = (blue_HW - red_HW * 0.5) * (1 / (HAZE * 10_000))
+            new_HW = (1 - haze_HW).clamp_(0, 1) * WEIGHT["haze"]
         new_HW += WEIGHT["day"] * math.exp(-0.5 * (_days_apart(view.day, params.day_of_year) / DAYS) ** 2)
         if view.cloud_HW is not None:
             new_HW += (view.cloud_HW * (1 / CLOUD_METRES)).clamp_(max=1) * WEIGHT["cloud"]

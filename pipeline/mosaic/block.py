@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs import Scene
 from catalogs.access import ANYWHERE, Access
+from catalogs.items.provider import REFLECTANCE
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic.best import BestParams
@@ -67,15 +68,11 @@ def mosaic_block(
     The scenes of one pass give one view: they show the ground at the same moment. `selection`: all scenes of the run,
     which set the day and the order of each pass (see `group_passes`). Views are held one at a time, or all at once in
     strips of at most 1 GiB where the method needs them so. A scene that cannot be read anywhere in the window is left
-    out of all of it, and so is one whose offset is in doubt. Raises UserError where `best` lacks blue or red.
+    out of all of it, and so is one whose offset is in doubt. Raises UserError where `best` lacks blue or red of
+    reflectance.
     """
-    best = params.method == "best"
-    if best and not {"blue", "red"} <= set(bands):
-        raise UserError(
-            "mosaic.method best needs the bands blue and red, but the bands are "
-            f"{', '.join(bands)}; choose another method"
-        )
-    view_params = ViewParams(grid, window, tuple(bands), params.resampling, area, best, device, access)
+    best = best_params(scenes, bands, params) if params.method == "best" else None
+    view_params = ViewParams(grid, window, tuple(bands), params.resampling, area, best is not None, device, access)
     lost = {
         scene.id: f"{scene.doubt.sentence} ({scene.doubt.name}), and its offset is undecided"
         for scene in scenes
@@ -87,10 +84,22 @@ def mosaic_block(
             arrays = _Arrays(view_params)
             for strip in memory_strips(window, len(passes), len(bands), params.method):
                 views = _views(replace(view_params, window=strip), passes, pool, threads, arrays.lost)
-                arrays.fill(strip, views, params, pool.map)
+                arrays.fill(strip, views, params.method, best, pool.map)
             if not arrays.lost:
                 return BlockMosaic(arrays.mosaic_BHW, arrays.observations_HW, arrays.first_HW, arrays.last_HW, lost)
             lost |= arrays.lost
+
+
+def best_params(scenes: Sequence[Scene], bands: Sequence[str], params: MosaicParams) -> BestParams:
+    """Those of `best`: haze is told by blue and red of reflectance. Raises UserError where they are not there."""
+    if scenes and scenes[0].bands[0].unit != REFLECTANCE:
+        return BestParams(params.day_of_year, None)
+    if not {"blue", "red"} <= set(bands):
+        raise UserError(
+            "mosaic.method best tells haze by the bands blue and red, but the bands are "
+            f"{', '.join(bands)}; choose another method"
+        )
+    return BestParams(params.day_of_year, (bands.index("blue"), bands.index("red")))
 
 
 class _Arrays:
@@ -104,16 +113,15 @@ class _Arrays:
         self.first_HW, self.last_HW = (np.zeros(shape, np.uint16) for _ in range(2))
         self.lost: dict[str, str] = {}
 
-    def fill(self, strip: Window, views: Iterator[PassView], params: MosaicParams, map_rows: MapRows) -> None:
+    def fill(
+        self, strip: Window, views: Iterator[PassView], method: str, best: BestParams | None, map_rows: MapRows
+    ) -> None:
         first = next(views, None)
         if first is None:
             return
-        bands, window = self.view_params.bands, self.view_params.window
+        window = self.view_params.window
         rows = strip.slices((window.y0, window.x0))[0]
-        best_params = None
-        if params.method == "best":
-            best_params = BestParams(params.day_of_year, bands.index("blue"), bands.index("red"))
-        result_BHW = METHODS[params.method](self._count(chain([first], views), rows), best_params, map_rows)
+        result_BHW = METHODS[method](self._count(chain([first], views), rows), best, map_rows)
         self.mosaic_BHW[:, rows] = result_BHW.cpu().numpy().view(np.uint16)
 
     def _count(self, views: Iterable[PassView], rows: slice) -> Iterator[PassView]:

@@ -1,8 +1,8 @@
 """Methods that reduce the views of a window to one image.
 
-Each takes the views in order, the parameters of `best`, and how to map over rows, and returns reflectance x 10,000,
-int16 BHW, 0 where no view is clear. The result of a pixel depends on no other pixel, nor on how many rows are reduced
-at a time.
+Each takes the views in order, the parameters of `best`, and how to map over rows, and returns values as they are stored
+(of reflectance: x 10,000), int16 BHW, 0 where no view is clear. The result of a pixel depends on no other pixel, nor on
+how many rows are reduced at a time.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,7 +28,23 @@ def mean(views: Iterable[PassView], params: BestParams | None = None, map_rows: 
     return ((2 * total_BHW + count_HW) // (2 * count_HW).clamp_(min=1)).short()
 
 
+def newest(views: Iterable[PassView], params: BestParams | None = None, map_rows: MapRows = map) -> torch.Tensor:
+    """The clear values of the last view that has any."""
+    newest_BHW = None
+    for view in views:
+        before_BHW = torch.zeros_like(view.value_BHW) if newest_BHW is None else newest_BHW
+        newest_BHW = torch.where(view.clear_HW, view.value_BHW, before_BHW)
+    assert newest_BHW is not None, "at least one view is required"
+    return newest_BHW
+
+
 Method = Callable[[Iterable[PassView], BestParams | None, MapRows], torch.Tensor]
-METHODS: dict[str, Method] = {"median": median, "geometric-median": geometric_median, "mean": mean, "best": best}
+METHODS: dict[str, Method] = {
+    "median": median,
+    "geometric-median": geometric_median,
+    "mean": mean,
+    "best": best,
+    "newest": newest,
+}
 STACKED = ("median", "geometric-median")
 """Methods that need all views of a pixel at once. The others need one view at a time."""

@@ -22,6 +22,7 @@ from pipeline.digest import json_digest
 from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId
+from pipeline.mosaic.block import best_params
 from pipeline.mosaic.params import mosaic_params
 from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
 from pipeline.planning.size import check_size
@@ -41,12 +42,8 @@ NO_MODEL = (
     "the region {name} names no model, which only idgbr plan does without; give it the key 'model', such as "
     "model: simulated-s2"
 )
-DATA_VERSION = 4
+DATA_VERSION = 5
 """Raised whenever the same scenes and settings would give other pixels."""
-
-
-BANDS = ("blue", "green", "red", "nir")
-"""Of the mosaic that is planned for a region without a model."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class Plan:
     @property
     def bands(self) -> tuple[str, ...]:
         """Of the mosaic."""
-        return BANDS if self.model is None else tuple(self.model.settings.bands)
+        return self.region.bands if self.model is None else tuple(self.model.settings.bands)
 
     @cached_property
     def extent(self) -> Extent:
@@ -207,13 +204,14 @@ def plan(
     model = None if region.model is None else IDGBRPipeline.from_pretrained(region.model, code=code)
     if model is not None:
         _check_values(region, model)
-    bands = BANDS if model is None else tuple(model.settings.bands)
-    _check_bands(region, bands)
+    bands = region.bands if model is None else tuple(model.settings.bands)
     check_size(region)
     files = DraftFiles(files_at(region.cube)) if dry else files_at(region.cube)
     query = catalog_query(region)
     items, signatures = find_items(files, query, refresh, counting("found"))
     selection, decisions = resolve_offsets(region, files, items, bands, counting("settled"), signatures)
+    if region.mosaic.method == "best":
+        best_params(selection.scenes, bands, mosaic_params(region))
     if not selection.scenes:
         first = next(iter(selection.exclusions.values()))
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
@@ -229,16 +227,9 @@ def plan(
 
 def _check_values(region: Region, model: IDGBRPipeline) -> None:
     settings = model.settings
-    if settings.no_label != 0 or settings.blank != 0:
+    if settings.no_label != 0 or settings.blank not in (0, None):
         raise UserError(
             f"the model {region.model} has no_label {settings.no_label} and blank {settings.blank}, but in maps and "
-            "mosaics 0 means no data; give a model whose no_label and blank are 0, with class codes in 1..255"
-        )
-
-
-def _check_bands(region: Region, bands: tuple[str, ...]) -> None:
-    if region.mosaic.method == "best" and not {"blue", "red"} <= set(bands):
-        raise UserError(
-            f"mosaic.method best tells haze by blue and red, but the model sees {', '.join(bands)}; "
-            "choose another method"
+            "mosaics 0 means no data; give a model whose no_label is 0 and whose blank is 0 or null, with class codes "
+            "in 1..255"
         )

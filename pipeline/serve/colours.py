@@ -1,4 +1,4 @@
-"""Colours of layers: of classes, also for the colour-blind, of values, and of reflectance."""
+"""Colours of layers: of classes, also for the colour-blind, of values, and of mosaics."""
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.analysis.colours import BRIGHTEST, brightness, class_palette, percent_palette, rgba_table
+from catalogs.items.provider import Unit
+from pipeline.analysis.colours import brightness, class_palette, percent_palette, rgba_table
 from pipeline.errors import UserError
 
 SAFE = (
@@ -45,6 +46,6 @@ def refined_table() -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def brightness_table(darkest: float = 0.0, brightest: float = BRIGHTEST) -> np.ndarray:
-    """Brightness of each reflectance x 10,000, uint8 (65536,)."""
-    return np.rint(brightness(np.arange(65536), darkest, brightest) * 255).astype(np.uint8)
+def brightness_table(unit: Unit, stretch: tuple[float, float] | None = None) -> np.ndarray:
+    """Brightness of each number of a mosaic, uint8 (65536,)."""
+    return np.rint(brightness(np.arange(65536), unit, stretch) * 255).astype(np.uint8)

@@ -37,7 +37,11 @@ def tile_routes(server: Server) -> APIRouter:
         hide: Codes = None,
         palette: Palette = None,
         stretch: Annotated[
-            str | None, Query(max_length=40, description=f"reflectances of black and white; default: 0,{BRIGHTEST}")
+            str | None,
+            Query(
+                max_length=40,
+                description=f"values of black and white; default: 0,{BRIGHTEST} of reflectance, 0,255 of grey values",
+            ),
         ] = None,
     ) -> Response:
         """A tile of 256 x 256 pixels of Web Mercator (XYZ)."""
@@ -94,11 +98,15 @@ def codes_of(text: str | None) -> frozenset[int]:
         raise UserError(f"hide is {text!r:.40}; give codes of classes, such as 3,4") from None
 
 
-def _stretch(text: str | None) -> tuple[float, float]:
+def _stretch(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
     try:
-        darkest, brightest = (0.0, BRIGHTEST) if text is None else map(float, text.split(","))
+        darkest, brightest = map(float, text.split(","))
         if not (math.isfinite(darkest) and math.isfinite(brightest) and brightest - darkest >= 0.001):
             raise ValueError
     except ValueError:
-        raise UserError(f"stretch is {text!r:.40}; give two reflectances that rise, such as 0,{BRIGHTEST}") from None
+        raise UserError(
+            f"stretch is {text!r:.40}; give two values that rise, such as 0,{BRIGHTEST} of reflectance"
+        ) from None
     return darkest, brightest

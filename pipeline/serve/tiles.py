@@ -7,7 +7,6 @@ from datetime import date
 import numpy as np
 import zarr
 
-from pipeline.analysis.colours import BRIGHTEST
 from pipeline.cube.schema import LEVEL_ARRAYS
 from pipeline.cube.store import array
 from pipeline.errors import UserError
@@ -26,12 +25,12 @@ LARGEST = 32 * 2**20
 
 @dataclass(frozen=True)
 class Style:
-    """hidden: codes of classes that are not shown. palette: "safe" or None. stretch: reflectance shown as black and as
-    full brightness."""
+    """hidden: codes of classes that are not shown. palette: "safe" or None. stretch: values of the mosaic shown as
+    black and as full brightness; None: those of its unit."""
 
     hidden: frozenset[int] = frozenset()
     palette: str | None = None
-    stretch: tuple[float, float] = (0.0, BRIGHTEST)
+    stretch: tuple[float, float] | None = None
 
 
 def layers_of(shown: Map) -> list[str]:
@@ -140,6 +139,6 @@ def draw_mosaic(chunks: Chunks, shown: Map, period: date, layer: str, where: Pos
     mosaic_BHW, (top, left) = chunks.read(shown.version, source, shown.times[period], rows, cols, bands, side)
     value_BHW = mosaic_BHW[:, (row_HW - top) // side, (col_HW - left) // side]
     rgba_HW4 = np.empty((SIDE, SIDE, 4), np.uint8)
-    rgba_HW4[..., :3] = np.moveaxis(colours.brightness_table(*style.stretch)[value_BHW], 0, -1)
+    rgba_HW4[..., :3] = np.moveaxis(colours.brightness_table(shown.layout.unit, style.stretch)[value_BHW], 0, -1)
     rgba_HW4[..., 3] = np.where(inside_HW & (value_BHW > 0).all(0), 255, 0)
     return image.rgba_png(rgba_HW4)

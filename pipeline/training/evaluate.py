@@ -10,14 +10,19 @@ import torch
 
 from idgbr import IDGBRPipeline
 from idgbr.coarse import NetworkCode
+from idgbr.inference.tiling import Corner
 from idgbr.metrics.evaluation import Calibrated, Evaluation
 from idgbr.metrics.scores import LABELS, EvaluationScores
 from idgbr.settings import Settings
 from pipeline.console.tables import print_table
 from pipeline.errors import UserError
 from pipeline.training import dataset
+from pipeline.training.image_file import find_place
 from pipeline.training.labels import LabelValues
 from pipeline.training.pair import read_pair
+
+LabelledImage = tuple[str, np.ndarray, np.ndarray, Corner]
+"""Its stem, image_BHW, label_HW, and the absolute (y, x) of its first pixel."""
 
 Listener = Callable[[int, int, str], None]
 """Takes images done, images in all, and the stem of the last one."""
@@ -35,10 +40,12 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.files)
 
-    def __iter__(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """stem, image_BHW and label_HW, each read from disk as it is reached."""
-        for stem, pair in self.files.items():
-            yield stem, *read_pair(*pair, self.values, self.bands, self.blank)
+    def __iter__(self) -> Iterator[LabelledImage]:
+        """Each read from disk as it is reached; an image without georeference begins at (0, 0)."""
+        for stem, (image, label) in self.files.items():
+            pair = read_pair(image, label, self.values, self.bands, self.blank)
+            place = find_place(image)
+            yield stem, *pair, (0, 0) if place is None else place.origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,20 +79,20 @@ def open_model_and_images(
 
 
 def evaluate(
-    model: IDGBRPipeline, images: LabelledImages | Sequence[tuple[str, np.ndarray, np.ndarray]], listener: Listener
+    model: IDGBRPipeline, images: LabelledImages | Sequence[LabelledImage], listener: Listener
 ) -> EvaluationReport:
-    """All scores of a model on images, each a stem, image_BHW and label_HW."""
+    """All scores of a model on images. Windows lie on the absolute lattice, as in a map of the same pixels."""
     settings = model.settings
     names = [row["name"] for row in settings.classes]
     total: Evaluation | None = None
     scores: dict[str, EvaluationScores] = {}
     seconds = pixels = 0.0
-    for stem, image_BHW, label_HW in images:
+    for stem, image_BHW, label_HW, origin in images:
         if total is None:
             model.maps(image_BHW[None, :, : settings.window, : settings.window])
         calibration = Calibrated(true_HW=label_HW, codes=settings.codes, ignore=settings.no_label)
         start = time.perf_counter()
-        maps = model.maps(image_BHW[None], listener=calibration)
+        maps = model.maps(image_BHW[None], origin=origin, listener=calibration)
         seconds += time.perf_counter() - start - calibration.seconds
         pixels += label_HW.size
         refined_HW = maps.refined_BHW[0] if model.refiner else None

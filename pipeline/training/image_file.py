@@ -67,10 +67,15 @@ def read_file(file: Path, folder: Path, bands: int, of: str) -> ImageFile:
     return ImageFile(array_BHW, empty_HW, nodata, place)
 
 
-def read_place(file: Path) -> Place:
-    """Where a file of a labelled folder lies. Raises UserError, also where it does not say."""
+def find_place(file: Path) -> Place | None:
+    """Where a file of a labelled folder lies; None where it does not say. Raises UserError."""
     with _open(file, file.parent.parent) as source:
-        place = place_of(source)
+        return place_of(source)
+
+
+def read_place(file: Path) -> Place:
+    """`find_place`; UserError where the file does not say."""
+    place = find_place(file)
     if place is None:
         raise UserError(f"{file} has no georeference, so it has no place to split by; name 'validation' instead")
     return place

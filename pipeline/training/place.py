@@ -40,6 +40,18 @@ class Place:
             e, top = -e, top + e * height
         return replace(self, transform=Affine(a, b, left, d, e, top))
 
+    @property
+    def origin(self) -> tuple[int, int]:
+        """Absolute (y, x) of the first pixel, north up, counted from the origin of the CRS as a map's grid counts; (0,
+        0) for pixels that lie on no such grid."""
+        a, b, left, d, e, top = self.north_up().transform[:6]
+        if b or d or not np.isclose(a, -e, rtol=1e-6, atol=0):
+            return 0, 0
+        place_2 = np.array([top / e, left / a])
+        pixel_2 = np.rint(place_2)
+        on_grid = bool((np.abs(place_2 - pixel_2) <= NEAR).all() and (np.abs(pixel_2) < 2**31).all())
+        return (int(pixel_2[0]), int(pixel_2[1])) if on_grid else (0, 0)
+
     def __str__(self) -> str:
         t = self.transform
         wide, tall = np.hypot(t.a, t.d), np.hypot(t.b, t.e)

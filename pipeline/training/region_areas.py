@@ -66,7 +66,7 @@ def make_region_areas(areas: LabelledRegion, data: Path, report: Report, kept: K
                 composite = composite or _composite(region)
                 image_BHW = composite(tile)
                 area = Area(image_BHW, np.where(image_BHW.any(0), label_HW, 0), region.extent.grid, tile)
-                write(data, stem, area, source.classes, bands_of(region))
+                write(data, stem, area, source.classes, region.bands)
             stems.append(stem)
         report(done, len(tiles), f"area {stem}")
     if not stems:
@@ -77,11 +77,6 @@ def make_region_areas(areas: LabelledRegion, data: Path, report: Report, kept: K
     listing.with_suffix(".partial").write_text(json.dumps(stems))
     listing.with_suffix(".partial").rename(listing)
     return stems
-
-
-def bands_of(region: Region) -> tuple[str, ...]:
-    """The bands of its mosaics that a model can learn from: those of its own provider, else of any."""
-    return catalogs.ROLES if region.provider is None else tuple(region.provider.bands)
 
 
 def open_labels(areas: LabelledRegion, region: Region, kept: Kept | None = None) -> LabelSource:
@@ -114,7 +109,7 @@ def _tiles(window: Window) -> Iterator[tuple[int, int, Window]]:
 def _composite(region: Region) -> Callable[[Window], np.ndarray]:
     """The mosaic of any window of a region, uint16 BHW, of the scenes that a run would use."""
     items = catalogs.search_items(catalog_query(region))
-    selection = choose_scenes(region, items, bands_of(region), {})
+    selection = choose_scenes(region, items, region.bands, {})
     scenes = resolve_or_drop(selection.scenes, region.access)
     if not scenes:
         why = next(iter(selection.exclusions.values()), "the catalog has none for its area and period")
@@ -125,7 +120,7 @@ def _composite(region: Region) -> Callable[[Window], np.ndarray]:
             region.extent.grid,
             window,
             scenes,
-            bands_of(region),
+            region.bands,
             mosaic_params(region),
             area=region.extent.area,
             access=region.access,

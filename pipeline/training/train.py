@@ -89,7 +89,7 @@ def train(
         run_ranks(_rank, job, recipe.workers, cuda, recipe.data, recipe.address, lambda step: report(*step))
     write_record(recipe.model, record)
     model = IDGBRPipeline.from_pretrained(recipe.model, code=code).to(device)
-    images = [(str(number), *pair) for number, pair in enumerate(areas.validation)]
+    images = [(str(number), *pair, (0, 0)) for number, pair in enumerate(areas.validation)]
     scores = evaluate(model, images, lambda done, total, stem: report(done, total, "scored"))
     write_model_card(recipe, record, scores, code)
     training.finish(EvaluationScores(coarse=scores.coarse, refined=scores.refined, repair=scores.repair))

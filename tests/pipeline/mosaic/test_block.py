@@ -251,7 +251,7 @@ def test_of_two_processings_of_a_tile_the_newer_counts_where_both_show_ground(tm
 
 @pytest.mark.parametrize("bands", [["red"], ["green", "nir"]])
 def test_best_asks_for_the_bands_that_tell_haze(tmp_path, bands):
-    with pytest.raises(UserError, match="best needs the bands blue and red"):
+    with pytest.raises(UserError, match="best tells haze by the bands blue and red"):
         mosaic_block(SQUARE, OVER, [flat(tmp_path, "a")], bands, MosaicParams("best"))
 
 

@@ -19,7 +19,7 @@ from pipeline.mosaic.composite import METHODS
 from pipeline.mosaic.median import sorting_network
 from pipeline.mosaic.view import UNSEEN, PassView
 
-WANTED = BestParams(day_of_year=196, blue=0, red=1)
+WANTED = BestParams(day_of_year=196, blue_red=(0, 1))
 VALUES = hnp.arrays(
     np.int16,
     st.tuples(st.integers(1, 12), st.integers(2, 4), st.integers(1, 5), st.integers(1, 5)),
@@ -164,8 +164,29 @@ def test_days_are_counted_around_the_year(day, nearer):
         PassView(value_BHW + i, when.toordinal() - epoch, metres_HW)
         for i, when in enumerate((date(2023, 1, 5), date(2023, 11, 30)))
     ]
-    found = METHODS["best"](views, BestParams(day, 0, 1))
+    found = METHODS["best"](views, BestParams(day, (0, 1)))
     assert found[0, 0, 0] == 100 + nearer
+
+
+def test_haze_is_not_told_from_values_that_are_no_reflectance():
+    """A blue roof is no haze: the day alone decides between views without a mask."""
+    blue_BHW, dark_BHW = (torch.tensor(values, dtype=torch.int16)[:, None, None] for values in ((1_500, 200), (9, 9)))
+    far_HW = torch.full((1, 1), 2_000.0)
+    views = [PassView(blue_BHW, 19_800, far_HW), PassView(dark_BHW, 19_810, far_HW)]
+    day = date.fromordinal(date(1970, 1, 1).toordinal() + 19_800).timetuple().tm_yday
+    assert METHODS["best"](views, BestParams(day, None))[0, 0, 0] == 1_500
+    assert METHODS["best"](views, BestParams(day, (0, 1)))[0, 0, 0] == 9
+
+
+@settings(deadline=None)
+@given(VALUES, CLOUDY)
+def test_the_newest_is_the_last_clear_view(value_NBHW, share):
+    cloudy_NHW = cloudy(value_NBHW, share)
+    found_BHW = METHODS["newest"](views_of(value_NBHW, cloudy_NHW), None).numpy()
+    for y, x in np.ndindex(*cloudy_NHW.shape[1:]):
+        clear_N = np.flatnonzero(~cloudy_NHW[:, y, x])
+        expected_B = value_NBHW[clear_N[-1], :, y, x] if clear_N.size else np.zeros(value_NBHW.shape[1])
+        assert (found_BHW[:, y, x] == expected_B).all()
 
 
 @pytest.mark.parametrize("n", range(1, 11))
@@ -194,7 +215,7 @@ def test_more_than_255_views_are_all_counted(method):
     views = [PassView(torch.from_numpy(value_BHW), 19_900, torch.zeros(3, 3)) for value_BHW in value_NBHW]
     found_BHW = METHODS[method](views, WANTED).numpy()
     mean_BHW, best_BHW = half_up(value_NBHW.mean(0)), best_reference(views, WANTED.day_of_year)
-    expected = {"median": 50, "geometric-median": 50, "mean": mean_BHW, "best": best_BHW}
+    expected = {"median": 50, "geometric-median": 50, "mean": mean_BHW, "best": best_BHW, "newest": value_NBHW[-1]}
     assert (found_BHW == expected[method]).all()
 
 

@@ -95,7 +95,7 @@ def test_evaluation_scores_the_map_that_a_block_at_the_origin_gets(small, image,
     own = IDGBRPipeline.maps
     monkeypatch.setattr(IDGBRPipeline, "maps", lambda *call, **more: scored.append(own(*call, **more)) or scored[-1])
     label_HW = np.where(image.any(0), small.settings.codes[0], 0).astype(np.uint8)
-    evaluate(small, [("a", image, label_HW)], lambda *done: None)
+    evaluate(small, [("a", image, label_HW, (0, 0))], lambda *done: None)
     edge = small.settings.boundary_radius
     inner = slice(edge, -edge), slice(edge, -edge)
     assert np.array_equal(scored[-1].coarse_BHW[0], block.coarse_HW)

@@ -177,7 +177,7 @@ def test_an_area_that_is_none_is_told_in_one_sentence(client, body, status, word
         ("/tiles/landcover/3/1/1.png?period=1999", 400, "first day of one of the map's: 2024-05-01"),
         ("/tiles/landcover/3/1/1.png?hide=a", 400, "give codes of classes"),
         ("/tiles/landcover/3/1/1.png?palette=neon", 422, "palette:"),
-        ("/tiles/mosaic/14/1/1.png?stretch=1,nan", 400, "two reflectances that rise"),
+        ("/tiles/mosaic/14/1/1.png?stretch=1,nan", 400, "two values that rise"),
         ("/tiles/difference/3/1/1.png", 400, "compares two maps"),
         ("/tiles/paint/tile.json", 400, "no layer 'paint'"),
         ("/areas?bbox=1,2,3", 400, "west,south,east,north"),
