@@ -6,9 +6,15 @@ Each table names a page and how a command or a block on it begins.
 from docs_folder import EAST, FEW_STEPS, PLACE, TINY_UNET, WEST, label_sample, publish_scenes
 
 CLUSTER = "a Ray head on fixed ports: tests/pipeline/execution/test_jobs.py starts one on others and submits this job"
+CATALOGS = "asks catalogs of the network: tests/pipeline/test_init.py asks one of this machine"
 ELSEWHERE = {
     ("README.md", "make demo"): "installs, and maps for minutes: tests/pipeline/test_demo.py has a small one",
     ("README.md", "make test"): "runs the tests, of which this is one",
+    ("README.md", "idgbr init"): CATALOGS,
+    ("docs/init.md", "idgbr init"): CATALOGS,
+    ("docs/init.md", "idgbr train coarse tyrol"): "needs what the command before writes",
+    ("docs/init.md", "idgbr train refiner tyrol"): "needs what the command before writes",
+    ("docs/init.md", "idgbr run tyrol"): "needs what the command before writes",
     ("README.md", "export RAY_AUTH_MODE"): CLUSTER,
     ("README.md", "export RAY_USAGE_STATS"): CLUSTER,
     ("README.md", "ray start"): CLUSTER,
