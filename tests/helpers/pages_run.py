@@ -10,7 +10,6 @@ CATALOGS = "asks catalogs of the network: tests/pipeline/test_init.py asks one o
 ELSEWHERE = {
     ("README.md", "make demo"): "installs, and maps for minutes: tests/pipeline/test_demo.py has a small one",
     ("README.md", "make test"): "runs the tests, of which this is one",
-    ("README.md", "idgbr init"): CATALOGS,
     ("docs/init.md", "idgbr init"): CATALOGS,
     ("docs/init.md", "idgbr train coarse tyrol"): "needs what the command before writes",
     ("docs/init.md", "idgbr train refiner tyrol"): "needs what the command before writes",
