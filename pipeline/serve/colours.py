@@ -16,7 +16,7 @@ SAFE = (
     "#994f88", "#42150a", "#777777",
 )  # fmt: skip
 """Discrete rainbow of Paul Tol, Colour Schemes (technical note SRON/EPS/TN/09-002, issue 3.2), with grey."""
-CONFIRMED, CHANGED = "#0077bb", "#ee7733"
+CONFIRMED, CHANGED = "#3c00ff", "#ff00ff"
 
 
 def class_colours(classes: Sequence[dict[str, Any]], palette: str | None) -> dict[int, str]:

@@ -62,8 +62,7 @@ def _asset(catalog: str, collection: str) -> str:
             return str(keys[0])
     raise UserError(
         f"the collection {collection!r:.80} has not one asset that is a map but {', '.join(assets) or 'none':.200}; "
-        f"write "
-        "a recipe by hand that names the asset (docs/labels.md)"
+        "write a recipe by hand that names the asset (docs/labels.md)"
     )
 
 
