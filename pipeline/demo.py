@@ -6,6 +6,7 @@ import shutil
 import sys
 import threading
 import time as clock
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +18,7 @@ import xarray as xr
 import yaml
 from rasterio.windows import Window
 
-from catalogs.simulated import World, open_world, serve, simulate
+from catalogs.simulated import ServerError, World, open_world, serve, simulate
 from idgbr.metrics import Evaluation, EvaluationScores
 from pipeline.analysis.picture import draw_maps
 from pipeline.config.region import Region, load
@@ -82,8 +83,8 @@ def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
 def serve_demo(folder: Path) -> None:
     """Serves the catalog of a finished demonstration where its region.yaml expects it, until the process is stopped.
 
-    Raises UserError where `folder` contains no finished demonstration or the region expects another catalog,
-    ServerError where its port is taken.
+    Raises UserError where `folder` contains no finished demonstration, the region expects another catalog, or its port
+    is taken.
     """
     path = folder / "region.yaml"
     if not (path.is_file() and (folder / "world" / "world.json").is_file()):
@@ -91,7 +92,13 @@ def serve_demo(folder: Path) -> None:
     address = urlsplit(str(load(path).catalog))
     if address.hostname != "127.0.0.1" or not address.port:
         raise UserError(f"{path} has catalog: {address.geturl()}, which is not the demonstration's on 127.0.0.1")
-    with serve(folder / "world", address.port) as url:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(serve(folder / "world", address.port))
+        except ServerError as error:
+            raise UserError(
+                f"{str(error).rstrip('.')}; `{command_line()} demo {folder}` writes a free port into {path}"
+            ) from error
         print(f"the catalog of {folder} is at {url} until Ctrl-C; in another terminal:\n")
         print(f"{command_line()} update {path}", flush=True)
         threading.Event().wait()

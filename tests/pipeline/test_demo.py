@@ -41,6 +41,9 @@ def test_the_demo_maps_compares_and_draws(tmp_path, monkeypatch, capsys):
                     break
             updated = run_here("update", tmp_path / "demo" / "region.yaml", "--address", "none")
             assert updated.returncode == 0, updated.stderr
+            second = run_here("demo", tmp_path / "demo", "--serve")
+            assert second.returncode in (1, 2)
+            assert "writes a free port into" in second.stderr
         finally:
             server.terminate()
         assert server.wait(20) == 143
