@@ -227,9 +227,8 @@ def plan(
 
 def _check_values(region: Region, model: IDGBRPipeline) -> None:
     settings = model.settings
-    if settings.no_label != 0 or settings.blank not in (0, None):
+    if settings.no_label != 0 or settings.blank != 0:
         raise UserError(
             f"the model {region.model} has no_label {settings.no_label} and blank {settings.blank}, but in maps and "
-            "mosaics 0 means no data; give a model whose no_label is 0 and whose blank is 0 or null, with class codes "
-            "in 1..255"
+            "mosaics 0 means no data; give a model whose no_label and blank are 0, with class codes in 1..255"
         )
