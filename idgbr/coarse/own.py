@@ -89,7 +89,7 @@ class NetworkCode:
     def _module(self) -> ModuleType:
         root = f"idgbr_own_{self.digest[:16]}"
         with _importing:
-            if root not in sys.modules:
+            if not any(isinstance(finder, _Sources) and root in finder.texts for finder in sys.meta_path):
                 sys.meta_path.append(_Sources({f"{root}.{name}".rstrip("."): rest for name, *rest in self.sources}))
             try:
                 return importlib.import_module(root)

@@ -15,6 +15,8 @@ GAMMA = 0.8
 """Of reflectance; grey values of photographs are shown as they are."""
 GREY_VALUE = "grey value"
 """Name of the unit of photographs of 8 bits."""
+MOST_STORED = 32_766
+"""The largest number in a mosaic: those that are made hold one more for what is not seen."""
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
@@ -51,7 +53,7 @@ def shown_range(unit: Unit) -> tuple[float, float]:
         return 0.0, BRIGHTEST
     if unit.name == GREY_VALUE:
         return 0.0, 255.0
-    return unit.offset + unit.scale, unit.offset + 32_766 * unit.scale
+    return unit.offset + unit.scale, unit.offset + MOST_STORED * unit.scale
 
 
 def brightness(stored: np.ndarray, unit: Unit = REFLECTANCE, stretch: tuple[float, float] | None = None) -> np.ndarray:

@@ -26,8 +26,10 @@ MOST_PIXELS = 25_000_000
 
 
 def true_colour(mosaic_BHW: np.ndarray, bands: Sequence[str], unit: Unit = REFLECTANCE) -> np.ndarray:
-    """A mosaic as an RGB image, float32 HW3 in 0 .. 1: of red, green and blue, else of its first band."""
-    shown = [role if role in bands else bands[0] for role in ("red", "green", "blue")]
+    """A mosaic as an RGB image, float32 HW3 in 0 .. 1: of red, green and blue, or grey of its first band
+    where one of them is not there."""
+    roles = ("red", "green", "blue")
+    shown = roles if set(roles) <= set(bands) else (bands[0],) * 3
     rgb_HW3 = np.stack([mosaic_BHW[list(bands).index(role)] for role in shown], axis=-1)
     return np.where((rgb_HW3 > 0).any(-1, keepdims=True), brightness(rgb_HW3, unit), np.float32(0))
 

@@ -116,6 +116,14 @@ def test_a_model_comes_back_with_its_code_alone_and_the_code_is_part_of_its_dige
         IDGBRPipeline.from_pretrained(tmp_path / "model", code=wider)
 
 
+def test_code_that_fails_again_and_again_leaves_one_finder(tmp_path):
+    code = code_of(tmp_path, "import no_such_library")
+    for _ in range(3):
+        with pytest.raises(InputError, match="cannot be imported"):
+            code.network(2, 3)
+    assert sum(code.digest[:16] in str(getattr(finder, "texts", ())) for finder in sys.meta_path) == 1
+
+
 def test_code_for_a_network_that_needs_none_is_refused(tmp_path):
     model_of(CoarseUNet(2, 3, widths=(8, 8, 8, 8))).save_pretrained(tmp_path / "model")
     with pytest.raises(CheckpointError, match="holds a CoarseUNet, which is no network of one's own; leave 'code' out"):

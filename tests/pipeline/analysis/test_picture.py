@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib import image, pyplot
 
 import pipeline
-from pipeline.analysis.colours import BRIGHTEST
+from pipeline.analysis.colours import BRIGHTEST, GAMMA
 from pipeline.analysis.picture import color_classes, draw_maps, most_mixed_square, true_colour
 from pipeline.errors import UserError
 
@@ -25,6 +25,13 @@ def test_bands_are_red_green_blue_by_their_roles_and_black_to_full_brightness():
     rgb_HW3 = true_colour(mosaic_BHW, ["blue", "green", "red", "nir"])
     assert (rgb_HW3[0, :, 0] == [0, 1, 1]).all()
     assert (rgb_HW3[..., 1:] == 0).all()
+
+
+def test_a_mosaic_without_one_of_the_three_is_grey_of_its_first_band():
+    mosaic_BHW = np.array([[[500]], [[2000]], [[1000]]], np.uint16)
+    rgb_HW3 = true_colour(mosaic_BHW, ["green", "red", "nir"])
+    assert len(set(rgb_HW3[0, 0])) == 1
+    assert np.allclose(rgb_HW3[0, 0], (0.05 / BRIGHTEST) ** GAMMA)
 
 
 def test_classes_have_their_colours_and_no_data_is_dark():
