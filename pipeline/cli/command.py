@@ -16,6 +16,7 @@ from idgbr.errors import CheckpointError, InputError
 from pipeline.cli import (
     accuracy,
     check,
+    demo,
     detect_change,
     edits,
     export,
@@ -57,6 +58,7 @@ app = typer.Typer(
 )
 for verbs in (
     init,
+    demo,
     runs,
     versions,
     report,
