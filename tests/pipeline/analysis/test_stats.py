@@ -13,11 +13,10 @@ import made_versions as made
 import numpy as np
 import pytest
 import shapely
-from exactextract import exact_extract
-from exactextract.raster import NumPyRasterSource
+from exact_reference import exact_coverage
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 
 from pipeline.analysis import question
 from pipeline.analysis.bitmaps import bitmaps, telling_bits
@@ -41,6 +40,7 @@ from pipeline.geometry.grid import Grid, Window
 CODES = [row["code"] for row in made.CLASSES]
 AUTUMN = date(2024, 9, 1), date(2024, 11, 30)
 EXTENT = made.LAYOUT.extent
+BOUNDS = 0, -5120, 7680, 0
 QUICK = settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate])
 
 
@@ -125,11 +125,7 @@ def test_zones_equal_exactextract_on_pixels_of_their_border(cube, shapes):
     shapes = [*(in_metres(shape) for shape in shapes), in_metres(shapely.box(0, 0, 700, 512))]
     zones = zones_of(shapes)
     answer = areas(stats(cube, zones, confidence=True), zones.names)
-    code_HW = patches(2)
-    source = NumPyRasterSource(code_HW, 0, -5120, 7680, 0, srs_wkt=CRS(3035).to_wkt())
-    frame = geopandas.GeoDataFrame(geometry=shapes, crs=3035)
-    table = exact_extract(source, frame, ["values", "coverage"], output="pandas")
-    for n, (values, coverage) in enumerate(zip(table["values"], table["coverage"], strict=True)):
+    for n, (values, coverage) in enumerate(exact_coverage(patches(2), BOUNDS, 3035, shapes)):
         expected = [coverage[values == code].sum() / 100 for code in CODES]
         # exactextract rounds each weight to 24 bits
         assert np.allclose(answer[n], expected, rtol=1e-9, atol=6e-10 * len(shapely.get_coordinates(shapes[n])) + 1e-8)
@@ -142,15 +138,13 @@ def test_the_change_matrix_of_zones_equals_a_count_of_pairs(cube, shapes):
     zones = zones_of(shapes)
     answer = changes(cube, zones, (None, made.SUMMER[0]))
     pair_HW = patches(1).astype(np.uint16) * 256 + patches(2)
-    source = NumPyRasterSource(pair_HW, 0, -5120, 7680, 0, srs_wkt=CRS(3035).to_wkt())
-    table = exact_extract(
-        source, geopandas.GeoDataFrame(geometry=shapes, crs=3035), ["values", "coverage"], output="pandas"
-    )
+    reference = exact_coverage(pair_HW, BOUNDS, 3035, shapes)
     names = {0: "no data"} | {row["code"]: row["name"] for row in made.CLASSES}
     for n, name in enumerate(zones.names):
         found = {(row.from_, row.to): row.hectares for row in answer.changes if row.zone == name}
         for pair in np.unique(pair_HW[pair_HW > 0]):
-            expected = table["coverage"][n][table["values"][n] == pair].sum() / 100
+            values, coverage = reference[n]
+            expected = coverage[values == pair].sum() / 100
             assert found.get((names[pair // 256], names[pair % 256]), 0) == pytest.approx(expected, rel=1e-9, abs=1e-7)
 
 
