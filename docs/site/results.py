@@ -24,6 +24,7 @@ VERBS = {
     "evaluate --model CHANGE-MODEL": "pipeline.training.evaluate_change:ChangeReport",
     "export": "pipeline.export.target:Exported",
     "history": f"{LIST}pipeline.cube.history:HistoryEntry",
+    "init": "pipeline.planning.draft:Draft",
     "join": "pipeline.continent.report:JoinReport",
     "plan": "pipeline.planning.describe:PlanDescription",
     "predict": "pipeline.prediction.predict:Predicted",

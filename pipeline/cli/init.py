@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import finite, numbers
+from pipeline.cli.options import AsJson, finite, numbers
+from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
 app = typer.Typer()
@@ -36,6 +37,7 @@ def init(
         float | None, typer.Option(min=0.1, callback=finite, help="metres; default: the collection's")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="of training, of each network")] = 2000,
+    as_json: AsJson = False,
 ) -> None:
     """Writes a region file and two recipes for a box, and tells what the map will cost. Overwrites nothing.
 
@@ -46,12 +48,9 @@ def init(
     if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name := folder.resolve().name):
         raise UserError(f"the folder is called {name!r:.80}, which also names the region; use letters, digits and -")
     from catalogs.area import bbox_polygon
-    from pipeline.planning.draft import COARSE, REFINER, REGION, Wish, draft
+    from pipeline.planning.draft import Wish, draft
 
     bbox_polygon(west, south, east, north)
-    for file in (REGION, COARSE, REFINER):
-        if (folder / file).exists():
-            raise UserError(f"{folder / file} is there already, and is not overwritten; name another folder")
     from pipeline.console.progress import stage_progress
     from pipeline.console.tables import print_table
 
@@ -59,11 +58,10 @@ def init(
         (west, south, east, north), days, catalog, labels, collection, labels_catalog, column, crs, resolution, steps
     )
     with stage_progress() as progress:
-        result = draft(wish, name.lower().replace("_", "-")[:63], progress.count)
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, text in result.files.items():
-        with (folder / file).open("x") as target:
-            target.write(text)
+        result = draft(wish, folder, name.lower().replace("_", "-")[:63], progress.count)
+    if as_json:
+        print(to_json(result))
+        return
     plan = result.plan
     seconds = None if plan.estimate is None else plan.estimate["seconds"]
     print_table(
@@ -78,9 +76,8 @@ def init(
             *(("note", note) for note in result.notes),
         ],
     )
-    print(f"idgbr train coarse {folder / COARSE}")
-    print(f"idgbr train refiner {folder / REFINER}")
-    print(f"idgbr run {folder / REGION}")
+    for command in result.commands:
+        print(command)
 
 
 def _period(text: str) -> tuple[date, date]:

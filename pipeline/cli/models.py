@@ -2,13 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.options import OwnCode
 from pipeline.console.output import check_writable, to_json, write_text
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.training.recipe import Recipe
+    from pipeline.training.train import Network
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="the recipe file")]
 
@@ -25,7 +29,9 @@ def coarse(config: RecipeFile, again: Again = False) -> None:
 
     Example: `idgbr train coarse recipe.yaml`
     """
-    _train(config, "coarse", again)
+    from pipeline.training.recipe import load
+
+    _train(load(config), "coarse", again)
 
 
 @training.command()
@@ -34,7 +40,25 @@ def refiner(config: RecipeFile, again: Again = False) -> None:
 
     Example: `idgbr train refiner recipe.yaml`
     """
-    _train(config, "refiner", again)
+    from pipeline.training.recipe import load
+
+    _train(load(config), "refiner", again)
+
+
+@training.command()
+def model(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="with coarse.yaml and refiner.yaml, as init writes")],
+    again: Again = False,
+) -> None:
+    """Trains both networks of a model, each from its recipe: the coarse segmenter, then the refiner.
+
+    Example: `idgbr train model tyrol`
+    """
+    from pipeline.training.model_recipes import load_model
+
+    coarse_recipe, refiner_recipe = load_model(folder)
+    _train(coarse_recipe, "coarse", again)
+    _train(refiner_recipe, "refiner", again)
 
 
 @training.command()
@@ -72,10 +96,7 @@ def ddpm(config: RecipeFile) -> None:
     print_errors(f"{recipe.model}, error of the predicted noise on images kept out", errors)
 
 
-def _train(config: Path, network: Any, again: bool) -> None:
-    from pipeline.training.recipe import load
-
-    recipe = load(config)
+def _train(recipe: "Recipe", network: "Network", again: bool) -> None:
     from pipeline.console.progress import progress_bar
     from pipeline.training.balance import describe_balance
     from pipeline.training.evaluate import print_scores

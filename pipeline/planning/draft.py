@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,11 @@ from pipeline.planning.totals import Count
 from pipeline.scenes.draft import draft_provider
 from pipeline.training.area_kinds import LabelledRegion, each
 from pipeline.training.label_draft import draft_labels
+from pipeline.training.model_recipes import COARSE, REFINER
 from pipeline.training.recipe import load as load_recipe
 from pipeline.training.region_areas import open_labels
 
-REGION, COARSE, REFINER = "region.yaml", "coarse.yaml", "refiner.yaml"
+REGION = "region.yaml"
 KNOWN = tuple(
     dict.fromkeys(name for row in PROVIDERS if set(catalogs.ROLES) <= row.bands.keys() for name in row.collections)
 )
@@ -56,24 +57,33 @@ class Wish:
 
 @dataclass(frozen=True)
 class Draft:
-    """files: texts by name. plan: what a mosaic of the region costs. pixels: of the region. notes: sentences about
-    choices made."""
+    """A region file and two recipes that were written.
 
-    files: dict[str, str]
-    plan: PlanDescription
+    commands: what makes the map of them, in order. collection: of the scenes. crs, resolution (metres): of the grid.
+    pixels: of the region. classes: of the labels. notes: sentences about choices made. plan: what a mosaic of the
+    region costs.
+    """
+
+    files: list[Path]
+    commands: list[str]
     collection: str
     crs: str
     resolution: float
     pixels: int
-    classes: tuple[str, ...]
-    notes: list[str] = field(default_factory=list)
+    classes: list[str]
+    notes: list[str]
+    plan: PlanDescription
 
 
-def draft(wish: Wish, name: str, count: Count | None = None) -> Draft:
-    """The files, loaded and planned as the verbs will; nothing is written that stays.
+def draft(wish: Wish, folder: Path, name: str, count: Count | None = None) -> Draft:
+    """Writes the files into a folder, once they have been loaded and planned as the verbs will. name: of the region.
 
-    Raises UserError, CatalogError and CatalogUnavailable, also where no known collection has scenes of the box.
+    Raises UserError, CatalogError and CatalogUnavailable, also where no known collection has scenes of the box, and
+    where a file is there already.
     """
+    for file in (REGION, COARSE, REFINER):
+        if (folder / file).exists():
+            raise UserError(f"{folder / file} is there already, and is not overwritten; name another folder")
     notes: list[str] = []
     crs = projected_crs(wish.crs) if wish.crs else _crs(wish.bbox, notes)
     labels = draft_labels(wish.labels, wish.catalog, wish.labels_catalog, wish.column)
@@ -87,7 +97,7 @@ def draft(wish: Wish, name: str, count: Count | None = None) -> Draft:
             continue
         region, own_notes = _region(wish, name, collection, items, crs)
         try:
-            return _checked(wish, region, labels, [*notes, *own_notes], count)
+            return _written(wish, folder, region, labels, [*notes, *own_notes], count)
         except _NoScenes as error:
             if wish.collection:
                 raise UserError(str(error)) from None
@@ -163,13 +173,13 @@ def _size(asset: Any, properties: Mapping[str, Any]) -> float | None:
     return None
 
 
-def _checked(
-    wish: Wish, content: dict[str, Any], labels: dict[str, Any], notes: list[str], count: Count | None
+def _written(
+    wish: Wish, folder: Path, content: dict[str, Any], labels: dict[str, Any], notes: list[str], count: Count | None
 ) -> Draft:
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        (folder / REGION).write_text(_yaml(content, notes))
-        region = load_region(folder / REGION, with_model=False)
+        trial = Path(scratch)
+        (trial / REGION).write_text(_yaml(content, notes))
+        region = load_region(trial / REGION, with_model=False)
         files = {REGION: _yaml(content, notes)}
         height, width = region.extent.window.shape
         square = min(LARGEST_SQUARE, float(f"{min(height, width) * region.grid.resolution / SQUARES:.2g}"))
@@ -188,20 +198,25 @@ def _checked(
                 "steps": wish.steps,
             }
             files[file] = _yaml(recipe, [])
-            (folder / file).write_text(files[file])
-        (areas,) = each(load_recipe(folder / COARSE).areas)
+            (trial / file).write_text(files[file])
+        (areas,) = each(load_recipe(trial / COARSE).areas)
         assert isinstance(areas, LabelledRegion), "written above"
-        classes = tuple(row["name"] for row in open_labels(areas, region).classes)
-        return Draft(
-            files,
-            describe(planned),
-            content["collection"],
-            region.grid.crs,
-            region.grid.resolution,
-            height * width,
-            classes,
-            notes,
-        )
+        classes = [row["name"] for row in open_labels(areas, region).classes]
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in files.items():
+        with (folder / file).open("x") as target:
+            target.write(text)
+    return Draft(
+        files=[folder / file for file in files],
+        commands=[f"idgbr train model {folder}", f"idgbr run {folder / REGION}"],
+        collection=content["collection"],
+        crs=region.grid.crs,
+        resolution=region.grid.resolution,
+        pixels=height * width,
+        classes=classes,
+        notes=notes,
+        plan=describe(planned),
+    )
 
 
 def _halves(bbox: Bounds) -> tuple[Bounds, Bounds]:

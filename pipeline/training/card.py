@@ -34,13 +34,8 @@ RECORDED = {
 """Keys of a recipe that the record keeps, by their serialization aliases."""
 
 
-def record_training(recipe: Recipe, network: str, code: "NetworkCode | None" = None) -> dict[str, Any]:
-    """By network, what it is trained on and how: this training's, and for a refiner also its coarse network's record.
-
-    code: of a coarse network of one's own, which may have been trained elsewhere and then has no record. Raises
-    UserError for keys of the other network and for a refiner whose coarse network has no record.
-    """
-    record: dict[str, Any] = {}
+def check_keys(recipe: Recipe, network: str) -> None:
+    """Raises UserError for keys of the other network, and for keys that exclude each other."""
     of_coarse = {"network", "backbone", "ddpm", "share"}
     others = of_coarse if network == "refiner" else {"preset", "stable_diffusion", "folds", "true_states"}
     for key in sorted(others - ({"backbone"} if recipe.folds else set())):
@@ -48,6 +43,16 @@ def record_training(recipe: Recipe, network: str, code: "NetworkCode | None" = N
             raise UserError(f"the recipe has '{key}', which is not of the {network} network; leave it out")
     if recipe.preset is not None and recipe.stable_diffusion is not None:
         raise UserError("the recipe has both 'preset' and 'stable_diffusion'; leave one of them out")
+
+
+def record_training(recipe: Recipe, network: str, code: "NetworkCode | None" = None) -> dict[str, Any]:
+    """By network, what it is trained on and how: this training's, and for a refiner also its coarse network's record.
+
+    code: of a coarse network of one's own, which may have been trained elsewhere and then has no record. Raises
+    UserError for keys of the other network and for a refiner whose coarse network has no record.
+    """
+    record: dict[str, Any] = {}
+    check_keys(recipe, network)
     if network == "refiner":
         try:
             record = {"coarse": json.loads((recipe.model / RECORD).read_text())["coarse"]}

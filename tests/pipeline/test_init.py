@@ -7,6 +7,7 @@ import pytest
 import shapely
 import yaml
 from command import run_here, sentence
+from json_schemas import check_json
 from label_collection import add_labels, copy_world
 from range_server import serving
 
@@ -35,7 +36,8 @@ def init(published, tmp_path):
 
     def run(**options):
         given = {"bbox": box, "period": PERIOD, "catalog": published.catalog} | options
-        words = [word for key, value in given.items() for word in (f"--{key.replace('_', '-')}", value)]
+        options = ((f"--{key.replace('_', '-')}", value) for key, value in given.items())
+        words = [word for option in options for word in option if word is not None]
         return run_here("init", tmp_path / "Upper_Bavaria", *words)
 
     return run
@@ -56,11 +58,30 @@ def test_a_box_becomes_a_region_and_two_recipes_that_load(init, tmp_path):
     assert coarse.model == refiner.model == region.model
     printed = " ".join(done.stdout.split())
     assert all(row["name"] in printed for row in WORLDCOVER[:2])
-    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("idgbr ")] == [
-        "train",
-        "train",
-        "run",
+    assert [line for line in done.stdout.splitlines() if line.startswith("idgbr ")] == [
+        f"idgbr train model {folder}",
+        f"idgbr run {folder / 'region.yaml'}",
     ]
+
+
+def test_a_program_gets_the_files_the_plan_and_what_to_do_next(init, tmp_path):
+    done = init(json=None)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    check_json(["init"], told)
+    folder = tmp_path / "Upper_Bavaria"
+    assert sorted(told["files"]) == [str(folder / name) for name in WRITTEN]
+    assert told["commands"] == [f"idgbr train model {folder}", f"idgbr run {folder / 'region.yaml'}"]
+    assert told["classes"] == [row["name"] for row in WORLDCOVER]
+    assert (told["collection"], told["resolution"]) == ("sentinel-2-l2a", 10)
+    assert told["plan"]["run"] is None, "there is no model yet, and no run"
+    assert told["plan"]["to_mosaic"] == len(told["plan"]["stream"]) > 0
+
+
+def test_a_failure_is_json_too(init):
+    done = init(json=None, labels="corine")
+    assert done.returncode == 2
+    assert "has no collection 'corine'" in json.loads(done.stdout)["error"]
 
 
 def test_nothing_is_overwritten(init, tmp_path):
@@ -122,7 +143,7 @@ def test_a_collection_that_no_row_knows_gets_a_draft_of_its_provider(init, publi
 
 
 @pytest.mark.long
-def test_four_commands_lead_from_a_box_to_a_published_map(published, tmp_path):
+def test_three_commands_lead_from_a_box_to_a_published_map(published, tmp_path):
     folder = tmp_path / "bavaria"
     west, south, east, north = inner_bounds(published)
     lon, lat = (west + east) / 2, (south + north) / 2
@@ -131,8 +152,7 @@ def test_four_commands_lead_from_a_box_to_a_published_map(published, tmp_path):
         catalog = f"{server.url}/catalog.json"
         commands = (
             ("init", folder, "--bbox", box, "--period", PERIOD, "--catalog", catalog, "--steps", 2),
-            ("train", "coarse", folder / "coarse.yaml"),
-            ("train", "refiner", folder / "refiner.yaml"),
+            ("train", "model", folder),
             ("run", folder / "region.yaml", "--address", "none"),
         )
         for words in commands:

@@ -147,7 +147,7 @@ def test_a_model_whose_values_do_not_suit_maps_is_refused(tmp_path, good, model,
     "verb",
     [
         *("demo", "plan", "run", "update", "status", "history", "diff", "rollback", "tag", "prune", "query"),
-        *("train coarse", "train refiner", "train ddpm", "train change"),
+        *("train coarse", "train refiner", "train model", "train ddpm", "train change"),
         *("detect-change", "predict", "provider", "evaluate", "sample", "accuracy"),
     ],
 )

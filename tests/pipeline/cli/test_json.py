@@ -45,6 +45,7 @@ ELSEWHERE = {
     "discard": "execution/test_held.py",
     "evaluate": "training/test_evaluate.py",
     "evaluate --model CHANGE-MODEL": "training/test_train_change.py",
+    "init": "test_init.py",
     "join": "cli/test_join.py",
     "predict": "prediction/test_predict.py",
     "publish": "execution/test_held.py",
