@@ -14,6 +14,12 @@ def real_items(folder):
             yield f"{path.stem}#{number}", item
 
 
+def features(path):
+    """The items of one JSON file, be it an item or an answer that holds some."""
+    for item in _within(json.loads(path.read_text())):
+        yield _with_whole_paths(item, path.parent)
+
+
 def _within(value):
     if isinstance(value, dict) and value.get("type") == "Feature" and "assets" in value:
         yield value
