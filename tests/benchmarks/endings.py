@@ -2,8 +2,8 @@
 
     PYTHONPATH=tests/pipeline:tests/helpers python tests/benchmarks/endings.py --polls 500 --interrupts 100
 
-A table counts exit codes; one of a signal, such as -6 for SIGABRT and -11 for SIGSEGV, exits with 1. The polls also end
-as Python itself ends a process, in turns with the command, for the comparison. Of a stopped run it is also counted
+A table counts exit codes; one of a signal, such as -6 for SIGABRT and -11 for SIGSEGV, exits with 1. With `--compare`
+the polls also end as Python itself ends a process, in turns with the command. Of a stopped run it is also counted
 whether it told one line, and left no process.
 """
 
@@ -33,6 +33,7 @@ ENDED = (0, 128 + signal.SIGINT, 128 + signal.SIGTERM)
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--polls", type=int, default=500)
+    parser.add_argument("--compare", action="store_true")
     parser.add_argument("--interrupts", type=int, default=100, help="of each address")
     parser.add_argument("--seconds", type=float, default=12.0, help="a run is stopped within so many")
     parser.add_argument("--addresses", nargs="*", default=["none", "local"])
@@ -45,7 +46,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.folder or Path(scratch)
         made = _make(folder)
-        counts = {f"status, {name}": codes for name, codes in _poll(made(2.5), asked.polls).items()}
+        counts = {f"status, {name}": codes for name, codes in _poll(made(2.5), asked.polls, asked.compare).items()}
         for address in asked.addresses:
             counts[f"run --address {address}"] = _interrupt(made(10), address, asked.interrupts, asked.seconds)
     for name, codes in counts.items():
@@ -71,9 +72,10 @@ def _make(folder: Path):
     return made
 
 
-def _poll(region: Path, polls: int) -> dict[str, Counter]:
+def _poll(region: Path, polls: int, compare: bool) -> dict[str, Counter]:
     """Exit codes of status, by how the process ends; a run works all the while."""
-    counts = {"the command": Counter(), "as Python ends": Counter()}
+    ends = {"the command": COMMAND} | ({"as Python ends": AS_PYTHON_ENDS} if compare else {})
+    counts: dict[str, Counter] = {name: Counter() for name in ends}
     cube = region.parent / "cube"
     run = None
     for number in range(polls * 2):
@@ -81,7 +83,7 @@ def _poll(region: Path, polls: int) -> dict[str, Counter]:
             run = _begin(region, "none")
             while not (cube / "lock.json").is_file() or not (cube / "lock.json").stat().st_size:
                 time.sleep(0.2)
-        for name, command in zip(counts, (COMMAND, AS_PYTHON_ENDS), strict=True):
+        for name, command in ends.items():
             if sum(counts[name].values()) < polls:
                 done = subprocess.run([*command, "status", str(cube), "--json"], capture_output=True, check=False)
                 counts[name][done.returncode if done.stdout.endswith(b"}\n") else "no output"] += 1

@@ -67,12 +67,12 @@ def _ddpm(name: str, seed: int) -> Callable[[Place], Result]:
 
     def run(place: Place) -> Result:
         config, images = _unlabelled(place, name, seed)
-        held = [image_CHW for image_CHW, _ in _read(place, name, test=True).values()]
+        held = [image_CHW for image_CHW, _ in read_pairs(place, name, test=True).values()]
         new_ddpm(images, config).save_pretrained(place.model("random", name, seed))
         folder = place.model("ddpm", name, seed)
         began, state = time.monotonic(), folder.with_suffix(".state.safetensors")
         for progress in train_ddpm(images, folder, config, state, deadline=place.deadline):
-            _tell(progress)
+            tell(progress)
         state.unlink()
         network = _prior(place, name, seed)
         errors = denoising_errors(network, unlabelled_crops(held, config), batches=2)
@@ -90,7 +90,7 @@ def _masked(name: str, seed: int) -> Callable[[Place], Result]:
         began, state = time.monotonic(), file.with_suffix(".state.safetensors")
         crops = unlabelled_crops(images, config)
         for progress in train_masked(prior, crops, study.hrnet, config, file, state, place.deadline):
-            _tell(progress)
+            tell(progress)
         state.unlink()
         return {"seconds": round(time.monotonic() - began, 1), "steps": config.optimisation.steps}
 
@@ -126,9 +126,9 @@ def _train(
         folder = place.model(label)
         began, state = time.monotonic(), folder.with_suffix(".state.safetensors")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        pairs = list(_read(place, name, test=False).values())
+        pairs = list(read_pairs(place, name, test=False).values())
         for progress in train_coarse(pairs, folder, config, state, deadline=place.deadline):
-            _tell(progress)
+            tell(progress)
         state.unlink()
         return {"seconds": round(time.monotonic() - began, 1), **_scores(place, name, folder)}
 
@@ -136,20 +136,25 @@ def _train(
 
 
 def _scores(place: Place, name: str, folder: Path) -> Result:
-    """Percent, of the test places, mapped by windows as large as the crops of the training: a network of strided
-    branches that has only seen small crops knows their sides, and is lost in the middle of a large window."""
-    model = IDGBRPipeline.from_pretrained(folder)
-    window = place.preset.few_labels.crop
-    settings = replace(model.settings, window=window, overlap=window // 4, batch=4)
-    model = IDGBRPipeline(settings, model.coarse).to(place.preset.device)
-    total = None
-    for image_CHW, label_HW in _read(place, name, test=True).values():
+    """Percent, of the test places."""
+    model, total = with_windows_of_crops(folder, place), None
+    settings = model.settings
+    for image_CHW, label_HW in read_pairs(place, name, test=True).values():
         coarse_HW = model.maps(image_CHW[None]).coarse_BHW[0]
         one = Evaluation.of(label_HW, coarse_HW, None, settings.codes, settings.no_label)
         total = one if total is None else total + one
     assert total is not None
     coarse = total.scores([row["name"] for row in settings.classes]).coarse
     return {"mean_iou": coarse.mean_iou, "boundary_iou_4px": coarse.boundary_iou_4px}
+
+
+def with_windows_of_crops(folder: Path, place: Place) -> IDGBRPipeline:
+    """A model that maps by windows as large as the crops of the training: a network of strided branches that has only
+    seen small crops knows their sides, and is lost in the middle of a large window."""
+    model = IDGBRPipeline.from_pretrained(folder)
+    window = place.preset.few_labels.crop
+    settings = replace(model.settings, window=window, overlap=window // 4, batch=4)
+    return IDGBRPipeline(settings, model.coarse, model.refiner).to(place.preset.device)
 
 
 def _cost(name: str, seed: int) -> Callable[[Place], Result]:
@@ -198,10 +203,10 @@ def _unlabelled(place: Place, name: str, seed: int) -> tuple[DDPMTraining, list[
         optimisation=study.ddpm,
         device=place.preset.device,
     )
-    return config, [image_CHW for image_CHW, _ in _read(place, name, test=False).values()]
+    return config, [image_CHW for image_CHW, _ in read_pairs(place, name, test=False).values()]
 
 
-def _read(place: Place, name: str, test: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def read_pairs(place: Place, name: str, test: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     study = place.preset.few_labels
     centre = study.centre if test else study.train_centre
     if name == SIMULATED:
@@ -216,13 +221,13 @@ def _prior(place: Place, name: str, seed: int) -> DiffusionUNet:
 
 def task_name(name: str, arm: str, share: float, seed: int) -> str:
     """Of an arm's or an ablation's training."""
-    return f"labels-{name}-{_slug(arm)}-{share:g}-{seed}"
+    return f"labels-{name}-{slug(arm)}-{share:g}-{seed}"
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     return text.replace(" ", "_").replace(".", "")
 
 
-def _tell(progress: Any) -> None:
+def tell(progress: Any) -> None:
     if progress.step % 50 == 0 or progress.step == progress.steps:
         print(f"{progress.step}/{progress.steps} loss {progress.smoothed:.3f} {progress.speed:.2f}/s", flush=True)

@@ -6,7 +6,7 @@ from statistics import mean, median
 from typing import Any
 
 from idgbr.settings import Settings
-from science import labels, pictures
+from science import labels, pictures, under
 from science.presets import CHOICE, CONTROLS, OURS, RIVALS, STEPS_OF_WALK, WALK, slug
 from science.sets import SETS
 
@@ -42,7 +42,8 @@ def write(place: Any) -> str:
         lines += [*_choice(results, place.preset, name), *_walks(results, place.preset, name)]
         lines += pictures.draw(place, results, name)
     lines += [*_steps(results), *_ablations(results, place.preset), *_gate(results), *_speed(results), *_time(results)]
-    lines += [*_few_labels(results, place.preset.few_labels), *_label_ablations(results, place.preset.few_labels)]
+    study = place.preset.few_labels
+    lines += [*_few_labels(results, study), *_label_ablations(results, study), *_under(results, study)]
     path = place.home / "report.md"
     path.write_text("\n".join(lines) + "\n")
     return f"report: {path}"
@@ -279,10 +280,7 @@ def _label_row(share: str, arm: str, runs: dict[int, Any], plain: dict[int, Any]
     if not found:
         return
     gains = [f"{run['mean_iou'] - plain[seed]['mean_iou']:+.2f}" for seed, run in found.items() if plain[seed]]
-    cells = []
-    for metric in ("mean_iou", "boundary_iou_4px"):
-        values = [run[metric] for run in found.values()]
-        cells.append(f"{mean(values):.2f} ({min(values):.2f} to {max(values):.2f})")
+    cells = [_mean_range([run[metric] for run in found.values()]) for metric in under.METRICS]
     yield _row(share, arm, len(found), *cells, ", ".join(gains))
 
 
@@ -302,6 +300,24 @@ def _label_ablations(results: dict[str, Any], study: Any) -> Iterator[str]:
         for row in results["labels-cost"]["rows"]:
             yield _row(row["network"], f"{row['gmac']:.1f}", f"{row['cpu_seconds']:.2f}")
         yield ""
+
+
+def _under(results: dict[str, Any], study: Any) -> Iterator[str]:
+    name = study.sets[0]
+    rows = []
+    for arm in labels.ARMS:
+        runs = [run for seed in study.seeds if (run := results.get(under.task_name(name, arm, seed)))]
+        if runs:
+            scores = [_mean_range([run[which][key] for run in runs]) for key in under.METRICS for which in under.MAPS]
+            rows.append(_row(arm, len(runs), *scores))
+    if rows:
+        yield from (f"## Under the refiner: {name}, all labels", "")
+        columns = (f"{METRICS[key]}, {which}" for key in under.METRICS for which in under.MAPS)
+        yield from (*_head("coarse network", "seeds", *columns), *rows, "")
+
+
+def _mean_range(values: list[float]) -> str:
+    return f"{mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def _gate(results: dict[str, Any]) -> Iterator[str]:

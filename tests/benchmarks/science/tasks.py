@@ -20,7 +20,7 @@ from idgbr.settings import Settings
 from idgbr.training import CoarseTraining, RefinerTraining, train_coarse, train_refiner
 from idgbr.training.crops import Augmentation
 from idgbr.training.refiner import new_refiner
-from science import cost, labels
+from science import cost, labels, under
 from science.blind import KINDS
 from science.crf import crf, tune
 from science.place import Place, Result, Task
@@ -56,7 +56,7 @@ def tasks(preset: Preset) -> list[Task]:
     later = (task for seed in others for task in _ablations(preset, seed))
     walks = [*_choice(preset), *_walks(preset)]
     refining = [*_main(preset), *walks, *_ablations(preset, first), *_runs(preset, first), *later]
-    return [*refining, *labels.tasks(preset)]
+    return [*refining, *labels.tasks(preset), *under.tasks(preset)]
 
 
 def _main(preset: Preset) -> Iterator[Task]:
