@@ -16,7 +16,8 @@ STYLE = """
 .idgbr table{border-collapse:collapse;margin:.4em 0;font-variant-numeric:tabular-nums}
 .idgbr th,.idgbr td{border-bottom:1px solid var(--line);padding:.25em .7em .25em 0;text-align:left;vertical-align:top}
 .idgbr td.n,.idgbr th.n{text-align:right}.idgbr td.n{white-space:nowrap}
-.idgbr thead th{white-space:nowrap}.idgbr tbody th{font-weight:500;min-width:9em}
+.idgbr thead th{white-space:nowrap}.idgbr tbody th{font-weight:500;min-width:min(9em,26vw)}
+.idgbr thead th,.idgbr thead~tbody>tr>*{overflow-wrap:break-word}
 .idgbr caption{text-align:left;font-weight:600;padding:.3em 0}
 .idgbr figure{margin:0;min-width:0}.idgbr figcaption{font-size:.9em;margin:.2em 0 .8em}
 .idgbr svg{display:block;width:100%;height:auto}
@@ -26,6 +27,7 @@ STYLE = """
 vertical-align:-.1em}
 .idgbr .wide{overflow-x:auto}.idgbr .mute{color:var(--mute)}
 .idgbr pre{overflow-x:auto;font-size:.85em}.idgbr summary{cursor:pointer}
+@media (max-width:32em){.idgbr thead th,.idgbr td.n{white-space:normal}}
 @media (prefers-color-scheme:dark){.idgbr{--mute:#aaa}}
 """
 PAGE_STYLE = """
