@@ -11,6 +11,7 @@ import typer
 from commands import commands_page
 from keys import keys_page
 from links import to_site
+from notebooks import notebook_page
 from pydantic import BaseModel, Field
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +77,29 @@ def test_an_option_without_help_is_refused():
         commands_page(app)
 
 
+def test_a_notebook_becomes_a_page_with_its_richest_results():
+    cells = [
+        {"cell_type": "markdown", "source": ["# Areas\n", "of a map"]},
+        {
+            "cell_type": "code",
+            "source": "areas()",
+            "outputs": [
+                {"data": {"text/plain": "Areas(...)", "text/html": ["<table>\n", "\n", "<tr></table>"]}},
+                {"data": {"text/plain": "<Figure>", "image/png": "aGk=\n"}},
+                {"name": "stdout", "text": "a < b\n"},
+            ],
+        },
+    ]
+    page = notebook_page({"cells": cells}, "areas.ipynb")
+    assert page.startswith("# Areas\nof a map\n\n")
+    assert '<a href="../areas.ipynb" download>' in page
+    assert "```python\nareas()\n```" in page
+    assert '<div class="result"><table>\n<tr></table></div>' in page
+    assert 'src="data:image/png;base64,aGk="' in page
+    assert "<pre>a &lt; b\n</pre>" in page
+    assert "Figure" not in page
+
+
 def loads_from_elsewhere(text):
     """What a browser would fetch of another host to show a page or a style sheet; links that people follow are none."""
     elements = re.findall(r"<(?:script|img|iframe|source|video|audio|embed|object|link)\b[^>]*>", text)
@@ -109,6 +133,7 @@ def test_the_site_is_built_without_a_dead_link_and_asks_nothing_of_other_hosts(t
     commands = (tmp_path / "site/reference/commands/index.html").read_text()
     assert "idgbr train refiner" in commands
     assert "min_clear_share" in (tmp_path / "site/reference/region/index.html").read_text()
+    assert "<svg" in (tmp_path / "site/notebooks/map-a-region/index.html").read_text()
     for file in (tmp_path / "site").rglob("*"):
         if file.suffix in (".html", ".css"):
             assert not loads_from_elsewhere(file.read_text()), file

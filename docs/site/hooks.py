@@ -1,5 +1,6 @@
 """What mkdocs does besides rendering docs/: pages from elsewhere in the repository, references from the code."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from commands import commands_page
 from keys import keys_page
 from links import to_site
 from mkdocs.structure.files import File, Files
+from notebooks import notebook_page
 from results import results_page
 
 from pipeline.cli.command import app
@@ -26,6 +28,7 @@ ELSEWHERE = {
     "idgbr/weights/simulated-s2-change/README.md": "models/simulated-s2-change.md",
 }
 """Pages by their file, with their place in the site."""
+NOTEBOOKS = "notebooks/map-a-region", "notebooks/query-and-judge"
 RECIPES = {
     "idgbr train coarse, idgbr train refiner": Recipe,
     "idgbr train ddpm": DDPMRecipe,
@@ -35,7 +38,8 @@ RECIPES = {
 
 def pages() -> dict[str, str]:
     """Every page that is a file, with its place in the site."""
-    return {f"docs/{path.name}": path.name for path in sorted((ROOT / "docs").glob("*.md"))} | ELSEWHERE
+    own = {f"docs/{path.name}": path.name for path in sorted((ROOT / "docs").glob("*.md"))}
+    return own | {f"docs/{name}.ipynb": f"{name}.md" for name in NOTEBOOKS} | ELSEWHERE
 
 
 def references() -> dict[str, str]:
@@ -51,6 +55,10 @@ def references() -> dict[str, str]:
 def on_files(files: Files, config: Any) -> Files:
     for source, place in ELSEWHERE.items():
         files.append(File.generated(config, place, content=(ROOT / source).read_text()))
+    for name in NOTEBOOKS:
+        path = ROOT / "docs" / f"{name}.ipynb"
+        text = notebook_page(json.loads(path.read_text()), path.name)
+        files.append(File.generated(config, f"{name}.md", content=text))
     for place, text in references().items():
         files.append(File.generated(config, place, content=text))
     return files
