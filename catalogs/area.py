@@ -55,29 +55,38 @@ def bbox_polygon(west: float, south: float, east: float, north: float) -> BaseGe
 
 
 def read_polygon(path: str | Path) -> BaseGeometry:
-    """The Polygons and MultiPolygons of a GeoJSON file as one geometry; those of GeometryCollections are among them.
+    """See `parse_polygon`. Raises CatalogError, also where the file cannot be read."""
+    path = Path(path)
+    return parse_polygon(_read(path), str(path))
 
-    CatalogError if the file cannot be read, names another CRS than longitude and latitude of WGS 84, has anything but
+
+def parse_polygon(content: bytes, path: str) -> BaseGeometry:
+    """The Polygons and MultiPolygons of a GeoJSON file, of that path, as one geometry; those of GeometryCollections are
+    among them.
+
+    CatalogError if it is not JSON, names another CRS than longitude and latitude of WGS 84, has anything but
     polygons within +-180 and +-90 degrees, or a ring that spans more than 180 degrees: such a ring may cross the
     antimeridian uncut (against RFC 7946, 3.1.9) or go the long way round, which cannot be told apart. Heights are left
     out; a ring that crosses itself stands for the ground that it encloses.
     """
-    path = Path(path)
-    document = _read_json(path)
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise CatalogError(f"{path} cannot be read as GeoJSON: {error}") from None
     try:
         shapes = [_shape(geometry, path) for geometry in _geometries(document, path)]
     except RecursionError:
         raise CatalogError(f"{path} is nested too deeply to be GeoJSON; give a Polygon or MultiPolygon") from None
     if not shapes:
         raise CatalogError(f"{path} holds no polygon, but an area needs a Polygon or MultiPolygon")
-    polygons = shapely.get_parts(np.array([_checked(shape, str(path)) for shape in shapes]))
+    polygons = shapely.get_parts(np.array([_checked(shape, path) for shape in shapes]))
     for west, _, east, _ in shapely.bounds(polygons):
         if east - west > 180:
             raise CatalogError(
                 f"{path} has a ring from longitude {west:g} to {east:g}, more than 180 degrees wide: cut it at the "
                 "antimeridian into a MultiPolygon (RFC 7946, 3.1.9), or give a bbox instead of a polygon"
             )
-    return _checked(shapely.union_all(polygons), str(path))
+    return _checked(shapely.union_all(polygons), path)
 
 
 def split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
@@ -106,24 +115,24 @@ def is_box(area: BaseGeometry) -> bool:
     return isinstance(area, shapely.Polygon) and bool(shapely.equals(area, shapely.box(*area.bounds)))
 
 
-def _read_json(path: Path) -> Any:
+def _read(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():
             raise CatalogError(f"{path} is not a file: give a GeoJSON file with a Polygon or MultiPolygon")
         if path.stat().st_size > MAX_BYTES:
             raise CatalogError(f"{path} has more than {MAX_BYTES >> 20} MiB: simplify the polygon")
-        return json.loads(path.read_bytes())
+        return path.read_bytes()
     except FileNotFoundError:
         raise CatalogError(f"no area at {path}: give a GeoJSON file with a Polygon or MultiPolygon") from None
     except CatalogError:
         raise
     except OSError as error:
         raise CatalogError(f"{path} cannot be read as GeoJSON: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise CatalogError(f"{path} cannot be read as GeoJSON: {error}") from None
+    except ValueError as error:
+        raise CatalogError(f"{path} is no path: {error}") from None
 
 
-def _geometries(document: Any, path: Path) -> Iterator[Any]:
+def _geometries(document: Any, path: str) -> Iterator[Any]:
     if not isinstance(document, dict):
         yield document
         return
@@ -140,7 +149,7 @@ def _geometries(document: Any, path: Path) -> Iterator[Any]:
         yield document
 
 
-def _check_crs(crs: Any, path: Path) -> None:
+def _check_crs(crs: Any, path: str) -> None:
     """Raises CatalogError unless a `crs` (GeoJSON of 2008) or `coordRefSys` (JSON-FG) is WGS 84, longitude first."""
     facts = crs.get("properties", crs) if isinstance(crs, Mapping) else crs
     name = facts.get("name", facts.get("code", facts)) if isinstance(facts, Mapping) else facts
@@ -157,7 +166,7 @@ def _check_crs(crs: Any, path: Path) -> None:
     )
 
 
-def _shape(geometry: Any, path: Path) -> BaseGeometry:
+def _shape(geometry: Any, path: str) -> BaseGeometry:
     try:
         return shapely.force_2d(shapely.from_geojson(json.dumps(geometry)))
     except (TypeError, ValueError, shapely.errors.GEOSException) as error:

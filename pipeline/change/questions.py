@@ -11,6 +11,7 @@ from idgbr.change import ChangePipeline
 from pipeline.change.memory import screen_bytes
 from pipeline.change.outcome import Outcome
 from pipeline.change.records import ALERTS, SCREENED, read_inputs, read_record
+from pipeline.config.model import model_at
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import versions
 from pipeline.cube.periods import periods_of
@@ -84,7 +85,8 @@ def find_questions(plan: Plan, settings: ChangeSettings) -> Questions | None:
     reference = None if group is None else _reference(group, versions.head(plan.cube), plan.region.period[0])
     if group is None or reference is None:
         return None
-    model = ChangePipeline.from_pretrained(settings.model)
+    with model_at(settings.model) as folder:
+        model = ChangePipeline.from_pretrained(folder)
     if lacking := [band for band in model.bands if band not in plan.bands]:
         raise UserError(
             f"the change model {settings.model} sees the band {lacking[0]}, but the mosaic has "

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, day
+from pipeline.cli.options import AsJson, ModelPlace, day
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -17,7 +17,7 @@ def detect_change(
     a: Annotated[str, typer.Argument(metavar="A", help="the earlier raster, or a cube")],
     b: Annotated[str | None, typer.Argument(metavar="[B]", help="the later raster; not with a cube")] = None,
     *,
-    model: Annotated[Path, typer.Option(metavar="DIR", help="the change model's folder, or the name of a shipped one")],
+    model: ModelPlace,
     out: Annotated[Path, typer.Option(metavar="FILE", help="a new GeoTIFF (COG), .tif, or folder of Zarr, .zarr")],
     from_: Annotated[
         str | None, typer.Option("--from", metavar="START", help="of a cube: first day of the earlier period")
@@ -41,13 +41,15 @@ def detect_change(
     from idgbr.change import ChangePipeline
     from pipeline.change.dates import TwoDates, periods, rasters
     from pipeline.change.detect import detect
+    from pipeline.config.model import model_at
     from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
 
     first, last = day(from_, "--from"), day(to, "--to")
     if (b is None) == (first is None or last is None) or (b is not None and (first, last, version) != (None,) * 3):
         raise UserError("give two rasters, A and B, or one cube with --from and --to")
-    pipeline = ChangePipeline.from_pretrained(model).to("cuda" if torch.cuda.is_available() else "cpu")
+    with model_at(model) as folder:
+        pipeline = ChangePipeline.from_pretrained(folder).to("cuda" if torch.cuda.is_available() else "cpu")
     source: AbstractContextManager[TwoDates]
     if b is not None:
         source = rasters(Path(a), Path(b), pipeline.bands, pipeline.settings.blank)

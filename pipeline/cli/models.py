@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.options import OwnCode
+from pipeline.cli.options import ModelPlace, OwnCode
 from pipeline.console.output import check_writable, to_json, write_text
 from pipeline.errors import UserError
 
@@ -117,7 +117,7 @@ def _train(recipe: "Recipe", network: "Network", again: bool) -> None:
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Option(metavar="DIR", help="the model's folder, or the name of a shipped model")],
+    model: ModelPlace,
     data: Annotated[Path, typer.Option(metavar="DIR", help="a folder of images/ and labels/ (change: A/, B/, label/)")],
     ignore: Annotated[str, typer.Option(metavar="5,6", help="label values that mean no label")] = "",
     code: OwnCode = None,
@@ -127,8 +127,7 @@ def evaluate(
 
     Example: `idgbr evaluate --model model --data aerial --ignore 5,6 --json scores.json`
     """
-    from idgbr.json_file import read_json
-    from idgbr.shipped import model_folder
+    from pipeline.config.model import model_at
     from pipeline.console.progress import progress_bar
 
     try:
@@ -137,28 +136,27 @@ def evaluate(
         raise UserError(f"--ignore is {ignore!r:.80}; give label values as whole numbers, such as 5,6") from None
     if json_file is not None:
         check_writable(json_file)
-    scores: Any
-    if (
-        read_json(model_folder(model), "model_index.json", "IDGBRPipeline", "ChangePipeline")["_class_name"]
-        == "ChangePipeline"
-    ):
-        from pipeline.training.evaluate_change import evaluate_change, open_model_and_pairs, print_change_report
-
-        change_model, pairs = open_model_and_pairs(model, data, tuple(ignored))
-        with progress_bar("evaluate") as report:
-            scores = evaluate_change(change_model, pairs, len(pairs), report)
-        show: Any = print_change_report
-    else:
-        from idgbr.coarse import read_code
-        from pipeline.training.evaluate import evaluate as evaluate_model
-        from pipeline.training.evaluate import open_model_and_images, print_report
-
-        own = None if code is None else read_code(code)
-        pipeline, images = open_model_and_images(model, data, ignored, own)
-        with progress_bar("evaluate") as report:
-            scores = evaluate_model(pipeline, images, report)
-        show = print_report
+    with model_at(model) as folder, progress_bar("evaluate") as report:
+        scores, show = _evaluate(folder, data, ignored, code, report)
     if json_file is None:
         show(scores)
     else:
         write_text(json_file, to_json(scores, indent=1) + "\n")
+
+
+def _evaluate(folder: Path, data: Path, ignored: list[int], code: str | None, report: Any) -> tuple[Any, Any]:
+    """The scores, and what prints them."""
+    from idgbr.json_file import read_json
+
+    kind = read_json(folder, "model_index.json", "IDGBRPipeline", "ChangePipeline")["_class_name"]
+    if kind == "ChangePipeline":
+        from pipeline.training.evaluate_change import evaluate_change, open_model_and_pairs, print_change_report
+
+        change_model, pairs = open_model_and_pairs(folder, data, tuple(ignored))
+        return evaluate_change(change_model, pairs, len(pairs), report), print_change_report
+    from idgbr.coarse import read_code
+    from pipeline.training.evaluate import evaluate as evaluate_model
+    from pipeline.training.evaluate import open_model_and_images, print_report
+
+    pipeline, images = open_model_and_images(folder, data, ignored, None if code is None else read_code(code))
+    return evaluate_model(pipeline, images, report), print_report

@@ -12,6 +12,9 @@ from pipeline.errors import UserError
 
 RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="the region file")]
 CubeFolder = Annotated[str, typer.Argument(metavar="CUBE", help="the cube's folder, or s3://bucket/prefix")]
+ModelPlace = Annotated[
+    str, typer.Option(metavar="DIR", help="the model's folder, s3://bucket/prefix of one, or a shipped model's name")
+]
 OwnCode = Annotated[
     str | None,
     typer.Option(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, OwnCode
+from pipeline.cli.options import AsJson, ModelPlace, OwnCode
 from pipeline.console.output import to_json
 
 app = typer.Typer()
@@ -15,7 +15,7 @@ app = typer.Typer()
 def predict(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="a GeoTIFF, PNG or JPEG of the model's bands")],
     out: Annotated[Path, typer.Argument(metavar="OUT.tif", help="a new GeoTIFF (COG) of class codes")],
-    model: Annotated[str, typer.Option(metavar="DIR", help="the model's folder, or the name of a shipped model")],
+    model: ModelPlace,
     bands: Annotated[
         str | None,
         typer.Option(
@@ -37,13 +37,16 @@ def predict(
 
     from idgbr import IDGBRPipeline
     from idgbr.coarse import read_code
+    from pipeline.config.model import model_at
     from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
     from pipeline.prediction.image import image_windows
     from pipeline.prediction.predict import predict as predict_image
 
     own = None if code is None else read_code(code)
-    pipeline = IDGBRPipeline.from_pretrained(model, code=own).to("cuda" if torch.cuda.is_available() else "cpu")
+    with model_at(model) as folder:
+        pipeline = IDGBRPipeline.from_pretrained(folder, code=own)
+    pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
     chosen = None if bands is None else [band.strip() for band in bands.split(",")]
     with image_windows(image, pipeline.settings, chosen) as source, progress_bar("predict") as report:
         predicted = predict_image(pipeline, source, out, report)

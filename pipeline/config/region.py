@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_v
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.access import PLANETARY_COMPUTER_TOKENS, S3_ACCESS, Access, Header, TokenEndpoint
-from catalogs.area import bbox_polygon, read_polygon
+from catalogs.area import MAX_BYTES, bbox_polygon, parse_polygon, read_polygon
 from catalogs.errors import CatalogError
 from catalogs.hosts import Reach, reach
 from catalogs.items.provider import Provider
@@ -30,6 +30,7 @@ from pipeline.geometry.extent import Extent, extent_of
 from pipeline.geometry.grid import Grid
 from pipeline.geometry.search_area import search_area
 from pipeline.storage.location import Location, parse_location
+from pipeline.storage.objects import read_object
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2149, 6, 6)
 """Days since 1970-01-01 are uint16 in a cube."""
@@ -56,7 +57,9 @@ class Region(Frozen):
         min_length=1, description="URL of a STAC API or static catalog, path of one, or of a list of items"
     )
     collection: str = Field(default="sentinel-2-l2a", description="the collection's id in the catalog")
-    polygon: str | None = Field(default=None, description="instead of bbox: a GeoJSON file (kept here as WKT)")
+    polygon: str | None = Field(
+        default=None, description="instead of bbox: a GeoJSON file, also s3://bucket/key (kept here as WKT)"
+    )
     bbox: tuple[float, float, float, float] | None = Field(
         default=None,
         serialization_alias="bounds",  # its name in the hash that names a run
@@ -67,8 +70,10 @@ class Region(Frozen):
         default=(), description="months of the period to take scenes from, 1 to 12; default: all"
     )
     grid: GridSettings = Field(default=GridSettings(), description="projection, pixel size and block size of the cube")
-    model: Path | None = Field(
-        default=None, description="a model folder, or the name of a shipped model; only `idgbr plan` goes without"
+    model: Path | str | None = Field(
+        default=None,
+        description="a model folder, s3://bucket/prefix of one, or a shipped model's name; only `idgbr plan` goes "
+        "without",
     )
     code: str | None = Field(
         default=None,
@@ -247,8 +252,7 @@ def load(path: str | Path, with_model: bool = True) -> Region:
                 check_path(allowed)
     with file.errors_of("polygon"):
         if isinstance(values.get("polygon"), str):
-            check_path(folder / values["polygon"])
-            values["polygon"] = read_polygon(folder / values["polygon"]).wkt
+            values["polygon"] = _polygon(values["polygon"], folder).wkt
     region = checked(Region, file)
     region._written = written
     return region
@@ -280,8 +284,20 @@ def _conceal_secrets(file: YamlFile) -> dict[str, Any]:
     return written
 
 
-def _model(name: str, folder: Path, must_exist: bool) -> Path:
-    """Raises ValueError."""
+def _polygon(name: str, folder: Path) -> BaseGeometry:
+    """Raises ValueError, and RunError where object storage cannot be reached."""
+    place = parse_location(name, "polygon")
+    if isinstance(place, str):
+        return parse_polygon(read_object(place, MAX_BYTES, "polygon"), place)
+    check_path(folder / place)
+    return read_polygon(folder / place)
+
+
+def _model(name: str, folder: Path, must_exist: bool) -> Location:
+    """Whether object storage has it is asked when it is fetched. Raises ValueError."""
+    place = parse_location(name, "model")
+    if isinstance(place, str):
+        return place
     check_path(folder / name)
     model = model_folder(name, folder)
     if must_exist and not (model / "model_index.json").is_file():

@@ -84,7 +84,9 @@ class GateSettings(Frozen):
 class ChangeSettings(Frozen):
     """Which blocks keep their map although new scenes show them, for their ground has not changed."""
 
-    model: Path = Field(description="the folder of a change model, or the name of a shipped one")
+    model: Path | str = Field(
+        description="the folder of a change model, s3://bucket/prefix of one, or the name of a shipped one"
+    )
     threshold: float = Field(default=0.5, gt=0, le=1, description="probability from which a pixel has changed")
     min_area: float = Field(
         default=0.5, gt=0, le=1_000_000, description="hectares that a change must cover in one piece"

@@ -56,7 +56,7 @@ def _write_model_item(cube: Cube, plan: Plan) -> None:
             start=datetime.combine(start, time.min, UTC),
             end=datetime.combine(end, time.max, UTC),
             name=f"idgbr-{plan.model_digest[:16]}",
-            href=str(Path(str(region.model)).resolve()),
+            href=_absolute(str(region.model)),
             digest=plan.model_digest,
             bands=settings.bands,
             mean=settings.mean,
@@ -67,6 +67,10 @@ def _write_model_item(cube: Cube, plan: Plan) -> None:
             hyperparameters={name: getattr(settings, name) for name in SETTINGS},
             framework_version=version("torch").partition("+")[0],
         )
+
+
+def _absolute(place: str) -> str:
+    return place if "://" in place else str(Path(place).resolve())
 
 
 def write_version_item(cube: Cube, plan: Plan) -> None:

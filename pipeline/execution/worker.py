@@ -6,7 +6,6 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from idgbr.coarse import NetworkCode
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.layer import Layer, seen_changes
 from pipeline.change.score import block_score, patch_pixels, percent_of
+from pipeline.config.model import model_at
 from pipeline.config.region import Region
 from pipeline.cube import store
 from pipeline.cube.checked_store import session_group
@@ -34,7 +34,7 @@ from pipeline.scenes.decisions import read_decisions
 from pipeline.scenes.item_list import read_items
 from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
-from pipeline.storage.location import storage_errors
+from pipeline.storage.location import Location, storage_errors
 
 MOSAIC_ARRAYS = ("mosaic", "observations", "first_clear", "last_clear")
 MAP_ARRAYS = ("landcover", "coarse", "confidence", "refined")
@@ -75,11 +75,9 @@ class Worker:
     @cached_property
     def _device(self) -> BatchingDevice:
         assert self.region.model is not None, "a run has a model"
-        return BatchingDevice(
-            _checked_model(
-                IDGBRPipeline.from_pretrained(self.region.model, code=self.code), self.region.model, self.model_digest
-            )
-        )
+        with model_at(self.region.model) as folder:
+            model = IDGBRPipeline.from_pretrained(folder, code=self.code)
+        return BatchingDevice(_checked_model(model, self.region.model, self.model_digest))
 
     @property
     def change_model(self) -> ChangePipeline:
@@ -90,8 +88,9 @@ class Worker:
     @cached_property
     def _change_model(self) -> ChangePipeline:
         assert self.region.change is not None, "only an update with a change model asks it"
-        folder = self.region.change.model
-        return _checked_model(ChangePipeline.from_pretrained(folder), folder, self.change_digest)
+        with model_at(self.region.change.model) as folder:
+            model = ChangePipeline.from_pretrained(folder)
+        return _checked_model(model, self.region.change.model, self.change_digest)
 
     @property
     def scenes(self) -> dict[str, Scene]:
@@ -243,9 +242,9 @@ class Worker:
         return BlockResult(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), seconds)
 
 
-def _checked_model(model: Model, folder: Path, digest: str) -> Model:
+def _checked_model(model: Model, place: Location, digest: str) -> Model:
     if model.digest != digest:
-        raise RunError(f"the model in {folder} has changed since the run was planned; run again")
+        raise RunError(f"the model in {place} has changed since the run was planned; run again")
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 

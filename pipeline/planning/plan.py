@@ -13,6 +13,7 @@ from catalogs.select import Selection
 from idgbr.coarse import NetworkCode, read_code
 from idgbr.pipeline import IDGBRPipeline
 from idgbr.settings import Settings
+from pipeline.config.model import model_at
 from pipeline.config.region import Region
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
@@ -201,8 +202,10 @@ def plan(
         return None if count is None else partial(count, what)
 
     code = None if region.code is None else read_code(region.code)
-    model = None if region.model is None else IDGBRPipeline.from_pretrained(region.model, code=code)
-    if model is not None:
+    model = folder = None
+    if region.model is not None:
+        with model_at(region.model) as folder:
+            model = IDGBRPipeline.from_pretrained(folder, code=code)
         _check_values(region, model)
     bands = region.bands if model is None else tuple(model.settings.bands)
     check_size(region)
@@ -217,7 +220,7 @@ def plan(
         raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
     left = {**read_refusals(files, query), **selection.exclusions}
     selection = Selection(selection.scenes, left)
-    doubts = [] if region.model is None else model_doubts(region.model, region.grid.resolution, selection.scenes, items)
+    doubts = [] if folder is None else model_doubts(folder, region.grid.resolution, selection.scenes, items)
     warnings = (*doubts, *read_warnings(files, query))
     withdrawn = tuple(read_withdrawn(files, query))
     cube = Cube.find(region.cube)

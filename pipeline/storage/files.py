@@ -2,15 +2,12 @@
 
 import fcntl
 import hashlib
-import os
 import tempfile
 import time as clock
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,13 +17,14 @@ from obstore.store import S3Store
 
 from catalogs.atomic import atomic_write
 from pipeline.errors import RunError
-from pipeline.storage.location import Bucket, Location, bucket, parse_location, storage_errors
+from pipeline.storage.client import client_of
+from pipeline.storage.location import Location, parse_location, storage_errors
+from pipeline.storage.user_cache import user_cache
 
 GUARD_SECONDS = 30.0
 
 if TYPE_CHECKING:
     from obstore import GetResult, PutMode
-    from obstore.store import S3Config
 
 
 def files_at(location: Location) -> "Files":
@@ -216,11 +214,7 @@ class BucketFiles(Files):
             obstore.delete(self._client, name)
 
     def scratch(self, name: str) -> Path:
-        try:
-            cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        except RuntimeError:
-            raise RunError("this user has no home folder for the pages of a search; set XDG_CACHE_HOME") from None
-        return cache / "idgbr" / hashlib.sha256(self.location.encode()).hexdigest()[:16] / name
+        return user_cache() / hashlib.sha256(self.location.encode()).hexdigest()[:16] / name
 
     def _get(self, name: str) -> "GetResult | None":
         with storage_errors(self.location):
@@ -233,25 +227,7 @@ class BucketFiles(Files):
 
     @property
     def _client(self) -> S3Store:
-        keys = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SESSION_TOKEN")
-        return _client(bucket(self.location), *keys)
-
-
-@lru_cache(maxsize=16)
-def _client(at: Bucket, *keys: str | None) -> S3Store:
-    """One client for each `keys`; S3Store reads them from the environment itself."""
-    config: S3Config = {}
-    if at.endpoint is not None:
-        config["endpoint"] = at.endpoint
-    if at.region is not None:
-        config["region"] = at.region
-    return S3Store(
-        at.name,
-        prefix=at.prefix or None,
-        config=config,
-        client_options={"allow_http": at.plain, "connect_timeout": timedelta(seconds=5)},
-        retry_config={"max_retries": 6, "retry_timeout": timedelta(seconds=20)},
-    )
+        return client_of(self.location)
 
 
 def _write(path: Path, content: bytes) -> None:

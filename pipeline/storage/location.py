@@ -45,11 +45,12 @@ class Bucket:
         return self.endpoint is not None and self.endpoint.startswith("http://")
 
 
-def parse_location(text: str | Path) -> Location:
-    """Raises UserError for what is neither a folder's path nor s3://bucket or s3://bucket/prefix."""
+def parse_location(text: str | Path, what: str = "cube") -> Location:
+    """The place of a cube, or of `what`. Raises UserError for what is neither a path nor s3://bucket or
+    s3://bucket/prefix."""
     if isinstance(text, Path) or "://" not in text:
         if not str(text).isprintable() and any("\ud800" <= letter <= "\udfff" for letter in str(text)):
-            raise UserError(f"the cube's path {str(text)!r:.200} is not UTF-8; give a folder whose path is")
+            raise UserError(f"the {what}'s path {str(text)!r:.200} is not UTF-8; give one whose path is")
         return Path(text)
     scheme, _, rest = text.rstrip("/").partition("://")
     name, *prefix = rest.split("/")
@@ -57,7 +58,7 @@ def parse_location(text: str | Path) -> Location:
         return f"s3://{rest}"
     without_keys = re.sub(r"//.*@", "//...@", text)
     raise UserError(
-        f"the cube is {without_keys!r}, but a cube lies in a folder or at s3://bucket/prefix, of a-z, A-Z, 0-9 and "
+        f"the {what} is {without_keys!r}, but a {what} has a path or lies at s3://bucket/prefix, of a-z, A-Z, 0-9 and "
         "._=+- alone; keys and endpoint are not written there but in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
         "AWS_ENDPOINT_URL"
     )

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 ADMIN = {"AWS_ACCESS_KEY_ID": "admin", "AWS_SECRET_ACCESS_KEY": "secret"}
 READS = ["s3:GetObject", "s3:ListBucket", "s3:HeadObject"]
@@ -35,6 +36,14 @@ class Server:
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
         self._client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+
+    def upload(self, folder: Path, url: str) -> str:
+        """Puts every file of a folder below an s3 URL, which it returns."""
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        for file in folder.rglob("*"):
+            if file.is_file():
+                self.put(bucket, f"{prefix}/{file.relative_to(folder)}", file.read_bytes())
+        return url
 
     def keys(self, bucket: str) -> list[str]:
         pages = self._client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)

@@ -8,7 +8,7 @@ import yaml
 from catalogs import secrets
 from catalogs.hosts import Reach
 from pipeline.config.region import load
-from pipeline.errors import UserError
+from pipeline.errors import RunError, UserError
 
 
 @pytest.fixture
@@ -116,6 +116,41 @@ def test_a_wrong_value_is_told_in_one_sentence(content, written, change, says):
     with pytest.raises(UserError, match=says) as told:
         load(written(content | change))
     assert "\n" not in str(told.value)
+
+
+def test_a_polygon_of_a_bucket_is_that_of_the_file(s3, content, written, tmp_path):
+    bucket = s3.bucket("polygons")
+    area = {"type": "Polygon", "coordinates": [[[11, 48], [12, 48], [12, 49], [11, 48]]]}
+    (tmp_path / "area.geojson").write_text(json.dumps(area))
+    s3.upload(tmp_path, f"{bucket}/areas")
+    near, far = (
+        load(written(content | {"bbox": None, "polygon": place}))
+        for place in ("area.geojson", f"{bucket}/areas/area.geojson")
+    )
+    assert near == far
+    assert near.to_json() == far.to_json()
+
+
+def test_a_bucket_without_a_sound_polygon_is_told_in_one_sentence(s3, content, written, monkeypatch):
+    bucket = s3.bucket("no-polygons")
+    s3.put("no-polygons", "point", b'{"type": "Point", "coordinates": [11, 48]}')
+    s3.put("no-polygons", "text", b"nothing")
+    monkeypatch.setattr("pipeline.config.region.MAX_BYTES", 2**20)
+    s3.put("no-polygons", "large", b" " * (2**20 + 1))
+
+    def told(place):
+        with pytest.raises((UserError, RunError)) as error:
+            load(written(content | {"bbox": None, "polygon": place}))
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    assert f"polygon: there is no polygon at {bucket}/gone" in told(f"{bucket}/gone")
+    assert f"{bucket}/point is Point" in told(f"{bucket}/point")
+    assert f"{bucket}/text cannot be read as GeoJSON" in told(f"{bucket}/text")
+    assert f"{bucket}/large has more than 1 MiB" in told(f"{bucket}/large")
+    assert "name a file in it" in told(bucket)
+    assert "there is no such bucket" in told("s3://no-such-bucket/area.geojson")
+    assert "a polygon has a path or lies at s3://" in told("gs://maps/area.geojson")
 
 
 def test_files_that_are_no_region_are_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""A cube on object storage: what a local folder gives, and one sentence where the storage fails."""
+"""A cube on object storage: what a local folder gives, and one sentence where the storage fails. Covers `client.py`."""
 
 import json
 import time
@@ -43,15 +43,17 @@ def assert_same_maps(cube, expected):
         assert found[name].values.tobytes() == wanted[name].values.tobytes(), name
 
 
-def test_a_run_into_a_bucket_gives_the_bytes_of_a_local_one_and_a_second_has_nothing_to_do(
-    s3, bucket, region_of, undisturbed
+def test_a_run_with_cube_and_model_in_a_bucket_gives_the_bytes_of_a_local_one_and_a_second_has_nothing_to_do(
+    s3, bucket, region_of, undisturbed, model, tmp_path, monkeypatch
 ):
-    cube = f"{bucket}/maps/bavaria"
-    region = region_of(cube=f"{cube}/")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cube, stored = f"{bucket}/maps/bavaria", s3.upload(model, f"{bucket}/models/first")
+    region = region_of(cube=f"{cube}/", model=stored)
     assert region.cube == cube
     report = run(region)
     assert_same_maps(cube, undisturbed[0].cube)
     assert report.areas_km2 == undisturbed[1].areas_km2
+    assert report.run == undisturbed[1].run
 
     kept = {key.removeprefix("maps/bavaria/") for key in keys_of(s3, bucket)}
     names = ("region.json", "scenes.parquet", "offsets.json", "applied.json", "report.json")
@@ -60,6 +62,8 @@ def test_a_run_into_a_bucket_gives_the_bytes_of_a_local_one_and_a_second_has_not
     (item,) = (json.loads(files_at(cube).read(name)) for name in kept if name.startswith("stac/"))
     assert item["assets"]["cube"]["href"] == f"{cube}/store"
     assert item["properties"]["version"] == report.version
+    model_item = json.loads(files_at(cube).read(f"runs/{report.run}/model.json"))
+    assert model_item["assets"]["model"]["href"] == stored
 
     again = run(region)
     assert again.version == report.version
