@@ -30,7 +30,7 @@ VERBS = {
     "predict": "pipeline.prediction.predict:Predicted",
     "prune": "pipeline.cli.edited:PruneReport",
     "publish": "pipeline.cli.edited:Published",
-    "query": "pipeline.analysis.query:PointResult",
+    "query": "pipeline.analysis.point_result:PointResult",
     "reduce": "pipeline.analysis.reduce:Reduction",
     "rollback": "pipeline.cli.edited:RolledBack",
     "run": "pipeline.execution.report:Report",

@@ -1,76 +1,118 @@
 """What a cube says of one point."""
 
-import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from io import BytesIO
 from pathlib import Path
 
-import shapely
+import numpy as np
 import zarr
 
-from pipeline.console.html import Tabular
+from pipeline.analysis.point_result import REFINED, PeriodAtPoint, PointResult
+from pipeline.analysis.run_scenes import scenes_of
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.periods import periods_of
 from pipeline.cube.schema import STATES, Layout, pixel_maps
-from pipeline.cube.sources import Source, source_of
-from pipeline.cube.store import array, read_together
+from pipeline.cube.sources import SOURCE, Source, is_joined, read_sources
+from pipeline.cube.store import Pixel, array, read_pixels
+from pipeline.cube.versions import Origin
 from pipeline.errors import RunError, UserError
-from pipeline.geometry.grid import BlockId
-
-REFINED = ("not considered", "confirmed", "changed")
-"""Meaning of the codes of `refined`."""
+from pipeline.storage.location import parse_location
 
 
 @dataclass(frozen=True)
-class PeriodAtPoint:
-    """One period of the pixel under a point.
+class Points:
+    """A version, opened to be asked about any number of points: what they share is read once.
 
-    period: first and last day. landcover: class code, 0 = no data. class_, coarse: class names. first_clear and
-    last_clear: days of the first and last clear observation, None where there was none. change_percent, change_day:
-    probability of the last change that an update mapped, and the day on which it was seen; 0 and None where there is
-    none. reflectance: by band; in a cube of another unit than reflectance, the value in that. unit: its name.
-    block_state: one of `STATES`. made_from: fingerprint of what the block's map was made from, hexadecimal. run: id of
-    the run that made the period, and scenes: ids of its scenes whose footprint holds the point, and scene_times: when
-    each was taken; None where the version does not say. source: in a joined cube, the version of the region's cube that
-    the block was copied from; run and scenes are those of it.
+    periods: along time. maps: arrays of pixels. sources: of the blocks of a joined cube, None in another.
     """
 
-    period: tuple[str, str]
-    landcover: int
-    class_: str
-    coarse: str
-    confidence_percent: int
-    refined: str
-    observations: int
-    first_clear: date | None
-    last_clear: date | None
-    change_percent: int
-    change_day: date | None
-    reflectance: dict[str, float]
-    unit: str
-    block_state: str
-    made_from: str
-    run: str | None
-    scenes: list[str] | None
-    scene_times: dict[str, str] | None
-    source: Source | None
+    cube: Cube
+    snapshot: str
+    group: zarr.Group
+    layout: Layout
+    periods: tuple[tuple[date, date], ...]
+    maps: tuple[str, ...]
+    origin: Origin | None
+    sources: tuple[Source, ...] | None
 
+    @staticmethod
+    def of(cube: Cube, snapshot: str) -> "Points":
+        group = cube.group(snapshot=snapshot)
+        origin = versions.origin_of(cube, snapshot) if versions.is_published(cube, snapshot) else None
+        sources = tuple(read_sources(group)) if is_joined(group) else None
+        periods = tuple(periods_of(group))
+        return Points(cube, snapshot, group, Layout.of(group), periods, pixel_maps(group), origin, sources)
 
-@dataclass(frozen=True)
-class PointResult(Tabular):
-    """A point in degrees, the version that was read, the block of the point, and all periods of the version.
+    def at(
+        self, lon: float, lat: float, read: Callable[[Sequence[Pixel]], list[np.ndarray]] = read_pixels
+    ) -> PointResult:
+        """What the version says of a point (degrees). Raises UserError for one outside the region, and DamagedChunk."""
+        extent = self.layout.extent
+        row, col = extent.grid.pixel_of(lon, lat)
+        window = extent.window
+        if not (window.y0 <= row < window.y1 and window.x0 <= col < window.x1):
+            raise UserError(
+                f"point {lon},{lat} lies outside the cube's region; give a longitude and latitude inside it"
+            )
+        block = row // extent.grid.block, col // extent.grid.block
+        pixel, slot = (row - extent.origin[0], col - extent.origin[1]), extent.slot(block)
+        records = ("blocks/state", "blocks/landcover", *(() if self.sources is None else (SOURCE,)))
+        place = {**dict.fromkeys((*self.maps, "mosaic"), pixel), **dict.fromkeys(records, slot)}
+        values = read([(array(self.group, name), at) for name, at in place.items()])
+        found = dict(zip(place, values, strict=True))
+        periods = [
+            self._period(time, {name: along[time] for name, along in found.items()}, lon, lat)
+            for time in range(len(self.periods))
+        ]
+        model = None if self.origin is None else self.origin.model
+        return PointResult(lon, lat, self.snapshot, block, model, periods)
 
-    model: first 16 digits of the digest of the model that the version's run mapped with, None where it does not say.
-    """
+    def _period(self, time: int, read: dict[str, np.ndarray], lon: float, lat: float) -> PeriodAtPoint:
+        """read: by name of the array, its values in this period."""
+        start, end = map(str, self.periods[time])
+        unit, names = self.layout.unit, {row["code"]: row["name"] for row in self.layout.classes}
+        value = {name: int(read[name]) for name in self.maps}
+        source = None if self.sources is None or not read[SOURCE] else self.sources[int(read[SOURCE]) - 1]
+        runs = ((self.origin and self.origin.runs) or {}) if source is None else source.runs
+        run = runs.get(start)
+        scenes = None if run is None else self._scenes(source, run, lon, lat)
+        return PeriodAtPoint(
+            period=(start, end),
+            landcover=value["landcover"],
+            class_=names.get(value["landcover"], "no data"),
+            coarse=names.get(value["coarse"], "no data"),
+            confidence_percent=value["confidence"],
+            refined=REFINED[value["refined"]],
+            observations=value["observations"],
+            first_clear=_date(value["first_clear"]),
+            last_clear=_date(value["last_clear"]),
+            change_percent=value.get("change", 0),
+            change_day=_date(value.get("change_day", 0)),
+            reflectance={
+                band: value / unit.steps + unit.offset
+                for band, value in zip(self.layout.bands, read["mosaic"].tolist(), strict=True)
+            },
+            unit=unit.name,
+            block_state=STATES[int(read["blocks/state"])],
+            made_from=f"{int(read['blocks/landcover']):016x}",
+            run=run,
+            scenes=None if scenes is None else list(scenes),
+            scene_times=scenes,
+            source=source,
+        )
 
-    lon: float
-    lat: float
-    version: str
-    block: BlockId
-    model: str | None
-    periods: list[PeriodAtPoint]
+    def _scenes(self, source: Source | None, run: str, lon: float, lat: float) -> dict[str, str] | None:
+        """The scenes of a run that hold a point; None where they, or the source's cube, cannot be read any more."""
+        if source is None:
+            found = scenes_of(self.cube.location, self.snapshot, run)
+        else:
+            try:
+                found = scenes_of(parse_location(source.cube), source.version, run)
+            except (UserError, RunError):
+                return None
+        return None if found is None else found.at(lon, lat)
 
 
 def point(path: str | Path, lon: float, lat: float, version: str | None = None) -> PointResult:
@@ -79,93 +121,8 @@ def point(path: str | Path, lon: float, lat: float, version: str | None = None) 
     Raises UserError for a point outside the region.
     """
     cube = Cube.open(path)
-    snapshot = versions.readable(cube, version)
-    return point_of(cube, snapshot, cube.group(snapshot=snapshot), lon, lat)
-
-
-def point_of(cube: Cube, snapshot: str, group: zarr.Group, lon: float, lat: float) -> PointResult:
-    """`point` of a version that is open already."""
-    layout = Layout.of(group)
-    grid, window = layout.extent.grid, layout.extent.window
-    row, col = grid.pixel_of(lon, lat)
-    if not (window.y0 <= row < window.y1 and window.x0 <= col < window.x1):
-        raise UserError(f"point {lon},{lat} lies outside the cube's region; give a longitude and latitude inside it")
-    block = row // grid.block, col // grid.block
-    slot = layout.extent.slot(block)
-    origin = versions.origin_of(cube, snapshot) if versions.is_published(cube, snapshot) else None
-    runs_of_map, model = (origin.runs or {}, origin.model) if origin is not None else ({}, None)
-    names = {row["code"]: row["name"] for row in layout.classes}
-    states, made = read_together(
-        *((array(group, f"blocks/{name}"), (slice(None), *slot)) for name in ("state", "landcover"))
-    )
-    at = row - layout.extent.origin[0], col - layout.extent.origin[1]
-    maps, periods = pixel_maps(group), []
-    for time, (start, end) in enumerate(periods_of(group)):
-        *pixels, mosaic = read_together(
-            *((array(group, name), (time, *at)) for name in maps),
-            (array(group, "mosaic"), (time, slice(None), *at)),
-        )
-        values = dict(zip(maps, map(int, pixels), strict=True))
-        source = source_of(group, time, slot)
-        runs, of = (runs_of_map, cube) if source is None else (source.runs, _cube_of(source))
-        run = runs.get(str(start))
-        scenes = None if run is None or of is None else _scenes(of, run, lon, lat)
-        periods.append(
-            PeriodAtPoint(
-                period=(str(start), str(end)),
-                landcover=values["landcover"],
-                class_=names.get(values["landcover"], "no data"),
-                coarse=names.get(values["coarse"], "no data"),
-                confidence_percent=values["confidence"],
-                refined=REFINED[values["refined"]],
-                observations=values["observations"],
-                first_clear=_date(values["first_clear"]),
-                last_clear=_date(values["last_clear"]),
-                change_percent=values.get("change", 0),
-                change_day=_date(values.get("change_day", 0)),
-                reflectance={
-                    band: value / layout.unit.steps + layout.unit.offset
-                    for band, value in zip(layout.bands, mosaic.tolist(), strict=True)
-                },
-                unit=layout.unit.name,
-                block_state=STATES[int(states[time])],
-                made_from=f"{int(made[time]):016x}",
-                run=run,
-                scenes=None if scenes is None else sorted(scenes),
-                scene_times=scenes,
-                source=source,
-            )
-        )
-    return PointResult(lon, lat, snapshot, block, model, periods)
-
-
-def _cube_of(source: Source) -> Cube | None:
-    """The cube that a block was copied from; None where it cannot be opened any more."""
-    try:
-        return Cube.find(source.cube)
-    except (UserError, RunError):
-        return None
+    return Points.of(cube, versions.readable(cube, version)).at(lon, lat)
 
 
 def _date(day: int) -> date | None:
     return date(1970, 1, 1) + timedelta(day) if day else None
-
-
-def _scenes(cube: Cube, run: str, lon: float, lat: float) -> dict[str, str] | None:
-    """The scenes that a run used and whose footprint holds a point, with their times.
-
-    None where the run's files are gone, or pyarrow, which the base install lacks, is not there to read them.
-    """
-    applied, items = (f"runs/{run}/{name}" for name in ("applied.json", "scenes.parquet"))
-    if not (cube.files.exists(applied) and cube.files.exists(items)):
-        return None
-    try:
-        from pyarrow import parquet
-    except ModuleNotFoundError:
-        return None
-    used = {scene["id"]: scene["datetime"] for scene in json.loads(cube.files.read(applied))["used"]}
-    table = parquet.read_table(BytesIO(cube.files.read(items)), columns=["id", "geometry"])
-    shapes = shapely.from_wkb(table["geometry"].to_pylist())
-    holds_N = shapely.intersects_xy(shapes, lon, lat)
-    there = {str(name) for name, holds in zip(table["id"].to_pylist(), holds_N, strict=True) if holds}
-    return {name: used[name] for name in sorted(there & used.keys())}

@@ -10,7 +10,7 @@ from pipeline.console.output import check_writable, to_json
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from pipeline.analysis.query import PointResult
+    from pipeline.analysis.point_result import PointResult
 
 app = typer.Typer()
 

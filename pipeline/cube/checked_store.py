@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,7 +14,7 @@ import google_crc32c
 import icechunk
 import numpy as np
 import zarr
-from zarr.abc.store import ByteRequest
+from zarr.abc.store import ByteRequest, SuffixByteRequest
 from zarr.api import asynchronous
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 from zarr.storage import WrapperStore
@@ -27,6 +28,8 @@ CHUNK = re.compile(r"(?P<array>.+)/c(?P<chunk>(/\d+)*)")
 CRC = 4
 INDEX_ENTRY = 16
 EMPTY = 2**64 - 1
+INDEXES = 8192
+"""Indexes of shards that a read-only store keeps in memory, of about a kilobyte each."""
 MISSING = re.compile(r"not ?found|NoSuchKey|No such file", re.IGNORECASE)
 
 
@@ -70,12 +73,19 @@ def crc_matches(content_N: np.ndarray) -> bool:
 
 
 class CheckedStore(WrapperStore[icechunk.IcechunkStore]):
-    """The store of a session. Reading raises DamagedChunk, and RunError for a manifest that `sums` finds damaged."""
+    """The store of a session. Reading raises DamagedChunk, and RunError for a manifest that `sums` finds damaged.
+
+    The index of a shard, which every read of one of its chunks asks for, is read once where nothing can be written.
+    """
 
     def __init__(self, store: icechunk.IcechunkStore, sums: Sums | None = None) -> None:
         super().__init__(store)
         self._sums = sums
         self._checksums: dict[str, Checksums] = {}
+        self._indexes: OrderedDict[tuple[str, int], Buffer] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_indexes": OrderedDict()}
 
     def _with_store(self, store: icechunk.IcechunkStore) -> "CheckedStore":
         return CheckedStore(store, self._sums)
@@ -85,6 +95,10 @@ class CheckedStore(WrapperStore[icechunk.IcechunkStore]):
         match = CHUNK.fullmatch(key)
         if match is None:
             return await self._store.get(key, prototype, byte_range)
+        index = (key, byte_range.suffix) if isinstance(byte_range, SuffixByteRequest) and self.read_only else None
+        if index is not None and index in self._indexes:
+            self._indexes.move_to_end(index)
+            return self._indexes[index]
         array, chunk = match["array"], tuple(map(int, match["chunk"].split("/")[1:]))
         if self._sums is not None and not self._sums.has_checked(array, chunk):
             await asyncio.to_thread(self._sums.check_array, array, chunk)
@@ -97,6 +111,10 @@ class CheckedStore(WrapperStore[icechunk.IcechunkStore]):
             raise await self.damaged(Damage(array, chunk, "it is missing")) from error
         if not sound:
             raise await self.damaged(Damage(array, chunk, "its checksum is another"))
+        if index is not None and content is not None:
+            self._indexes[index] = content
+            while len(self._indexes) > INDEXES:
+                self._indexes.popitem(last=False)
         return content
 
     async def checksums(self, array: str) -> Checksums:

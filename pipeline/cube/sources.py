@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import zarr
 
 from pipeline.cube.store import array
-from pipeline.geometry.grid import BlockId
 
 SOURCE = "blocks/source"
 
@@ -41,14 +39,6 @@ def read_sources(group: zarr.Group) -> list[Source]:
     """All versions that blocks were ever taken from, in the order of their numbers."""
     rows: Any = array(group, SOURCE).attrs["sources"]
     return [Source(**row) for row in rows]
-
-
-def source_of(group: zarr.Group, time: int, slot: BlockId) -> Source | None:
-    """The version that a block was taken from; None for one that a run mapped into this cube, or that is not there."""
-    if not is_joined(group):
-        return None
-    number = int(np.asarray(array(group, SOURCE)[time, *slot]))
-    return read_sources(group)[number - 1] if number else None
 
 
 def prepare_sources(group: zarr.Group, cubes: Sequence[str]) -> None:

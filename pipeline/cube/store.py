@@ -23,7 +23,7 @@ import asyncio
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ from pipeline.storage.files import files_at
 from pipeline.storage.location import Location, bucket, storage_error, storage_errors
 
 icechunk.set_logs_filter("off")  # it writes to stdout, and raises what it logs
+
+Pixel = tuple[zarr.Array, tuple[int, int]]
+"""An array (..., y, x) and a row and column of it."""
 
 SHARDS_A_MANIFEST = 64
 """Shards of an array along y and x whose references are in one manifest.
@@ -228,6 +231,11 @@ def read_together(*parts: tuple[zarr.Array, Any]) -> list[np.ndarray]:
         return await asyncio.gather(*(source.async_array.getitem(index) for source, index in parts))
 
     return [np.asarray(part) for part in sync(read())]
+
+
+def read_pixels(parts: Sequence[Pixel]) -> list[np.ndarray]:
+    """All that arrays have at a pixel each, read at one time."""
+    return read_together(*((source, (..., *at)) for source, at in parts))
 
 
 def write_block(group: zarr.Group, name: str, time: int, extent: Extent, block: BlockId, covered: np.ndarray) -> None:

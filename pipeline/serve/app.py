@@ -1,17 +1,19 @@
 """The HTTP service of a cube."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.cube.cube import Cube
 from pipeline.errors import RunError, UserError
@@ -52,15 +54,25 @@ def create_app(cube: Cube, origins: Sequence[str] = (), limits: Limits | None = 
     app.include_router(area_routes(server))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
 
-    @app.middleware("http")
-    async def headers(request: Request, follow: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await follow(request)
-        response.headers.update(HEADERS)
-        return response
-
+    app.add_middleware(_Headers)
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"])
     return app
+
+
+class _Headers:
+    """Adds `HEADERS` to each answer. Starlette's own way for this puts a task and a stream around each."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
 
 
 def _handle_errors(app: FastAPI) -> None:

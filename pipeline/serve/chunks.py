@@ -8,6 +8,8 @@ from threading import Lock
 import numpy as np
 import zarr
 
+from pipeline.cube.store import Pixel, read_together
+
 Span = tuple[int, int]
 
 
@@ -49,6 +51,19 @@ class Chunks:
                 window[..., top : top + chunk.shape[-2], left : left + chunk.shape[-1]] = chunk
         return window, (y0 * high, x0 * wide)
 
+    def pixels(self, version: str, parts: Sequence[Pixel]) -> list[np.ndarray]:
+        """All that arrays have at a pixel each; chunks that are not held are read at one time. Raises DamagedChunk."""
+        places = [(divmod(row, source.chunks[-2]), divmod(col, source.chunks[-1])) for source, (row, col) in parts]
+        keys = [(version, source.path, y, x) for (source, _), ((y, _), (x, _)) in zip(parts, places, strict=True)]
+        with self._lock:
+            chunks = {key: self._held[key] for key in keys if key in self._held}
+        missing = [(source, key) for (source, _), key in zip(parts, keys, strict=True) if key not in chunks]
+        read = read_together(*((source, (..., *_spans(source, y, x))) for source, (*_, y, x) in missing))
+        chunks |= {key: chunk for (_, key), chunk in zip(missing, read, strict=True)}
+        for key in keys:
+            self._hold(key, chunks[key])
+        return [chunks[key][..., row, col] for key, ((_, row), (_, col)) in zip(keys, places, strict=True)]
+
     def _chunk(
         self, version: str, source: zarr.Array, time: int, y: int, x: int, bands: Sequence[int], side: int
     ) -> np.ndarray:
@@ -57,19 +72,28 @@ class Chunks:
             if key in self._held:
                 self._held.move_to_end(key)
                 return self._held[key]
-        high, wide = source.chunks[-2:]
-        part = slice(y * high, (y + 1) * high), slice(x * wide, (x + 1) * wide)
+        part = _spans(source, y, x)
         if bands:
             chunk = np.stack([averaged(np.asarray(source[time, band, *part]), side) for band in bands])
         else:
             chunk = averaged(np.asarray(source[time, *part]), side)
+        self._hold(key, chunk)
+        return chunk
+
+    def _hold(self, key: tuple[object, ...], chunk: np.ndarray) -> None:
         with self._lock:
             if key not in self._held:
                 self._held[key] = chunk
                 self._bytes += chunk.nbytes
+            self._held.move_to_end(key)
             while self._bytes > self.most:
                 self._bytes -= self._held.popitem(last=False)[1].nbytes
-        return chunk
+
+
+def _spans(source: zarr.Array, y: int, x: int) -> tuple[slice, slice]:
+    """Rows and columns of a chunk."""
+    high, wide = source.chunks[-2:]
+    return slice(y * high, (y + 1) * high), slice(x * wide, (x + 1) * wide)
 
 
 def averaged(value_HW: np.ndarray, side: int) -> np.ndarray:

@@ -11,9 +11,9 @@ from threading import Lock
 import zarr
 from pyproj import Transformer
 
+from pipeline.analysis.query import Points
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
-from pipeline.cube.periods import periods_of
 from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
 from pipeline.geometry.grid import LONLAT
@@ -29,18 +29,25 @@ class Map:
     """One version. times: index along time of each period by its first day, in the order of days."""
 
     version: str
-    group: zarr.Group
-    layout: Layout
+    points: Points
     times: Mapping[date, int]
     periods: tuple[tuple[date, date], ...]
 
     @staticmethod
     def open(cube: Cube, version: str) -> "Map":
-        group = cube.group(snapshot=version)
-        bounds = periods_of(group)
+        points = Points.of(cube, version)
+        bounds = points.periods
         order = sorted(range(len(bounds)), key=lambda at: bounds[at])
         times = {bounds[at][0]: at for at in order}
-        return Map(version, group, Layout.of(group), times, tuple(bounds[at] for at in order))
+        return Map(version, points, times, tuple(bounds[at] for at in order))
+
+    @property
+    def group(self) -> zarr.Group:
+        return self.points.group
+
+    @property
+    def layout(self) -> Layout:
+        return self.points.layout
 
     def period(self, label: str | None) -> date:
         """The first day of the period of a label, by default of the latest. Raises UserError."""
@@ -72,14 +79,18 @@ class Maps:
     _named: dict[str | None, tuple[str, float]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def version(self, name: str | None = None) -> str:
-        """The snapshot of a version, a tag, "newest" (the default) or "previous". Raises UserError."""
+    def known(self, name: str | None = None) -> str | None:
+        """`version` where it need not be looked up, else None."""
         with self._lock:
             if name in self._open:
-                return str(name)
+                return name
             snapshot, until = self._named.get(name, ("", 0.0))
-        if clock.monotonic() < until:
-            return snapshot
+        return snapshot if clock.monotonic() < until else None
+
+    def version(self, name: str | None = None) -> str:
+        """The snapshot of a version, a tag, "newest" (the default) or "previous". Raises UserError."""
+        if known := self.known(name):
+            return known
         snapshot = versions.resolve(self.cube, name)
         with self._lock:
             if len(self._named) >= OPEN:

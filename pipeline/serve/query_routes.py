@@ -1,10 +1,10 @@
 """Routes that describe the cube and answer questions about places."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pipeline.analysis.query import point_of
 from pipeline.console.output import to_json
 from pipeline.serve.describe import describe
 from pipeline.serve.server import Server
@@ -32,7 +32,8 @@ def query_routes(server: Server) -> APIRouter:
         """Every period of the pixel under a point, and what its block was made from."""
 
         def asked(snapshot: str) -> str:
-            return to_json(point_of(server.maps.cube, snapshot, server.maps.map(snapshot).group, lon, lat))
+            read = partial(server.chunks.pixels, snapshot)
+            return to_json(server.maps.map(snapshot).points.at(lon, lat, read))
 
         return await server.answer(request, JSON, asked, version)
 

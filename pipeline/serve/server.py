@@ -57,7 +57,10 @@ class Server:
 
         What is said of a snapshot never changes, so a client that names it may keep the answer for good.
         """
-        snapshots = await self.workers.run(lambda: [self.maps.version(name) for name in named])
+        known = [self.maps.known(name) for name in named]
+        if None in known:
+            known = list(await self.workers.run(lambda: [self.maps.version(name) for name in named]))
+        snapshots = [str(snapshot) for snapshot in known]
         tag = f'"{"-".join(snapshots)}-{CODE}"'
         fixed = all(name == snapshot for name, snapshot in zip(named, snapshots, strict=True))
         headers = {

@@ -44,4 +44,4 @@ def publish_repeated(
     store.array(group, "blocks/state")[0] = MAPPED
     session.commit("map")
     aggregate_blocks(cube, "run-a", layout, 0, 2)
-    versions.publish(cube, "run-a", base, versions.Origin("a", "bench", side**2, 0))
+    versions.publish(cube, "run-a", base, versions.Origin("a", "bench", side**2, 0, {str(PERIOD[0]): "a"}))

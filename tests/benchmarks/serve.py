@@ -1,8 +1,8 @@
-"""Tiles and points of `idgbr serve` beside titiler-xarray's own server on a plain Zarr export of the same version.
+"""Tiles of `idgbr serve` beside titiler-xarray's own server on a plain Zarr export of the same version.
 
 `python tests/benchmarks/serve.py --cube CUBE`, or without for a synthetic one of `--side` blocks of 1024 px a side.
 The servers are asked in turn, tile by tile, with connections that are kept; `cpu` is that of the server's process.
-titiler is given the group whose pixels fit the zoom, which its plain server leaves to the client.
+Points: `points.py`. titiler is given the group whose pixels fit the zoom, which its plain server leaves to the client.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def make(folder: Path, side: int) -> None:
 
 @dataclass(frozen=True)
 class Service:
-    """A server in a process of its own, that says of a tile or a point what address it has there."""
+    """A server in a process of its own, that says of a tile what address it has there."""
 
     name: str
     pid: int
@@ -218,50 +218,6 @@ def load(service: Service, tiles: list[Asked], clients: int, seconds: float, see
     return sum(counts), time.monotonic() - begun
 
 
-def points(services: list[Service], cube: dict, export: Path, count: int, rng: random.Random) -> None:
-    """A point over HTTP, with what its block was made from, beside zarr's read of the same arrays in this process."""
-    import zarr
-
-    from pipeline.cube.schema import DAYS, LABELS, Layout
-    from pipeline.cube.store import array
-
-    group = zarr.open_group(export, mode="r")
-    extent = Layout.of(group).extent
-    arrays = [array(group, name) for name in (*LABELS, *DAYS)]
-    mosaic = array(group, "mosaic")
-    west, south, east, north = cube["bounds"]
-    connections = {service.name: service.connect() for service in services}
-    spent: dict[str, list[float]] = {}
-    for _ in range(count):
-        lon = west + (east - west) * rng.uniform(0.2, 0.8)
-        lat = south + (north - south) * rng.uniform(0.2, 0.8)
-        row, col = (a - b for a, b in zip(extent.grid.pixel_of(lon, lat), extent.origin, strict=True))
-
-        def bare(row: int = row, col: int = col) -> None:
-            for source in arrays:
-                np.asarray(source[0, row, col])
-            np.asarray(mosaic[0, :, row, col])
-
-        query = urlencode({"url": str(export), "group": "0", "variable": "landcover"})
-        asks = {
-            f"{OURS}: all arrays, provenance": lambda at=f"/point?lon={lon}&lat={lat}": get(connections[OURS], at),
-            "bare zarr: all arrays": bare,
-            "bare zarr: landcover": lambda row=row, col=col: np.asarray(arrays[0][0, row, col]),
-            f"{TITILER}: landcover": lambda at=f"/point/{lon},{lat}?{query}": get(connections[TITILER], at),
-        }
-        for name in rng.sample(list(asks), len(asks)):
-            begun = time.perf_counter()
-            asks[name]()
-            spent.setdefault(name, []).append(time.perf_counter() - begun)
-    print("| point, ms | p50 | p95 | ours / it, p50 |")
-    print("|---|---|---|---|")
-    ours = percentile(spent[f"{OURS}: all arrays, provenance"], 50)
-    for name, times in spent.items():
-        median = percentile(times, 50)
-        print(f"| {name} | {median:.2f} | {percentile(times, 95):.2f} | {ours / median:.2f} |")
-    print()
-
-
 def readers(address: Path, tiles: list[Asked], count: int) -> None:
     """Values under the pixels of landcover tiles: ours beside rio-tiler's reader of the cube as an xarray dataset."""
     from rio_tiler.io import XarrayReader
@@ -346,7 +302,6 @@ def main() -> None:
             tiles = tiles_of(cube, zooms["maxzoom"], levels, export, asked.tiles, rng)
             latencies(services, tiles, rng)
             throughput(services, tiles, asked.clients, asked.seconds)
-            points(services, cube, export, 100, rng)
         readers(address, tiles, 20)
 
 

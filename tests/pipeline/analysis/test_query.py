@@ -1,3 +1,5 @@
+"""What a cube says of a place. Covers `point_result.py`."""
+
 from dataclasses import replace
 
 import made_maps

@@ -14,6 +14,7 @@ import pystac
 import pytest
 import zarr
 from bit_rot import chunk_files, flip_bit
+from block_source import source_of
 from cube_bytes import ARRAYS
 from pystac.validation import validate_dict
 from regional_cubes import CLASSES, GRID, NEXT, SUMMER, degrees, layout_of, publish_region, world
@@ -31,7 +32,6 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.heal import heal
 from pipeline.cube.open import open_cube
 from pipeline.cube.schema import EMPTY, Layout, check_layout
-from pipeline.cube.sources import source_of
 from pipeline.cube.store import array
 from pipeline.errors import RunError, UserError
 from pipeline.execution.run import run

@@ -78,8 +78,8 @@ def test_a_damaged_chunk_names_array_block_and_period(cube, at, rows):
         landcover[0, rows, 512:]
 
 
-def test_one_damaged_chunk_of_many_in_a_shard_is_told_where_it_is_read_by_itself(cube):
-    """Of nine chunks of 256 px, read one by one by their ranges."""
+def with_nine_chunks(cube):
+    """Writes one block of landcover with nine chunks of 256 px; returns its shard's file."""
     grid = Grid("EPSG:3035", 10, 768)
     layout = replace(LAYOUT, extent=Extent(grid, Window(0, 0, 768, 768)))
     session = cube.repository.writable_session("main")
@@ -91,7 +91,11 @@ def test_one_damaged_chunk_of_many_in_a_shard_is_told_where_it_is_read_by_itself
         session.commit("written")
 
     (path,) = chunk_files(cube.location, write)
-    flip_bit(path, 100)
+    return path
+
+
+def test_one_damaged_chunk_of_many_in_a_shard_is_told_where_it_is_read_by_itself(cube):
+    flip_bit(with_nine_chunks(cube), 100)
     landcover = cube.group(branch="main")["0/landcover"]
     assert landcover[0, 300:310, 300:310].all()
     with pytest.raises(DamagedChunk, match=r"landcover, block \(0, 0\), period from 2024-05-01 \(its checksum"):
@@ -158,3 +162,22 @@ def test_a_group_is_read_by_another_process_that_got_it_as_a_message(cube):
     published(cube, plain(10))
     group = pickle.loads(pickle.dumps(cube.group(branch="main")))
     assert (group["0/landcover"][0, :256, :700] == 10).all()
+
+
+def test_the_index_of_a_shard_is_asked_for_once_by_readers_and_each_time_where_one_writes(cube, monkeypatch):
+    with_nine_chunks(cube)
+    asked, get = [], icechunk.IcechunkStore.get
+
+    async def counted(store, key, prototype, byte_range=None):
+        asked.append(key)
+        return await get(store, key, prototype, byte_range)
+
+    monkeypatch.setattr(icechunk.IcechunkStore, "get", counted)
+    session = cube.repository.writable_session("main")
+    landcover, writable = cube.group(branch="main")["0/landcover"], session_group(session)["0/landcover"]
+    for source, times in ((landcover, 1 + 2), (writable, 2 + 2)):
+        asked.clear()
+        for row in (0, 300):
+            assert source[0, row, 500]
+        assert sum("/c/" in key for key in asked) == times
+    assert not pickle.loads(pickle.dumps(landcover)).store_path.store._indexes

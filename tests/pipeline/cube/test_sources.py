@@ -1,4 +1,5 @@
 import zarr
+from block_source import source_of
 from regional_cubes import SUMMER, layout_of
 
 from pipeline.cube.create import add_period
@@ -10,7 +11,6 @@ from pipeline.cube.sources import (
     number_sources,
     prepare_sources,
     read_sources,
-    source_of,
 )
 from pipeline.cube.store import array
 
