@@ -166,6 +166,8 @@ def _check_band(href: str, dataset: rasterio.DatasetReader, band: int) -> None:
 
 def _raster(href: str, dataset: rasterio.DatasetReader, overview: int | None) -> Raster:
     t = dataset.transform
+    if dataset.crs is None and dataset.gcps[0]:
+        raise ReadError(f"{redact(href)} is placed by ground control points alone; warp it to a CRS, as by gdalwarp")
     if dataset.crs is None:
         raise ReadError(f"{redact(href)} names no CRS, so that nobody knows where it lies; write one into the file")
     if t.is_identity or not all(map(isfinite, t[:6])) or t.determinant == 0:

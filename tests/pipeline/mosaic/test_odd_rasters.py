@@ -10,6 +10,7 @@ import shapely
 from made_rasters import SQUARE, scene
 from pyproj import Transformer
 from rasterio import Affine
+from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from scipy.ndimage import zoom
 
@@ -68,6 +69,12 @@ PHOTO = {"scale": 1.0, "unit": Unit("grey value", 1, -1)}
 BARE = {"scale": 1.0}
 TURNED = NORTH_UP @ Affine.rotation(20)
 
+OWN_CRS = "+proj=laea +lat_0=47.85 +lon_0=15.0047 +ellps=GRS80 +units=m"
+FEET_CRS = "+proj=tmerc +lat_0=47.85 +lon_0=15.0047 +datum=WGS84 +units=us-ft"
+GCPS = [
+    GroundControlPoint(row, col, 500_003 + 10 * col, 5_300_004 - 10 * row) for row, col in ((0, 0), (90, 0), (0, 70))
+]
+
 CASES = {
     "uint16, 0 is no data": Case(holed(U16, 0), HOLE, asset={"nodata": 0.0}),
     "uint16, 0 is data": Case(smooth(0, 9_000, "uint16") // 4 * 4),
@@ -96,6 +103,13 @@ CASES = {
     "pixels of 21 x 7 m": Case(U16, file={"transform": Affine(21, 0, 500_003, 0, -7, 5_300_004)}),
     "pixels of 10 x 20 m, rotated": Case(U16, file={"transform": TURNED @ Affine.scale(1, 2)}),
     "degrees": Case(U16, file={"crs": "EPSG:4326", "transform": Affine(1.4e-4, 0, 15, 0, -9e-5, 47.8538)}),
+    "a CRS without a code": Case(U16, file={"crs": OWN_CRS, "transform": Affine(10, 0, -353, 0, -10, 455)}),
+    "a CRS with heights": Case(U16, file={"crs": "EPSG:32633+5773"}),
+    "feet": Case(U16, file={"crs": FEET_CRS, "transform": Affine(33, 0, -1_158, 0, -33, 1_493)}),
+    "Web Mercator": Case(U16, file={"crs": "EPSG:3857", "transform": Affine(15, 0, 1_669_270, 0, -15, 6_083_640)}),
+    "12 of 16 bits": Case(smooth(200, 4_000, "uint16"), file={"NBITS": 12}),
+    "JPEG 2000": Case(U16, file={"driver": "JP2OpenJPEG", "QUALITY": 100, "REVERSIBLE": "YES", "YCBCR420": "NO"}),
+    "no data beyond the type": Case(U16, asset={"nodata": -9_999.0}),
     "mask in the file": Case(U16, HOLE, {"mask": "internal"}),
     "mask beside the file": Case(U16, HOLE, {"mask": "beside"}),
     "alpha": Case(U8, HOLE, {"count": 4, "alpha": True}, PHOTO | {"band": 2}),
@@ -106,6 +120,9 @@ CASES = {
     "tags that contradict": Case(U16, tags=(0.0002, 0.0), says="declares scale 0.0002, but its item says 0.0001"),
     "palette": Case(U8, file={"palette": True}, asset=PHOTO, says="holds indices of a palette, which are no values of"),
     "no CRS": Case(U16, file={"crs": None}, says="names no CRS"),
+    "ground control points": Case(
+        U16, file={"transform": Affine.identity(), "gcps": GCPS}, says="ground control points alone"
+    ),
     "no georeference": Case(U16, file={"transform": Affine.identity()}, says="no georeference"),
     "pixels without area": Case(U16, file={"transform": Affine(10, 0, 500_003, 20, 0, 0)}, says="no georeference"),
     "complex": Case(U16.astype("complex64"), says="must hold real numbers"),
