@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.area import Bounds, as_polygon
+from catalogs.comparison import Comparison
 from catalogs.errors import CatalogError
 from catalogs.secrets import conceal_secrets_of
 
@@ -19,7 +20,8 @@ class Query:
     `catalog`: the URL of a STAC API or of a static catalog, or the path of a static catalog or of a list of items
     (.parquet, .ndjson, .jsonl, .geojsonl). `area`: west, south, east, north in degrees, with west > east across the
     antimeridian, or a Polygon or MultiPolygon in longitude and latitude. `start` and `end`: with a time zone, both
-    inclusive. `max_cloud`: percent. `months`: months of the year (1 to 12, UTC); all if empty.
+    inclusive. `max_cloud`: percent. `months`: months of the year (1 to 12, UTC); all if empty. `where`: what the
+    properties of each item must be.
     """
 
     catalog: str
@@ -29,6 +31,7 @@ class Query:
     end: datetime
     max_cloud: float = 100.0
     months: tuple[int, ...] = ()
+    where: tuple[Comparison, ...] = ()
 
     def __post_init__(self) -> None:
         _check_address(self.catalog)

@@ -33,7 +33,8 @@ class SearchResult:
 
     `items` are unique and ordered by id. `refusals`: by id, one sentence why an item cannot be used. `matched`: the
     number of items that the catalog reports (STAC `numberMatched`), summed over `slices`, so that an item in two slices
-    counts twice; None where the catalog does not report it. `warnings`: sentences about what may be missing.
+    counts twice; None where the catalog does not report it. `warnings`: sentences about what may be missing, or was
+    read in vain.
     """
 
     items: list[dict[str, Any]]
@@ -169,32 +170,42 @@ def _find_remote(session: "Session", query: Query, matching: MatchingItems, fold
         return SearchResult(matching.items(), matching.refusals)
     parts, counts, server = tuple(slices(query)), [], paging.Server()
     for part in parts:
-        first = api.first_requests(stac_api, query.collection, part, query.max_cloud, limit)
+        first = api.first_requests(stac_api, query, part, limit)
         for page in paging.iterate_pages(session, first, folder, server):
             matching.add(api.resolve_hrefs(query.catalog, item) for item in page.features)
         counts.append(page.matched)
     page_store.mark_complete(folder)
     reported = [count for count in counts if count is not None]
     matched = sum(reported) if len(reported) == len(counts) else None
-    return SearchResult(matching.items(), matching.refusals, matched, parts, _warnings(query.catalog, server))
+    warnings = [*_unfiltered(query, server), *_shortages(query.catalog, server)]
+    return SearchResult(matching.items(), matching.refusals, matched, parts, tuple(warnings))
 
 
-def _warnings(catalog: str, server: paging.Server) -> tuple[str, ...]:
-    if not server.shortages:
-        return ()
-    counted, given = (sum(numbers) for numbers in list(zip(*server.shortages, strict=True))[1:])
-    return (
-        f"{catalog} counts {counted} items but gives {given}, first for {server.shortages[0][0]}: its count is an "
-        "estimate or holds items that it does not show; `idgbr update` searches again",
-    )
+def _unfiltered(query: Query, server: paging.Server) -> Iterator[str]:
+    names = list(dict.fromkeys(each.name for each in query.where if each.is_portable))
+    if names and server.unfiltered:
+        yield (
+            f"{query.catalog} does not filter by {', '.join(names)}: all items of the area and period were read, and "
+            "judged here"
+        )
+
+
+def _shortages(catalog: str, server: paging.Server) -> Iterator[str]:
+    if server.shortages:
+        counted, given = (sum(numbers) for numbers in list(zip(*server.shortages, strict=True))[1:])
+        yield (
+            f"{catalog} counts {counted} items but gives {given}, first for {server.shortages[0][0]}: its count is an "
+            "estimate or holds items that it does not show; `idgbr update` searches again"
+        )
 
 
 def _api(session: "Session", url: str, folder: Path) -> api.Api | None:
     """The API at `url`, kept in `folder` for a search that resumes; None for a static catalog."""
-    path = folder / f"{paging.request_digest(['search link', url])}.json.gz"
+    path = folder / f"{paging.request_digest(['api', url])}.json.gz"
     if path.is_file():
-        return api.Api(**page_store.read_json(path))
+        kept = page_store.read_json(path)
+        return api.Api(**{**kept, "languages": tuple(kept["languages"])})
     stac_api = api.read_landing_page(url, fetch.fetch_json(session, url))
     if stac_api is not None:
-        page_store.write_json(path, asdict(stac_api))
+        page_store.write_json(path, {**asdict(stac_api), "languages": list(stac_api.languages)})
     return stac_api

@@ -115,9 +115,9 @@ def test_make_targets_exist(name):
 
 
 def complete(part):
-    """A region file or recipe with a part of one: as `updates.md` shows of a region, `change.md` of a recipe."""
-    page, key = ("docs/tutorial.md", "change") if "change" in part else ("docs/change.md", "areas")
-    assert set(part) == {key}
+    """A region file or recipe with a part of one, as pages show it that explain one key."""
+    (key,) = part
+    page = {"change": "docs/tutorial.md", "query": "docs/tutorial.md", "areas": "docs/change.md"}[key]
     return next(yaml.safe_load(block) for block in fences(TEXTS[page], "yaml")) | part
 
 

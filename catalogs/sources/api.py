@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,10 @@ from catalogs import area
 from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.hosts import LOOPBACK
 from catalogs.items import fields
+from catalogs.query import Query
 from catalogs.sources import hrefs
 from catalogs.sources.fetch import fetch_json, resolve_on_host
+from catalogs.sources.filters import cql2_text, parameters
 from catalogs.sources.hrefs import absolute_url
 from catalogs.sources.page_store import Page
 from catalogs.sources.slices import Slice
@@ -34,13 +36,13 @@ Request = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The URL of a STAC API's item search, its method, and whether the API declares the filter (CQL2 JSON) and sort
-    extensions."""
+    """The URL of a STAC API's item search, its method, and what the API declares: languages of `filters`, and the sort
+    extension."""
 
     search: str
     method: str
-    filters: bool
-    sorts: bool
+    languages: tuple[str, ...] = ()
+    sorts: bool = False
 
 
 def read_landing_page(url: str, root: Any) -> Api | None:
@@ -59,46 +61,72 @@ def read_landing_page(url: str, root: Any) -> Api | None:
     link = next((link for link in searches if _method(link) == method), searches[0])
     declared = root.get("conformsTo")
     classes = [name for name in declared if isinstance(name, str)] if isinstance(declared, list) else []
-    filters = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#filter$", name) for name in classes)
-    cql2 = any(name.endswith(("/cql2-json", "#cql2-json")) for name in classes)
-    sorts = any(re.search(r"stacspec\.org/v1\.[^/]+/item-search#sort$", name) for name in classes)
-    return Api(_target(_home(url, root), link), method, filters and cql2, sorts)
+    return Api(_target(_home(url, root), link), method, _languages(classes), _declares(classes, "sort"))
 
 
-def first_requests(api: Api, collection: str, part: Slice, max_cloud: float, limit: int) -> list[Request]:
+def _declares(classes: Iterable[str], extension: str) -> bool:
+    return any(re.search(rf"stacspec\.org/v1\.[^/]+/item-search#{extension}$", name) for name in classes)
+
+
+def _languages(classes: Collection[str]) -> tuple[str, ...]:
+    """Each a language of `filters`."""
+    cql2 = ("cql2-json", "cql2-text") if _declares(classes, "filter") else ()
+    known = [name for name in cql2 if any(each.endswith((f"/{name}", f"#{name}")) for each in classes)]
+    return (*known, *(("query",) if _declares(classes, "query") else ()))
+
+
+def first_requests(api: Api, query: Query, part: Slice, limit: int) -> list[Request]:
     """Requests for the first page of a slice, to be made in turn until the server takes one.
 
     The area, then its box (large polygons are refused as 413 or 414, and not every server takes polygons), then the box
     by the other method. Where the API sorts, items come in a total order, so that pages neither overlap nor leave gaps.
-    Where it filters, items cloudier than `max_cloud` percent are left out; items without a cloud value are not.
+    Where it filters, it is asked for what `filters.parameters` says; should it refuse that, the same without.
     """
     body: dict[str, Any] = {
-        "collections": [collection],
+        "collections": [query.collection],
         "datetime": f"{_rfc3339(part.start)}/{_rfc3339(part.end)}",
         "limit": limit,
     }
     if api.sorts:
         body["sortby"] = [{"field": field, "direction": "asc"} for field in ("properties.datetime", "id")]
-    if api.filters and max_cloud < 100:
-        cloud = {"property": "eo:cloud_cover"}
-        below, unknown = {"op": "<=", "args": [cloud, max_cloud]}, {"op": "isNull", "args": [cloud]}
-        body |= {"filter": {"op": "or", "args": [below, unknown]}, "filter-lang": "cql2-json"}
-    box = {"method": "POST", "url": api.search, "body": body | {"bbox": list(part.area.bounds)}}
-    if api.method == "GET":
-        return [by_other_method(box), box]
-    if area.is_box(part.area):
-        return [box, by_other_method(box)]
-    exact = {**box, "body": body | {"intersects": shapely.geometry.mapping(part.area)}}
-    return [exact, box, by_other_method(box)]
+    box: dict[str, Any] = {"bbox": list(part.area.bounds)}
+    exact: dict[str, Any] = {"intersects": shapely.geometry.mapping(part.area)}
+    areas = [("GET", box), ("POST", box)] if api.method == "GET" else [("POST", box), ("GET", box)]
+    if api.method == "POST" and not area.is_box(part.area):
+        areas.insert(0, ("POST", exact))
+    plain = [_request(api.search, method, body | shape) for method, shape in areas]
+    narrowed = [
+        _request(api.search, method, body | shape | parameters(method, api.languages, query.where, query.max_cloud))
+        for method, shape in areas
+    ]
+    return [*(request for request in narrowed if request not in plain), *plain]
+
+
+def is_filtered(request: Request) -> bool:
+    """Whether a request asks for properties of items."""
+    names = request["body"] or dict(parse_qsl(urlsplit(request["url"]).query))
+    return "filter" in names or "query" in names
 
 
 def by_other_method(request: Request) -> Request:
-    """A request by GET as POST, and one by POST as GET, without a filter in CQL2 JSON, which GET cannot carry."""
+    """A request by GET as POST, and one by POST as GET; CatalogUnavailable for a filter that text cannot say."""
+    if request["method"] == "POST":
+        return _request(request["url"], "GET", request["body"])
     parts = urlsplit(request["url"])
-    if request["method"] == "GET":
-        body = {name: _from_query(name, value) for name, value in parse_qsl(parts.query)}
-        return {"method": "POST", "url": parts._replace(query="").geturl(), "body": body}
-    query = [(name, _to_query(value)) for name, value in request["body"].items() if not name.startswith("filter")]
+    body = {name: _from_query(name, value) for name, value in parse_qsl(parts.query)}
+    return {"method": "POST", "url": parts._replace(query="").geturl(), "body": body}
+
+
+def _request(url: str, method: str, body: Mapping[str, Any]) -> Request:
+    if method == "POST":
+        return {"method": "POST", "url": url, "body": dict(body)}
+    if body.get("filter-lang") == "cql2-json":
+        try:
+            body = {**body, "filter": cql2_text(body["filter"]), "filter-lang": "cql2-text"}
+        except CatalogError as error:
+            raise CatalogUnavailable(f"{url} takes no POST, but {error}: try another catalog") from None
+    parts = urlsplit(url)
+    query = [(name, _to_query(name, value)) for name, value in body.items()]
     text = urlencode([*parse_qsl(parts.query), *query], safe=",/:")
     return {"method": "GET", "url": parts._replace(query=text).geturl(), "body": None}
 
@@ -182,13 +210,12 @@ def _is_json(link: Mapping[str, Any]) -> bool:
     return "json" in str(link.get("type") or "json")
 
 
-def _to_query(value: Any) -> str:
+def _to_query(name: str, value: Any) -> str:
     """The text of a value in a query: lists by commas, sort fields as +name or -name, other objects as JSON."""
+    if name == "sortby":
+        return ",".join(f"{'-' if each.get('direction') == 'desc' else '+'}{each['field']}" for each in value)
     if isinstance(value, list):
-        return ",".join(_to_query(part) for part in value)
-    if isinstance(value, dict):
-        field = value.get("field")
-        return json.dumps(value) if field is None else f"{'-' if value.get('direction') == 'desc' else '+'}{field}"
+        return ",".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -200,7 +227,8 @@ def _from_query(name: str, text: str) -> Any:
         names = [(field.lstrip("+-"), "desc" if field.startswith("-") else "asc") for field in text.split(",")]
         return [{"field": field, "direction": direction} for field, direction in names]
     with suppress(ValueError):
-        return json.loads(f"[{text}]" if name == "bbox" else text) if name in ("bbox", "limit", "intersects") else text
+        parsed = ("bbox", "limit", "intersects", "query")
+        return json.loads(f"[{text}]" if name == "bbox" else text) if name in parsed else text
     return text
 
 

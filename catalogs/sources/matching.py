@@ -68,7 +68,7 @@ class MatchingItems:
         fields.timestamp(item, "updated", "created", "datetime", "start_datetime")
         fields.check_depth(item)
         cloud = fields.cloud_cover(item)
-        return cloud is None or cloud <= query.max_cloud
+        return (cloud is None or cloud <= query.max_cloud) and all(comparison.holds(item) for comparison in query.where)
 
 
 def _moment(item: Mapping[str, Any]) -> tuple[datetime, datetime]:

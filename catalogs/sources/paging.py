@@ -28,11 +28,13 @@ METHOD_REFUSED = (403, 404, 405, 415, 501)
 class Server:
     """What a search has learnt of its server.
 
-    `refused`: methods that it does not take. `counts`: whether its count was the number of items in every slice so far;
-    None before the first. `shortages`: slices with fewer items than it counts, as (asked, count, items).
+    `refused`: methods that it does not take. `unfiltered`: whether it took only a request without a filter. `counts`:
+    whether its count was the number of items in every slice so far; None before the first. `shortages`: slices with
+    fewer items than it counts, as (asked, count, items).
     """
 
     refused: set[str] = field(default_factory=set)
+    unfiltered: bool = False
     counts: bool | None = None
     shortages: list[tuple[str, int, int]] = field(default_factory=list)
 
@@ -129,14 +131,18 @@ def _pages(session: "Session", first: Sequence[api.Request], folder: Path, serve
 def _first_page(session: "Session", first: Sequence[api.Request], server: Server) -> Page:
     refusals = []
     for request in first:
-        if request["method"] in server.refused:
+        filtered = api.is_filtered(request)
+        if request["method"] in server.refused or (filtered and server.unfiltered):
             continue
         try:
-            return api.fetch_page(session, request)
+            page = api.fetch_page(session, request)
         except ClientError as refusal:
             refusals.append(refusal)
             if refusal.status in METHOD_REFUSED:
                 server.refused.add(request["method"])
+        else:
+            server.unfiltered = not filtered
+            return page
     server.refused.clear()
     raise refusals[0]
 

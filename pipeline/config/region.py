@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs.access import PLANETARY_COMPUTER_TOKENS, S3_ACCESS, Access, Header, TokenEndpoint
 from catalogs.area import MAX_BYTES, bbox_polygon, parse_polygon, read_polygon
+from catalogs.comparison import Comparison
 from catalogs.errors import CatalogError
 from catalogs.hosts import Reach, reach
 from catalogs.items.provider import Provider
@@ -24,7 +25,15 @@ from cluster.dask import THREADS, check_address
 from idgbr.shipped import model_folder, shipped_models
 from pipeline.config.paths import check_path
 from pipeline.config.provider import ProviderSettings
-from pipeline.config.sections import ChangeSettings, GateSettings, GridSettings, MaskSettings, MosaicSettings
+from pipeline.config.sections import (
+    ChangeSettings,
+    GateSettings,
+    GridSettings,
+    MaskSettings,
+    MosaicSettings,
+    PropertyQuery,
+    comparisons,
+)
 from pipeline.config.yaml_file import Frozen, YamlFile, checked, read, variables
 from pipeline.geometry.extent import Extent, extent_of
 from pipeline.geometry.grid import Grid
@@ -68,6 +77,10 @@ class Region(Frozen):
     period: tuple[date, date] = Field(description="first and last day, both included")
     months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
         default=(), description="months of the period to take scenes from, 1 to 12; default: all"
+    )
+    query: PropertyQuery = Field(
+        default={},
+        description="what properties of items must be: {property: {eq, neq, lt, lte, gt, gte: value, in: [values]}}",
     )
     grid: GridSettings = Field(default=GridSettings(), description="projection, pixel size and block size of the cube")
     model: Path | str | None = Field(
@@ -118,6 +131,15 @@ class Region(Frozen):
             if at.exists() and not at.is_dir():
                 raise ValueError("must be a folder, which a run makes if it is not there, or s3://bucket/prefix")
         return at
+
+    @field_validator("query")
+    @classmethod
+    def _query_can_be_asked(cls, query: PropertyQuery) -> PropertyQuery:
+        try:
+            _ = comparisons(query)
+        except CatalogError as error:
+            raise ValueError(str(error)) from None
+        return query
 
     @field_validator("bbox")
     @classmethod
@@ -177,6 +199,16 @@ class Region(Frozen):
         The rectangle of the grid around a bbox in degrees reaches beyond it.
         """
         return self.area if self.bbox is None else search_area(self.extent, self.area)
+
+    @property
+    def where(self) -> tuple[Comparison, ...]:
+        """The comparisons of `query`, in a fixed order."""
+        return comparisons(self.query)
+
+    @property
+    def queried(self) -> set[str]:
+        """The key `query` if the file has it, for hashes of a search: they stay what they were without it."""
+        return {"query"} if self.query else set()
 
     @property
     def row(self) -> Provider | None:

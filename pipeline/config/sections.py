@@ -1,12 +1,14 @@
-"""The sections of a region file that have keys of their own: grid, mosaic, mask, gates, change."""
+"""The sections of a region file that have keys of their own: grid, query, mosaic, mask, gates, change."""
 
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from catalogs import comparison
+from catalogs.comparison import Comparison
 from catalogs.errors import CatalogError
 from catalogs.items.mask import MaskChoice, MaskRule
 from pipeline.config.yaml_file import Frozen
@@ -19,6 +21,31 @@ class GridSettings(Frozen):
     )
     resolution: float = Field(default=10, ge=0.1, le=100_000, allow_inf_nan=False, description="metres per pixel")
     block: int = Field(default=2048, ge=256, le=8192, multiple_of=256, description="pixels per side")
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError("must be a text, a number, true or false")
+
+
+Scalar = Annotated[comparison.Scalar, BeforeValidator(_scalar)]
+PropertyQuery = dict[str, dict[str, Scalar | tuple[Scalar, ...]]]
+"""By the name of a property: by operator, what it is compared with."""
+
+
+def comparisons(query: PropertyQuery) -> tuple[Comparison, ...]:
+    """The same in a fixed order. Raises CatalogError."""
+    for name, wanted in query.items():
+        if not wanted:
+            raise CatalogError(f"{name} has no comparison; give one of {', '.join(comparison.OPERATORS)}")
+    return tuple(
+        Comparison(name, cast("comparison.Operator", operator), value)
+        for name, wanted in sorted(query.items())
+        for operator, value in sorted(wanted.items())
+    )
 
 
 class MosaicSettings(Frozen):

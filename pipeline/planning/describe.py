@@ -30,14 +30,16 @@ class BlockDescription:
 class PlanDescription(Tabular):
     """A plan in numbers.
 
-    run: id of the run, None for a region without a model, of which no run is. blocks: count by kind. views: passes over
-    all blocks to mosaic. windows: inference windows. estimate: fields of `Estimate`, None before a run of the cube has
-    measured its cost. busiest: the block due with the most passes, and their number. uncovered: blocks not fully
-    covered by scenes. clear_views: the fewest of any block. left_out: reason by item. news: of scenes, since the newest
-    version. passes: expected from the orbits and found. stream: the blocks in the order of the run.
+    run: id of the run, None for a region without a model, of which no run is. query: what properties of the scenes must
+    be. blocks: count by kind. views: passes over all blocks to mosaic. windows: inference windows. estimate: fields of
+    `Estimate`, None before a run of the cube has measured its cost. busiest: the block due with the most passes, and
+    their number. uncovered: blocks not fully covered by scenes. clear_views: the fewest of any block. left_out: reason
+    by item. news: of scenes, since the newest version. passes: expected from the orbits and found. stream: the blocks
+    in the order of the run.
     """
 
     run: str | None
+    query: list[str]
     scenes: list[str]
     news: SceneNews
     blocks: dict[str, int]
@@ -75,6 +77,7 @@ def describe(
     memory = worker_memory(plan, totals)
     return PlanDescription(
         run=None if plan.model is None else plan.run,
+        query=[str(comparison) for comparison in plan.region.where],
         scenes=[scene.id for scene in plan.scenes],
         news=plan.news,
         blocks={kind: totals.kinds[kind] for kind in ("new", "changed", "same")},
@@ -118,6 +121,7 @@ def rows_of(plan: PlanDescription) -> list[tuple[str, str]]:
     kinds, memory, passes = plan.blocks, plan.memory_per_worker_mb, plan.passes
     return [
         ("run", plan.run or "none, for the region names no model"),
+        *([("query", " and ".join(plan.query))] if plan.query else []),
         ("scenes", listing(plan.scenes)),
         ("scenes since the map", scenes_since(plan.news)),
         ("blocks", ", ".join(f"{number} {kind}" for kind, number in kinds.items())),

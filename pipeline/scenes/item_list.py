@@ -21,12 +21,14 @@ def list_name(query: Query) -> str:
     """The path in the cube, without its suffix, of the files that belong to a query."""
     area = query.area if isinstance(query.area, BaseGeometry) else query.geometry
     period = [str(query.start.date()), str(query.end.date())]
-    key = {
+    key: dict[str, Any] = {
         "catalog": query.catalog,
         "collection": query.collection,
         "period": period,
         "months": list(query.months),
     }
+    if query.where:
+        key["query"] = [[each.name, each.operator, each.values] for each in query.where]
     return f"scenes/{json_digest([key, area.wkt])[:16]}"
 
 

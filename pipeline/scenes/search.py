@@ -34,6 +34,7 @@ def catalog_query(region: Region) -> Query:
         start=datetime.combine(start, time.min, UTC),
         end=datetime.combine(end, time.max, UTC),
         months=region.months,
+        where=region.where,
     )
 
 
@@ -84,7 +85,8 @@ def _nothing(query: Query, refusals: Mapping[str, str]) -> str:
     if refusals:
         first = next(iter(refusals.values()))
         return f"none of the {len(refusals)} items that {catalog} gives can be used, the first because {first}"
+    wanted = f" with {' and '.join(map(str, query.where))}" if query.where else ""
     return (
         f"no scenes of {query.collection!r} in {catalog} for this area from {query.start.date()} to "
-        f"{query.end.date()}; check the collection, or widen the area or the period"
+        f"{query.end.date()}{wanted}; check the collection, or widen the area or the period"
     )

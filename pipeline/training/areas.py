@@ -33,6 +33,9 @@ from pipeline.training import dataset
 from pipeline.training.labels import LabelValues
 from pipeline.training.pair import read_pairs
 
+SEARCHED = {"catalog", "collection", "period", "grid", "max_cloud"}
+"""The keys of a region by which its mosaics of whole scenes are told apart."""
+
 
 @dataclass(frozen=True)
 class Area:

@@ -180,7 +180,7 @@ def _make_areas(areas: Area, data: Path, report: Report) -> Iterator[str]:
         return
     if isinstance(areas, SceneClasses):
         region = load_region(areas.region, with_model=False)
-        search = region.model_dump(mode="json", include={"catalog", "collection", "period", "grid", "max_cloud"})
+        search = region.model_dump(mode="json", include=labelled.SEARCHED | region.queried)
         stem = f"scenes-{json_digest([search, areas.bbox, [row.code for row in areas.classes]])[:16]}"
         if not (data / "images" / f"{stem}.tif").is_file():
             area = labelled.from_scenes(region, areas.bbox, [row.code for row in areas.classes])

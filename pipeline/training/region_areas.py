@@ -49,7 +49,7 @@ def make_region_areas(areas: LabelledRegion, data: Path, report: Report, kept: K
     """The stems of the areas in the data set folder `data`, made where it lacks them. Raises UserError and RunError."""
     region = load_region(areas.region, with_model=False)
     source = open_labels(areas, region, kept)
-    search = region.model_dump(mode="json", include=SEARCHED)
+    search = region.model_dump(mode="json", include=SEARCHED | region.queried)
     name = json_digest([search, areas.bbox, areas.erode, source.identity, source.classes])[:16]
     listing = data / f"{areas.kind}-{name}.json"
     if listing.is_file():

@@ -52,7 +52,7 @@ def load_images(areas: Unlabelled, data: Path, report: Report) -> ImageSet:
 
 def _mosaic(areas: Scenes, data: Path) -> np.ndarray:
     region = load_region(areas.region, with_model=False)
-    search = region.model_dump(mode="json", include={"catalog", "collection", "period", "grid", "max_cloud"})
+    search = region.model_dump(mode="json", include=labelled.SEARCHED | region.queried)
     path = data / "unlabelled" / f"scenes-{json_digest([search, areas.bbox])[:16]}.tif"
     if not path.is_file():
         grid = region.extent.grid

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import shapely
+from item_filters import LANGUAGES, language_of, meets
 
 
 class Faults:
@@ -18,7 +19,8 @@ class Faults:
 
     `methods`: those that landing page and links name, with the status that answers the others; `next_method`: of links
     to further pages. `gaps`: empty pages before each further page, None for one after the other without end. `counted`:
-    the number that is reported for so many items. `most_bytes`: larger queries are answered by 413 or 414."""
+    the number that is reported for so many items. `most_bytes`: larger queries are answered by 413 or 414. `unable`: no
+    filter is taken, whatever is declared; `untaken`: the languages of those refused."""
 
     def __init__(self):
         self.statuses, self.lost, self.forgotten, self.broken = [], set(), False, 0
@@ -27,6 +29,7 @@ class Faults:
         self.after = lambda number: None
         self.methods, self.other_methods, self.next_method = ("GET", "POST"), 405, "POST"
         self.gaps, self.counted, self.most_bytes = 0, lambda number: number, None
+        self.unable, self.untaken = False, []
 
 
 @contextmanager
@@ -59,6 +62,10 @@ def paged_server(items, faults=None, conforms=(), counts=True):
                 return self.reply(faults.other_methods, {"detail": "not by this method"})
             if faults.statuses:
                 return self.reply(faults.statuses.pop(0), {"detail": "made to fail"})
+            language = language_of(body)
+            if language and (faults.unable or not all(str(conforms).count(name) for name in LANGUAGES[language])):
+                faults.untaken.append(language)
+                return self.reply(400, {"detail": f"no filter in {language}"})
             if "token" in body and faults.forgotten:
                 return self.reply(400, {"detail": "no such token"})
             answer = page(self.url, body)
@@ -105,7 +112,10 @@ def paged_server(items, faults=None, conforms=(), counts=True):
     def next_link(href, body):
         if faults.next_method == "POST":
             return {"method": "POST", "href": href, "body": body}
-        return {"method": "GET", "href": f"{href}?{urlencode({**body, 'collections': ','.join(body['collections'])})}"}
+        query = {**body, "collections": ",".join(body["collections"])}
+        if "query" in body:
+            query["query"] = json.dumps(body["query"])
+        return {"method": "GET", "href": f"{href}?{urlencode(query)}"}
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -130,7 +140,8 @@ def body_of(query):
     body = dict(query)
     numbers = {name: int(body[name]) for name in ("limit", "token", "gap") if name in body}
     bbox = [float(side) for side in body["bbox"].strip("[]").split(",")]
-    return {**body, **numbers, "bbox": bbox, "collections": body["collections"].split(",")}
+    query = {"query": json.loads(body["query"])} if "query" in body else {}
+    return {**body, **numbers, **query, "bbox": bbox, "collections": body["collections"].split(",")}
 
 
 def matches(item, body):
@@ -140,4 +151,5 @@ def matches(item, body):
         item["collection"] in body["collections"]
         and start <= datetime.fromisoformat(item["properties"]["datetime"]) <= end
         and area.intersects(shapely.geometry.shape(item["geometry"]))
+        and meets(item, body)
     )

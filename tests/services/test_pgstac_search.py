@@ -2,14 +2,17 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import shapely
 from brute_force import FIJI, YEAR, asked, brute_force, unwrapped
 
+from catalogs.comparison import Comparison
 from catalogs.search import search_with_refusals
 from catalogs.sources import api, fetch
+from catalogs.sources.filters import parameters
 from catalogs.sources.slices import Slice
 
 SPRING = (datetime(2024, 4, 20, tzinfo=UTC), datetime(2024, 6, 20, tzinfo=UTC))
@@ -76,13 +79,60 @@ def test_the_items_come_whole(server, items):
             assert json.loads(json.dumps(item[part])) == json.loads(json.dumps(known[item["id"]][part]))
 
 
+WHERE = {
+    "number": (Comparison("eo:cloud_cover", "lt", 60), Comparison("eo:cloud_cover", "gte", 12.5)),
+    "another number": (Comparison("eo:cloud_cover", "neq", 13),),
+    "texts": (Comparison("platform", "in", ("sentinel-2a", "o'neill")), Comparison("eo:cloud_cover", "lte", 80)),
+    "another text": (Comparison("platform", "neq", "sentinel-2a"),),
+    "truth": (Comparison("earthsearch:boa_offset_applied", "eq", True),),
+    "untruth": (Comparison("earthsearch:boa_offset_applied", "neq", True),),
+    "no such property": (Comparison("no-such", "eq", 5),),
+    "time and order of texts": (
+        Comparison("datetime", "lt", "2024-06-15"),
+        Comparison("s2:processing_baseline", "gt", "05.00"),
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("languages", [("cql2-json", "cql2-text"), ("query",), ()])
+@pytest.mark.parametrize("case", WHERE)
+def test_a_file_and_a_real_server_in_any_language_give_the_same_items(
+    server, items, tmp_path, monkeypatch, method, languages, case
+):
+    """The server sends no other items where it is asked for all that the query says."""
+    where, sent = WHERE[case], []
+    path = tmp_path / "items.ndjson"
+    path.write_text("\n".join(map(json.dumps, items)))
+    expected = [
+        item["id"]
+        for item in search_with_refusals(replace(asked(server, FIJI, SPRING), catalog=str(path), where=where)).items
+    ]
+    served, fetch_page = api.read_landing_page, api.fetch_page
+    monkeypatch.setattr(api, "read_landing_page", lambda *at: replace(served(*at), method=method, languages=languages))
+
+    def recorded(session, request):
+        assert request["method"] == method
+        page = fetch_page(session, request)
+        sent.extend(item["id"] for item in page.features)
+        return page
+
+    monkeypatch.setattr(api, "fetch_page", recorded)
+    found = search_with_refusals(replace(asked(server, FIJI, SPRING), where=where))
+    assert [item["id"] for item in found.items] == expected
+    if languages and all(parameters(method, languages, [each], 100) for each in where):
+        assert sorted(set(sent)) == expected
+    else:
+        assert set(sent) > set(expected) or case == "untruth"
+
+
 def test_the_server_filters_by_cloud_and_sorts_itself(server, items):
     """It says how many clear items there are, and gives them in the total order over all its pages."""
     part = Slice(shapely.box(*BAVARIA), *YEAR)
     with fetch.new_session() as session:
         served = api.read_landing_page(server.url, fetch.fetch_json(session, server.url))
-        assert (served.filters, served.sorts) == (True, True)
-        request, given = api.first_requests(served, "sentinel-2-l2a", part, 40, 2)[0], []
+        assert (served.languages, served.sorts) == (("cql2-json", "cql2-text", "query"), True)
+        request, given = api.first_requests(served, asked(server, BAVARIA, YEAR, (), 40), part, 2)[0], []
         while request is not None:
             page = api.fetch_page(session, request)
             given += [(item["properties"]["datetime"], item["id"]) for item in page.features]

@@ -1,5 +1,7 @@
 """Requests to an API and its answers; what is no API and a whole search of one are tested in test_search."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 import numpy as np
 import pytest
 import shapely
@@ -10,6 +12,7 @@ from paged_items import query as summer
 from paged_server import Faults, landing, paged_server
 
 from catalogs import read_scene, read_scenes
+from catalogs.errors import CatalogUnavailable
 from catalogs.search import search_with_refusals
 from catalogs.sources import api
 
@@ -84,9 +87,7 @@ def test_a_polygon_is_asked_for_as_intersects():
 def test_the_method_of_a_search_is_that_of_its_links(declared, method):
     root = {"type": "Catalog", "links": [{"rel": "search", "href": "find", "method": name} for name in declared]}
     root["links"].insert(0, {"rel": "search", "href": "page.html", "type": "text/html"})
-    assert api.read_landing_page("http://example.org/v1/", root) == api.Api(
-        "http://example.org/v1/find", method, False, False
-    )
+    assert api.read_landing_page("http://example.org/v1/", root) == api.Api("http://example.org/v1/find", method)
 
 
 @pytest.mark.parametrize("status", [403, 405, 501])
@@ -117,11 +118,30 @@ def test_a_request_by_the_other_method_asks_the_same():
     body = {"collections": ["a", "b"], "datetime": "x/y", "limit": 3, "bbox": [1.5, 2, 3, 4]}
     sorted_body = {**body, "sortby": [{"field": "id", "direction": "desc"}, {"field": "x", "direction": "asc"}]}
     post = {"method": "POST", "url": "http://example.org/search", "body": sorted_body}
-    get = api.by_other_method({**post, "url": "http://example.org/search?key=1", "body": {**sorted_body, "filter": {}}})
+    get = api.by_other_method({**post, "url": "http://example.org/search?key=1"})
     assert get["url"] == (
         "http://example.org/search?key=1&collections=a,b&datetime=x/y&limit=3&bbox=1.5,2,3,4&sortby=-id,%2Bx"
     )
     assert api.by_other_method(get) == {**post, "body": {"key": "1", **sorted_body}}
+
+
+def test_the_filter_of_a_further_page_is_kept_by_the_other_method():
+    clear = {"op": "<=", "args": [{"property": "eo:cloud_cover"}, 20]}
+    body = {"token": "2", "filter": clear, "filter-lang": "cql2-json"}
+    get = api.by_other_method({"method": "POST", "url": "http://example.org/search", "body": body})
+    assert dict(parse_qsl(urlsplit(get["url"]).query)) == {
+        "token": "2",
+        "filter": '"eo:cloud_cover" <= 20',
+        "filter-lang": "cql2-text",
+    }
+    body = {"query": {"field": {"in": ["a", "b"]}}}
+    post = {"method": "POST", "url": "http://example.org/search", "body": body}
+    assert api.by_other_method(api.by_other_method(post)) == post
+    odd = {**post, "body": {"filter": {"op": "s_within", "args": []}, "filter-lang": "cql2-json"}}
+    with pytest.raises(
+        CatalogUnavailable, match=r"takes no POST, but the filter .*s_within.* cannot be written as text"
+    ):
+        api.by_other_method(odd)
 
 
 def test_a_polygon_too_large_for_the_server_is_asked_for_as_its_box_and_sieved_exactly():

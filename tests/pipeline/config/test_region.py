@@ -1,6 +1,7 @@
 """Region files, with the sections of `sections.py`."""
 
 import json
+from datetime import date
 
 import pytest
 import yaml
@@ -101,6 +102,12 @@ def test_a_missing_key_is_named(content, written, key):
         ({"months": [5, 13]}, "months.1 is 13"),
         ({"mosaic": {"method": "mode"}}, "mosaic.method is 'mode'"),
         ({"mask": {"asset": "ocm", "clear": []}}, "names no clear value"),
+        ({"query": {"platform": "sentinel-2a"}}, "query.platform is 'sentinel-2a': Input should be a valid dict"),
+        ({"query": {"gsd": {}}}, "query: gsd has no comparison; give one of eq, neq"),
+        ({"query": {"gsd": {"le": 10}}}, "query: 'le' is no comparison; there are eq, neq, lt, lte, gt, gte, in"),
+        ({"query": {"gsd": {"in": 10}}}, "query: gsd in 10: it takes a list of values"),
+        ({"query": {"gsd": {"lt": None}}}, "query.gsd.lt is null: must be a text, a number, true or false"),
+        ({"query": {"id": {"eq": "x"}}}, "query: id is a part of an item"),
         ({"token_endpoints": {"example.org": "http://example.org/token"}}, "must start with https"),
         ({"bbox": [12.1, 48.4]}, "bbox"),
         ({"grid": {"crs": "EPSG:4326"}}, "is not in metres"),
@@ -151,6 +158,20 @@ def test_a_bucket_without_a_sound_polygon_is_told_in_one_sentence(s3, content, w
     assert "name a file in it" in told(bucket)
     assert "there is no such bucket" in told("s3://no-such-bucket/area.geojson")
     assert "a polygon has a path or lies at s3://" in told("gs://maps/area.geojson")
+
+
+def test_a_query_keeps_the_types_of_the_file_and_has_a_fixed_order(content, written):
+    query = {"s2:processing_baseline": {"gte": "05.00"}, "gsd": {"lt": 20, "gte": 10.5}, "flag": {"in": [True]}}
+    region = load(written(content | {"query": query | {"made": {"gt": date(2024, 5, 1)}}}))
+    assert [str(comparison) for comparison in region.where] == [
+        "flag in True",
+        "gsd gte 10.5",
+        "gsd lt 20",
+        "made gt '2024-05-01'",
+        "s2:processing_baseline gte '05.00'",
+    ]
+    assert json.loads(region.to_json())["query"] == query | {"made": {"gt": "2024-05-01"}}
+    assert (region.queried, load(written(content)).queried, load(written(content)).where) == ({"query"}, set(), ())
 
 
 def test_files_that_are_no_region_are_refused(tmp_path):

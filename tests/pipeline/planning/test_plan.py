@@ -36,6 +36,23 @@ def test_a_region_without_a_model_is_planned_but_not_mapped(region_of):
     assert "the region test names no model, which only idgbr plan does without; give it the key 'model'" in says
 
 
+def test_a_plan_has_only_scenes_that_meet_the_query_and_says_it(region_of):
+    every = plan(region_of("every"))
+    first, *_ = sorted({item["properties"]["eo:cloud_cover"] for item in every.items})
+    region = region_of("clearest", query={"eo:cloud_cover": {"lte": first}})
+    planned = plan(region)
+    assert {item["properties"]["eo:cloud_cover"] for item in planned.items} == {first}
+    assert planned.run != every.run
+    file = region.cube.parent / "region.yaml"
+    assert answer("plan", file)["query"] == [f"eo:cloud_cover lte {first}"]
+    assert f"eo:cloud_cover lte {first}" in run_here("plan", file).stdout
+    content = yaml.safe_load(file.read_text()) | {"query": {"platform": {"eq": "sentinel-9"}, "gsd": {"in": [1, 2]}}}
+    file.write_text(yaml.safe_dump(content))
+    says = sentence(run_here("plan", file), 2)
+    assert "no scenes of 'sentinel-2-l2a'" in says
+    assert "with gsd in 1, 2 and platform eq 'sentinel-9'; check" in says
+
+
 def test_the_shipped_model_on_pixels_of_another_size_is_doubted_in_the_plan(region_of):
     region = region_of(model="simulated-s2", grid={"crs": "europe", "resolution": 60, "block": 256})
     (told,) = plan(region).warnings[:1]

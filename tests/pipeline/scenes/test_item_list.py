@@ -1,5 +1,6 @@
 """The name of a query's list, the items in it, and what could not be parsed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import shapely
 
 from catalogs import Query
+from catalogs.comparison import Comparison
 from catalogs.errors import CatalogError
 from pipeline.scenes.item_list import list_name, read_items, read_refusals, write_refusals
 from pipeline.storage.files import files_at
@@ -27,6 +29,8 @@ def test_a_list_keeps_its_name_from_version_to_version():
 
 def test_queries_that_differ_have_lists_of_their_own():
     queries = [query_of(), query_of((5,)), query_of(area=AREA.buffer(1)), query_of(collection="landsat-c2-l2")]
+    wheres = [(Comparison("gsd", operator, value),) for operator, value in (("lt", 10), ("lte", 10), ("lt", 20))]
+    queries += [replace(query_of(), where=where) for where in wheres]
     assert len({list_name(query) for query in queries}) == len(queries)
 
 
