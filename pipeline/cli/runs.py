@@ -270,6 +270,6 @@ def _run(
         rows = [*summary(report), look, ("go on", f"idgbr run {region_file}")]
         print_table(f"{region.name}: mosaics made, not mapped", rows)
     else:
-        print_table(f"{region.name}: {'published' if report.done_anything else 'nothing to do'}", summary(report))
+        print_table(f"{region.name}: {'published' if report.published else 'nothing to do'}", summary(report))
         if areas := area_rows(report):
             print_table("area of this period", areas, ("class", "km2", "share"))

@@ -36,7 +36,8 @@ def publish_held(cube: Cube, run: str, because: str) -> str:
     drop_screens(cube)
     publish_items(cube, kept.origin.runs)
     cube.files.write(
-        f"{run_folder(kept.run)}/report.json", json.dumps({**kept.report, "version": version}, indent=1) + "\n"
+        f"{run_folder(kept.run)}/report.json",
+        json.dumps({**kept.report, "version": version, "published": True}, indent=1) + "\n",
     )
     write_page(cube, kept.run)
     return version

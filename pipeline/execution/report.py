@@ -74,7 +74,8 @@ class Report(Tabular):
     passes. warnings: what the search may have missed, and doubts about the metadata of scenes. lost: ids of the scenes
     that could not be read, with the reason. seconds: wall-clock time by part of the run. work: worker seconds by
     "stage.step". areas_km2: by class name, in the whole region. cube_bytes: size of the cube's folder, 0 on object
-    storage. change: of an update with a change model that had something to ask.
+    storage. change: of an update with a change model that had something to ask. published: whether this run made
+    `version`.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Report(Tabular):
     region_km2: float
     cube_bytes: int
     change: ChangeReport | None = None
+    published: bool = True
 
     @property
     def done_anything(self) -> bool:
@@ -116,8 +118,9 @@ def report(
     work: Work,
     seconds: Mapping[str, float],
     change: ChangeReport | None = None,
+    published: bool = True,
 ) -> Report:
-    """The report of a run that published `version`; `totals` are those of its plan."""
+    """The report of a run that ended with `version`; `totals` are those of its plan."""
     group = cube.group(snapshot=version)
     time = period_index(group, plan.region.period[0])
     assert time is not None, "a published version has its own period"
@@ -145,6 +148,7 @@ def report(
         region_km2=plan.region_km2,
         cube_bytes=_size(cube.location),
         change=change,
+        published=published,
     )
 
 

@@ -94,7 +94,7 @@ def run(
         def reported(snapshot: str) -> Report:
             seconds["total"] = clock.perf_counter() - begun
             took = measured_estimate(work.seconds, seconds.get("work", 0.0), counts.workers, price_per_worker_hour)
-            return report(cube, planned, news, snapshot, totals, expected, took, work, seconds, change)
+            return report(cube, planned, news, snapshot, totals, expected, took, work, seconds, change, version != base)
 
         if idle and versions.is_published(cube, base):
             versions.delete_branch(cube, planned.branch)
