@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,31 +15,31 @@ from diffusers.utils import logging
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idgbr.checkpoint import digest, load_network, load_weights
-from idgbr.coarse import KINDS, CoarseNetwork, NetworkCode, Wrapped
+from idgbr.checkpoint import digest
+from idgbr.coarse import CoarseNetwork, NetworkCode
 from idgbr.errors import CheckpointError, InputError
 from idgbr.inference.batches import Array, in_batches, tensor
 from idgbr.inference.image_input import read_image
 from idgbr.inference.images import Listener, Maps, Part, Progress, coarse_of_images, map_images
 from idgbr.inference.scale import check_scale
 from idgbr.inference.tiling import Corner
-from idgbr.json_file import read_json
 from idgbr.labels import probabilities
 from idgbr.no_data import missing
 from idgbr.processes import PROCESSES, diffusion
 from idgbr.processes.noise import noise
-from idgbr.processes.sampling import Sampling
-from idgbr.refiners.refiner import Refiner
-from idgbr.settings import Settings, read_settings
+from idgbr.saved_model import AnyRefiner, load, save
+from idgbr.settings import Settings
 from idgbr.shipped import model_folder
-from idgbr.values import short
-
-if TYPE_CHECKING:
-    from idgbr.refiners.sd15 import SD15Refiner
-
-AnyRefiner: TypeAlias = "Refiner | SD15Refiner"
 
 BAR_SECONDS = 2.0
+
+
+class Output(NamedTuple):
+    """labels: class codes BHW, uint8, `no_label` where there are no data. confidence: the probability of each, float32
+    BHW. Of one image HW; DataArrays if the image was one."""
+
+    labels: Any
+    confidence: Any
 
 
 class IDGBRPipeline:
@@ -49,6 +49,12 @@ class IDGBRPipeline:
         self.settings = settings
         self.coarse = coarse
         self.refiner = refiner
+        self._check()
+        self._progress_bar_config: dict[str, Any] = {}
+        self.to("cpu")
+
+    def _check(self) -> None:
+        settings, refiner = self.settings, self.refiner
         wanted = (len(settings.bands), len(settings.classes))
         for network in self._networks():
             found = (network.config["bands"], network.config["classes"])
@@ -67,8 +73,6 @@ class IDGBRPipeline:
                 f"the refiner's label codec takes windows at multiples of {refiner.codec.stride} px, but the model's "
                 f"settings say an overlap of {settings.overlap}"
             )
-        self._progress_bar_config: dict[str, Any] = {}
-        self.to("cpu")
 
     @classmethod
     def from_pretrained(
@@ -80,29 +84,11 @@ class IDGBRPipeline:
         coarse: a network of one's own (`idgbr.coarse.Wrapped`) to fill with the saved coarse weights; code is never
         taken from the folder. code: builds that network, in its place.
         """
-        folder = model_folder(folder)
-        index = read_json(folder, "model_index.json", cls.__name__)
-        index.pop("_class_name")
-        refiner = index.pop("refiner", None)
-        try:
-            settings = read_settings(index)
-        except (TypeError, KeyError, ValueError) as error:
-            raise CheckpointError(f"{folder / 'model_index.json'} has wrong settings: {error}") from error
-        coarse = (
-            _load_coarse(folder / "coarse", settings, code)
-            if coarse is None
-            else load_weights(coarse, folder / "coarse")
-        )
-        return cls(settings, coarse, None if refiner is None else _load_refiner(refiner, folder))
+        return cls(*load(model_folder(folder), coarse, code))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes model_index.json, coarse/ and, if there is one, refiner/."""
-        folder = Path(folder)
-        self.coarse.save_pretrained(folder / "coarse")
-        if self.refiner is not None:
-            self.refiner.save_pretrained(folder / "refiner")
-        index = {"_class_name": type(self).__name__, "refiner": self.refiner and type(self.refiner).__name__}
-        (folder / "model_index.json").write_text(json.dumps(index | asdict(self.settings), indent=2) + "\n")
+        save(Path(folder), self.settings, self.coarse, self.refiner)
 
     def to(self, device: str | torch.device) -> Self:
         """Moves the networks, sets them to inference and to the memory layout that keeps results reproducible."""
@@ -110,6 +96,14 @@ class IDGBRPipeline:
             network.eval().requires_grad_(False)
             network.place(device)
         return self
+
+    def with_settings(self, **changes: Any) -> Self:
+        """The same networks run otherwise, by `idgbr.settings.Settings`; those that are None stay. InputError for a
+        value that a setting does not take, CheckpointError for one that the networks do not."""
+        model = copy(self)
+        model.settings = replace(self.settings, **{key: value for key, value in changes.items() if value is not None})
+        model._check()
+        return model
 
     @property
     def device(self) -> torch.device:
@@ -170,8 +164,6 @@ class IDGBRPipeline:
         image_BCHW: Array,
         coarse_logits_BKHW: Array,
         corners: Sequence[Corner],
-        num_inference_steps: int | None = None,
-        seed: int | None = None,
     ) -> Tensor:
         """BKHW float32 refined logits of raw windows from their coarse logits.
 
@@ -181,12 +173,9 @@ class IDGBRPipeline:
         refiner = self.refiner
         if refiner is None:
             raise InputError("this model has no refiner; train one with idgbr.training.train_refiner")
-        sampling = self._sampling(num_inference_steps)
-        sample = PROCESSES[refiner.config["process"]].sample
-        members = self.settings.ensemble_size
-        first = self.settings.seed if seed is None else seed
-        height, width = image_BCHW.shape[-2:]
-        noises = [self.noise(first + member, corners, height, width) for member in range(members)]
+        sample, sampling = PROCESSES[refiner.config["process"]].sample, self.settings.sampling
+        members, (height, width) = self.settings.ensemble_size, image_BCHW.shape[-2:]
+        noises = [self.noise(self.settings.seed + member, corners, height, width) for member in range(members)]
 
         def refine(image_BCHW: Tensor, logits_BKHW: Tensor, *noise_BDhw: Tensor) -> Tensor:
             coarse_BKHW = probabilities(logits_BKHW)
@@ -221,17 +210,27 @@ class IDGBRPipeline:
         num_inference_steps: int | None = None,
         seed: int | None = None,
         origin: Corner | None = None,
-    ) -> tuple[Any, Any]:
-        """Class codes BHW, uint8 (`no_label` = no data), and the probability of each, float32 BHW, of raw images.
+        *,
+        guidance_scale: float | None = None,
+        ensemble_size: int | None = None,
+    ) -> Output:
+        """The map of raw images, and how sure it is.
 
         image_BCHW: an array or nested lists, BCHW or of one image CHW, whose maps are HW then; or a DataArray with the
         axes band, y, x and at most one more, whose maps are DataArrays with its coordinates. Bands that have names are
         put into the model's order. origin: by default what the coordinates of a DataArray tell, else (0, 0).
+        num_inference_steps, seed, guidance_scale, ensemble_size: of refinement, by default those of the settings.
         Images FAR from the units of the training (see `idgbr.inference.scale`) are an InputError. A call of more than
         BAR_SECONDS shows its progress on stderr. Else see `maps`.
         """
         given = read_image(image_BCHW, self.settings.bands)
         check_scale(self.check_image(given.image_BCHW), self.settings)
+        model = self.with_settings(
+            num_inference_steps=num_inference_steps,
+            seed=seed,
+            guidance_scale=guidance_scale,
+            ensemble_size=ensemble_size,
+        )
         if coarse is not None and coarse.ndim == given.image_BCHW.ndim - 2 and len(given.image_BCHW) == 1:
             coarse = coarse[None]
         with logging.tqdm(delay=BAR_SECONDS, unit="window", **self._progress_bar_config) as bar:
@@ -240,23 +239,15 @@ class IDGBRPipeline:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            maps = self.maps(
-                given.image_BCHW,
-                coarse,
-                num_inference_steps,
-                seed,
-                given.origin if origin is None else origin,
-                progress=progress,
-            )
-        return given.labels(maps.refined_BHW, self.settings), given.confidence(maps.confidence_BHW)
+            place = given.origin if origin is None else origin
+            maps = model.maps(given.image_BCHW, coarse, place, progress=progress)
+        return Output(given.labels(maps.refined_BHW, self.settings), given.confidence(maps.confidence_BHW))
 
     @torch.inference_mode()
     def maps(
         self,
         image_BCHW: Array,
         coarse: NDArray[Any] | None = None,
-        num_inference_steps: int | None = None,
-        seed: int | None = None,
         origin: Corner = (0, 0),
         listener: Listener | None = None,
         progress: Progress | None = None,
@@ -265,7 +256,6 @@ class IDGBRPipeline:
         """Coarse and refined maps of raw images of any size.
 
         coarse: a mask to refine instead of the model's own, as class codes BHW or probabilities BKHW.
-        num_inference_steps, seed: of refinement; by default the settings'.
         origin: absolute (y, x) of the images' top left pixel. Windows lie on an absolute lattice and their noise is a
         function of their absolute corner, so two images of the same ground, given with their own origins, get the same
         map - except within one window of an image's edge: there the network lacks what lies beyond. A window that
@@ -277,8 +267,7 @@ class IDGBRPipeline:
         looked at: what lies within `halo` px of the part.
         """
         images_BCHW = self.check_image(image_BCHW).to(torch.float32)
-        self._sampling(num_inference_steps)
-        return map_images(self, images_BCHW, coarse, num_inference_steps, seed, origin, listener, progress, part)
+        return map_images(self, images_BCHW, coarse, origin, listener, progress, part)
 
     @torch.inference_mode()
     def coarse_probabilities(self, image_BCHW: Array, origin: Corner = (0, 0)) -> NDArray[np.float32]:
@@ -295,11 +284,6 @@ class IDGBRPipeline:
         """Px of which all networks take multiples."""
         return math.lcm(*(network.multiple for network in self._networks()))
 
-    def _sampling(self, num_inference_steps: int | None) -> Sampling:
-        if num_inference_steps is None:
-            return self.settings.sampling
-        return replace(self.settings.sampling, num_inference_steps=num_inference_steps)
-
     def _batched(self, compute: Callable[..., Tensor], *arrays: Array) -> Tensor:
         settings = self.settings
         return in_batches(compute, arrays, len(settings.classes), settings.batch, self.device, settings.precision)
@@ -311,32 +295,3 @@ class IDGBRPipeline:
 def _placed(value_BCHW: Tensor) -> Tensor:
     """In the memory layout of the networks."""
     return value_BCHW.contiguous(memory_format=torch.channels_last)
-
-
-def _load_coarse(folder: Path, settings: Settings, code: NetworkCode | None) -> CoarseNetwork:
-    own = None if code is None else code.network(len(settings.bands), len(settings.classes))
-    own_names = {Wrapped.__name__} if own is None else {type(own).__name__}
-    kind = read_json(folder, "config.json", *KINDS, *own_names)["_class_name"]
-    if kind in KINDS:
-        if code is not None:
-            raise CheckpointError(f"{folder} holds a {kind}, which is no network of one's own; leave 'code' out")
-        return load_network(KINDS, folder)
-    if own is None:
-        raise CheckpointError(
-            f"{folder} holds a network of one's own, whose code is not taken from a model folder; name the function "
-            "that builds it, as in code: nets.py:build (--code nets.py:build)"
-        )
-    return load_weights(own, folder)
-
-
-def _load_refiner(name: Any, folder: Path) -> AnyRefiner:
-    """Diffusers' own U-Net takes seconds to import, so only for those who use it."""
-    if name == "Refiner":
-        return load_network({"Refiner": Refiner}, folder / "refiner")
-    if name != "SD15Refiner":
-        raise CheckpointError(
-            f"{folder / 'model_index.json'} names the refiner {short(name)}, but only Refiner and SD15Refiner are known"
-        )
-    from idgbr.refiners.sd15 import SD15Refiner
-
-    return load_network({"SD15Refiner": SD15Refiner}, folder / "refiner")

@@ -42,8 +42,6 @@ class WindowModel(Protocol):
         image_BCHW: Tensor,
         coarse_logits_BKHW: Tensor,
         corners: Sequence[Corner],
-        num_inference_steps: int | None = None,
-        seed: int | None = None,
     ) -> Tensor:
         """BKHW refined logits of raw windows at absolute corners."""
 
@@ -86,8 +84,6 @@ def map_images(
     model: WindowModel,
     image_BCHW: Tensor,
     coarse: NDArray[Any] | None,
-    num_inference_steps: int | None,
-    seed: int | None,
     origin: Corner,
     listener: Listener | None = None,
     progress: Progress | None = None,
@@ -108,8 +104,6 @@ def map_images(
             torch.stack([tile.raw_CHW for tile in tiles]),
             torch.stack([logits_KHW for _, logits_KHW in chosen]),
             [tile.corner for tile in tiles],
-            num_inference_steps,
-            seed,
         )
         for tile, refined_KHW in zip(tiles, refined_NKHW, strict=True):
             canvases[tile.image].refined.add(tile.corner, refined_KHW)

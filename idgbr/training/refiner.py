@@ -20,10 +20,11 @@ from idgbr.coarse import NetworkCode
 from idgbr.codecs import train_autoencoder, train_embedding
 from idgbr.errors import InputError
 from idgbr.labels import probabilities
-from idgbr.pipeline import AnyRefiner, IDGBRPipeline
+from idgbr.pipeline import IDGBRPipeline
 from idgbr.processes import PROCESSES, diffusion
 from idgbr.processes.sampling import Denoiser
 from idgbr.refiners.refiner import Refiner
+from idgbr.saved_model import AnyRefiner
 from idgbr.settings import Settings
 from idgbr.training.alignment import STEPS, Alignment, PixelPositions, tokens_at, weight
 from idgbr.training.corruption import corrupt

@@ -1,7 +1,7 @@
 """Windows and images through a pipeline.
 
-Covers idgbr.pipeline, idgbr.morphology, `no_data.py`, idgbr.inference.images, canvas, batches and coarse_input,
-idgbr.layers.blocks.
+Covers idgbr.pipeline, `saved_model.py`, idgbr.morphology, `no_data.py`, idgbr.inference.images, canvas, batches and
+coarse_input, idgbr.layers.blocks.
 """
 
 import subprocess
@@ -152,6 +152,40 @@ def test_seed_origin_and_steps_decide_the_answer(model):
         assert not np.array_equal(model(image, **other)[1], first)
 
 
+def test_a_call_may_change_how_the_refiner_is_run_and_the_next_one_does_not_know(model):
+    image = landscape(4, 64)[0][None]
+    first = model(image)
+    for changes in ({"ensemble_size": 3}, {"num_inference_steps": 1}):
+        other = model.with_settings(**changes)
+        assert np.array_equal(model(image, **changes).confidence, other(image).confidence)
+        assert not np.array_equal(other(image).confidence, first.confidence)
+        assert other.coarse is model.coarse
+        assert other.digest != model.digest
+    assert np.array_equal(model(image).confidence, first.confidence)
+    assert model.with_settings(seed=None).digest == model.digest
+
+
+def test_a_call_without_guidance_differs_from_one_with_it():
+    image = landscape(4, 64)[0][None]
+    model = small_model(uncertainty_threshold=1.0)
+    assert not np.array_equal(model(image, guidance_scale=3.0).confidence, model(image).confidence)
+
+
+def test_an_answer_is_read_by_name_or_by_place(model):
+    answer = model(landscape(4, 64)[0][None])
+    labels, confidence = answer
+    assert answer.labels is labels
+    assert answer.confidence is confidence
+
+
+def test_settings_that_the_networks_cannot_take_are_refused_before_anything_is_computed(model):
+    with pytest.raises(InputError, match=r"ensemble_size must be a whole number in 1..1000, not 0"):
+        model(landscape(4, 64)[0][None], ensemble_size=0)
+    segformer = SegFormer(3, 3, widths=(8, 8, 8, 8), depths=(1,) * 4, heads=(1,) * 4, decoder=8)
+    with pytest.raises(CheckpointError, match="take windows of multiples of 32 px"):
+        IDGBRPipeline(model.settings, segformer).with_settings(window=48)
+
+
 def test_whole_image_call_equals_the_low_level_calls():
     model = small_model(uncertainty_threshold=0.2, overlap=0)
     image = landscape(5, 64)[0][None]
@@ -212,7 +246,7 @@ def test_an_ensemble_is_the_mean_over_its_seeds(windows):
     corners = [(0, 48 * number) for number in range(5)]
     single = small_model(ensemble_size=1)
     coarse = single.coarse_logits(windows)
-    members = [single.refine_logits(windows, coarse, corners, seed=seed).softmax(1) for seed in (7, 8, 9)]
+    members = [single.with_settings(seed=seed).refine_logits(windows, coarse, corners).softmax(1) for seed in (7, 8, 9)]
     together = small_model(ensemble_size=3, seed=7).refine_logits(windows, coarse, corners).softmax(1)
     assert torch.allclose(together, torch.stack(members).mean(0), atol=1e-5)
     assert not torch.allclose(members[0], members[1], atol=1e-3)
