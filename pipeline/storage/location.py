@@ -102,8 +102,8 @@ def storage_error(location: Location, error: Exception) -> RunError | None:
         return RunError(f"{location} cannot be used, for there is no such bucket; make the bucket, or name another")
     if isinstance(error, PermissionDeniedError | UnauthenticatedError) or DENIED.search(text):
         return RunError(
-            f"{location} refuses this user; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to keys that may list and "
-            "read it, and for a run may write to it"
+            f"{location} refuses this user; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to keys, or use a role, "
+            "that may list and read it, and for a run may write to it"
         )
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or "Amazon S3"
     return RunError(

@@ -22,7 +22,7 @@ import yaml
 from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 from click import UsageError
-from kuberay_fields import KINDS
+from kuberay_fields import KINDS, RAY_KINDS
 from kubernetes_validate import ValidationError, utils, validate
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 from ray.autoscaler._private.util import prepare_config, validate_config
@@ -36,11 +36,21 @@ MANIFESTS = ROOT / "cluster" / "manifests"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PINNED = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
 README = (MANIFESTS / "README.md").read_text()
-ON_KUBERNETES = ["raycluster.yaml", "rayjob.yaml", "update.yaml"]
+WITH_PODS = ["raycluster.yaml", "rayjob.yaml", "update.yaml"]
+ON_KUBERNETES = [*WITH_PODS, "serviceaccount.yaml", "podmonitor.yaml"]
 ON_AWS = "ray-cluster.yaml"
 VERSIONS = ["1.30", "1.37"]
 SCHEMAS = cache(utils.schema_contents)
-NAMED_BY_THE_USER = {"available_node_types", "file_mounts", "limits", "rayStartParams", "requests"}
+NAMED_BY_THE_USER = {
+    "annotations",
+    "available_node_types",
+    "file_mounts",
+    "labels",
+    "limits",
+    "matchLabels",
+    "rayStartParams",
+    "requests",
+}
 (TyperUsageError,) = typer.BadParameter.__bases__
 REFUSED = (
     ValidationError,
@@ -92,6 +102,8 @@ def check_on_kubernetes(resource, version):
         validate(resource, version, strict=True)
         return
     jsonschema.validate(resource, KINDS[resource["kind"]])
+    if resource["kind"] not in RAY_KINDS:
+        return
     spec = resource["spec"].get("rayClusterSpec", resource["spec"])
     autoscaler = {k: v for k, v in spec["autoscalerOptions"].items() if k in ("resources", "securityContext")}
     validate(pod({"containers": [{"name": "autoscaler", **autoscaler}]}), version, strict=True)
@@ -161,7 +173,7 @@ def test_ray_up_and_ec2_take_it():
 def test_any_misspelt_field_is_refused(name):
     whole = manifest(name)
     paths = list(misspelt(whole))
-    assert len(paths) > 20
+    assert len(paths) > (20 if name in [*WITH_PODS, ON_AWS] else 4)
     for path in paths:
         broken = copy.deepcopy(whole)
         inside = broken
@@ -197,7 +209,7 @@ def test_the_job_has_the_cluster_of_the_standing_one():
     assert ray_spec("rayjob.yaml") == ray_spec("raycluster.yaml")
 
 
-@pytest.mark.parametrize("name", ON_KUBERNETES)
+@pytest.mark.parametrize("name", WITH_PODS)
 def test_pods_get_what_they_ask_for_and_no_privilege(name):
     for container in containers(name):
         resources = container["resources"]
@@ -213,7 +225,7 @@ def test_pods_get_what_they_ask_for_and_no_privilege(name):
 def test_images_versions_and_wheel_are_those_of_the_project():
     version = PROJECT["project"]["version"]
     image = "registry.example.com/idgbr"
-    used = {container["image"] for name in ON_KUBERNETES for container in containers(name)}
+    used = {container["image"] for name in WITH_PODS for container in containers(name)}
     assert used == {f"{image}:{version}-cpu", f"{image}:{version}-gpu"}
     assert set(re.findall(r"-t (\S+)", README)) == set(re.findall(r"docker push (\S+)", README)) == used
     wheels = set(re.findall(r"idgbr-[^/\s]+\.whl", (MANIFESTS / ON_AWS).read_text()))
@@ -230,11 +242,23 @@ def test_secrets_come_from_the_cluster_and_are_made_as_the_page_says():
     assert f"kubectl create secret generic {token['name']} --from-literal={token['key']}=" in README
     for group in groups(spec):
         (container,) = group["template"]["spec"]["containers"]
-        (storage,) = container["envFrom"]
-        assert f"kubectl create secret generic {storage['secretRef']['name']} --from-literal=AWS_" in README
+        place, keys = container["envFrom"]
+        assert f"kubectl create configmap {place['configMapRef']['name']} --from-literal=AWS_REGION=" in README
+        assert keys["secretRef"]["optional"]
+        assert f"kubectl create secret generic {keys['secretRef']['name']} --from-literal=AWS_ACCESS_KEY_ID=" in README
         (volume,) = group["template"]["spec"]["volumes"]
         assert f"kubectl create configmap {volume['configMap']['name']} --from-file=region.yaml" in README
         assert "env" not in container
+
+
+def test_pods_have_the_service_account_with_the_role_and_workers_no_rights_in_kubernetes():
+    account = manifest("serviceaccount.yaml")["metadata"]
+    role = account["annotations"]["eks.amazonaws.com/role-arn"]
+    assert re.fullmatch(r"arn:aws:iam::ACCOUNT_ID:role/\w+", role)
+    assert f"--name {account['name']} --role-name {role.rpartition('/')[2]} " in README
+    head, *workers = [group["template"]["spec"] for group in groups(ray_spec("raycluster.yaml"))]
+    assert {pod["serviceAccountName"] for pod in (head, *workers)} == {account["name"]}
+    assert [pod["automountServiceAccountToken"] for pod in workers] == [False, False]
 
 
 def command_lines():

@@ -1,8 +1,8 @@
-"""The fields of ray.io/v1 that the manifests use, as JSON schemas.
+"""The fields of ray.io/v1, and of the Prometheus operator's PodMonitor, that the manifests use, as JSON schemas.
 
-No package that PyPI or npm serves carries KubeRay's CRDs, so these are set down from the API reference of KubeRay 1.7
-(docs.ray.io, "KubeRay CRD API reference"). A field that is not here is refused: look it up there, then add it. Pods are
-left open: Kubernetes' own schemas check them.
+No package that PyPI or npm serves carries these CRDs, so they are set down from the API references: of KubeRay 1.7
+(docs.ray.io, "KubeRay CRD API reference") and of monitoring.coreos.com/v1 (prometheus-operator.dev). A field that is
+not here is refused: look it up there, then add it. Pods are left open: Kubernetes' own schemas check them.
 """
 
 POD = {"type": "object"}
@@ -41,16 +41,29 @@ JOB = _all_of(
     ttlSecondsAfterFinished=COUNT,
     rayClusterSpec=CLUSTER,
 )
+MONITOR = _all_of(
+    "selector podMetricsEndpoints",
+    selector=_all_of("matchLabels", matchLabels=PARAMS),
+    podMetricsEndpoints={
+        "type": "array",
+        "minItems": 1,
+        "items": _all_of("port", port=TEXT, interval={"type": "string", "pattern": "^[0-9]+s$"}),
+    },
+)
 
 
-def _kind(name, spec):
+def _kind(version, name, spec):
     return _all_of(
         "apiVersion kind metadata spec",
-        apiVersion={"const": "ray.io/v1"},
+        apiVersion={"const": version},
         kind={"const": name},
-        metadata=_all_of("name", name=TEXT),
+        metadata=_all_of("name", name=TEXT, labels=PARAMS),
         spec=spec,
     )
 
 
-KINDS = {"RayCluster": _kind("RayCluster", CLUSTER), "RayJob": _kind("RayJob", JOB)}
+RAY_KINDS = {
+    "RayCluster": _kind("ray.io/v1", "RayCluster", CLUSTER),
+    "RayJob": _kind("ray.io/v1", "RayJob", JOB),
+}
+KINDS = {**RAY_KINDS, "PodMonitor": _kind("monitoring.coreos.com/v1", "PodMonitor", MONITOR)}

@@ -1,6 +1,7 @@
 """A cube on object storage: what a local folder gives, and one sentence where the storage fails. Covers `client.py`."""
 
 import json
+import os
 import time
 from dataclasses import asdict
 
@@ -8,8 +9,9 @@ import icechunk
 import pytest
 import yaml
 import zarr
-from command import answer, run_here, sentence
+from command import answer, idgbr, run_here, sentence
 from s3_server import Line, free_port
+from sts_server import web_identity
 
 from cluster import Finished
 from pipeline.config.region import load
@@ -136,6 +138,18 @@ def test_keys_that_may_only_read_show_a_cube_and_cannot_write_it(s3, bucket, reg
             note.write("note", "there")
         with pytest.raises(RunError, match="refuses this user"):
             run(region_of(cube=cube))
+
+
+def test_a_pod_whose_service_account_has_a_role_needs_no_keys(s3, bucket, tmp_path):
+    cube = f"{bucket}/cube"
+    Cube.create(cube)
+    with web_identity(s3, tmp_path, "token of the pod") as pod, s3.guarded():
+        keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        environment = {name: value for name, value in os.environ.items() if name not in keys} | pod
+        found, told = idgbr("status", cube, "--json", env=environment).communicate()
+        assert json.loads(found)["published"] is None, told
+        (tmp_path / "token").write_text("token of another")
+        assert "refuses this user; set AWS" in sentence(idgbr("status", cube, env=environment), 1)
 
 
 def test_wrong_keys_a_missing_bucket_and_a_server_that_is_not_there_end_in_one_sentence(s3, bucket, monkeypatch):
