@@ -15,8 +15,10 @@ GAMMA = 0.8
 """Of reflectance; grey values of photographs are shown as they are."""
 GREY_VALUE = "grey value"
 """Name of the unit of photographs of 8 bits."""
-MOST_STORED = 32_766
-"""The largest number in a mosaic: those that are made hold one more for what is not seen."""
+SHOWN = {REFLECTANCE.name: (0.0, BRIGHTEST), GREY_VALUE: (0.0, 255.0)}
+"""Values of a unit that are shown as black and as full brightness in every map."""
+PERCENTILES = 2, 98
+"""Of the numbers of a mosaic in another unit: those shown as black and as full brightness."""
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
@@ -46,20 +48,24 @@ def rgba_table(palette: Mapping[int, str]) -> np.ndarray:
     return table
 
 
-def shown_range(unit: Unit) -> tuple[float, float]:
-    """The values shown as black and as full brightness: of a unit that is neither reflectance nor grey values of 8
-    bits, all that can be stored."""
-    if unit.name == REFLECTANCE.name:
-        return 0.0, BRIGHTEST
-    if unit.name == GREY_VALUE:
-        return 0.0, 255.0
-    return unit.offset + unit.scale, unit.offset + MOST_STORED * unit.scale
+def shown_range(unit: Unit, stored: np.ndarray) -> tuple[float, float]:
+    """The values shown as black and as full brightness.
+
+    stored: numbers of a mosaic, 0 where there is no data, which say it for a unit that is neither reflectance nor grey
+    values of 8 bits.
+    """
+    if unit.name in SHOWN:
+        return SHOWN[unit.name]
+    seen = stored[stored > 0]
+    low, high = np.percentile(seen, PERCENTILES) if seen.size else (1, 1)
+    flat = max(1 - (high - low), 0) / 2
+    return unit.offset + float(low - flat) * unit.scale, unit.offset + float(high + flat) * unit.scale
 
 
 def brightness(stored: np.ndarray, unit: Unit = REFLECTANCE, stretch: tuple[float, float] | None = None) -> np.ndarray:
     """The numbers of a mosaic as brightness, float32 in 0 .. 1. stretch: values in the unit that are shown as black and
-    as full brightness."""
-    darkest, brightest = stretch or shown_range(unit)
+    as full brightness; None: `shown_range` of the numbers."""
+    darkest, brightest = stretch or shown_range(unit, stored)
     value = (stored.astype(np.float32) / unit.steps + unit.offset - darkest) / (brightest - darkest)
     gamma = GAMMA if unit.name == REFLECTANCE.name else 1.0
     return np.asarray(value.clip(0, 1) ** np.float32(gamma))

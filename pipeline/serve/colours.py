@@ -46,6 +46,6 @@ def refined_table() -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def brightness_table(unit: Unit, stretch: tuple[float, float] | None = None) -> np.ndarray:
+def brightness_table(unit: Unit, stretch: tuple[float, float]) -> np.ndarray:
     """Brightness of each number of a mosaic, uint8 (65536,)."""
     return np.rint(brightness(np.arange(65536), unit, stretch) * 255).astype(np.uint8)

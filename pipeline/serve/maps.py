@@ -26,12 +26,14 @@ FRESH_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Map:
-    """One version. times: index along time of each period by its first day, in the order of days."""
+    """One version. times: index along time of each period by its first day, in the order of days. ranges: kept by
+    `map_range`."""
 
     version: str
     points: Points
     times: Mapping[date, int]
     periods: tuple[tuple[date, date], ...]
+    ranges: dict[tuple[date, tuple[int, ...]], tuple[float, float]] = field(default_factory=dict, compare=False)
 
     @staticmethod
     def open(cube: Cube, version: str) -> "Map":

@@ -40,7 +40,8 @@ def tile_routes(server: Server) -> APIRouter:
             str | None,
             Query(
                 max_length=40,
-                description=f"values of black and white; default: 0,{BRIGHTEST} of reflectance, 0,255 of grey values",
+                description=f"values of black and white; default: 0,{BRIGHTEST} of reflectance, 0,255 of grey values, "
+                "of other units nearly all values of the map",
             ),
         ] = None,
     ) -> Response:

@@ -14,6 +14,7 @@ from pipeline.serve import colours, image
 from pipeline.serve.chunks import Chunks
 from pipeline.serve.maps import Map
 from pipeline.serve.mercator import DEEPEST, HALF, SIDE, Positions, Tile, positions
+from pipeline.serve.stretch import map_range
 
 RGB = {"mosaic": ("red", "green", "blue"), "false-color": ("nir", "red", "green")}
 """Layers of the mosaic: the bands shown as red, green and blue."""
@@ -26,7 +27,7 @@ LARGEST = 32 * 2**20
 @dataclass(frozen=True)
 class Style:
     """hidden: codes of classes that are not shown. palette: "safe" or None. stretch: values of the mosaic shown as
-    black and as full brightness; None: those of its unit."""
+    black and as full brightness; None: `map_range`."""
 
     hidden: frozenset[int] = frozenset()
     palette: str | None = None
@@ -139,6 +140,7 @@ def draw_mosaic(chunks: Chunks, shown: Map, period: date, layer: str, where: Pos
     mosaic_BHW, (top, left) = chunks.read(shown.version, source, shown.times[period], rows, cols, bands, side)
     value_BHW = mosaic_BHW[:, (row_HW - top) // side, (col_HW - left) // side]
     rgba_HW4 = np.empty((SIDE, SIDE, 4), np.uint8)
-    rgba_HW4[..., :3] = np.moveaxis(colours.brightness_table(shown.layout.unit, style.stretch)[value_BHW], 0, -1)
+    stretch = style.stretch or map_range(chunks, shown, period, bands)
+    rgba_HW4[..., :3] = np.moveaxis(colours.brightness_table(shown.layout.unit, stretch)[value_BHW], 0, -1)
     rgba_HW4[..., 3] = np.where(inside_HW & (value_BHW > 0).all(0), 255, 0)
     return image.rgba_png(rgba_HW4)

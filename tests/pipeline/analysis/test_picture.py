@@ -9,7 +9,8 @@ import xarray as xr
 from matplotlib import image, pyplot
 
 import pipeline
-from pipeline.analysis.colours import BRIGHTEST, GAMMA
+from catalogs.items.provider import REFLECTANCE, Unit
+from pipeline.analysis.colours import BRIGHTEST, GAMMA, shown_range
 from pipeline.analysis.picture import color_classes, draw_maps, most_mixed_square, true_colour
 from pipeline.errors import UserError
 
@@ -32,6 +33,33 @@ def test_a_mosaic_without_one_of_the_three_is_grey_of_its_first_band():
     rgb_HW3 = true_colour(mosaic_BHW, ["green", "red", "nir"])
     assert len(set(rgb_HW3[0, 0])) == 1
     assert np.allclose(rgb_HW3[0, 0], (0.05 / BRIGHTEST) ** GAMMA)
+
+
+HEIGHTS = Unit("height in metres", 0.5, -500)
+
+
+def test_heights_fill_the_range_from_black_to_white_but_for_the_most_extreme():
+    height_HW = np.linspace(300, 900, 10_000).reshape(100, 100)
+    stored_HW = ((height_HW + 500) / 0.5).astype(np.uint16)
+    stored_HW[0, :50], stored_HW[-1, -5:] = 0, 32_766
+    darkest, brightest = shown_range(HEIGHTS, stored_HW)
+    assert darkest == pytest.approx(312, abs=6)
+    assert brightest == pytest.approx(888, abs=6)
+    grey_HW = true_colour(stored_HW[None], ["height"], HEIGHTS)[..., 0]
+    assert (grey_HW[0, :50] == 0).all()
+    assert np.ptp(grey_HW) == 1
+    assert 0.9 < ((grey_HW > 0) & (grey_HW < 1)).mean() < 0.97
+    assert (np.diff(grey_HW[40]) >= 0).all()
+
+
+def test_flat_ground_is_grey_and_a_mosaic_without_data_black():
+    assert (true_colour(np.full((1, 4, 4), 1_200, np.uint16), ["height"], HEIGHTS) == 0.5).all()
+    assert (true_colour(np.zeros((1, 4, 4), np.uint16), ["height"], HEIGHTS) == 0).all()
+
+
+@pytest.mark.parametrize(("unit", "expected"), [(REFLECTANCE, (0, BRIGHTEST)), (Unit("grey value", 1, -1), (0, 255))])
+def test_reflectance_and_grey_values_look_alike_in_every_map(unit, expected):
+    assert shown_range(unit, np.array([7, 9], np.uint16)) == expected
 
 
 def test_classes_have_their_colours_and_no_data_is_dark():
