@@ -62,7 +62,7 @@ def model(
 
 
 @training.command()
-def change(config: RecipeFile) -> None:
+def change(config: RecipeFile, again: Again = False) -> None:
     """Trains a change model, on pairs of dates with what changed between them, and writes a model folder.
 
     Example: `idgbr train change recipe.yaml`
@@ -75,12 +75,12 @@ def change(config: RecipeFile) -> None:
     from pipeline.training.train_change import train_change
 
     with progress_bar("change") as report:
-        scores = train_change(recipe, report)
+        scores = train_change(recipe, report, again, lambda: _tell_kept(recipe.model))
     print_change_scores(f"{recipe.model}, on pairs kept out, %", scores)
 
 
 @training.command()
-def ddpm(config: RecipeFile) -> None:
+def ddpm(config: RecipeFile, again: Again = False) -> None:
     """Trains a diffusion U-Net on images without labels, for coarse networks of the kind DiffHRNet.
 
     Example: `idgbr train ddpm recipe.yaml`
@@ -92,8 +92,13 @@ def ddpm(config: RecipeFile) -> None:
     from pipeline.training.train_ddpm import print_errors, train_ddpm
 
     with progress_bar("ddpm") as report:
-        errors = train_ddpm(recipe, report)
+        errors = train_ddpm(recipe, report, again, lambda: _tell_kept(recipe.model))
     print_errors(f"{recipe.model}, error of the predicted noise on images kept out", errors)
+
+
+def _tell_kept(model: Path) -> None:
+    kept = f"idgbr: {model} has finished this recipe on the same data, and is kept; --again trains it anew"
+    print(kept, file=sys.stderr)
 
 
 def _train(recipe: "Recipe", network: "Network", again: bool) -> None:
@@ -102,7 +107,6 @@ def _train(recipe: "Recipe", network: "Network", again: bool) -> None:
     from pipeline.training.evaluate import print_scores
     from pipeline.training.train import train
 
-    kept = f"idgbr: {recipe.model} has finished this recipe on the same data, and is kept; --again trains it anew"
     with progress_bar(network) as report:
         scores = train(
             recipe,
@@ -110,7 +114,7 @@ def _train(recipe: "Recipe", network: "Network", again: bool) -> None:
             report,
             lambda rows: print(describe_balance(rows), file=sys.stderr),
             again,
-            lambda: print(kept, file=sys.stderr),
+            lambda: _tell_kept(recipe.model),
         )
     print_scores(f"{recipe.model}, on areas kept out, %", scores)
 

@@ -17,25 +17,26 @@ Scores = TypeVar("Scores")
 class Training:
     """What decides a training: its record, as in training.json, and a digest of its pairs and of those it is scored on.
 
-    networks: folders of its networks in the model folder, the trained one last.
+    name: of the network that is trained. files: patterns of what it made, and stands on, in the model folder.
     """
 
     model: Path
-    networks: tuple[str, ...]
+    name: str
+    files: tuple[str, ...]
     record: dict[str, Any]
     data: str
 
     @property
     def file(self) -> Path:
-        return self.model / f"{self.networks[-1]}.finished.json"
+        return self.model / f"{self.name}.finished.json"
 
     @property
     def weights(self) -> str:
-        """sha256 of the networks' files."""
+        """sha256 of the files."""
         total = hashlib.sha256()
-        for network in self.networks:
-            for path in sorted((self.model / network).glob("*")):
-                total.update(f"{network}/{path.name}".encode() + path.read_bytes())
+        for pattern in self.files:
+            for path in sorted(self.model.glob(pattern)):
+                total.update(str(path.relative_to(self.model)).encode() + path.read_bytes())
         return total.hexdigest()
 
     def finish(self, scores: Any) -> None:

@@ -69,8 +69,8 @@ def train(
     device = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
     spec = None if network == "coarse" else _spec_of(recipe.model, code)
     areas = load_training(recipe, report, spec)
-    networks = ("coarse",) if network == "coarse" else ("coarse", "refiner")
-    training = Training(recipe.model, networks, record, data_digest([*areas.pairs, *areas.validation]))
+    files = ("coarse/*",) if network == "coarse" else ("coarse/*", "refiner/*")
+    training = Training(recipe.model, network, files, record, data_digest([*areas.pairs, *areas.validation]))
     state = _state(recipe, network)
     if not again and not state.exists() and (finished := training.scores(EvaluationScores)) is not None:
         on_kept()

@@ -1,5 +1,8 @@
 """`idgbr train change`: from a recipe file to a change model's folder with a card."""
 
+from collections.abc import Callable
+from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ from pipeline.training.card import areas_record, describe_areas, write_record
 from pipeline.training.change_areas import make_pairs, stem
 from pipeline.training.change_recipe import ChangeAreas, ChangePairs, ChangeRecipe, SimulatedPairs, Spn
 from pipeline.training.change_set import ChangeSet, change_set, in_memory
+from pipeline.training.finished import Training, data_digest
 from pipeline.training.pair import Pair
 from pipeline.training.prepare import load_areas
 from pipeline.training.recipe import Report
@@ -27,12 +31,16 @@ BOTH_STAGES = {"preset", "model_args", "crop_size", "batch_size", "learning_rate
 """Keys of a recipe that hold for both."""
 
 
-def train_change(recipe: ChangeRecipe, report: Report) -> "ChangeScores":
+def train_change(
+    recipe: ChangeRecipe, report: Report, again: bool = False, on_kept: Callable[[], None] = lambda: None
+) -> "ChangeScores":
     """Trains the stages of a recipe, scores the model on the validation pairs, and writes its card; the scores.
 
-    A call of the same recipe after an interruption continues. Raises UserError.
+    A call of the same recipe after an interruption continues. A recipe that is finished, on the same data, is not
+    trained unless `again`: `on_kept` is called, and the scores are those of then. Raises UserError.
     """
     from idgbr.change import ChangePipeline
+    from idgbr.metrics.change import ChangeScores
     from idgbr.training import train_change as train
     from idgbr.training.card import write_change_card
     from pipeline.training.evaluate_change import evaluate_change
@@ -43,19 +51,24 @@ def train_change(recipe: ChangeRecipe, report: Report) -> "ChangeScores":
             f"the areas have the bands {', '.join(pairs.bands)}, but the validation {', '.join(validation.bands)}; "
             "name the same"
         )
-    for _ in validation:  # a pair that cannot be used is told before any training
-        pass
-    config = _config(recipe, recipe.steps, pairs.bands, pairs.blank)
+    config, record = _config(recipe, recipe.steps, pairs.bands, pairs.blank), _record(recipe)
+    dates, state = in_memory(pairs), recipe.model / "change.training.safetensors"
+    data = data_digest(chain(dates, (pair for _, pair in validation)))  # which tells a bad pair before any training
+    known = record if recipe.spn is None else {**record, "prior": _spn_folder(recipe, recipe.spn).name}
+    training = Training(recipe.model, "change", ("model_index.json", "network/*"), known, data)
+    if not again and not state.exists() and (finished := training.scores(ChangeScores)) is not None:
+        on_kept()
+        return finished
+    training.file.unlink(missing_ok=True)
     prior = None if recipe.spn is None else _train_spn(recipe, recipe.spn, pairs.bands, report)
-    state = recipe.model / "change.training.safetensors"
-    for progress in train(in_memory(pairs), recipe.model, config, prior, state, save_every=SAVE_EVERY):
+    for progress in train(dates, recipe.model, config, prior, state, save_every=SAVE_EVERY):
         report(progress.step, progress.steps, f"scn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
-    record = _record(recipe)
     write_record(recipe.model, record)
     model = ChangePipeline.from_pretrained(recipe.model).to(config.device)
     scores = evaluate_change(model, validation, len(validation), lambda done, of, stem: report(done, of, "scored"))
     steps = {stage: part["steps"] for stage, part in record.items()}
     write_change_card(recipe.model, recipe.title, _describe(recipe), recipe.license, steps, scores)
+    training.finish(ChangeScores(**{each.name: getattr(scores, each.name) for each in fields(ChangeScores)}))
     state.unlink(missing_ok=True)
     return scores
 
@@ -82,8 +95,7 @@ def _train_spn(recipe: ChangeRecipe, spn: Spn, bands: tuple[str, ...], report: R
     codes = [row["code"] for row in spec.classes]
     if unknown := sorted(set(spn.foreground) - set(codes)):
         raise UserError(f"foreground of spn names {unknown}, but its areas have the classes {sorted(codes)}")
-    digest = json_digest([spn.model_dump(mode="json"), recipe.model_dump(mode="json", include=BOTH_STAGES)])
-    folder = recipe.data / f"spn-{digest[:16]}"
+    folder = _spn_folder(recipe, spn)
     state = folder.with_suffix(".safetensors")
     if folder.is_dir() and not state.exists():
         return folder
@@ -92,6 +104,11 @@ def _train_spn(recipe: ChangeRecipe, spn: Spn, bands: tuple[str, ...], report: R
         report(progress.step, progress.steps, f"spn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
     state.unlink(missing_ok=True)
     return folder
+
+
+def _spn_folder(recipe: ChangeRecipe, spn: Spn) -> Path:
+    digest = json_digest([spn.model_dump(mode="json"), recipe.model_dump(mode="json", include=BOTH_STAGES)])
+    return recipe.data / f"spn-{digest[:16]}"
 
 
 def _foreground(pair: Pair, codes: list[int], no_label: int) -> Pair:

@@ -10,6 +10,7 @@ from pipeline.console.tables import print_table
 from pipeline.errors import UserError
 from pipeline.training.card import describe_areas
 from pipeline.training.ddpm_recipe import DDPMRecipe, Unlabelled
+from pipeline.training.finished import Training, data_digest
 from pipeline.training.ground import RECORD
 from pipeline.training.recipe import Report
 from pipeline.training.sample_sheet import write_sheet
@@ -38,17 +39,21 @@ class Job:
     bands: tuple[str, ...]
 
 
-def train_ddpm(recipe: DDPMRecipe, report: Report) -> "list[DenoisingError]":
+def train_ddpm(
+    recipe: DDPMRecipe, report: Report, again: bool = False, on_kept: Callable[[], None] = lambda: None
+) -> "list[DenoisingError]":
     """Trains a U-Net, measures its error on the validation images, draws samples and writes its card; the errors.
 
-    A call of the same recipe after an interruption continues. Raises UserError.
+    A call of the same recipe after an interruption continues. A recipe that is finished, on the same images, is not
+    trained unless `again`: `on_kept` is called, and the errors are those of then. Raises UserError.
     """
     import torch
 
     from idgbr.checkpoint import load_network
     from idgbr.coarse.diffusion_unet import DiffusionUNet
+    from idgbr.layers.network import WEIGHTS
     from idgbr.training.ddpm import unlabelled_crops
-    from idgbr.training.denoising import denoising_errors, draw_samples, real_images
+    from idgbr.training.denoising import DenoisingError, denoising_errors, draw_samples, real_images
 
     device = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
     images = load_images(recipe.areas, recipe.data, report)
@@ -58,6 +63,13 @@ def train_ddpm(recipe: DDPMRecipe, report: Report) -> "list[DenoisingError]":
             f"the areas have the bands {', '.join(images.bands)}, but the validation {', '.join(validation.bands)}; "
             "name the same"
         )
+    record, data = _record_of(recipe), data_digest([(image,) for image in [*images.images, *validation.images]])
+    training = Training(recipe.model, "ddpm", ("config.json", WEIGHTS), record, data)
+    state = _state(recipe)
+    if not again and not state.exists() and (finished := training.scores(list[DenoisingError])) is not None:
+        on_kept()
+        return finished
+    training.file.unlink(missing_ok=True)
     if recipe.workers == 1:
         _train(recipe, images, device, lambda step: report(*step))
     else:
@@ -66,7 +78,6 @@ def train_ddpm(recipe: DDPMRecipe, report: Report) -> "list[DenoisingError]":
         job = Job(recipe, images.bands)
         cuda = device == "cuda"
         run_ranks(_rank, job, recipe.workers, cuda, recipe.data, recipe.address, lambda step: report(*step))
-    _state(recipe).unlink(missing_ok=True)
     network = load_network({"DiffusionUNet": DiffusionUNet}, recipe.model).place(device)
     held = unlabelled_crops(validation.images, _config(recipe, validation, device))
     errors = denoising_errors(network, held)
@@ -74,7 +85,9 @@ def train_ddpm(recipe: DDPMRecipe, report: Report) -> "list[DenoisingError]":
     real = real_images(network, held, SAMPLES)
     write_sheet(recipe.model / SHEET, [real.numpy(), made.numpy()], images.bands)
     (recipe.model / ERRORS).write_text(json.dumps([asdict(error) for error in errors], indent=1) + "\n")
-    _write_card(recipe, network, errors)
+    _write_card(recipe, record, network, errors)
+    training.finish(errors)
+    state.unlink(missing_ok=True)
     return errors
 
 
@@ -126,10 +139,13 @@ def _state(recipe: DDPMRecipe) -> Path:
     return recipe.model / "ddpm.training.safetensors"
 
 
-def _write_card(recipe: DDPMRecipe, network: Any, errors: "list[DenoisingError]") -> None:
+def _record_of(recipe: DDPMRecipe) -> dict[str, Any]:
+    return {"areas": _record(recipe.areas), **recipe.model_dump(mode="json", include=RECORDED)}
+
+
+def _write_card(recipe: DDPMRecipe, record: dict[str, Any], network: Any, errors: "list[DenoisingError]") -> None:
     from idgbr.training.card import write_ddpm_card
 
-    record = {"areas": _record(recipe.areas), **recipe.model_dump(mode="json", include=RECORDED)}
     (recipe.model / RECORD).write_text(json.dumps({"ddpm": record}, indent=1) + "\n")
     about = (
         f"Images without labels: {describe_areas(_record(recipe.areas))}. Error on images kept out of training: "

@@ -8,10 +8,12 @@ from pipeline.training.finished import Training, data_digest
 def test_weights_that_were_changed_since_are_not_taken_for_finished(tmp_path):
     (tmp_path / "coarse").mkdir()
     (tmp_path / "coarse/weights").write_bytes(b"first")
-    training = Training(tmp_path, ("coarse",), {"coarse": {"steps": 2}}, "data")
+    training = Training(tmp_path, "coarse", ("coarse/*",), {"coarse": {"steps": 2}}, "data")
     training.finish({"miou": 1.5})
     assert training.scores(dict[str, float]) == {"miou": 1.5}
-    assert Training(tmp_path, ("coarse",), {"coarse": {"steps": 2}}, "other").scores(dict[str, float]) is None
+    assert (
+        Training(tmp_path, "coarse", ("coarse/*",), {"coarse": {"steps": 2}}, "other").scores(dict[str, float]) is None
+    )
     (tmp_path / "coarse/weights").write_bytes(b"second")
     assert training.scores(dict[str, float]) is None
     training.file.write_text("half of")

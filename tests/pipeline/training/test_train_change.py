@@ -1,6 +1,7 @@
 """Change models from recipes, and their scores. Covers change_recipe, change_set, evaluate_change and train_change."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -93,6 +94,26 @@ def test_both_stages_are_trained_from_one_recipe_and_their_model_has_a_card(reci
     assert not list((tmp_path / "model").glob("*.training.safetensors"))
     (prior,) = (tmp_path / "data").iterdir()
     assert json.loads((prior / "config.json").read_text())["streams"] == 1
+
+
+def test_a_finished_recipe_is_kept_unless_it_is_asked_for_again_or_its_pairs_change(recipe, pairs, tmp_path):
+    own = shutil.copytree(pairs, tmp_path / "pairs")
+    sets = {name: {"kind": "pairs", "path": str(own), "bands": list(BANDS)} for name in ("areas", "validation")}
+    written = recipe(**{name: part | {"include": [f"pair-{n}"]} for n, (name, part) in enumerate(sets.items())})
+    first = run_here("train", "change", written)
+    weights = tmp_path / "model" / "network" / "diffusion_pytorch_model.safetensors"
+    made = weights.stat()
+    second = run_here("train", "change", written)
+    assert second.returncode == 0
+    assert "has finished this recipe on the same data, and is kept; --again trains it anew" in second.stderr
+    assert "steps/s" not in second.stderr
+    assert (second.stdout, weights.stat()) == (first.stdout, made)
+
+    third = run_here("train", "change", written, "--again")
+    assert "is kept" not in third.stderr
+    assert (third.stdout, weights.stat().st_mtime_ns > made.st_mtime_ns) == (first.stdout, True)
+    shutil.copy(own / "A" / "pair-0.tif", own / "A" / "pair-1.tif")
+    assert "is kept" not in run_here("train", "change", written).stderr
 
 
 @pytest.mark.parametrize("stage", ["spn", pytest.param("scn", marks=pytest.mark.long)])

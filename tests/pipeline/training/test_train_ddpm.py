@@ -14,6 +14,7 @@ from command import run_here
 from pipeline.errors import UserError
 from pipeline.training.ddpm_recipe import load_ddpm
 from pipeline.training.sample_sheet import write_sheet
+from pipeline.training.train_ddpm import train_ddpm
 from pipeline.training.unlabelled import load_images
 
 QUIET = {"report": lambda *step: None}
@@ -72,6 +73,7 @@ def test_the_command_leaves_a_network_with_card_errors_and_pictures(recipe, tmp_
         "samples.png",
         "training.json",
         "README.md",
+        "ddpm.finished.json",
     }
     errors = json.loads((model / "denoising.json").read_text())
     assert [error["step"] for error in errors] == sorted(error["step"] for error in errors)
@@ -83,13 +85,11 @@ def test_the_command_leaves_a_network_with_card_errors_and_pictures(recipe, tmp_
 
 
 def test_a_stopped_training_goes_on_to_the_same_network(recipe, tmp_path, monkeypatch):
-    from pipeline.training import train_ddpm
-
     def weights():
         return (tmp_path / "model" / "diffusion_pytorch_model.safetensors").read_bytes()
 
-    monkeypatch.setattr(train_ddpm, "SAVE_EVERY", 1)
-    train_ddpm.train_ddpm(load_ddpm(recipe(steps=4)), **QUIET)
+    monkeypatch.setattr("pipeline.training.train_ddpm.SAVE_EVERY", 1)
+    train_ddpm(load_ddpm(recipe(steps=4)), **QUIET)
     whole = weights()
     (tmp_path / "model" / "diffusion_pytorch_model.safetensors").unlink()
 
@@ -98,16 +98,44 @@ def test_a_stopped_training_goes_on_to_the_same_network(recipe, tmp_path, monkey
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_ddpm.train_ddpm(load_ddpm(recipe(steps=4)), stop)
+        train_ddpm(load_ddpm(recipe(steps=4)), stop)
     steps = []
-    train_ddpm.train_ddpm(load_ddpm(recipe(steps=4)), lambda done, total, note: steps.append(done))
+    train_ddpm(load_ddpm(recipe(steps=4)), lambda done, total, note: steps.append(done))
     assert steps[0] > 1
     assert weights() == whole
 
 
-def test_other_bands_of_the_validation_are_told_before_any_training(recipe):
-    from pipeline.training.train_ddpm import train_ddpm
+def test_a_finished_recipe_is_kept_unless_it_is_asked_for_again_or_its_images_change(recipe, photos, tmp_path):
+    weights = tmp_path / "model" / "diffusion_pytorch_model.safetensors"
+    first = run_here("train", "ddpm", recipe())
+    made = weights.stat()
+    second = run_here("train", "ddpm", recipe())
+    assert second.returncode == 0
+    assert "has finished this recipe on the same data, and is kept; --again trains it anew" in second.stderr
+    assert "steps/s" not in second.stderr
+    assert (second.stdout, weights.stat()) == (first.stdout, made)
 
+    third = run_here("train", "ddpm", recipe(), "--again")
+    assert "is kept" not in third.stderr
+    assert (third.stdout, weights.stat().st_mtime_ns > made.st_mtime_ns) == (first.stdout, True)
+    (photos / "north-3.png").write_bytes((photos / "south-1.png").read_bytes())
+    assert "is kept" not in run_here("train", "ddpm", recipe()).stderr
+
+
+def test_an_interrupt_after_the_last_step_loses_none(recipe, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as drawing:
+        drawing.setattr("idgbr.training.denoising.draw_samples", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train_ddpm(load_ddpm(recipe()), **QUIET)
+    steps = []
+    train_ddpm(load_ddpm(recipe()), lambda done, total, note: steps.append(done))
+    assert steps == []
+
+
+def test_other_bands_of_the_validation_are_told_before_any_training(recipe):
     other = {"kind": "images", "path": "photos", "bands": ["red", "green", "nir"]}
     with pytest.raises(UserError, match=r"bands red, green, blue, but the validation red, green, nir"):
         train_ddpm(load_ddpm(recipe(validation=other)), lambda *step: pytest.fail("it has begun to train"))
@@ -176,8 +204,6 @@ def test_a_sheet_shows_red_green_and_blue_wherever_they_stand(tmp_path):
 
 @pytest.mark.long
 def test_two_ranks_train_one_network(recipe, tmp_path):
-    from pipeline.training.train_ddpm import train_ddpm
-
     errors = train_ddpm(load_ddpm(recipe(workers=2)), **QUIET)
     assert all(np.isfinite(error.error) for error in errors)
     assert (tmp_path / "model" / "README.md").is_file()
