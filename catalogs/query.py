@@ -21,7 +21,7 @@ class Query:
     (.parquet, .ndjson, .jsonl, .geojsonl). `area`: west, south, east, north in degrees, with west > east across the
     antimeridian, or a Polygon or MultiPolygon in longitude and latitude. `start` and `end`: with a time zone, both
     inclusive. `max_cloud`: percent. `months`: months of the year (1 to 12, UTC); all if empty. `where`: what the
-    properties of each item must be.
+    properties of each item must be. `assets`: keys of assets that are read besides those of the shipped rows.
     """
 
     catalog: str
@@ -32,6 +32,7 @@ class Query:
     max_cloud: float = 100.0
     months: tuple[int, ...] = ()
     where: tuple[Comparison, ...] = ()
+    assets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_address(self.catalog)

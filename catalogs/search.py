@@ -183,7 +183,7 @@ def _find_remote(session: "Session", query: Query, matching: MatchingItems, fold
 
 def _unfiltered(query: Query, server: paging.Server) -> Iterator[str]:
     names = list(dict.fromkeys(each.name for each in query.where if each.is_portable))
-    if names and server.unfiltered:
+    if names and server.taken is not None and not server.taken & api.FILTERS:
         yield (
             f"{query.catalog} does not filter by {', '.join(names)}: all items of the area and period were read, and "
             "judged here"

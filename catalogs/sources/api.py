@@ -1,4 +1,10 @@
-"""Requests and pages of a STAC API (STAC API 1.0, Item Search)."""
+"""Requests and pages of a STAC API (STAC API 1.0, Item Search).
+
+Not by pystac-client: 0.9.1, measured on loopback, follows redirects and next links to other hosts with the request's
+own headers, makes a redirected POST a GET without its body, ends at an empty page and never in a circle of pages, tries
+neither a 503 again nor a 405 by GET, and took 585 MiB for an answer of 0.3 MB in gzip. With a transport and paging of
+our own below it, only the spelling of parameters would be left to it, of which CQL2 text needs a further package.
+"""
 
 import json
 import re
@@ -22,6 +28,7 @@ from catalogs.sources.filters import cql2_text, parameters
 from catalogs.sources.hrefs import absolute_url
 from catalogs.sources.page_store import Page
 from catalogs.sources.slices import Slice
+from catalogs.sources.unread import without_unread
 
 if TYPE_CHECKING:
     from requests import Session
@@ -30,6 +37,8 @@ DEFAULT_LIMIT = 100
 """Items per page: some servers cannot send much more than 6 MB in one response, and an item may have 50 kB."""
 MAX_LIMIT = 250
 
+FILTERS = {"filter", "query"}
+
 Request = dict[str, Any]
 """`method`, `url` and `body`, in the form in which pages on disk keep it."""
 
@@ -37,12 +46,13 @@ Request = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Api:
     """The URL of a STAC API's item search, its method, and what the API declares: languages of `filters`, and the sort
-    extension."""
+    and fields extensions."""
 
     search: str
     method: str
     languages: tuple[str, ...] = ()
     sorts: bool = False
+    selects: bool = False
 
 
 def read_landing_page(url: str, root: Any) -> Api | None:
@@ -61,7 +71,8 @@ def read_landing_page(url: str, root: Any) -> Api | None:
     link = next((link for link in searches if _method(link) == method), searches[0])
     declared = root.get("conformsTo")
     classes = [name for name in declared if isinstance(name, str)] if isinstance(declared, list) else []
-    return Api(_target(_home(url, root), link), method, _languages(classes), _declares(classes, "sort"))
+    sorts, selects = _declares(classes, "sort"), _declares(classes, "fields")
+    return Api(_target(_home(url, root), link), method, _languages(classes), sorts, selects)
 
 
 def _declares(classes: Iterable[str], extension: str) -> bool:
@@ -80,7 +91,8 @@ def first_requests(api: Api, query: Query, part: Slice, limit: int) -> list[Requ
 
     The area, then its box (large polygons are refused as 413 or 414, and not every server takes polygons), then the box
     by the other method. Where the API sorts, items come in a total order, so that pages neither overlap nor leave gaps.
-    Where it filters, it is asked for what `filters.parameters` says; should it refuse that, the same without.
+    Where it filters and selects fields, it is asked for what `filters.parameters` and `without_unread` say; should it
+    refuse that, for the same with all fields, and then without a filter.
     """
     body: dict[str, Any] = {
         "collections": [query.collection],
@@ -94,18 +106,21 @@ def first_requests(api: Api, query: Query, part: Slice, limit: int) -> list[Requ
     areas = [("GET", box), ("POST", box)] if api.method == "GET" else [("POST", box), ("GET", box)]
     if api.method == "POST" and not area.is_box(part.area):
         areas.insert(0, ("POST", exact))
-    plain = [_request(api.search, method, body | shape) for method, shape in areas]
-    narrowed = [
-        _request(api.search, method, body | shape | parameters(method, api.languages, query.where, query.max_cloud))
-        for method, shape in areas
-    ]
-    return [*(request for request in narrowed if request not in plain), *plain]
+    requests: list[Request] = []
+    for selects, languages in ((api.selects, api.languages), (False, api.languages), (False, ())):
+        parts = without_unread(query.assets) if selects else {}
+        for method, shape in areas:
+            asked = parameters(method, languages, query.where, query.max_cloud)
+            request = _request(api.search, method, body | shape | asked | parts)
+            if request not in requests:
+                requests.append(request)
+    return requests
 
 
-def is_filtered(request: Request) -> bool:
-    """Whether a request asks for properties of items."""
+def extensions(request: Request) -> set[str]:
+    """The parameters of a request that a server may refuse although it declares them."""
     names = request["body"] or dict(parse_qsl(urlsplit(request["url"]).query))
-    return "filter" in names or "query" in names
+    return {*FILTERS, "fields"} & names.keys()
 
 
 def by_other_method(request: Request) -> Request:
@@ -214,6 +229,8 @@ def _to_query(name: str, value: Any) -> str:
     """The text of a value in a query: lists by commas, sort fields as +name or -name, other objects as JSON."""
     if name == "sortby":
         return ",".join(f"{'-' if each.get('direction') == 'desc' else '+'}{each['field']}" for each in value)
+    if name == "fields":
+        return ",".join((*value.get("include", ()), *(f"-{field}" for field in value.get("exclude", ()))))
     if isinstance(value, list):
         return ",".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value)
@@ -223,6 +240,10 @@ def _from_query(name: str, text: str) -> Any:
     """The value of a text in a query."""
     if name in ("collections", "ids"):
         return text.split(",")
+    if name == "fields":
+        parts = text.split(",")
+        exclude = [part[1:] for part in parts if part.startswith("-")]
+        return {"include": [part for part in parts if not part.startswith("-")], "exclude": exclude}
     if name == "sortby":
         names = [(field.lstrip("+-"), "desc" if field.startswith("-") else "asc") for field in text.split(",")]
         return [{"field": field, "direction": direction} for field, direction in names]

@@ -28,13 +28,13 @@ METHOD_REFUSED = (403, 404, 405, 415, 501)
 class Server:
     """What a search has learnt of its server.
 
-    `refused`: methods that it does not take. `unfiltered`: whether it took only a request without a filter. `counts`:
-    whether its count was the number of items in every slice so far; None before the first. `shortages`: slices with
-    fewer items than it counts, as (asked, count, items).
+    `refused`: methods that it does not take. `taken`: the extensions of the request that it took last, None before the
+    first. `counts`: whether its count was the number of items in every slice so far; None before the first.
+    `shortages`: slices with fewer items than it counts, as (asked, count, items).
     """
 
     refused: set[str] = field(default_factory=set)
-    unfiltered: bool = False
+    taken: set[str] | None = None
     counts: bool | None = None
     shortages: list[tuple[str, int, int]] = field(default_factory=list)
 
@@ -131,8 +131,8 @@ def _pages(session: "Session", first: Sequence[api.Request], folder: Path, serve
 def _first_page(session: "Session", first: Sequence[api.Request], server: Server) -> Page:
     refusals = []
     for request in first:
-        filtered = api.is_filtered(request)
-        if request["method"] in server.refused or (filtered and server.unfiltered):
+        extensions = api.extensions(request)
+        if request["method"] in server.refused or (server.taken is not None and not extensions <= server.taken):
             continue
         try:
             page = api.fetch_page(session, request)
@@ -141,7 +141,7 @@ def _first_page(session: "Session", first: Sequence[api.Request], server: Server
             if refusal.status in METHOD_REFUSED:
                 server.refused.add(request["method"])
         else:
-            server.unfiltered = not filtered
+            server.taken = extensions
             return page
     server.refused.clear()
     raise refusals[0]

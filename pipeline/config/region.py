@@ -216,6 +216,12 @@ class Region(Frozen):
         return None if self.provider is None else self.provider.row(self.collection)
 
     @property
+    def assets(self) -> tuple[str, ...]:
+        """The keys of the items' assets that the file names."""
+        provider = () if self.row is None else self.row.keys
+        return provider if self.mask is None else (*provider, self.mask.asset)
+
+    @property
     def bands(self) -> tuple[str, ...]:
         """The bands of its mosaics that a model can learn from: those of its own provider, else of any."""
         return ROLES if self.provider is None else tuple(self.provider.bands)

@@ -9,6 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs import Query, scenelist
 from catalogs.errors import CatalogError
+from catalogs.sources.unread import UNREAD
 from pipeline.digest import json_digest
 from pipeline.errors import RunError
 from pipeline.storage.files import Files
@@ -29,6 +30,8 @@ def list_name(query: Query) -> str:
     }
     if query.where:
         key["query"] = [[each.name, each.operator, each.values] for each in query.where]
+    if kept := sorted(UNREAD & set(query.assets)):
+        key["assets"] = kept
     return f"scenes/{json_digest([key, area.wkt])[:16]}"
 
 

@@ -35,6 +35,7 @@ def catalog_query(region: Region) -> Query:
         end=datetime.combine(end, time.max, UTC),
         months=region.months,
         where=region.where,
+        assets=region.assets,
     )
 
 

@@ -7,6 +7,7 @@ LANGUAGES = {
     "cql2-json": ("item-search#filter", "cql2/1.0/conf/cql2-json"),
     "cql2-text": ("item-search#filter", "cql2/1.0/conf/cql2-text"),
     "query": ("item-search#query",),
+    "fields": ("item-search#fields",),
 }
 SIGNS = {"=": "eq", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 WORDS = {"eq": "eq", "neq": "ne", "lt": "lt", "lte": "le", "gt": "gt", "gte": "ge"}

@@ -20,7 +20,7 @@ class Faults:
     `methods`: those that landing page and links name, with the status that answers the others; `next_method`: of links
     to further pages. `gaps`: empty pages before each further page, None for one after the other without end. `counted`:
     the number that is reported for so many items. `most_bytes`: larger queries are answered by 413 or 414. `unable`: no
-    filter is taken, whatever is declared; `untaken`: the languages of those refused."""
+    filter is taken, whatever is declared, nor are fields unless it `selects`; `untaken`: what was refused."""
 
     def __init__(self):
         self.statuses, self.lost, self.forgotten, self.broken = [], set(), False, 0
@@ -29,7 +29,7 @@ class Faults:
         self.after = lambda number: None
         self.methods, self.other_methods, self.next_method = ("GET", "POST"), 405, "POST"
         self.gaps, self.counted, self.most_bytes = 0, lambda number: number, None
-        self.unable, self.untaken = False, []
+        self.unable, self.selects, self.untaken = False, True, []
 
 
 @contextmanager
@@ -66,6 +66,9 @@ def paged_server(items, faults=None, conforms=(), counts=True):
             if language and (faults.unable or not all(str(conforms).count(name) for name in LANGUAGES[language])):
                 faults.untaken.append(language)
                 return self.reply(400, {"detail": f"no filter in {language}"})
+            if "fields" in body and not (faults.selects and "item-search#fields" in str(conforms)):
+                faults.untaken.append("fields")
+                return self.reply(400, {"detail": "no fields"})
             if "token" in body and faults.forgotten:
                 return self.reply(400, {"detail": "no such token"})
             answer = page(self.url, body)
@@ -104,7 +107,8 @@ def paged_server(items, faults=None, conforms=(), counts=True):
             following = {"token": token, "gap": faults.gaps} if faults.gaps else {"token": token}
         if faults.gaps is None and stop >= len(given):
             following = {"token": stop + 1}
-        answer = {"type": "FeatureCollection", "features": given[start:stop], "links": []}
+        features = [selected(item, body["fields"]) if "fields" in body else item for item in given[start:stop]]
+        answer = {"type": "FeatureCollection", "features": features, "links": []}
         if following:
             answer["links"] = [{"rel": "next", **next_link(f"{faults.host or url}/search", {**body, **following})}]
         return {**answer, "numberMatched": faults.counted(len(found))} if counts else answer
@@ -115,6 +119,10 @@ def paged_server(items, faults=None, conforms=(), counts=True):
         query = {**body, "collections": ",".join(body["collections"])}
         if "query" in body:
             query["query"] = json.dumps(body["query"])
+        if "fields" in body:
+            query["fields"] = ",".join(
+                (*body["fields"]["include"], *(f"-{name}" for name in body["fields"]["exclude"]))
+            )
         return {"method": "GET", "href": f"{href}?{urlencode(query)}"}
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -141,7 +149,18 @@ def body_of(query):
     numbers = {name: int(body[name]) for name in ("limit", "token", "gap") if name in body}
     bbox = [float(side) for side in body["bbox"].strip("[]").split(",")]
     query = {"query": json.loads(body["query"])} if "query" in body else {}
+    if "fields" in body:
+        names = body["fields"].split(",")
+        exclude = [name[1:] for name in names if name.startswith("-")]
+        query["fields"] = {"include": [name for name in names if not name.startswith("-")], "exclude": exclude}
     return {**body, **numbers, **query, "bbox": bbox, "collections": body["collections"].split(",")}
+
+
+def selected(item, fields):
+    """An item with the fields included, without the assets excluded."""
+    out = {name.removeprefix("assets.") for name in fields["exclude"]}
+    parts = {name: item[name] for name in fields["include"] if name in item}
+    return {**parts, "assets": {key: asset for key, asset in item["assets"].items() if key not in out}}
 
 
 def matches(item, body):

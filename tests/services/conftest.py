@@ -151,7 +151,9 @@ def moved(item, number):
     properties = {**item["properties"], "datetime": sensed.isoformat(), "eo:cloud_cover": cloud}
     properties = {name: value for name, value in properties.items() if value is not None}
     bbox = [min(xs), -17.5, max(xs), -16.5]
-    return {**item, "id": f"moved-{number:03}", "geometry": geometry, "bbox": bbox, "properties": properties}
+    assets = {**item["assets"], "thumbnail": {"href": "https://example.org/thumbnail.jpg"}}
+    moved = {"id": f"moved-{number:03}", "geometry": geometry, "bbox": bbox, "properties": properties, "assets": assets}
+    return {**item, **moved}
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from catalogs.search import search_with_refusals
 from catalogs.sources import api, fetch
 from catalogs.sources.filters import parameters
 from catalogs.sources.slices import Slice
+from catalogs.sources.unread import UNREAD
 
 SPRING = (datetime(2024, 4, 20, tzinfo=UTC), datetime(2024, 6, 20, tzinfo=UTC))
 BAVARIA = (11.9, 48.4, 12.1, 48.6)
@@ -72,11 +73,20 @@ def test_every_real_item_is_found_in_its_own_corner(server, items):
     assert across >= 5
 
 
-def test_the_items_come_whole(server, items):
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_the_items_come_whole_but_for_assets_that_nobody_reads(server, items, monkeypatch, method):
+    served = api.read_landing_page
+    monkeypatch.setattr(api, "read_landing_page", lambda *at: replace(served(*at), method=method))
     known = {item["id"]: item for item in items}
-    for item in search_with_refusals(asked(server, BAVARIA, YEAR)).items:
-        for part in ("properties", "assets", "geometry", "collection"):
-            assert json.loads(json.dumps(item[part])) == json.loads(json.dumps(known[item["id"]][part]))
+    found = search_with_refusals(asked(server, FIJI, SPRING)).items
+    assert found
+    for item in found:
+        whole = json.loads(json.dumps(known[item["id"]]))
+        whole["assets"] = {key: asset for key, asset in whole["assets"].items() if key not in UNREAD}
+        for part in ("properties", "assets", "geometry", "collection", "bbox", "type", "stac_version"):
+            assert item[part] == whole[part], part
+        assert {"thumbnail", "red"} & known[item["id"]]["assets"].keys() == {"thumbnail", "red"}
+        assert any(link["rel"] == "self" for link in item["links"])
 
 
 WHERE = {

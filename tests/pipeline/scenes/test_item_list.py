@@ -25,12 +25,14 @@ def test_a_list_keeps_its_name_from_version_to_version():
     """Another name would search the catalog of every cube again."""
     assert list_name(query_of()) == "scenes/4449876ebe8e96fe"
     assert list_name(query_of((5, 6))) == "scenes/cdac63f01716703f"
+    assert list_name(replace(query_of(), assets=("red", "ocm"))) == list_name(query_of())
 
 
 def test_queries_that_differ_have_lists_of_their_own():
     queries = [query_of(), query_of((5,)), query_of(area=AREA.buffer(1)), query_of(collection="landsat-c2-l2")]
     wheres = [(Comparison("gsd", operator, value),) for operator, value in (("lt", 10), ("lte", 10), ("lt", 20))]
     queries += [replace(query_of(), where=where) for where in wheres]
+    queries += [replace(query_of(), assets=(key,)) for key in ("preview", "red-jp2")]
     assert len({list_name(query) for query in queries}) == len(queries)
 
 
