@@ -5,7 +5,7 @@ from catalogs.simulated.history import Change, History, HistoryError, Span
 from catalogs.simulated.landscape import Landscape, LandscapeError, landscape, truth
 from catalogs.simulated.overpass import DEFAULT_DATES, Overpass, OverpassError
 from catalogs.simulated.server import ServerError, serve
-from catalogs.simulated.world import World, WorldError, acquire, open_world, simulate, truths
+from catalogs.simulated.world import World, WorldError, acquire, add_history, open_world, simulate, truths
 from catalogs.simulated.year import Evening, catalog_on, publish, simulate_year
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "World",
     "WorldError",
     "acquire",
+    "add_history",
     "catalog_on",
     "landscape",
     "open_world",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio.enums import Resampling
 
+from catalogs.atomic import atomic_write
 from catalogs.errors import CatalogError
 from catalogs.simulated.classes import WORLDCOVER
 from catalogs.simulated.cog import write_cog
@@ -95,10 +96,16 @@ def simulate(
     return open_world(folder)
 
 
-def acquire(folder: str | Path, dates: Sequence[Overpass], tiles: Sequence[str] | None = None) -> list[str]:
+def acquire(
+    folder: str | Path,
+    dates: Sequence[Overpass],
+    tiles: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> list[str]:
     """Add scenes of further dates to the world in `folder`, of all tiles or those named; returns the new item ids.
 
-    Raises WorldError where there is no world, a tile is unknown or a scene exists already.
+    `progress` is that of `simulate`. Raises WorldError where there is no world, a tile is unknown or a scene exists
+    already.
     """
     world = open_world(folder)
     names = [tile.name for tile in world.tiles]
@@ -107,7 +114,27 @@ def acquire(folder: str | Path, dates: Sequence[Overpass], tiles: Sequence[str] 
             raise WorldError(f"tile {name!r} is not in {world.folder}: choose from {', '.join(names)}.")
     chosen = tuple(tile for tile in world.tiles if tiles is None or tile.name in tiles)
     land = landscape(world.seed, envelope(world.tiles))
-    return _observe(world, land, dates, chosen, None)
+    return _observe(world, land, dates, chosen, progress)
+
+
+def add_history(folder: str | Path, history: History | Span, bounds: Bounds | None = None) -> World:
+    """Let the land of the world in `folder` change after its last scene; a Span draws a history by the seed of the
+    world within `bounds` (EPSG:3035; default: its own).
+
+    Raises WorldError where there is no world, it has a history already, or a scene of it is not before all changes.
+    """
+    world = open_world(folder)
+    if world.history is not None:
+        raise WorldError(f"the world in {folder} has a history already: name a world that has none.")
+    if isinstance(history, Span):
+        land = landscape(world.seed, envelope(world.tiles))
+        history = draw_history(world.seed, land, bounds or world.bounds, history)
+    first = min((change.day for change in history.changes), default=None)
+    if first and (late := max(overpass.day for overpass in world.dates)) >= first:
+        raise WorldError(f"the scenes of {late} do not show the change of {first}: let the land change later.")
+    world = replace(world, history=history)
+    _write_facts(world)
+    return world
 
 
 def open_world(folder: str | Path) -> World:
@@ -170,7 +197,8 @@ def _write_facts(world: World) -> None:
     for overpass in facts["dates"]:
         if overpass["processed_on"] is None:
             del overpass["processed_on"]
-    (world.folder / "world.json").write_text(json.dumps(facts, indent=2))
+    with atomic_write(world.folder / "world.json") as draft:
+        draft.write_text(json.dumps(facts, indent=2))
 
 
 def _write_truth(world: World, land: Landscape) -> None:

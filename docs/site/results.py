@@ -16,7 +16,8 @@ LIST = "list of "
 VERBS = {
     "accuracy": "pipeline.analysis.accuracy:AccuracyReport",
     "check": "pipeline.analysis.check:CheckReport",
-    "demo": "pipeline.demo:DemoScores",
+    "demo": "pipeline.demo.first_act:DemoScores",
+    "demo --second-act": "pipeline.demo.second_act:SecondAct",
     "detect-change": "pipeline.change.detect:Detected",
     "diff": "pipeline.analysis.diff:DifferenceReport",
     "discard": "pipeline.cli.edited:Discarded",

@@ -64,13 +64,14 @@ def maps(
     labels: Mapping[str, np.ndarray] | None = None,
     detail: int = 160,
     period: int = 0,
+    by: str | None = None,
 ) -> MapFigure:
     """A figure of one period's mosaic and of label maps (name to HW), with a legend and scale bars.
 
     cube: what `open_cube` returns, or a part of it cut along y and x. labels: by default the cube's "coarse" and
     "refined". The upper row shows all of each, the lower row the square of `detail` pixels with the most even mix of
-    classes. period: index along time. Every pixel is read: cut a large cube first. Raises UserError for a dataset that
-    lacks what a cube has, or has more than MOST_PIXELS pixels.
+    classes in the label map `by`, by default the first one. period: index along time. Every pixel is read: cut a large
+    cube first. Raises UserError for a dataset that lacks what a cube has, or has more than MOST_PIXELS pixels.
     """
     if missing := [n for n in ("mosaic", *(() if labels else ("coarse", "landcover"))) if n not in cube.data_vars]:
         raise UserError(f"the dataset has no {', '.join(missing)}; give what open_cube(CUBE) returns, of level 0")
@@ -88,7 +89,7 @@ def maps(
     images = {"mosaic": true_colour(at.mosaic.values, [str(band) for band in cube.band.values], unit)}
     images |= {name: color_classes(code_HW, classes) for name, code_HW in labels.items()}
     detail = min(detail, height, width)
-    y, x = most_mixed_square(next(iter(labels.values())), detail)
+    y, x = most_mixed_square(labels[by or next(iter(labels))], detail)
     size = 4.2
     figure = MapFigure(
         figsize=(size * len(images), size * (1 + height / width) + 0.7),
@@ -114,9 +115,11 @@ def maps(
     return figure
 
 
-def draw_maps(path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail: int = 160) -> Path:
+def draw_maps(
+    path: Path, cube: xr.Dataset, labels: Mapping[str, np.ndarray], detail: int = 160, by: str | None = None
+) -> Path:
     """Writes `maps` of the first period as an image and returns its path."""
-    maps(cube, labels, detail).savefig(path, dpi=DPI)
+    maps(cube, labels, detail, by=by).savefig(path, dpi=DPI)
     return path
 
 

@@ -23,7 +23,7 @@ from conftest import DATES, write_region
 from map_model import save_model
 
 from catalogs.simulated import open_world, simulate
-from pipeline.demo import inner_bounds
+from pipeline.demo.ground import inner_bounds
 
 COMMAND = [sys.executable, "-P", "-m", "pipeline.cli"]
 AS_PYTHON_ENDS = [sys.executable, "-P", "-c", "from pipeline.cli import main; main()"]

@@ -34,7 +34,7 @@ from pipeline.config.sections import ChangeSettings
 from pipeline.cube import store
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
-from pipeline.demo import inner_bounds
+from pipeline.demo.ground import inner_bounds
 from pipeline.execution.run import run
 
 WIDTHS = (10, 4, 6, 5, 6, 4, 8, 8)

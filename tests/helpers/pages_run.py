@@ -8,7 +8,7 @@ from docs_folder import EAST, FEW_STEPS, PLACE, TINY_UNET, WEST, label_sample, p
 CLUSTER = "a Ray head on fixed ports: tests/pipeline/execution/test_jobs.py starts one on others and submits this job"
 CATALOGS = "asks catalogs of the network: tests/pipeline/test_init.py asks one of this machine"
 ELSEWHERE = {
-    ("README.md", "make demo"): "installs, and maps for minutes: tests/pipeline/test_demo.py has a small one",
+    ("README.md", "make demo"): "installs, and maps for minutes: tests/pipeline/demo/test_first_act.py has a small one",
     ("README.md", "make test"): "runs the tests, of which this is one",
     ("docs/init.md", "idgbr init"): CATALOGS,
     ("docs/init.md", "idgbr train model tyrol"): "needs what the command before writes",
@@ -18,6 +18,10 @@ ELSEWHERE = {
     ("README.md", "ray start"): CLUSTER,
     ("README.md", "ray job submit"): CLUSTER,
     ("docs/tutorial.md", "make demo"): "as in README.md",
+    (
+        "docs/tutorial.md",
+        ".venv/bin/idgbr demo",
+    ): "maps for minutes: tests/pipeline/demo/test_second_act.py has a small one",
     ("docs/serving.md", "idgbr serve s3://"): "needs a bucket and port 80: tests/pipeline/serve asks local cubes",
     ("docs/operating.md", "idgbr run region.yaml --dask"): "needs a Dask scheduler: tests/pipeline/analysis has one",
 }

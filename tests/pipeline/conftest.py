@@ -10,7 +10,7 @@ from shared_folder import shared
 
 from catalogs.simulated import Overpass, World, open_world, simulate
 from pipeline.config.region import Region, load
-from pipeline.demo import inner_bounds
+from pipeline.demo.ground import inner_bounds
 from pipeline.execution.report import Report
 from pipeline.execution.run import run
 

@@ -14,7 +14,7 @@ from range_server import serving
 from catalogs.simulated import WORLDCOVER
 from pipeline.config.region import load as load_region
 from pipeline.cube.open import open_cube
-from pipeline.demo import inner_bounds
+from pipeline.demo.ground import inner_bounds
 from pipeline.training.recipe import load as load_recipe
 
 PERIOD = "2024-05-01,2024-08-31"

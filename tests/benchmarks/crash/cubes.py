@@ -15,7 +15,7 @@ from catalogs.simulated import Overpass, World, simulate
 from pipeline.cube import versions
 from pipeline.cube.checksums import sums_name
 from pipeline.cube.cube import Cube
-from pipeline.demo import inner_bounds
+from pipeline.demo.ground import inner_bounds
 from pipeline.storage.files import files_at
 from pipeline.storage.lease import LOCK
 

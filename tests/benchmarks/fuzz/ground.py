@@ -14,7 +14,7 @@ from crash import cubes
 from map_model import save_model
 
 from catalogs.simulated import WORLDCOVER, simulate
-from pipeline.demo import inner_bounds
+from pipeline.demo.ground import inner_bounds
 
 REGION = "region.yaml"
 

@@ -9,7 +9,19 @@ import rasterio
 import shapely
 from scipy.ndimage import binary_dilation
 
-from catalogs.simulated import Change, History, HistoryError, Overpass, Span, acquire, open_world, simulate, truths
+from catalogs.simulated import (
+    Change,
+    History,
+    HistoryError,
+    Overpass,
+    Span,
+    WorldError,
+    acquire,
+    add_history,
+    open_world,
+    simulate,
+    truths,
+)
 from catalogs.simulated.classes import BARE, BUILT, CROP, TREE, WATER
 from catalogs.simulated.history import GROUND, draw_history, land_on
 from catalogs.simulated.landscape import landscape, truth
@@ -179,6 +191,23 @@ def test_a_world_keeps_its_history_and_shows_it_on_scenes_acquired_later(tmp_pat
             images.append(source.read(1))
     assert 0 < (images[0] != images[1]).mean() < 0.5
     assert "history" not in (plain.folder / "world.json").read_text()
+
+
+def test_land_may_change_after_the_scenes_of_a_world_and_only_once(tmp_path):
+    days = [Overpass(BEFORE, cloudiness=0.0)]
+    world = simulate(tmp_path / "world", 3, kilometres=1, dates=days)
+    with pytest.raises(WorldError, match=f"the scenes of {BEFORE} do not show the change of 2025-03-31"):
+        add_history(world.folder, Span(BEFORE, BEFORE, per_km2=5, floods=0))
+    west, south, east, north = world.bounds
+    half = (west, south, east, (south + north) / 2)
+    told = add_history(world.folder, replace(SPAN, per_km2=8, floods=0), half)
+    assert told == open_world(world.folder)
+    first_YX, last_YX = truths(told, [BEFORE, AFTER])
+    changed_YX = first_YX != last_YX
+    assert changed_YX[50:].any()
+    assert not changed_YX[:49].any()
+    with pytest.raises(WorldError, match="has a history already"):
+        add_history(world.folder, SPAN)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from pipeline.demo import inner_bounds
+from pipeline.demo.ground import inner_bounds
 from pipeline.execution.run import run
 
 

@@ -20,7 +20,7 @@ from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
 from pipeline.cube.status import RunProgress, status
-from pipeline.demo import inner_bounds
+from pipeline.demo.ground import inner_bounds
 from pipeline.errors import RunError
 from pipeline.execution.commit import Committer
 from pipeline.execution.run import run
