@@ -117,11 +117,15 @@ class GatedPlan(Plan):
         return np.where(self.goes_on_YX, self.made_mosaic_YX, self.questions.mosaic_YX)
 
     @cached_property
+    def replaced_YX(self) -> np.ndarray:
+        """The blocks whose mosaics are replaced."""
+        return self.goes_on_YX & (self.mosaic_YX != self.questions.mosaic_YX)
+
+    @cached_property
     def due_YX(self) -> np.ndarray:
-        """The blocks to map: those that go on, and those that see a mosaic which is replaced."""
+        """The blocks to map: those that go on, and, where they see it, those that see a mosaic which is replaced."""
         due_YX = self.goes_on_YX.copy()
-        replaced_YX = self.goes_on_YX & (self.mosaic_YX != self.questions.mosaic_YX)
-        for block in self._blocks(replaced_YX):
+        for block in self._blocks(self.replaced_YX):
             for other in self.blocks_of.seen_by(block):
                 due_YX[self.extent.slot(other)] = True
         return due_YX & (self.questions.wanted_mosaic_YX > 0)
@@ -150,7 +154,15 @@ class GatedPlan(Plan):
                 mosaic_due=mosaic != had_mosaic,
                 landcover_due=due and landcover != had_landcover,
                 kind=(CHANGED if old_YX[slot] else NEW) if due else SAME,
+                replaced=self.replaced_near(block.block) if due else (),
             )
+
+    def replaced_near(self, block: BlockId) -> tuple[BlockId, ...]:
+        """The replaced mosaics that a block sees whose own stays: the rest of its map is that of what it sees."""
+        if self.goes_on_YX[self.extent.slot(block)]:
+            return ()
+        seen = self.blocks_of.seen_by(block)
+        return tuple(other for other in seen if self.replaced_YX[self.extent.slot(other)])
 
     def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
         """Of a fresh run where all mosaics that the block sees are those of one; else of these mosaics."""

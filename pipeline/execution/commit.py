@@ -53,7 +53,8 @@ class Committer:
         """The task of a block; its worker reads what is committed by now."""
         source = None if self._source is None else self._source(block.block)
         with_landcover = self._copies_landcover(block.block)
-        return Task(block.block, block.scenes, self._time, self._fork, self._snapshot, source, with_landcover)
+        place = self._time, self._fork, self._snapshot
+        return Task(block.block, block.scenes, *place, source, with_landcover, block.replaced)
 
     def commit(self, blocks: Sequence[FinishedBlock], lost: Lost) -> None:
         """Commits finished blocks; `lost` are the scenes that this run could not read, those of `blocks` included.

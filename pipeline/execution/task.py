@@ -14,7 +14,7 @@ class Task:
 
     scenes: ids of the scenes to mosaic. time: index of the period. fork: the driver's session, forked and pickled.
     snapshot: the snapshot whose mosaic is segmented or screened. source: what it is screened against, or copied from.
-    with_landcover: whether a copy takes the map over too.
+    with_landcover: whether a copy takes the map over too. replaced: see `BlockPlan`.
     """
 
     block: BlockId
@@ -24,6 +24,7 @@ class Task:
     snapshot: str = ""
     source: "Source | None" = None
     with_landcover: bool = False
+    replaced: tuple[BlockId, ...] = ()
 
 
 @dataclass(frozen=True)

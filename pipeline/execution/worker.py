@@ -33,7 +33,7 @@ from pipeline.scenes.choose import choose_scenes
 from pipeline.scenes.decisions import read_decisions
 from pipeline.scenes.item_list import read_items
 from pipeline.segment.batching import BatchingDevice
-from pipeline.segment.block import segment
+from pipeline.segment.block import parts_that_see, segment
 from pipeline.storage.location import Location, storage_errors
 
 MOSAIC_ARRAYS = ("mosaic", "observations", "first_clear", "last_clear")
@@ -230,16 +230,31 @@ class Worker:
             return mosaic_BHW
 
         device_seconds: list[float] = []
-        labels = segment(self.device, read_mosaic, extent.covered(task.block), device_seconds.append)
-        stopwatch.lap("infer")
+        window, replaced = extent.covered(task.block), [extent.covered(block) for block in task.replaced]
+        parts = parts_that_see(self.device.model.settings, window, replaced) if replaced else [window]
+        maps = self._maps(task, window)
+        for part in parts:
+            labels = segment(self.device, read_mosaic, part, device_seconds.append)
+            for name, map_HW in maps.items():
+                map_HW[part.slices((window.y0, window.x0))] = getattr(labels, f"{name}_HW")
+            stopwatch.lap("infer")
         fork = pickle.loads(task.fork)
         with storage_errors(self.cube.location):
             group = session_group(fork)
-            for name in MAP_ARRAYS:
-                store.write_block(group, name, task.time, extent, task.block, getattr(labels, f"{name}_HW"))
+            for name, map_HW in maps.items():
+                store.write_block(group, name, task.time, extent, task.block, map_HW)
         stopwatch.lap("write")
         seconds = stopwatch.laps | {"device": sum(device_seconds)}
-        return BlockResult(task.block, fork, {}, 0, bool(labels.landcover_HW.any()), seconds)
+        return BlockResult(task.block, fork, {}, 0, bool(maps["landcover"].any()), seconds)
+
+    def _maps(self, task: Task, window: Window) -> dict[str, np.ndarray]:
+        """What a block has of its map already, where only a part of it is mapped again."""
+        if not task.replaced:
+            return {name: np.zeros(window.shape, np.uint8) for name in MAP_ARRAYS}
+        with storage_errors(self.cube.location):
+            group = self.cube.group(snapshot=task.snapshot)
+            arrays = {name: store.array(group, name) for name in MAP_ARRAYS}
+            return {n: store.read_window(each, task.time, self.region.extent, window) for n, each in arrays.items()}
 
 
 def _checked_model(model: Model, place: Location, digest: str) -> Model:
@@ -255,5 +270,5 @@ class _Stopwatch:
 
     def lap(self, name: str) -> None:
         now = clock.perf_counter()
-        self.laps[name] = now - self._last
+        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
         self._last = now

@@ -30,7 +30,8 @@ class BlockPlan:
     """One block of a plan.
 
     scenes: ids of the scenes that touch it. passes: their number of passes. mosaic, landcover: 64-bit fingerprints.
-    kind: new, changed or same, compared with the newest published version.
+    kind: new, changed or same, compared with the newest published version. replaced: blocks whose mosaics are all that
+    is new to its land cover, so that only what sees them is mapped again; () where all of it is mapped.
     """
 
     block: BlockId
@@ -41,6 +42,7 @@ class BlockPlan:
     mosaic_due: bool
     landcover_due: bool
     kind: str
+    replaced: tuple[BlockId, ...] = ()
 
 
 @dataclass(frozen=True)

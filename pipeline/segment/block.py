@@ -1,7 +1,7 @@
 """Land cover of one block: its lattice windows go to the device, their scores are blended by `idgbr.inference`."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,6 +11,7 @@ import torch
 
 from idgbr.inference.canvas import Canvas, LabelMap
 from idgbr.inference.tiling import WindowLattice
+from idgbr.settings import Settings
 from pipeline.geometry.grid import Window
 from pipeline.segment.batching import BatchingDevice
 
@@ -38,6 +39,16 @@ def reach(window: int, boundary_radius: int) -> int:
     return window + boundary_radius
 
 
+def parts_that_see(settings: Settings, window: Window, ground: Sequence[Window]) -> list[Window]:
+    """The parts of `window` whose labels depend on the mosaic of `ground`, each in no other."""
+    lattice, parts = WindowLattice(settings.window, settings.overlap), dict[Window, None]()
+    for other in ground:
+        near = hull(lattice_windows(lattice, other)).pad(settings.boundary_radius) & window
+        if not near.empty:
+            parts[near] = None
+    return [part for part in parts if not any(part != other and part & other == part for other in parts)]
+
+
 def segment_bytes(block: int, bands: int, classes: int, window: int) -> int:
     """Upper bound of the bytes that segmenting a block takes: its mosaic, both sums of scores with their weights, and
     what is judged and made of them."""
@@ -60,8 +71,8 @@ def segment(
     settings = device.model.settings
     canvas = window.pad(settings.boundary_radius)
     lattice = lattice_windows(WindowLattice(settings.window, settings.overlap), canvas)
-    hull = Window(lattice[0].y0, lattice[0].x0, lattice[-1].y1, lattice[-1].x1)
-    mosaic_BHW, corner = read_mosaic(hull), (hull.y0, hull.x0)
+    whole = hull(lattice)
+    mosaic_BHW, corner = read_mosaic(whole), (whole.y0, whole.x0)
     seen_HW: np.ndarray = np.bitwise_or.reduce(mosaic_BHW) != 0
     scores = Canvas(settings, (canvas.y0, canvas.x0), canvas.shape, device.model.device)
 
@@ -94,6 +105,12 @@ def lattice_windows(lattice: WindowLattice, window: Window) -> list[Window]:
     """Every window of the lattice that overlaps `window`, row by row."""
     corners = lattice.corners((window.y0, window.x0), window.shape)
     return [Window(y, x, y + lattice.window, x + lattice.window) for y, x in corners]
+
+
+def hull(windows: Sequence[Window]) -> Window:
+    """Of windows row by row."""
+    first, last = windows[0], windows[-1]
+    return Window(first.y0, first.x0, last.y1, last.x1)
 
 
 def _ahead(items: Iterator[Item], count: int) -> Iterator[Item]:

@@ -44,6 +44,12 @@ def test_a_changed_block_and_those_that_see_its_mosaic_are_mapped_and_the_others
     assert len({*landcovers[:2], 1, 2}) == 4
 
 
+def test_of_a_block_that_stays_only_what_sees_replaced_mosaics_is_mapped_again():
+    plan = gated(CHANGED, KEPT, CHANGED, NONE)
+    assert [block.replaced for block in plan.compared(None)] == [(), ((0, 0), (0, 2)), (), ((0, 2),)]
+    assert [block.replaced for block in gated(KEPT, KEPT, KEPT, NONE).compared(None)] == [()] * 4
+
+
 def test_a_block_that_sees_only_new_mosaics_has_the_fingerprint_of_a_fresh_run():
     landcovers = [block[1] for block in blocks(gated(CHANGED, CHANGED, CHANGED, KEPT))]
     assert landcovers[:2] == [2, 2]

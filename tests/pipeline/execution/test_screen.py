@@ -31,6 +31,7 @@ from pipeline.cube.open import open_cube
 from pipeline.execution.change_report import read_audits
 from pipeline.execution.run import run
 from pipeline.execution.screen import decide
+from pipeline.execution.worker import MAP_ARRAYS
 from pipeline.geometry.grid import Window
 from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
@@ -87,8 +88,9 @@ def assert_maps_are_those_of_the_mosaic(region, time=0):
     for block in extent.blocks():
         window = extent.covered(block)
         labels = segment(device, lambda w: store.read_window(mosaic, time, extent, w), window)
-        kept_HW = store.read_window(store.array(group, "landcover"), time, extent, window)
-        assert labels.landcover_HW.tobytes() == kept_HW.tobytes(), block
+        for name in MAP_ARRAYS:
+            kept_HW = store.read_window(store.array(group, name), time, extent, window)
+            assert getattr(labels, f"{name}_HW").tobytes() == kept_HW.tobytes(), (name, block)
     device.close()
 
 

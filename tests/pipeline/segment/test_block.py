@@ -13,7 +13,7 @@ from idgbr.inference.tiling import WindowLattice
 from idgbr.processes.noise import noise
 from pipeline.geometry.grid import Window
 from pipeline.segment.batching import BatchingDevice
-from pipeline.segment.block import CHANGED, CONFIRMED, KEPT, lattice_windows, reach, segment
+from pipeline.segment.block import CHANGED, CONFIRMED, KEPT, lattice_windows, parts_that_see, reach, segment
 
 SHAPE = (300, 260)
 WHOLE = Window(-40, 1000, -40 + SHAPE[0], 1000 + SHAPE[1])
@@ -87,6 +87,39 @@ def test_labels_depend_on_nothing_beyond_the_stated_reach(small, device, read, m
     near = cut.pad(reach(small.settings.window, small.settings.boundary_radius))
     part = segment(device, lambda window: np.where(inside_mask(window, near), read(window), 0), cut)
     assert (part.landcover_HW == labels.landcover_HW[cut.slices((WHOLE.y0, WHOLE.x0))]).all()
+
+
+@pytest.mark.parametrize(
+    ("ground", "share"),
+    [
+        ([Window(-40, 1000, -20, 1040)], 0.25),
+        ([Window(-40, 1260, 260, 1300), Window(260, 1260, 300, 1300)], 0.5),
+        ([Window(-140, 900, -40, 1000), Window(260, 1000, 300, 1100)], 0.5),
+        ([Window(60, 1100, 100, 1140), Window(70, 1110, 80, 1120)], 0.5),
+        ([Window(600, 1000, 700, 1100)], 0.0),
+    ],
+)
+def test_the_parts_that_see_new_ground_are_all_that_differs_in_the_new_map(small, device, read, labels, ground, share):
+    """A small part of the block is mapped, and with the rest of the old map it is the whole new map."""
+
+    def read_new(window):
+        mosaic_BHW = read(window)
+        for part in (part & window for part in ground):
+            if not part.empty:
+                mosaic_BHW[:, *part.slices((window.y0, window.x0))] = 2500
+        return mosaic_BHW
+
+    whole = segment(device, read_new, WHOLE)
+    parts = parts_that_see(small.settings, WHOLE, ground)
+    assert sum(np.prod(part.shape) for part in parts) <= share * np.prod(WHOLE.shape)
+    corner, names = (WHOLE.y0, WHOLE.x0), ("landcover_HW", "coarse_HW", "confidence_HW", "refined_HW")
+    mapped = [(part, segment(device, read_new, part)) for part in parts]
+    assert any((getattr(whole, name) != getattr(labels, name)).any() for name in names) == bool(parts)
+    for name in names:
+        together_HW = getattr(labels, name).copy()
+        for part, found in mapped:
+            together_HW[part.slices(corner)] = getattr(found, name)
+        assert (together_HW == getattr(whole, name)).all(), name
 
 
 def inside_mask(window, near):
