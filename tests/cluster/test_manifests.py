@@ -321,7 +321,7 @@ def test_the_commands_of_machines_parse_and_guard_ray_with_a_token():
     for command in config["setup_commands"] + started:
         subprocess.run(["bash", "-n", "-c", command], check=True)
     for command in (command for command in started if "ray start" in command):
-        assert "RAY_AUTH_MODE=token" in command.split()
+        assert {"RAY_AUTH_MODE=token", "RAY_USAGE_STATS_ENABLED=0"} <= set(command.split())
         check_ray_start(command.replace("$RAY_HEAD_IP", "10.0.0.1").partition("ray start ")[2].split())
     assert config["file_mounts"]["/home/ubuntu/.ray/auth_token"] == "~/.ray/auth_token"
 
@@ -367,6 +367,7 @@ def test_the_image_installs_an_extra_of_the_project_within_the_constraints():
 def test_the_image_has_no_secret_and_what_wheels_and_probes_take_from_the_system():
     (installed,) = [line for line in of("RUN") if "apt-get" in line]
     assert {"libexpat1", "wget"} <= set(installed.split())
+    assert any("RAY_USAGE_STATS_ENABLED=0" in line.split() for line in of("ENV"))
     assert not re.search(r"token|secret|password|access_key", (MANIFESTS / "Dockerfile").read_text(), re.IGNORECASE)
 
 

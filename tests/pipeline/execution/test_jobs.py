@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.request import urlopen
 
+import psutil
 import pytest
 
 from pipeline.cube.cube import Cube
@@ -23,6 +24,13 @@ from pipeline.cube.status import status
 
 METRICS = ("blocks_done", "blocks_degraded", "km2_per_hour", "device_busy_share", "queue_depth")
 BIN = Path(sys.executable).parent
+README = (Path(__file__).parents[3] / "README.md").read_text()
+EXPORTED = {
+    name: value
+    for line in re.findall(r"^export (.*)$", README, re.MULTILINE)
+    for name, value in re.findall(r"(RAY_\w+)=([\w.]+)", line)
+}
+START = re.search(r"^ray (start .*)$", README, re.MULTILINE)[1].split()
 
 
 def free_port():
@@ -33,12 +41,11 @@ def free_port():
 
 @contextmanager
 def ray_head(environment, dashboard, temp, metrics):
-    """`ray start --head --block` on loopback; only this process and its children are ended."""
+    """The command of the README, on ports that are free; only this process and its children are ended."""
     ports = ("--port", "--dashboard-agent-listen-port", "--ray-client-server-port")
     command = [
-        BIN / "ray", "start", "--head", "--block", "--num-cpus=2", "--disable-usage-stats", f"--temp-dir={temp}",
-        f"--metrics-export-port={metrics}",
-        "--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
+        BIN / "ray", *START, "--block", "--num-cpus=2", f"--temp-dir={temp}", f"--metrics-export-port={metrics}",
+        f"--dashboard-port={dashboard}",
         *(f"{port}={free_port()}" for port in ports),
     ]  # fmt: skip
     log = (temp.parent / "ray-head.log").open("w")
@@ -52,7 +59,7 @@ def ray_head(environment, dashboard, temp, metrics):
             time.sleep(0.2)
         else:
             raise RuntimeError((temp.parent / "ray-head.log").read_text())
-        yield
+        yield head.pid
     finally:
         head.terminate()
         head.wait(timeout=60)
@@ -63,11 +70,9 @@ def ray_head(environment, dashboard, temp, metrics):
 def ray_job(tmp_path):
     """A Ray head with token authentication on, and a function that runs `ray job ...` against it."""
     dashboard, metrics = free_port(), free_port()
-    environment = os.environ | {
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "token",
+        **EXPORTED,
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
     }
     elsewhere = tmp_path / "a clean folder"
@@ -87,8 +92,8 @@ def ray_job(tmp_path):
 
     temp = Path("/tmp") / f"ray-{secrets.token_hex(4)}"
     temp.mkdir()
-    with ray_head(environment, dashboard, temp, metrics):
-        yield SimpleNamespace(run=job, metrics=f"http://127.0.0.1:{metrics}/metrics", session=temp)
+    with ray_head(environment, dashboard, temp, metrics) as head:
+        yield SimpleNamespace(run=job, metrics=f"http://127.0.0.1:{metrics}/metrics", session=temp, head=head)
 
 
 def drivers(region):
@@ -139,6 +144,23 @@ def assert_same(region, other):
     ours, theirs = open_cube(region.cube), open_cube(other.cube)
     for name in ("mosaic", "landcover", "coarse", "confidence", "refined", "observations"):
         assert ours[name].values.tobytes() == theirs[name].values.tobytes(), name
+
+
+def listening(pid):
+    """The addresses that a process and its children listen on."""
+    process = psutil.Process(pid)
+    connections = [c for each in (process, *process.children(recursive=True)) for c in each.net_connections("inet")]
+    return {c.laddr.ip.removeprefix("::ffff:") for c in connections if c.status == psutil.CONN_LISTEN}
+
+
+@pytest.mark.long
+@pytest.mark.ray
+def test_the_head_of_the_readme_listens_on_this_machine_alone_and_reports_to_nobody(ray_job):
+    assert EXPORTED["RAY_AUTH_MODE"] == "token"
+    assert EXPORTED["RAY_USAGE_STATS_ENABLED"] == "0"
+    with watched(ray_job.metrics) as shown:
+        assert wait_for(lambda: shown)
+    assert listening(ray_job.head) == {"127.0.0.1"}
 
 
 @pytest.mark.long
