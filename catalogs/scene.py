@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -54,9 +55,9 @@ class Scene:
     acquisition (after `catalogs.passes.assign_passes`, also for items that name no datatake). `orbit`: the relative
     orbit or WRS path, None if unknown; the satellite repeats it after `repeat_days`. `baseline`: "" if unknown.
     `generated`: when the product was processed; `updated`: when the catalog last changed it. `cloud_cover`: percent.
-    `footprint`: longitude and latitude. `bands`: in the requested order. `mask`: its role is the asset key and its
-    nodata the value for pixels without a mask; `rule` gives the meaning of its values; both None: all that has data is
-    clear. While there is a `doubt`, the bands have its first offset.
+    `footprint`: longitude and latitude. `bands`: in the requested order. `mask`: its role is the asset key, or the end
+    of the path of somebody's own files; its nodata is the value for pixels without a mask; `rule` gives the meaning of
+    its values; both None: all that has data is clear. While there is a `doubt`, the bands have its first offset.
     """
 
     id: str
@@ -237,6 +238,10 @@ def _mask(item: Mapping[str, Any], row: Provider, choice: MaskChoice | None) -> 
     band, rule = (Band(choice.asset, choice.band), choice.rule) if choice else (row.mask, row.product.rule)
     if band is None or rule is None:
         return None
+    if choice and choice.path and (path := choice.file(fields.identity(item))):
+        role = "/".join(Path(choice.path).parts[-2:])
+        number = choice.band if isinstance(choice.band, int) else None
+        return Asset(role, path, 1.0, 0.0, float(rule.outside), band=number)
     asset = fields.asset(item, "mask", band.asset)
     return Asset(
         band.asset,

@@ -117,7 +117,7 @@ def test_make_targets_exist(name):
 def complete(part):
     """A region file or recipe with a part of one, as pages show it that explain one key."""
     (key,) = part
-    page = {"change": "docs/tutorial.md", "query": "docs/tutorial.md", "areas": "docs/change.md"}[key]
+    page = "docs/change.md" if key == "areas" else "docs/tutorial.md"
     return next(yaml.safe_load(block) for block in fences(TEXTS[page], "yaml")) | part
 
 

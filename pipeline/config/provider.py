@@ -127,7 +127,7 @@ class ProviderSettings(Frozen):
         unit = Unit(self.unit.name, self.unit.scale, self.unit.offset)
         rule, mask = None, None
         if self.mask is not None:
-            rule, mask = self.mask.choice.rule, Band(self.mask.asset, self.mask.band)
+            rule, mask = self.mask.rule, Band(self.mask.asset, self.mask.band)
         return Provider(
             name=f"provider of the region file for {collection}",
             urls=(),

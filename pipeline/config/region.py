@@ -29,8 +29,8 @@ from pipeline.config.sections import (
     ChangeSettings,
     GateSettings,
     GridSettings,
-    MaskSettings,
     MosaicSettings,
+    OtherMaskSettings,
     PropertyQuery,
     comparisons,
 )
@@ -96,7 +96,7 @@ class Region(Frozen):
     provider: ProviderSettings | None = Field(
         default=None, description="a collection that no shipped row knows: its bands, values, mask and access"
     )
-    mask: MaskSettings | None = Field(default=None, description="another cloud mask than the provider's own")
+    mask: OtherMaskSettings | None = Field(default=None, description="another cloud mask than the provider's own")
     max_cloud: float = Field(default=100, ge=0, le=100, description="percent, of a whole scene")
     min_clear_share: float = Field(
         default=0, ge=0, le=1, description="share of its tile's ground that a scene must be expected to show clear"
@@ -219,7 +219,7 @@ class Region(Frozen):
     def assets(self) -> tuple[str, ...]:
         """The keys of the items' assets that the file names."""
         provider = () if self.row is None else self.row.keys
-        return provider if self.mask is None else (*provider, self.mask.asset)
+        return (*provider, self.mask.asset) if self.mask and self.mask.asset else provider
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -231,7 +231,8 @@ class Region(Frozen):
         """Which files and URLs may be read: hosts no nearer to this machine than that of the catalog."""
         url = urlsplit(self.catalog)
         remote = url.scheme in ("http", "https")
-        own = () if remote else (_folder(Path(self.catalog)),)
+        own = [] if remote else [_folder(Path(self.catalog))]
+        own += [self.mask.folder] if self.mask and self.mask.folder else []
         token_endpoints = tuple(TokenEndpoint(host, endpoint) for host, endpoint in self.token_endpoints.items())
         return Access(
             tuple(map(str, (*own, *self.allowed_paths))),
@@ -283,6 +284,10 @@ def load(path: str | Path, with_model: bool = True) -> Region:
         if isinstance(values.get("catalog"), str) and "://" not in values["catalog"]:
             values["catalog"] = str(folder / values["catalog"])
             check_path(Path(values["catalog"]))
+    with file.errors_of("mask"):
+        if isinstance(mask := values.get("mask"), dict) and isinstance(mask.get("path"), str):
+            values["mask"] = {**mask, "path": str(folder / mask["path"])}
+            check_path(folder / mask["path"])
     with file.errors_of("allowed_paths"):
         if isinstance(values.get("allowed_paths"), list):
             values["allowed_paths"] = [folder / str(name) for name in values["allowed_paths"]]

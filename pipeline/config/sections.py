@@ -65,10 +65,9 @@ class MosaicSettings(Frozen):
     min_clear: int = Field(default=1, ge=1, le=255, description="clear observations below which a block is reported")
 
 
-class MaskSettings(Frozen):
-    """Another mask than the provider's own: an asset of each item, and what its values (or bits) mean."""
+class MaskRuleSettings(Frozen):
+    """What the values (or bits) of a mask mean."""
 
-    asset: str = Field(min_length=1, description="key of the mask's asset in each item")
     clear: tuple[int, ...] = Field(description="values of pixels that may be used; with bits, bits that must be set")
     cloud: tuple[int, ...] = Field(
         default=(), description="values, or bits, of cloud, cirrus and shadow; dilate makes them grow"
@@ -81,7 +80,36 @@ class MaskSettings(Frozen):
     )
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> "MaskSettings":
+    def _makes_sense(self) -> "MaskRuleSettings":
+        try:
+            _ = self.rule
+        except CatalogError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def rule(self) -> MaskRule:
+        return MaskRule(self.clear, self.cloud, self.bits, self.bad, self.dilate)
+
+
+class MaskSettings(MaskRuleSettings):
+    """An asset of each item, and what its values (or bits) mean."""
+
+    asset: str = Field(min_length=1, description="key of the mask's asset in each item")
+
+
+class OtherMaskSettings(MaskRuleSettings):
+    """Another mask than the provider's own: an asset of each item, or files that somebody made for the items."""
+
+    asset: str | None = Field(default=None, min_length=1, description="key of the mask's asset in each item")
+    path: str | None = Field(
+        default=None, description="instead of asset: one file for each item, with {id} for its id, as masks/{id}.tif"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "OtherMaskSettings":
+        if (self.asset is None) == (self.path is None):
+            raise ValueError("give one of 'asset' and 'path': where the mask of each item is")
         try:
             _ = self.choice
         except CatalogError as error:
@@ -90,8 +118,12 @@ class MaskSettings(Frozen):
 
     @property
     def choice(self) -> MaskChoice:
-        rule = MaskRule(self.clear, self.cloud, self.bits, self.bad, self.dilate)
-        return MaskChoice(self.asset, rule, self.band)
+        return MaskChoice(self.asset or "", self.rule, self.band, self.path)
+
+    @property
+    def folder(self) -> Path | None:
+        """Which holds the files of all items."""
+        return None if self.path is None else Path(self.path.partition("{id}")[0] + "_").parent
 
 
 class GateSettings(Frozen):

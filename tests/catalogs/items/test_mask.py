@@ -141,3 +141,18 @@ def test_an_item_without_the_chosen_mask_is_refused_with_what_it_has():
         read_scene(made_item(), ("red",), OCM)
     with pytest.raises(CatalogError, match="the mask's asset is '', but it must be the key of an asset"):
         MaskChoice("", SCL)
+
+
+def test_a_file_of_each_item_is_named_by_its_id():
+    item = made_item("S2A_x")
+    own = MaskChoice("", OCM.rule, 2, "/data/masks/{id}/ocm.tif")
+    mask = read_scene(item, ["red"], own).mask
+    assert (mask.role, mask.href, mask.band, mask.crs) == ("{id}/ocm.tif", "/data/masks/S2A_x/ocm.tif", 2, None)
+    elsewhere = MaskChoice("", OCM.rule, 2, "/moved/masks/{id}/ocm.tif")
+    assert read_scene(item, ["red"], elsewhere).digest == read_scene(item, ["red"], own).digest
+    for name in ("..", "a/../../etc/x"):
+        with pytest.raises(CatalogError, match="has an id with which no file of a mask can be named"):
+            read_scene(made_item(name), ["red"], own)
+    for path in ("masks/{id}.tif", "/data/masks/all.tif", "/data/{id}\n.tif"):
+        with pytest.raises(CatalogError, match=r"the mask's path is .*, but it must be whole and hold {id}"):
+            MaskChoice("", OCM.rule, path=path)

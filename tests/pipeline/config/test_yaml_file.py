@@ -65,9 +65,12 @@ def test_a_key_that_resembles_none_gets_the_list_of_keys(errors):
 
 
 def test_missing_keys_come_last_with_what_they_mean(errors):
-    first, *rest = errors("name: here\ngrid: {block: 1}\nmask: {clear: [1]}\n")
+    first, *rest = errors("name: here\ngrid: {block: 1}\nmask: {asset: ocm}\n")
     assert first.startswith("region.yaml:2: grid.block is 1: ")
-    assert rest[0] == "region.yaml:3 lacks the key 'mask.asset' (key of the mask's asset in each item); add it"
+    assert rest[0] == (
+        "region.yaml:3 lacks the key 'mask.clear' (values of pixels that may be used; with bits, bits that must be "
+        "set); add it"
+    )
     assert "region.yaml lacks the key 'cube' (a folder, or s3://bucket/prefix); add it" in rest
     assert {line.split("'")[1] for line in rest[1:]} == {"cube", "catalog", "period", "bbox"}
 
