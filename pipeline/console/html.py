@@ -86,7 +86,7 @@ def table(
         head += f"<thead><tr>{cells}</tr></thead>"
     lines = ("".join(_cell(value, at == 0, at in right) for at, value in enumerate(row)) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f'<div class="wide"><table>{head}<tbody>{body}</tbody></table></div>'
+    return f'<div class="wide" tabindex="0"><table>{head}<tbody>{body}</tbody></table></div>'
 
 
 def _cell(value: object, is_name: bool, right: bool) -> str:
