@@ -31,6 +31,9 @@ def export(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="write one page of a small region that needs no server")
     ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="put a page into the folder of --zarr that shows it from any web server")
+    ] = False,
     array: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,6 +92,8 @@ def export(
         raise UserError("--tile cuts what --cog or --vector write; leave it out")
     if vector is None and (class_ or min_area or simplify is not None):
         raise UserError("--class, --min-area and --simplify are for polygons; give them with --vector FILE")
+    if page and (zarr is None or "landcover" not in (array or ["landcover"])):
+        raise UserError("--page shows landcover of a --zarr export; give --zarr FOLDER.zarr, with landcover in it")
     if bbox is not None and html is None:
         raise UserError("--bbox cuts what --html shows; leave it out")
     if (
@@ -105,7 +110,12 @@ def export(
         if cog is not None:
             done = export_cog(opened, cog, names[0], version, start, tile, workers, progress)
         elif zarr is not None:
-            done = export_zarr(opened, zarr, array, version, start, workers, progress)
+            beside = None
+            if page:
+                from pipeline.serve.static_page import NAME, static_page
+
+                beside = {NAME: static_page()}
+            done = export_zarr(opened, zarr, array, version, start, workers, progress, beside)
         elif stac is not None:
             done = export_stac(opened, stac, names, version, start, workers, progress)
         elif html is not None:

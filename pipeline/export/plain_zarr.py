@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time as clock
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -33,12 +33,14 @@ def export_zarr(
     start: date | None = None,
     workers: int = 2,
     progress: Progress | None = None,
+    beside: Mapping[str, str] | None = None,
 ) -> Exported:
     """Writes arrays of a version, by default all with the records of the blocks, as Zarr 3 with consolidated metadata.
 
     Groups, attributes and pyramid are the cube's. Shards are copied as they are encoded, after a look at their
-    checksums, so pixels are not decoded. `start`: first day of the one period to export, by default all. Raises what
-    `open_source` and `resumable` raise, UserError for an unknown name, and DamagedChunk.
+    checksums, so pixels are not decoded. `start`: first day of the one period to export, by default all. `beside`: text
+    of files for the folder by name, which are no part of the Zarr. Raises what `open_source` and `resumable` raise,
+    UserError for an unknown name, and DamagedChunk.
     """
     begun, target = clock.monotonic(), Path(target)
     source = open_source(cube, version, start)
@@ -46,6 +48,7 @@ def export_zarr(
     arrays = list(names or source.names)
     time = None if start is None else source.time
     request = {**source.request(), "kind": "zarr", "period": str(start), "arrays": sorted(set(arrays))}
+    request |= {"beside": sorted(beside)} if beside else {}
     with resumable(target, cube, request, (".zarr",)) as scratch:
         out, store = scratch / target.name, cube.store(source.version)
         nodes = {"": source.group, **dict(source.group.members(None))}
@@ -63,6 +66,9 @@ def export_zarr(
         count = None if progress is None else (lambda done, total: progress(done, total, "shards"))
         gather(partial(_copy, store, out), ids, workers=workers, progress=count)
         consolidate(out)
+        for name, text in (beside or {}).items():
+            with atomic_write(out / name) as draft:
+                draft.write_text(text, encoding="utf-8")
     files, size = size_of(target)
     periods = [first for first, _ in periods_of(source.group)] if start is None else [start]
     return Exported("zarr", target, source.version, periods, arrays, files, size, clock.monotonic() - begun)

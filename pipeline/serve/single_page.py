@@ -5,7 +5,6 @@ import time as clock
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from pipeline.serve.areas import areas_of
 from pipeline.serve.describe import describe
 from pipeline.serve.legend import legend_of
 from pipeline.serve.maps import Map, Maps
+from pipeline.serve.one_file import asset, in_one_file
 from pipeline.serve.region_tiles import Box, in_base64, kept_tiles, part_of, polygon_of, tiles_of
 from pipeline.serve.tiles import layers_of, zooms
 
@@ -93,37 +93,12 @@ def export_page(
 
 def page_with(content: dict[str, Any]) -> str:
     """The page of `idgbr serve` with its script, style, worker and a content in it."""
-    page = files("pipeline.serve") / "page"
-
-    def asset(name: str) -> str:
-        return (page / "assets" / name).read_text(encoding="utf-8")
-
-    def script(kind: str, text: str) -> str:
-        inside = text.replace("</script", "<\\/script")
-        return f"<script {kind}>{inside}</script>"
-
-    kept = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
-    parts = {
-        '<link rel="stylesheet" href="assets/page.css">': f"<style>{asset('page.css')}</style>",
-        '<script type="module" src="assets/page.js"></script>': "",
-        '<meta charset="utf-8">': (
-            f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        ),
-        "</body>": "\n".join(
-            (
-                script('type="application/json" id="kept"', kept),
-                script('type="text/plain" id="kept-licences"', asset("THIRD_PARTY.txt")),
-                script('type="text/plain" id="kept-worker"', asset("maplibre-gl-worker.mjs")),
-                script('type="module"', asset("page.js")),
-                "</body>",
-            )
-        ),
+    held = {
+        "kept": ("application/json", json.dumps(content, allow_nan=False).replace("<", "\\u003c")),
+        "kept-licences": ("text/plain", asset("THIRD_PARTY.txt")),
+        "kept-worker": ("text/plain", asset("maplibre-gl-worker.mjs")),
     }
-    text = (page / "index.html").read_text(encoding="utf-8")
-    for old, new in parts.items():
-        assert old in text, f"index.html has {old}"
-        text = text.replace(old, new, 1)
-    return text
+    return in_one_file("page", POLICY, held)
 
 
 def _layers(shown: Map, names: Sequence[str] | None) -> list[str]:

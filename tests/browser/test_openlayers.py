@@ -1,19 +1,16 @@
 """A pyramid in OpenLayers' GeoZarr source, and the capabilities of the service, in headless Chromium."""
 
 import json
-import queue
-import re
 import shutil
 import subprocess
-import threading
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from file_server import serving
 from made_maps import patches, publish
 from made_versions import with_levels
 from plain_copy import plain_copy
@@ -33,51 +30,6 @@ MISSING = [
 ]
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
-
-
-class _Handler(SimpleHTTPRequestHandler):
-    """Files with byte ranges, as object storage gives them; what is posted is kept."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        self.server.posted.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-    def do_GET(self):
-        file, span = (
-            Path(self.translate_path(self.path)),
-            re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or ""),
-        )
-        if span is None or not file.is_file():
-            return super().do_GET()
-        content = file.read_bytes()
-        start, stop = int(span[1]), min(int(span[2]) + 1, len(content))
-        self.send_response(206)
-        self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(content)}")
-        self.send_header("Content-Length", str(stop - start))
-        self.end_headers()
-        self.wfile.write(content[start:stop])
-        self.server.parts.append(self.path)
-        return None
-
-    def log_message(self, *_):
-        """`parts` has what was asked for."""
-
-
-@contextmanager
-def serving(folder):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: _Handler(*args, directory=str(folder)))
-    server.posted, server.parts = queue.Queue(), []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

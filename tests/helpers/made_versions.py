@@ -66,9 +66,9 @@ def published(cube, landcover_HW, period=SUMMER, run="a"):
     return versions.publish(cube, branch, base, replace(ORIGIN, run=run))
 
 
-def with_levels(cube, landcover_HW):
+def with_levels(cube, landcover_HW, period=SUMMER, run="a"):
     """Publishes a map that has a confidence of 60 to 99 % where it has a class, and its coarser levels."""
-    branch, time, base = mapped(cube, landcover_HW)
+    branch, time, base = mapped(cube, landcover_HW, period, run)
     session = cube.repository.writable_session(branch)
     group = zarr.open_group(session.store)
     levels = {
@@ -80,7 +80,7 @@ def with_levels(cube, landcover_HW):
             store.array(group, name, level)[time] = values_HW
         levels = {name: REDUCTIONS[name](values_HW) for name, values_HW in levels.items()}
     session.commit("levels")
-    return versions.publish(cube, branch, base, ORIGIN)
+    return versions.publish(cube, branch, base, replace(ORIGIN, run=run))
 
 
 def landcover_of(cube, version):

@@ -2,7 +2,7 @@ import {build} from 'esbuild';
 import {copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 
 mkdirSync('assets', {recursive: true});
-await build({entryPoints: ['source/page.js'], bundle: true, minify: true, format: 'esm', outdir: 'assets', loader: {'.svg': 'dataurl'}, logLevel: 'warning'});
+await build({entryPoints: ['source/page.js', 'source/static.js'], bundle: true, minify: true, format: 'esm', outdir: 'assets', loader: {'.svg': 'dataurl'}, logLevel: 'warning'});
 copyFileSync('node_modules/maplibre-gl/dist/maplibre-gl-worker.mjs', 'assets/maplibre-gl-worker.mjs');
 
 const about = (name) => JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'));
@@ -24,7 +24,9 @@ function licenceOf(name) {
   return [`${name} ${version}, ${license ?? 'licence in its text'}`, ...texts].join('\n\n');
 }
 
-const bundled = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies);
-const names = [...new Set(bundled.flatMap((name) => [...reached(name)]))].sort();
 const rule = `\n\n${'-'.repeat(80)}\n\n`;
-writeFileSync('assets/THIRD_PARTY.txt', `${['The page has these libraries in it.', ...names.map(licenceOf)].join(rule)}\n`);
+const bundles = {'THIRD_PARTY.txt': ['maplibre-gl'], 'STATIC_THIRD_PARTY.txt': ['ol', 'proj4', 'zarrita']};
+for (const [file, bundled] of Object.entries(bundles)) {
+  const names = [...new Set(bundled.flatMap((name) => [...reached(name)]))].sort();
+  writeFileSync(`assets/${file}`, `${['The page has these libraries in it.', ...names.map(licenceOf)].join(rule)}\n`);
+}
