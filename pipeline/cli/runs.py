@@ -12,7 +12,7 @@ import typer
 from catalogs.errors import CatalogUnavailable
 from catalogs.secrets import redact
 from pipeline.cli.options import DASK, MOST, AsJson, RegionFile, finite
-from pipeline.console.output import check_writable, to_json, write_text
+from pipeline.console.output import check_writable, from_here, to_json, write_text
 from pipeline.errors import RunError, UserError
 from pipeline.execution.resources import WorkerCounts
 
@@ -265,10 +265,10 @@ def _run(
         draw_maps(plot, cube, {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0]})
     if as_json:
         print(to_json(report))
-    elif mosaic_only:
-        look = ("look at them", f"pipeline.open_cube({str(region.cube)!r}, 'run-{report.run}').mosaic")
-        rows = [*summary(report), look, ("go on", f"idgbr run {region_file}")]
-        print_table(f"{region.name}: mosaics made, not mapped", rows)
+    elif mosaic_only and report.blocks.new + report.blocks.changed:
+        print_table(f"{region.name}: mosaics made, not mapped", summary(report))
+        print(f"look at them: pipeline.open_cube({from_here(region.cube)!r}, 'run-{report.run}').mosaic")
+        print(f"go on: idgbr run {region_file}")
     else:
         print_table(f"{region.name}: {'published' if report.published else 'nothing to do'}", summary(report))
         if areas := area_rows(report):

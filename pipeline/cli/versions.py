@@ -96,7 +96,10 @@ def history(cube: CubeFolder, as_json: AsJson = False) -> None:
 
 
 def _description(entry: "HistoryEntry") -> str:
-    words = [f"{entry.published:%Y-%m-%d %H:%M} UTC, {entry.blocks} blocks, {entry.degraded} degraded"]
+    from pipeline.console.tables import number_of
+
+    blocks = number_of(entry.blocks, "block")
+    words = [f"{entry.published:%Y-%m-%d %H:%M} UTC, {blocks}, {entry.degraded} degraded"]
     words += [f"tag {name}" for name in entry.tags]
     words += [f"rolled back to {entry.rolled_back_to}"] if entry.rolled_back_to else []
     words += ["withdrawn"] if entry.withdrawn else []

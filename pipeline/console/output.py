@@ -32,6 +32,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def from_here(location: object) -> str:
+    """How a command or a script names a place: by its path from the working directory where it lies in there."""
+    if not isinstance(location, Path) or not location.is_relative_to(Path.cwd()):
+        return str(location)
+    return os.path.relpath(location)
+
+
 def check_folder(file: Path) -> None:
     """Raises UserError unless the folder of an output file exists."""
     if not file.resolve().parent.is_dir():

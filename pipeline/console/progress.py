@@ -11,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -100,9 +101,20 @@ def _display() -> Iterator[Update]:
     with Progress(*columns, console=CONSOLE) as bars:
         tasks: dict[str, TaskID] = {}
 
+        def begins_anew(task: Task, done: int, total: int | None) -> bool:
+            """A bar never goes back, and no count goes on that was ended."""
+            return done < task.completed or (total is None and task.total not in (None, done))
+
+        def end_counts() -> None:
+            """What was counted so far is all, as far as is known."""
+            for task in bars.tasks:
+                if task.total is None:
+                    bars.update(task.id, total=task.completed)
+
         def update(stage: str, done: int, total: int | None, note: str) -> None:
-            # What begins anew gets a bar of its own: a bar never goes back.
-            if stage not in tasks or done < bars.tasks[bars.task_ids.index(tasks[stage])].completed:
+            if stage not in tasks:
+                end_counts()
+            if stage not in tasks or begins_anew(bars.tasks[bars.task_ids.index(tasks[stage])], done, total):
                 tasks[stage] = bars.add_task(stage, total=total, note=note)
             bars.update(tasks[stage], completed=done, total=total, note=note)
             log(stage, done, total, note)
@@ -110,9 +122,7 @@ def _display() -> Iterator[Update]:
         try:
             yield update
         finally:
-            for task in bars.tasks:
-                if task.total is None:  # it was counted, and there is no more
-                    bars.update(task.id, total=task.completed)
+            end_counts()
 
 
 def _log_lines(write: Callable[[str], None]) -> Update:

@@ -39,3 +39,8 @@ def listing(values: Sequence[object], shown: int = 6) -> str:
     if len(values) <= shown:
         return first or "none"
     return f"{len(values)}, the first: {first}"
+
+
+def number_of(number: int, noun: str) -> str:
+    """Such as "1 block" and "2,000 blocks"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

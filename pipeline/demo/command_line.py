@@ -1,9 +1,10 @@
 """What calls this command."""
 
-import os
 import shutil
 import sys
 from pathlib import Path
+
+from pipeline.console.output import from_here
 
 
 def command_line() -> str:
@@ -12,4 +13,4 @@ def command_line() -> str:
     own = Path(sys.executable).with_name("idgbr")
     if (found and Path(found).samefile(own)) or not own.exists():
         return "idgbr"
-    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
+    return from_here(own)

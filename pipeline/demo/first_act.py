@@ -12,7 +12,7 @@ from catalogs.simulated import serve
 from idgbr.metrics import Evaluation, EvaluationScores
 from pipeline.analysis.picture import draw_maps
 from pipeline.config.region import Region
-from pipeline.console.output import to_json, write_text
+from pipeline.console.output import from_here, to_json, write_text
 from pipeline.console.progress import CONSOLE, stage_progress
 from pipeline.console.tables import print_table
 from pipeline.cube.open import open_cube
@@ -100,11 +100,13 @@ def _print(
         ],
     )
     west, south, east, north = region.area.bounds
+    cube = from_here(region.cube)
     command, point = command_line(), f"{(west + east) / 2:.4f},{(south + north) / 2:.4f}"
     print(f"done in {seconds:.0f} s; try next, as it stands here:\n")
-    print(f"{command} query {region.cube} --point {point}")
-    print(f"{command} history {region.cube}")
+    print(f"{command} query {cube} --point {point}")
+    print(f"{command} history {cube}")
     print(f"{command} demo {picture.parent} --second-act")
     print(f"{command} demo {picture.parent} --serve\n")
-    print(f"look at {picture}; in Python: pipeline.open_cube({str(region.cube)!r})")
+    print(f"look at {picture}")
+    print(f"in Python: pipeline.open_cube({cube!r})")
     CONSOLE.print()

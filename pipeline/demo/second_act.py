@@ -11,7 +11,7 @@ import xarray as xr
 from catalogs.simulated import serve
 from pipeline.analysis.diff import diff
 from pipeline.analysis.picture import draw_maps
-from pipeline.console.output import to_json, write_text
+from pipeline.console.output import from_here, to_json, write_text
 from pipeline.console.progress import progress_bar, stage_progress
 from pipeline.console.tables import print_table
 from pipeline.cube import tags, versions
@@ -146,12 +146,12 @@ def _print(act: SecondAct, report: Report, point: str) -> None:
             ("seconds", f"{act.seconds:.0f}"),
         ],
     )
-    command = command_line()
+    command, cube = command_line(), from_here(Path(act.cube))
     print("try next, as it stands here:\n")
-    print(f"{command} diff {act.cube} {FIRST_ACT} newest")
-    print(f"{command} query {act.cube} --point {point}")
-    print(f"{command} history {act.cube}")
-    print(f"\nlook at {act.picture}: the change that was found beside the true one, in the colours of what it became")
+    print(f"{command} diff {cube} {FIRST_ACT} newest")
+    print(f"{command} query {cube} --point {point}")
+    print(f"{command} history {cube}")
+    print(f"\nlook at {act.picture}: the change that was found, beside the true one")
 
 
 def _percent(share: float | None) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.console.tables import number_of
 from pipeline.execution.change_summary import change_summary
 from pipeline.execution.report import Report
 from pipeline.geometry.grid import BlockId
@@ -22,17 +23,17 @@ def summary(report: Report) -> list[tuple[str, str]]:
         ("blocks", f"{blocks.new} new, {blocks.changed} changed, {blocks.same} same; mapped {report.done.segment}"),
         *(change_summary(report.change) if report.change else []),
         ("degraded", _list(report.degraded, report.count.degraded)),
-        ("never seen clear", f"{report.count.unseen} blocks"),
+        ("never seen clear", number_of(report.count.unseen, "block")),
         ("fewer clear views than asked", _list(report.thin, report.count.thin)),
         ("items left out", f"{report.left_out} (see applied.json of run {report.run})"),
         ("passes", f"{report.passes.found} found of {report.passes.expected} that the orbits let expect"),
         ("region", f"{report.region_km2:,.1f} km2"),
         ("seconds", ", ".join(f"{part} {value:.1f}" for part, value in report.seconds.items())),
-        ("worker seconds", ", ".join(f"{step} {value:.1f}" for step, value in report.work.items()) or "none"),
+        ("worker seconds", ", ".join(f"{_words(step)} {value:.1f}" for step, value in report.work.items()) or "none"),
         *([("cube", f"{report.cube_bytes / 1e6:,.1f} MB")] if report.cube_bytes else []),
     ]
     rows += [
-        (name.replace("_", " "), f"{took[name]:,.3g}{_against(expected)}")
+        ("seconds of work" if name == "seconds" else _words(name), f"{took[name]:,.3g}{_against(expected)}")
         for name, expected in asdict(report.expected).items()
         if took[name] is not None and report.done_anything
     ]
@@ -42,6 +43,10 @@ def summary(report: Report) -> list[tuple[str, str]]:
         rows.append(("warnings", f"{len(report.warnings)} (see applied.json), the first: {report.warnings[0]}"))
     rows += [("lost scene", f"{scene}: {reason}") for scene, reason in report.lost.items()]
     return [(quantity, str(value)) for quantity, value in rows]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace(".", " ")
 
 
 def _list(blocks: list[BlockId], count: int) -> str:

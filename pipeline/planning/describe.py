@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.console.html import Tabular
-from pipeline.console.tables import listing, print_table
+from pipeline.console.tables import listing, number_of, print_table
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.estimate import estimate, latest_cost
 from pipeline.planning.memory import worker_memory
@@ -119,14 +119,18 @@ def print_description(plan: PlanDescription) -> None:
 def rows_of(plan: PlanDescription) -> list[tuple[str, str]]:
     """Rows of (quantity, value) of all but the stream; of long lists the number and the first entries."""
     kinds, memory, passes = plan.blocks, plan.memory_per_worker_mb, plan.passes
+    views, windows = number_of(plan.views, "view"), number_of(plan.windows, "window")
     return [
         ("run", plan.run or "none, for the region names no model"),
         *([("query", " and ".join(plan.query))] if plan.query else []),
         ("scenes", listing(plan.scenes)),
         ("scenes since the map", scenes_since(plan.news)),
         ("blocks", ", ".join(f"{number} {kind}" for kind, number in kinds.items())),
-        ("to mosaic", f"{plan.to_mosaic} blocks from {plan.views} views, {plan.gb_to_read:,.3f} GB to read"),
-        *([("to segment", f"{plan.to_segment} blocks in {plan.windows:,} windows")] if plan.run else []),
+        (
+            "to mosaic",
+            f"{number_of(plan.to_mosaic, 'block')} from {views}, {plan.gb_to_read:,.3f} GB to read",
+        ),
+        *([("to segment", f"{number_of(plan.to_segment, 'block')} in {windows}")] if plan.run else []),
         ("estimate", _estimate(plan.estimate)),
         ("memory per worker", ", ".join(f"{stage} {size:,} MB" for stage, size in memory.items() if size)),
         *([("busiest block", f"{plan.busiest[0]} with {plan.busiest[1]} passes")] if plan.busiest else []),

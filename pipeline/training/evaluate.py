@@ -142,10 +142,11 @@ def print_report(report: EvaluationReport) -> None:
 
 
 def print_scores(title: str, scores: EvaluationScores) -> None:
-    """Prints every score over all classes as one table, a column a kind of map, and the gain where there are two."""
+    """Prints the scores over all classes that there are: a column a kind of map, and the gain where there are two."""
     maps = scores.maps()
     columns = (*maps, "gain") if len(maps) == 2 else tuple(maps)
-    rows = [(label, *_numbers([getattr(each, name) for each in maps.values()])) for name, label in LABELS.items()]
+    values = {label: [getattr(each, name) for each in maps.values()] for name, label in LABELS.items()}
+    rows = [(label, *_numbers(row)) for label, row in values.items() if any(value is not None for value in row)]
     print_table(title, rows, ("", *columns))
 
 

@@ -43,7 +43,7 @@ def make_folder(folder: Path) -> None:
     (folder / "out/demo").mkdir(parents=True)
     (folder / "out/demo/cube").symlink_to("../../cube")
     _zones(folder)
-    _labelled(folder)
+    write_labelled(folder)
     _change_set(folder)
     publish_region(folder / "north", layout_of((0, 0, 512, 256)))
     publish_region(folder / "south", layout_of((0, 256, 512, 512)))
@@ -84,7 +84,7 @@ def _zones(folder: Path) -> None:
     districts[:1].to_file(folder / "district.gpkg")
 
 
-def _labelled(folder: Path) -> None:
+def write_labelled(folder: Path) -> None:
     """Labelled folders `labelled` and `held-out`, an image of them, and recipes that learn from the first."""
     for seed, name in ((7, "labelled"), (9, "held-out")):
         simulated = Simulated(kind="simulated", seeds=[seed], kilometres=1)

@@ -18,6 +18,7 @@ from catalogs.simulated import simulate
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+SYSTEM = "/usr/bin:/bin"
 README = "README.md"
 
 
@@ -35,17 +36,19 @@ def example(page: str, start: str) -> str:
 
 @dataclass(frozen=True)
 class Person:
-    """Works in `folder`, with a home of their own; the environment of the package is not activated."""
+    """Works in `folder`, with a home of their own. path: where the terminal looks for programs; SYSTEM does not have
+    the package's, as in a terminal where its environment is not activated."""
 
     folder: Path
+    path: str = f"{BIN}:{SYSTEM}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of a new terminal; programs are those of the system and of the package."""
+        """That of a new terminal."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if name.startswith(("RAY_", "OMP_"))}
-        return kept | {"HOME": str(home), "PATH": f"{BIN}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+        return kept | {"HOME": str(home), "PATH": self.path, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
 
     def type(self, line: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs a command to its end, with its output in a file."""
@@ -100,6 +103,11 @@ def held(folder: Path) -> None:
     person.write_region(**STRICT)
     told = person.type("idgbr run region.yaml --address none", code=3)
     (folder / "held.txt").write_text(told.stderr)
+
+
+def full_lines(lines: list[str], columns: int) -> list[str]:
+    """Lines up to the last column: where a terminal breaks one that is longer than it is wide."""
+    return [line for line in lines if len(line) >= columns]
 
 
 def text_of(lines: list[str]) -> str:

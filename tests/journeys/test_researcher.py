@@ -5,7 +5,7 @@ import os
 
 import pytest
 import screen
-from journey import README, example, printed, text_of
+from journey import README, example, full_lines, printed, text_of
 from messages import REPR
 
 pytestmark = pytest.mark.long
@@ -37,6 +37,7 @@ def test_a_pipeline_py_and_a_folder_cluster_of_my_own_do_not_kill_the_run(person
     (person.folder / "cluster/__init__.py").write_text("raise SystemExit('my own cluster')\n")
     lines = person.look(printed(README, "idgbr run"))
     seen = text_of(lines)
+    assert full_lines(lines, 80) == []
     assert "upper-bavaria: published" in seen
     assert "start ━" in seen
     assert "Permanent water bodies 0.28 3.3%" in seen

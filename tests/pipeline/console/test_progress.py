@@ -122,3 +122,13 @@ def test_what_begins_anew_gets_a_bar_of_its_own_and_a_count_ends_full(stderr):
     with progress.stage_progress() as shown:
         shown.count("found", 25)
     assert "25/25" in out.getvalue()
+
+
+def test_a_count_ends_where_the_next_stage_begins_and_one_that_goes_on_gets_a_bar_of_its_own(stderr):
+    out = stderr(terminal=True)
+    with progress.stage_progress() as shown:
+        shown.count("found", 25)
+        shown.listen(Started("mosaic", 2))
+        assert "25/25" in out.getvalue()
+        shown.count("found", 26)
+    assert re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue()).count(" 26/26 ") == 1

@@ -56,6 +56,9 @@ def test_of_many_blocks_the_first_are_named_and_the_others_counted():
 def test_estimates_stand_beside_what_was_measured_and_money_only_where_there_is_a_price():
     rows = dict(summary(REPORT))
     assert rows["device seconds"] == "34.5"
+    assert rows["seconds of work"] == "46.5"
+    assert rows["seconds"] == "plan 1.0, total 36.0"
+    assert rows["worker seconds"] == "mosaic composite 11.0"
     assert "money" not in rows
     priced = replace(REPORT, expected=Estimate(1, 2, 3, 4, 5.5), took=Estimate(1, 2, 3, 4, 6.25))
     assert dict(summary(priced))["money"] == "6.25, expected 5.5"
