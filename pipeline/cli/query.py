@@ -97,6 +97,7 @@ def _print(result: "PointResult") -> None:
             ("refined", period.refined),
             ("clear observations", str(period.observations)),
             ("first and last", f"{period.first_clear or 'none'}, {period.last_clear or 'none'}"),
+            *([("change", f"{period.change_percent} %, seen on {period.change_day}")] if period.change_day else []),
             *((f"{period.unit} {band}", f"{value:.4f}") for band, value in period.reflectance.items()),
             ("block", f"{result.block}, {period.block_state}"),
             *(

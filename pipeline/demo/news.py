@@ -1,4 +1,4 @@
-"""What happens after the first act: land changes in the south-west of the world, and scenes of its west arrive."""
+"""What happens after the first act: land changes in the south-western corner of the world, and scenes of it arrive."""
 
 from dataclasses import replace
 
@@ -7,10 +7,10 @@ from catalogs.simulated.items import item_id
 from catalogs.simulated.world import Progress
 from catalogs.simulated.year import scenes
 
-SPAN = Span("2024-08-14", "2024-08-15", per_km2=1.5, floods=0)
+SPAN = Span("2024-08-14", "2024-08-15", per_km2=2, floods=0)
 """After the last scene of the first act, before the first of the second."""
-CHANGED_SHARE = 0.3
-"""Share of the world's side, from its south-western corner, within which land changes."""
+CHANGED_PART = 0.27, 0.15
+"""Shares of the world's width and height, from its south-western corner, within which land changes."""
 CLOUDINESS = {16: 0.03, 18: 0.06, 20: 0.02, 22: 0.1, 24: 0.04, 26: 0.05, 28: 0.02}
 PASSES = tuple(
     Overpass(
@@ -18,7 +18,7 @@ PASSES = tuple(
         "sentinel-2a" if day % 4 else "sentinel-2b",
         "05.11",
         cloudiness=cloudiness,
-        quadrants=("SW", "NW"),
+        quadrants=("SW",),
     )
     for day, cloudiness in CLOUDINESS.items()
 )
@@ -33,7 +33,8 @@ def arrive(world: World, progress: Progress | None = None) -> tuple[World, list[
     """
     if world.history is None:
         west, south, east, north = world.bounds
-        part = west, south, west + CHANGED_SHARE * (east - west), south + CHANGED_SHARE * (north - south)
+        wide, tall = CHANGED_PART
+        part = west, south, west + wide * (east - west), south + tall * (north - south)
         world = add_history(world.folder, SPAN, part)
     missing = _missing(world)
     new = acquire(world.folder, missing, progress=progress) if missing else []

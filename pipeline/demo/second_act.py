@@ -103,7 +103,7 @@ def run_second_act(folder: Path, json_file: Path | None) -> None:
         cube=str(region.cube),
         picture=str(picture),
     )
-    _print(act, report, _point(after))
+    _print(act, report, _point(after, was_HW != is_HW))
     if json_file is not None:
         write_text(json_file, to_json(act, indent=1) + "\n")
 
@@ -118,9 +118,9 @@ def _mapped(folder: Path) -> Cube:
     return cube
 
 
-def _point(cube: xr.Dataset) -> str:
-    """LON,LAT of the pixel whose change is surest."""
-    y, x = np.unravel_index(np.argmax(cube.change.values[0]), cube.change.shape[1:])
+def _point(cube: xr.Dataset, true_HW: np.ndarray) -> str:
+    """LON,LAT of the pixel whose true change is surest."""
+    y, x = np.unravel_index(np.argmax(cube.change.values[0] * true_HW), true_HW.shape)
     longitude, latitude = transformer(cube.attrs["crs"], LONLAT).transform(float(cube.x[x]), float(cube.y[y]))
     return f"{longitude:.5f},{latitude:.5f}"
 
@@ -136,9 +136,11 @@ def _print(act: SecondAct, report: Report, point: str) -> None:
         "second act" if report.done_anything else "second act: nothing to do, the map has seen every scene",
         [
             ("new scenes", f"{act.new_scenes}"),
-            ("blocks", f"{act.blocks}; the change model was asked about {act.asked}"),
-            ("screened out", f"{act.screened_out}, whose ground has not changed"),
-            ("mapped", f"{act.mapped}, with those that see a changed one"),
+            ("asked", f"the change model about {act.asked} blocks: {act.screened_out} screened out, the same ground"),
+            (
+                "mapped",
+                f"{act.mapped} of {act.blocks} blocks, with those that see a changed one; the others keep all bytes",
+            ),
             ("true change", f"{found.true_km2:.2f} km2 in {found.places} places"),
             ("found", f"{_percent(found.share_found)} of it, and {found.places_found} of the places"),
             ("right", f"{_percent(found.share_true)} of what was found"),
