@@ -10,6 +10,7 @@ whether it told one line, and left no process.
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,7 @@ def _poll(region: Path, polls: int, compare: bool) -> dict[str, Counter]:
     run = None
     for number in range(polls * 2):
         if run is None or run.poll() is not None:
+            shutil.rmtree(cube, ignore_errors=True)
             run = _begin(region, "none")
             while not (cube / "lock.json").is_file() or not (cube / "lock.json").stat().st_size:
                 time.sleep(0.2)
