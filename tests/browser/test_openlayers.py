@@ -1,14 +1,13 @@
 """A pyramid in OpenLayers' GeoZarr source, and the capabilities of the service, in headless Chromium."""
 
 import json
-import shutil
 import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pytest
+from chromium import BROWSER, needs, package
 from fastapi.testclient import TestClient
 from file_server import serving
 from made_maps import patches, publish
@@ -20,22 +19,15 @@ from pipeline.cube.store import array
 from pipeline.serve.app import create_app
 from pipeline.serve.mercator import HALF, tile_at
 
-HERE = Path(__file__).parent
-ESBUILD = HERE / "node_modules" / "esbuild" / "bin" / "esbuild"
-CHROMIUM = shutil.which("chromium")
-MISSING = [
-    what
-    for what, there in (("Node.js", shutil.which("node")), ("Chromium", CHROMIUM), ("OpenLayers", ESBUILD.exists()))
-    if not there
-]
+ESBUILD = package("esbuild/bin/esbuild")
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
+pytestmark = needs(OpenLayers=ESBUILD)
 
 
 @contextmanager
 def chromium(url, profile):
     flags = ("--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-    command = [CHROMIUM, *flags, "--remote-debugging-port=0", f"--user-data-dir={profile}", url]
+    command = ["chromium", *flags, "--remote-debugging-port=0", f"--user-data-dir={profile}", url]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield
@@ -46,7 +38,9 @@ def chromium(url, profile):
 def bundle(script, folder, body=""):
     """A page in a folder that runs a script of this one."""
     made = folder / "page.js"
-    subprocess.run(["node", ESBUILD, HERE / script, "--bundle", "--log-level=error", f"--outfile={made}"], check=True)
+    subprocess.run(
+        ["node", ESBUILD, BROWSER / script, "--bundle", "--log-level=error", f"--outfile={made}"], check=True
+    )
     (folder / "index.html").write_text(f'<!doctype html>{body}<script src="page.js"></script>')
 
 

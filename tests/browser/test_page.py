@@ -1,27 +1,15 @@
 """The page of `idgbr serve` in headless Chromium: every control is used, by mouse and keyboard (`walk.js`)."""
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from chromium import needs, package, walked
 from served_page import cube_of_two_versions, serving_page
 
-HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "pipeline/serve/page"
-MISSING = [
-    what
-    for what, there in (
-        ("Node.js", shutil.which("node")),
-        ("Chromium", shutil.which("chromium")),
-        ("playwright-core", (HERE / "node_modules/playwright-core").exists()),
-        ("MapLibre", (PAGE / "node_modules/maplibre-gl").exists()),
-    )
-    if not there
-]
-
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
+PAGE = Path(__file__).parents[2] / "pipeline/serve/page"
+pytestmark = needs(playwright=package("playwright-core"), MapLibre=PAGE / "node_modules/maplibre-gl")
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +21,7 @@ def served(tmp_path_factory):
 @pytest.fixture(scope="module")
 def seen(served, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
-    walk = subprocess.run(["node", "walk.js", served, folder], cwd=HERE, capture_output=True, text=True, check=False)
-    assert walk.returncode == 0, walk.stderr
-    return json.loads(walk.stdout)
+    return walked("walk.js", served, folder)
 
 
 def test_the_console_is_free_of_errors_and_no_other_host_is_asked(seen):

@@ -1,28 +1,13 @@
 """The page of `idgbr export --html`, opened from the disk in headless Chromium beside the served one (`single.js`)."""
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
+from chromium import needs, package, walked
 from served_page import cube_of_two_versions, serving_page
 
 from pipeline.cube.cube import Cube
 from pipeline.serve.single_page import export_page
 
-HERE = Path(__file__).parent
-MISSING = [
-    what
-    for what, there in (
-        ("Node.js", shutil.which("node")),
-        ("Chromium", shutil.which("chromium")),
-        ("playwright-core", (HERE / "node_modules/playwright-core").exists()),
-    )
-    if not there
-]
-
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
+pytestmark = needs(playwright=package("playwright-core"))
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +16,7 @@ def seen(tmp_path_factory):
     cube = cube_of_two_versions(folder)
     export_page(Cube.open(cube), folder / "map.html")
     with serving_page(cube) as address:
-        command = ["node", "single.js", folder / "map.html", address, folder]
-        walk = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
-    assert walk.returncode == 0, walk.stderr
-    return json.loads(walk.stdout)
+        return walked("single.js", folder / "map.html", address, folder)
 
 
 def test_it_loads_nothing_but_itself_and_the_console_is_free_of_errors(seen):

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import subprocess
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 import made_versions
 import numpy as np
 import pytest
+from chromium import needs, package, walked
 from command import run_here
 from file_server import serving
 from made_versions import SUMMER, with_levels
@@ -20,18 +19,7 @@ from pipeline.analysis.colours import rgb
 from pipeline.cube.cube import Cube
 from pipeline.cube.store import array
 
-HERE = Path(__file__).parent
-MISSING = [
-    what
-    for what, there in (
-        ("Node.js", shutil.which("node")),
-        ("Chromium", shutil.which("chromium")),
-        ("playwright-core", (HERE / "node_modules/playwright-core").exists()),
-    )
-    if not there
-]
-
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {', '.join(MISSING)}: see tests/browser/run")
+pytestmark = needs(playwright=package("playwright-core"))
 
 GROUND = "#ffffff"
 COLOURS = {0: GROUND, 10: "#0a7d2c", 30: "#c8e04b", 80: "#0064c8"}
@@ -69,11 +57,7 @@ def seen(cube, tmp_path_factory):
             "storage": open_to_all.address,
             "folder": str(folder),
         }
-        question["storage"] = open_to_all.address
-        command = ["node", "static.js", json.dumps(question)]
-        walk = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
-    assert walk.returncode == 0, walk.stderr
-    return {**json.loads(walk.stdout), "folder": folder}
+        return {**walked("static.js", json.dumps(question)), "folder": folder}
 
 
 @pytest.mark.parametrize("shown", ["own", "elsewhere"])
