@@ -1,5 +1,6 @@
 """STAC: search, harmonise and select scenes, keep scene lists, publish items."""
 
+from catalogs.comparison import Comparison
 from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.items.harmonise import Doubt
 from catalogs.items.mask import MaskChoice, MaskRule
@@ -14,6 +15,7 @@ __all__ = [
     "Asset",
     "CatalogError",
     "CatalogUnavailable",
+    "Comparison",
     "Doubt",
     "MaskChoice",
     "MaskRule",

@@ -11,6 +11,7 @@ from catalogs.errors import CatalogUnavailable
 from catalogs.sources import api, page_store
 from catalogs.sources.fetch import ClientError
 from catalogs.sources.page_store import Page
+from catalogs.sources.unread import has_parts
 
 if TYPE_CHECKING:
     from requests import Session
@@ -141,8 +142,9 @@ def _first_page(session: "Session", first: Sequence[api.Request], server: Server
             if refusal.status in METHOD_REFUSED:
                 server.refused.add(request["method"])
         else:
-            server.taken = extensions
-            return page
+            if "fields" not in extensions or all(map(has_parts, page.features)):
+                server.taken = extensions
+                return page
     server.refused.clear()
     raise refusals[0]
 

@@ -44,3 +44,8 @@ UNREAD = frozenset((*PICTURES, *DOCUMENTS, *JP2_COPIES))
 def without_unread(read: Collection[str]) -> dict[str, Any]:
     """The parameter of a search that leaves out the unread assets, but for those with the keys `read`."""
     return {"fields": {"include": list(PARTS), "exclude": [f"assets.{key}" for key in sorted(UNREAD - set(read))]}}
+
+
+def has_parts(item: Any) -> bool:
+    """Whether an item that a server gave by `without_unread` still has what a search reads."""
+    return not isinstance(item, dict) or {"id", "collection", "geometry", "properties", "assets"} <= item.keys()

@@ -20,7 +20,8 @@ class Faults:
     `methods`: those that landing page and links name, with the status that answers the others; `next_method`: of links
     to further pages. `gaps`: empty pages before each further page, None for one after the other without end. `counted`:
     the number that is reported for so many items. `most_bytes`: larger queries are answered by 413 or 414. `unable`: no
-    filter is taken, whatever is declared, nor are fields unless it `selects`; `untaken`: what was refused."""
+    filter is taken, whatever is declared, nor are fields unless it `selects`; `dropped`: a part that is lost from
+    items then; `untaken`: what was refused."""
 
     def __init__(self):
         self.statuses, self.lost, self.forgotten, self.broken = [], set(), False, 0
@@ -29,7 +30,7 @@ class Faults:
         self.after = lambda number: None
         self.methods, self.other_methods, self.next_method = ("GET", "POST"), 405, "POST"
         self.gaps, self.counted, self.most_bytes = 0, lambda number: number, None
-        self.unable, self.selects, self.untaken = False, True, []
+        self.unable, self.selects, self.dropped, self.untaken = False, True, None, []
 
 
 @contextmanager
@@ -107,7 +108,10 @@ def paged_server(items, faults=None, conforms=(), counts=True):
             following = {"token": token, "gap": faults.gaps} if faults.gaps else {"token": token}
         if faults.gaps is None and stop >= len(given):
             following = {"token": stop + 1}
-        features = [selected(item, body["fields"]) if "fields" in body else item for item in given[start:stop]]
+        features = given[start:stop]
+        if "fields" in body:
+            features = [selected(item, body["fields"]) for item in features]
+            features = [{part: item[part] for part in item if part != faults.dropped} for item in features]
         answer = {"type": "FeatureCollection", "features": features, "links": []}
         if following:
             answer["links"] = [{"rel": "next", **next_link(f"{faults.host or url}/search", {**body, **following})}]

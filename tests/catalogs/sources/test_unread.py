@@ -43,6 +43,15 @@ def test_an_api_without_it_is_not_asked_and_one_that_refuses_it_gives_whole_item
         assert all(sent != ["c"] and "fields" not in body for _, body, sent in searches)
 
 
+@pytest.mark.parametrize("dropped", ["geometry", "collection", "assets"])
+def test_an_api_that_leaves_out_what_was_asked_for_is_asked_for_whole_items(dropped):
+    faults = Faults()
+    faults.dropped = dropped
+    with paged_server(items(), faults, conformance("fields")) as (url, searches):
+        assert search_with_refusals(query(url), limit=1).items == items()
+    assert ["fields" in body for _, body, _ in searches] == [True, True, False, False]
+
+
 def test_no_shipped_row_reads_what_is_left_out():
     rows = {key for row in PROVIDERS for key in (*row.keys, row.layout_asset)}
     assert not UNREAD & rows
