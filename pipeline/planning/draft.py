@@ -36,6 +36,8 @@ KNOWN = tuple(
 """Collections that a shipped row reads with all bands that a model learns from, in the order of trial."""
 LARGEST_SQUARE, SQUARES = 5000.0, 6
 """Squares that are kept out of training: metres of a side, or that part of the box's shorter side."""
+SMALLEST = 96
+"""Pixels of a box's shorter side that two networks can learn from."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def draft(wish: Wish, folder: Path, name: str, count: Count | None = None) -> Dr
         if (folder / file).exists():
             raise UserError(f"{folder / file} is there already, and is not overwritten; name another folder")
     notes: list[str] = []
-    crs = projected_crs(wish.crs) if wish.crs else _crs(wish.bbox, notes)
+    crs = _crs(wish, notes)
     labels = draft_labels(wish.labels, wish.catalog, wish.labels_catalog, wish.column)
     reasons = []
     for collection in (wish.collection,) if wish.collection else KNOWN:
@@ -113,8 +115,13 @@ class _NoScenes(Exception):
     pass
 
 
-def _crs(bbox: Bounds, notes: list[str]) -> str:
-    crs, zones = utm_of(bbox)
+def _crs(wish: Wish, notes: list[str]) -> str:
+    if wish.crs is not None:
+        try:
+            return projected_crs(wish.crs)
+        except UserError as error:
+            raise UserError(f"--crs is {wish.crs!r:.80}: {error}") from None
+    crs, zones = utm_of(wish.bbox)
     if len(zones) > 1:
         notes.append(
             f"the box lies in the UTM zones {', '.join(map(str, zones))}; the grid is that of its centre, zone "
@@ -182,6 +189,11 @@ def _written(
         region = load_region(trial / REGION, with_model=False)
         files = {REGION: _yaml(content, notes)}
         height, width = region.extent.window.shape
+        if min(height, width) < SMALLEST:
+            raise UserError(
+                f"the box has {width:,} x {height:,} pixels of {region.grid.resolution:g} m, too few to learn from; "
+                f"give one of at least {SMALLEST} a side, or a finer --resolution"
+            )
         square = min(LARGEST_SQUARE, float(f"{min(height, width) * region.grid.resolution / SQUARES:.2g}"))
         try:
             planned = plan(region.model_copy(update={"model": None}), dry=True, count=count)

@@ -106,7 +106,10 @@ def test_nothing_is_overwritten(init, tmp_path):
         ({"catalog": "nowhere"}, 2, "no STAC catalog at nowhere"),
         ({"collection": "other"}, 2, "gives no items of 'other'"),
         ({"labels": "corine"}, 2, "has no collection 'corine'"),
-        ({"crs": "EPSG:4326"}, 2, "not in metres"),
+        ({"crs": "EPSG:4326"}, 2, "--crs is 'EPSG:4326': WGS 84 is not in metres"),
+        ({"crs": "tyrol"}, 2, "--crs is 'tyrol': no known CRS"),
+        ({"resolution": "100"}, 2, "pixels of 100 m, too few to learn from"),
+        ({"bbox": "12.0,48.5,12.001,48.501"}, 2, "pixels of 10 m, too few to learn from"),
         ({"column": "kind"}, 2, "--column"),
     ],
 )
