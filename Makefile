@@ -1,17 +1,27 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+RUNNABLE := .venv/.runnable
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: install demo page docs test test-long test-services test-browser bench bench-runs science crash fuzz bit-flips rooms schemas lint clean
 
 install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
+	@echo 'installing into .venv what runs and tests need, which takes minutes'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(INSTALL) '.[dev]'
+	touch $(RUNNABLE) $@
+
+# What users need: half of the files.
+$(RUNNABLE): pyproject.toml constraints.txt
+	@echo 'installing into .venv what runs need, which takes minutes'
+	$(PYTHON) -m venv .venv
+	$(INSTALL) '.[demo]'
 	touch $@
 
-demo: install
+demo: $(RUNNABLE)
 	$(BIN)/idgbr demo
 
 # The site of docs/, into out/docs. A dead link or a key without a description fails.
@@ -40,11 +50,11 @@ test-browser: install
 	tests/browser/run
 
 bench: install
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(INSTALL) '.[bench]'
 	$(BIN)/python tests/benchmarks/mosaic.py
 
 bench-runs: install
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(INSTALL) '.[bench]'
 	$(BIN)/python tests/benchmarks/utilisation.py
 	$(BIN)/python tests/benchmarks/scaling.py
 	$(BIN)/python tests/benchmarks/driver.py

@@ -11,8 +11,11 @@ from command import run_here, sentence
 from s3_server import free_port
 
 from idgbr import CheckpointError, IDGBRPipeline
+from idgbr.change import ChangePipeline
+from idgbr.shipped import model_folder
 from pipeline.config import model as models
 from pipeline.config.model import model_at
+from pipeline.config.sections import ChangeSettings
 from pipeline.errors import RunError, UserError
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -61,6 +64,13 @@ def test_a_model_of_a_bucket_is_that_of_the_folder_and_is_fetched_once(s3, store
     assert sorted(fetched) == sorted([*files, "model_index.json"])
     assert digest(f"{stored}/") == digest(model)
     assert len(fetched) == 5
+
+
+def test_a_change_model_of_a_bucket_is_that_of_the_folder(s3, bucket):
+    shipped = model_folder("simulated-s2-change")
+    place = ChangeSettings.model_validate({"model": s3.upload(shipped, f"{bucket}/change")}).model
+    with model_at(place) as folder:
+        assert ChangePipeline.from_pretrained(folder).digest == ChangePipeline.from_pretrained(shipped).digest
 
 
 def test_workers_of_a_machine_that_begin_together_fetch_it_once(stored, model, fetched):
