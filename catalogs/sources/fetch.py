@@ -41,10 +41,14 @@ class ClientError(BadDocument):
         self.status = status
 
 
+class ServerError(CatalogUnavailable):
+    """The server fails each time, with status 500, which may be for the sake of this request alone."""
+
+
 class _TransientError(Exception):
-    def __init__(self, reason: str, max_attempts: int, pause: float | None = None) -> None:
+    def __init__(self, reason: str, max_attempts: int, pause: float | None = None, status: int = 0) -> None:
         super().__init__(reason)
-        self.max_attempts, self.pause = max_attempts, pause
+        self.max_attempts, self.pause, self.status = max_attempts, pause, status
 
 
 def new_session() -> "Session":
@@ -63,8 +67,8 @@ def fetch_json(session: "Session", url: str, method: str = "GET", body: dict[str
 
     Retries: the statuses 408, 429, 500, 502, 503, 504 and incomplete documents up to 6 attempts, connection errors and
     silence up to 3, with pauses of 0.5 s, 1 s, 2 s ... or as the server's Retry-After says. Redirects are followed on
-    the same host only. Raises ClientError for other statuses of 400 to 499 and 501, CatalogUnavailable for every other
-    failure, such as an answer that is not whole after 60 s.
+    the same host only. Raises ClientError for other statuses of 400 to 499 and 501, ServerError for a 500 that
+    stays, CatalogUnavailable for every other failure, such as an answer that is not whole after 60 s.
     """
     attempt = 0
     while True:
@@ -72,9 +76,8 @@ def fetch_json(session: "Session", url: str, method: str = "GET", body: dict[str
             return _attempt(session, url, method, body)
         except _TransientError as failure:
             if attempt + 1 >= failure.max_attempts:
-                raise CatalogUnavailable(
-                    f"{url} does not answer: check the address, or try again later ({failure})"
-                ) from None
+                kind = ServerError if failure.status == 500 else CatalogUnavailable
+                raise kind(f"{url} does not answer: check the address, or try again later ({failure})") from None
             pause = FIRST_PAUSE_SECONDS * 2**attempt if failure.pause is None else failure.pause
             time.sleep(min(pause, MAX_PAUSE_SECONDS))
             attempt += 1
@@ -131,7 +134,7 @@ def _content(session: "Session", url: str, method: str, body: dict[str, Any] | N
             return _whole(response, url)
         status = f"status {response.status_code}{_excerpt(next(response.iter_content(2**12), b''))}"
         if response.status_code in TRANSIENT_STATUSES:
-            raise _TransientError(status, MAX_ATTEMPTS, _retry_after(response))
+            raise _TransientError(status, MAX_ATTEMPTS, _retry_after(response), response.status_code)
         if 400 <= response.status_code < 500 or response.status_code == 501:
             message = f"{url} refuses the request: check the address and the query ({status})"
             raise ClientError(message, response.status_code)

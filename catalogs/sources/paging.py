@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from catalogs.errors import CatalogUnavailable
 from catalogs.sources import api, page_store
-from catalogs.sources.fetch import ClientError
+from catalogs.sources.fetch import ClientError, ServerError
 from catalogs.sources.page_store import Page
 from catalogs.sources.unread import has_parts
 
@@ -130,10 +130,13 @@ def _pages(session: "Session", first: Sequence[api.Request], folder: Path, serve
 
 
 def _first_page(session: "Session", first: Sequence[api.Request], server: Server) -> Page:
-    refusals = []
+    """A server may also fail over a filter, as pgstac does over one that compares a text with a number."""
+    refusals: list[ClientError | ServerError] = []
     for request in first:
         extensions = api.extensions(request)
-        if request["method"] in server.refused or (server.taken is not None and not extensions <= server.taken):
+        known = server.taken is None or extensions <= server.taken
+        failed = extensions and any(isinstance(refusal, ServerError) for refusal in refusals)
+        if request["method"] in server.refused or not known or failed:
             continue
         try:
             page = api.fetch_page(session, request)
@@ -141,6 +144,10 @@ def _first_page(session: "Session", first: Sequence[api.Request], server: Server
             refusals.append(refusal)
             if refusal.status in METHOD_REFUSED:
                 server.refused.add(request["method"])
+        except ServerError as failure:
+            refusals.append(failure)
+            if not extensions:
+                break
         else:
             if "fields" not in extensions or all(map(has_parts, page.features)):
                 server.taken = extensions

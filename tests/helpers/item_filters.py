@@ -1,5 +1,6 @@
 """Which items the filters of a search let through, read by other means than those that wrote them: CQL2 text as SQL."""
 
+import json
 import operator
 import sqlite3
 
@@ -66,5 +67,6 @@ def by_sql(properties, text):
         columns = ", ".join(f'"{name}"' for name in names)
         database.execute(f"CREATE TABLE item ({columns})")
         values = [properties.get(name) for name in names]
+        values = [json.dumps(value) if isinstance(value, list | dict) else value for value in values]
         database.execute(f"INSERT INTO item VALUES ({', '.join('?' * len(names))})", values)
         return bool(database.execute(f"SELECT 1 FROM item WHERE {text}").fetchall())

@@ -19,9 +19,10 @@ class Faults:
 
     `methods`: those that landing page and links name, with the status that answers the others; `next_method`: of links
     to further pages. `gaps`: empty pages before each further page, None for one after the other without end. `counted`:
-    the number that is reported for so many items. `most_bytes`: larger queries are answered by 413 or 414. `unable`: no
-    filter is taken, whatever is declared, nor are fields unless it `selects`; `dropped`: a part that is lost from
-    items then; `untaken`: what was refused."""
+    the number that is reported for so many items. `most_bytes`: larger queries are answered by 413 or 414.
+
+    `unable`: the status that answers every filter, whatever is declared; `untaken`: the languages of those refused.
+    Fields are refused unless it `selects`; `dropped`: a part that items lose by fields."""
 
     def __init__(self):
         self.statuses, self.lost, self.forgotten, self.broken = [], set(), False, 0
@@ -30,7 +31,7 @@ class Faults:
         self.after = lambda number: None
         self.methods, self.other_methods, self.next_method = ("GET", "POST"), 405, "POST"
         self.gaps, self.counted, self.most_bytes = 0, lambda number: number, None
-        self.unable, self.selects, self.dropped, self.untaken = False, True, None, []
+        self.unable, self.selects, self.dropped, self.untaken = None, True, None, []
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def paged_server(items, faults=None, conforms=(), counts=True):
             language = language_of(body)
             if language and (faults.unable or not all(str(conforms).count(name) for name in LANGUAGES[language])):
                 faults.untaken.append(language)
-                return self.reply(400, {"detail": f"no filter in {language}"})
+                return self.reply(faults.unable or 400, {"detail": f"no filter in {language}"})
             if "fields" in body and not (faults.selects and "item-search#fields" in str(conforms)):
                 faults.untaken.append("fields")
                 return self.reply(400, {"detail": "no fields"})

@@ -15,6 +15,7 @@ from paged_server import Faults, paged_server
 from catalogs.comparison import OPERATORS, Comparison
 from catalogs.errors import CatalogError
 from catalogs.search import search_with_refusals
+from catalogs.sources import fetch
 from catalogs.sources.filters import cql2_text
 
 SERVERS = {
@@ -123,17 +124,18 @@ def test_one_of_several_values_is_asked_in_cql2_only(servers):
         assert sorted(searches[0][2]) == (["a", "b"] if str(language).startswith("cql2") else ["a", "b", "c"])
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_server_that_refuses_its_own_filter_is_searched_without_and_not_asked_again(method):
+@pytest.mark.parametrize(("method", "status"), [("GET", 400), ("POST", 400), ("GET", 500), ("POST", 500)])
+def test_a_server_that_refuses_its_own_filter_is_searched_without_and_not_asked_again(method, status):
     faults = Faults()
-    faults.methods, faults.next_method, faults.unable = (method,), method, True
+    faults.methods, faults.next_method, faults.unable = (method,), method, status
     made = [made_item("in"), made_item("out", platform="other"), made_item("june", datetime="2023-06-15T10:00:00Z")]
     where, june = (Comparison("platform", "eq", "sentinel-2a"),), datetime(2023, 6, 1, tzinfo=UTC)
     with paged_server(made, faults, conformance("cql2-json", "cql2-text")) as (url, searches):
         found = search_with_refusals(query(url, start=june, where=where))
     assert ids(found.items) == ["in", "june"]
     assert [language_of(body) for _, body, _ in searches] == [None] * 3
-    assert faults.untaken == ["cql2-text" if method == "GET" else "cql2-json"]
+    attempts = fetch.MAX_ATTEMPTS if status == 500 else 1
+    assert faults.untaken == ["cql2-text" if method == "GET" else "cql2-json"] * attempts
     assert "does not filter by platform" in found.warnings[0]
 
 
