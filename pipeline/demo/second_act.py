@@ -29,6 +29,8 @@ from pipeline.geometry.grid import LONLAT, transformer
 FIRST_ACT = "first-act"
 """Tag of the version that the first act published."""
 ROWS = 8
+DETAIL = 300
+"""Pixels a side of the picture's detail: most of the corner in which land changes."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def run_second_act(folder: Path, json_file: Path | None) -> None:
         "change found": new_HW * changed_HW,
         "true change": is_HW * (was_HW != is_HW),
     }
-    picture = draw_maps(folder / "second-act.png", after, labels, by="true change")
+    picture = draw_maps(folder / "second-act.png", after, labels, DETAIL, by="true change")
     act = SecondAct(
         new_scenes=len(new),
         blocks=len(list(region.extent.blocks())),
@@ -131,20 +133,20 @@ def _print(act: SecondAct, report: Report, point: str) -> None:
         [(each.from_, each.to, f"{each.found:,}", f"{each.true:,}") for each in act.changes[:ROWS]],
         ("from", "to", "found", "true"),
     )
+    blocks = [
+        ("asked", f"{act.asked} blocks, of them {act.screened_out} screened out: the same ground"),
+        ("mapped", f"{act.mapped} of {act.blocks} blocks, with neighbours; others keep every byte"),
+    ]
     found, elsewhere = act.found, act.differing - sum(each.found for each in act.changes)
     print_table(
         "second act" if report.done_anything else "second act: nothing to do, the map has seen every scene",
         [
             ("new scenes", f"{act.new_scenes}"),
-            ("asked", f"the change model about {act.asked} blocks: {act.screened_out} screened out, the same ground"),
-            (
-                "mapped",
-                f"{act.mapped} of {act.blocks} blocks, with those that see a changed one; the others keep all bytes",
-            ),
+            *(blocks if report.done_anything else []),
             ("true change", f"{found.true_km2:.2f} km2 in {found.places} places"),
             ("found", f"{_percent(found.share_found)} of it, and {found.places_found} of the places"),
             ("right", f"{_percent(found.share_true)} of what was found"),
-            ("elsewhere", f"{elsewhere:,} pixels flicker: another class, from other scenes of the same ground"),
+            ("elsewhere", f"{elsewhere:,} pixels of another class: flicker of the map"),
             ("seconds", f"{act.seconds:.0f}"),
         ],
     )
