@@ -40,7 +40,8 @@ WRITING = {"tag", "rollback", "export", "reduce", "sample"}
 """Those that refuse to do the same twice."""
 ELSEWHERE = {
     "accuracy": "cli/test_sample.py",
-    "demo": "test_demo.py",
+    "demo": "demo/test_first_act.py",
+    "demo --second-act": "demo/test_second_act.py",
     "detect-change": "change/test_detect.py",
     "discard": "execution/test_held.py",
     "evaluate": "training/test_evaluate.py",
