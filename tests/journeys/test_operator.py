@@ -100,7 +100,8 @@ def test_a_second_run_in_the_same_cube_ends_with_75_and_names_who_holds_it(perso
         time.sleep(0.02)
     second = person.type(RUN, code=75)
     assert "is held by run" in second.stderr, second.stderr
-    first.communicate()
+    first.terminate()
+    first.communicate(timeout=60)
 
 
 def test_a_run_that_did_nothing_says_so_and_has_no_speed_and_expects_nothing_of_what_is_unknown(mapper):
