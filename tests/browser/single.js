@@ -1,35 +1,13 @@
 // Uses a page that `idgbr export --html` wrote, and looks at the served one for the same: node single.js FILE URL FOLDER
 import {pathToFileURL} from 'node:url';
-import {chromium} from 'playwright-core';
+import {launch, settle} from './looking.js';
 
 const [, , file, address, folder] = process.argv;
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
-});
+const browser = await launch();
 const context = await browser.newContext({viewport: {width: 1280, height: 800}, colorScheme: 'light'});
 const seen = {errors: [], loaded: [], pixels: {}};
 const local = pathToFileURL(file).href;
 
-const pixels = (page) => page.locator('#map canvas').first().evaluate((canvas) => {
-  const gl = canvas.getContext('webgl2');
-  const all = new Uint8Array(4 * gl.drawingBufferWidth * gl.drawingBufferHeight);
-  gl.readPixels(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight, gl.RGBA, gl.UNSIGNED_BYTE, all);
-  let sum = 0;
-  for (let at = 0; at < all.length; at += 4) sum = (sum * 31 + all[at] + 7 * all[at + 1] + 13 * all[at + 2]) >>> 0;
-  return sum;
-});
-/** Waits until the map stays as it is. */
-const settle = async (page) => {
-  await page.waitForLoadState('networkidle');
-  for (let same = 0, last = null; same < 4;) {
-    await page.waitForTimeout(250);
-    const now = await pixels(page);
-    same = now === last ? same + 1 : 0;
-    last = now;
-  }
-  return pixels(page);
-};
 const opened = async (url) => {
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);

@@ -29,8 +29,9 @@ async function start() {
   const cube = await source.cube(link.version);
   document.title = cube.name;
   if (!cube.periods.includes(link.period)) delete link.period;
+  for (const name of ['base', 'classes']) if (!['none', ...cube.layers].includes(link[name])) delete link[name];
   const store = createStore({
-    base: 'mosaic', classes: 'landcover', overlay: 'none', opacity: 80, hidden: new Set(), compare: 'off', other: '',
+    base: cube.layers.includes('mosaic') ? 'mosaic' : 'none', classes: 'landcover', overlay: 'none', opacity: 80, hidden: new Set(), compare: 'off', other: '',
     split: 50, palette: '', theme: '', version: cube.version, period: cube.periods.at(-1), ...link,
   });
   const page = {

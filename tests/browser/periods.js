@@ -1,0 +1,60 @@
+// Uses a page of `idgbr export --html` with two periods, and looks at the served one for the same: node periods.js FILE URL
+// FOLDER FIRST SECOND, the first days of the periods.
+import {pathToFileURL} from 'node:url';
+import {launch, settle} from './looking.js';
+
+const [, , file, address, folder, first, second] = process.argv;
+const browser = await launch();
+const context = await browser.newContext({viewport: {width: 1280, height: 800}, colorScheme: 'light'});
+const local = pathToFileURL(file).href;
+const seen = {errors: [], pixels: {}};
+const opened = async (url) => {
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !/GL Driver Message/.test(message.text()) && seen.errors.push(message.text()));
+  page.on('pageerror', (error) => seen.errors.push(String(error)));
+  await page.goto(url);
+  await page.getByRole('heading', {level: 1}).waitFor();
+  await settle(page);
+  return page;
+};
+
+const page = await opened(local);
+const at = new URLSearchParams(new URL(page.url()).hash.slice(1)).get('at');
+const newer = await settle(page);
+await page.getByLabel('Period', {exact: true}).fill('0');
+seen.period_changes_the_map = (await settle(page)) !== newer;
+await page.getByLabel('Period', {exact: true}).fill('1');
+seen.and_back = (await settle(page)) === newer;
+await page.getByLabel('Over it').selectOption(`since:${first}`);
+seen.change_is_shown = (await settle(page)) !== newer;
+await page.screenshot({path: `${folder}/change.png`});
+await page.getByLabel('Over it').selectOption('none');
+await page.getByLabel('Swipe', {exact: true}).selectOption(`period ${first}`);
+await settle(page);
+seen.sides = await page.locator('.side-name').allTextContents();
+await page.screenshot({path: `${folder}/periods.png`});
+await page.getByLabel('Swipe', {exact: true}).selectOption('off');
+await page.locator('#map canvas').first().click({position: {x: 450, y: 400}});
+await page.locator('#place .answer').waitFor();
+seen.place = await page.locator('#place').innerText();
+await page.locator('#areas').evaluate((element) => { element.open = true; });
+await page.locator('#areas table').waitFor();
+seen.areas = await page.locator('#areas').innerText();
+seen.said = await page.locator('#say').innerText();
+await page.close();
+const linked = await opened(`${local}#at=${at}&base=mosaic`);
+seen.linked = (await linked.locator('#say').innerText()) + new URL(linked.url()).hash;
+await linked.close();
+
+for (const shown of [`period=${first}`, `period=${second}`, `classes=none&period=${second}&overlay=since:${first}`]) {
+  const sums = [];
+  for (const url of [local, address]) {
+    const one = await opened(`${url}#at=${at}&base=none&opacity=100&${shown}`);
+    sums.push(await settle(one));
+    await one.close();
+  }
+  seen.pixels[shown] = sums;
+}
+await browser.close();
+console.log(JSON.stringify(seen));
