@@ -102,8 +102,9 @@ class BoundaryF1:
 
     @property
     def mean(self) -> float:
-        """Over the classes that have a contour in either map; nan if none has."""
-        return mean(self.by_class)
+        """Over the classes that have a contour in either map; nan where the truth has none at all, as labels have whose
+        classes do not touch: what was not labelled cannot be missed."""
+        return mean(self.by_class) if self.counts_K4[:, 3].any() else float("nan")
 
 
 @dataclass(frozen=True)

@@ -33,19 +33,20 @@ def reference_boundary_iou(true, pred, distance):
 
 
 def reference_boundary_f1(true, pred, tolerance):
-    scores = []
+    scores, true_edges = [], 0
     for code in CODES:
         edges = []
         for label in (true, pred):
             other = (label != code) & (true != 0)
             edges.append((label == code) & (true != 0) & ndimage.binary_dilation(other, np.ones((3, 3))))
+        true_edges += edges[0].sum()
         near = [ndimage.distance_transform_edt(~edge) <= tolerance if edge.any() else edge for edge in edges]
         if not edges[0].any() and not edges[1].any():
             continue
         precision = (edges[1] & near[0]).sum() / edges[1].sum() if edges[1].any() else 0
         recall = (edges[0] & near[1]).sum() / edges[0].sum() if edges[0].any() else 0
         scores.append(2 * precision * recall / (precision + recall) if precision + recall else 0)
-    return np.mean(scores) if scores else np.nan
+    return np.mean(scores) if true_edges else np.nan
 
 
 def reference_boundary_accuracy(true, pred, radii):
@@ -95,6 +96,17 @@ def test_contours_at_several_tolerances_are_those_at_each(true, pred):
     several = BoundaryF1.at(true, pred, CODES, (1, 3, 5))
     for each, tolerance in zip(several, (1, 3, 5), strict=True):
         assert np.array_equal(each.counts_K4, BoundaryF1.of(true, pred, CODES, tolerance).counts_K4)
+
+
+def test_labels_whose_classes_do_not_touch_have_no_boundary_f1():
+    true = np.ones((6, 20), np.uint8)
+    true[:, 9:11], true[:, 11:] = 0, 3
+    pred = np.ones((6, 20), np.uint8)
+    pred[:, 14:] = 3
+    apart = BoundaryF1.of(true, pred, (1, 3), tolerance=3)
+    assert np.isnan(apart.mean)
+    touching = np.where(true == 0, 1, true)
+    assert (apart + BoundaryF1.of(touching, touching, (1, 3), tolerance=3)).mean < 1
 
 
 def test_boundary_scores_of_a_straight_edge_moved_by_one_pixel():
