@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.analysis import picture as picture
     from pipeline.analysis.query import point
-    from pipeline.config.region import Region, load
+    from pipeline.config.region import Region
+    from pipeline.config.region_file import load
     from pipeline.continent.join import join
     from pipeline.cube.open import open_cube
     from pipeline.execution.run import run
@@ -15,7 +16,7 @@ __all__ = ["Region", "join", "load", "open_cube", "plan", "point", "run"]
 
 _HOME = {
     "Region": "config.region",
-    "load": "config.region",
+    "load": "config.region_file",
     "plan": "planning.plan",
     "open_cube": "cube.open",
     "point": "analysis.query",

@@ -14,7 +14,8 @@ import zarr
 from hooks import references
 
 from pipeline.cli.command import app
-from pipeline.config.region import Region, load
+from pipeline.config.region import Region
+from pipeline.config.region_file import load
 from pipeline.config.sections import GateSettings, MosaicSettings
 from pipeline.cube.create import add_period
 from pipeline.cube.schema import Layout

@@ -64,7 +64,7 @@ def plan(
 
     Example: `idgbr plan region.yaml --workers 4 --price-per-worker-hour 2.5`
     """
-    from pipeline.config.region import load
+    from pipeline.config.region_file import load
 
     if html is not None:
         check_writable(html)
@@ -176,7 +176,7 @@ def _tell_failure(update_once: Callable[[], None]) -> None:
 
 def _look_ahead(region_file: Path, counts: WorkerCounts, price_per_worker_hour: float | None, as_json: bool) -> None:
     """Prints what an update would do, and writes nothing."""
-    from pipeline.config.region import load
+    from pipeline.config.region_file import load
 
     region = load(region_file)
     from pipeline.change.preview import preview, print_preview
@@ -196,7 +196,7 @@ def _look_ahead(region_file: Path, counts: WorkerCounts, price_per_worker_hour: 
 def _suggest(region_file: Path, recall: float, as_json: bool) -> None:
     """Prints the threshold that the audits of the region's cube suggest."""
     from pipeline.change.threshold import suggest_threshold
-    from pipeline.config.region import load
+    from pipeline.config.region_file import load
     from pipeline.console.tables import print_table
     from pipeline.cube.cube import Cube
     from pipeline.execution.change_report import read_audits
@@ -229,7 +229,7 @@ def _run(
     refresh: bool,
     mosaic_only: bool = False,
 ) -> None:
-    from pipeline.config.region import load
+    from pipeline.config.region_file import load
 
     region = load(region_file)
     from pipeline.console.progress import stage_progress

@@ -10,7 +10,8 @@ import yaml
 from rasterio.windows import Window
 
 from catalogs.simulated import World, open_world, simulate, truths
-from pipeline.config.region import Region, load
+from pipeline.config.region import Region
+from pipeline.config.region_file import load
 from pipeline.console.progress import progress_bar
 from pipeline.demo.command_line import command_line
 from pipeline.errors import UserError

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from catalogs.simulated import ServerError, serve
-from pipeline.config.region import load
+from pipeline.config.region_file import load
 from pipeline.demo.command_line import command_line
 from pipeline.demo.ground import finished_world
 from pipeline.errors import UserError

@@ -15,7 +15,7 @@ from catalogs.errors import CatalogError, NoItems
 from catalogs.items.providers import PROVIDERS, provider_of
 from catalogs.sample import first_items
 from catalogs.secrets import redact
-from pipeline.config.region import load as load_region
+from pipeline.config.region_file import load as load_region
 from pipeline.errors import UserError
 from pipeline.geometry.grid import projected_crs
 from pipeline.geometry.utm import utm_of

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.region import load
+from pipeline.config.region_file import load
 from pipeline.errors import UserError
 from pipeline.training.area_kinds import Area, Areas, SceneClasses
 from pipeline.training.ground import RECORD, ground_of

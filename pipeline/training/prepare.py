@@ -11,7 +11,7 @@ from typing import Any
 import catalogs
 from idgbr.classes import check_class_rows, check_codes
 from idgbr.values import check_words
-from pipeline.config.region import load as load_region
+from pipeline.config.region_file import load as load_region
 from pipeline.digest import json_digest
 from pipeline.errors import UserError
 from pipeline.training import areas as labelled

@@ -8,7 +8,7 @@ import numpy as np
 
 import catalogs
 from pipeline.config.region import Region
-from pipeline.config.region import load as load_region
+from pipeline.config.region_file import load as load_region
 from pipeline.digest import json_digest
 from pipeline.errors import RunError, UserError
 from pipeline.geometry.grid import Window

@@ -8,7 +8,7 @@ import numpy as np
 
 import catalogs
 from idgbr.no_data import missing_of_array
-from pipeline.config.region import load as load_region
+from pipeline.config.region_file import load as load_region
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout

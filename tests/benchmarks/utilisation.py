@@ -76,7 +76,7 @@ def region(folder, items, rows):
     import shapely
     import yaml
 
-    from pipeline.config.region import load
+    from pipeline.config.region_file import load
 
     left, bottom, right, top = GRID.bounds(whole(rows))
     outline = shapely.segmentize(shapely.box(left + 20, bottom + 20, right - 20, top - 20), 1000)

@@ -29,7 +29,8 @@ from catalogs.simulated.world import truths
 from catalogs.simulated.year import catalog_on, simulate_year
 from idgbr.change import ChangeOutput, ChangePipeline
 from pipeline.change.score import in_patches, patch_pixels
-from pipeline.config.region import Region, load
+from pipeline.config.region import Region
+from pipeline.config.region_file import load
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import store
 from pipeline.cube.cube import Cube

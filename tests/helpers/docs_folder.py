@@ -18,7 +18,7 @@ from regional_cubes import layout_of, publish_region
 from shapely.geometry import box
 
 from catalogs.simulated import WORLDCOVER, Overpass, acquire, open_world, simulate
-from pipeline.config.region import load
+from pipeline.config.region_file import load
 from pipeline.execution.run import run
 from pipeline.training.area_kinds import Simulated
 from pipeline.training.prepare import load_areas

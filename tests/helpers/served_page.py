@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from crash.cubes import prepare
 
-from pipeline.config.region import load
+from pipeline.config.region_file import load
 from pipeline.execution.run import run
 
 

@@ -9,7 +9,8 @@ from map_model import save_model
 from shared_folder import shared
 
 from catalogs.simulated import Overpass, World, open_world, simulate
-from pipeline.config.region import Region, load
+from pipeline.config.region import Region
+from pipeline.config.region_file import load
 from pipeline.demo.ground import inner_bounds
 from pipeline.execution.report import Report
 from pipeline.execution.run import run

@@ -12,7 +12,7 @@ from label_collection import add_labels, copy_world
 from range_server import serving
 
 from catalogs.simulated import WORLDCOVER
-from pipeline.config.region import load as load_region
+from pipeline.config.region_file import load as load_region
 from pipeline.cube.open import open_cube
 from pipeline.demo.ground import inner_bounds
 from pipeline.training.recipe import load as load_recipe

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import document, region
+from pipeline.config import document, region_file
 from pipeline.errors import UserError
 from pipeline.training import recipe
 
@@ -30,7 +30,7 @@ MAPPINGS = multiplied("{", lambda n: ", ".join(f"k{j}: *a{n - 1}" for j in range
 MERGES = multiplied("{<<: [", lambda n: ", ".join([f"*a{n - 1}"] * 9), "]}")
 
 
-@pytest.mark.parametrize("load", [region.load, recipe.load])
+@pytest.mark.parametrize("load", [region_file.load, recipe.load])
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -79,19 +79,19 @@ def test_aliases_and_merges_of_a_few_values_are_written_out(tmp_path):
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
     path = tmp_path / "f.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
-    assert region.load(path).name == "here"
+    assert region_file.load(path).name == "here"
 
 
 def test_what_is_no_file_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(UserError, match=r"cannot read .* \(not a file\)"):
-            region.load(path)
+            region_file.load(path)
     for path, reason in (
         (Path("x" * 5000), "too long"),
         (tmp_path / "no" / "f", "No such file"),
         (Path("a\0b"), "x00"),
     ):
         with pytest.raises(UserError, match=f"cannot read .*{reason}") as told:
-            region.load(path)
+            region_file.load(path)
         assert len(str(told.value)) < 350

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.config import region
+from pipeline.config import region_file
 from pipeline.config.paths import check_path
 from pipeline.errors import UserError
 
@@ -17,7 +17,7 @@ def test_a_name_that_no_file_can_have_is_an_error_of_its_key(tmp_path, key, name
     values[key] = f"[{name}]" if key == "allowed_paths" else name
     path.write_text("".join(f"{key}: {value}\n" for key, value in values.items()))
     with pytest.raises(UserError) as told:
-        region.load(path)
+        region_file.load(path)
     (line,) = [line for line in str(told.value).splitlines() if f": {key}" in line]
     assert says in line
     assert len(line) < 400

@@ -10,7 +10,7 @@ import pytest
 import catalogs
 from catalogs.access import resolve_href
 from catalogs.items.provider import Band
-from pipeline.config.region import load
+from pipeline.config.region_file import load
 from pipeline.errors import UserError
 from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.params import MosaicParams

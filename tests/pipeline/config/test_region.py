@@ -1,4 +1,4 @@
-"""Region files, with the sections of `sections.py`."""
+"""Region files, with the sections of `sections.py`. Covers `region_file.py`."""
 
 import json
 from datetime import date
@@ -8,7 +8,7 @@ import yaml
 
 from catalogs import secrets
 from catalogs.hosts import Reach
-from pipeline.config.region import load
+from pipeline.config.region_file import load
 from pipeline.errors import RunError, UserError
 
 
@@ -142,7 +142,7 @@ def test_a_bucket_without_a_sound_polygon_is_told_in_one_sentence(s3, content, w
     bucket = s3.bucket("no-polygons")
     s3.put("no-polygons", "point", b'{"type": "Point", "coordinates": [11, 48]}')
     s3.put("no-polygons", "text", b"nothing")
-    monkeypatch.setattr("pipeline.config.region.MAX_BYTES", 2**20)
+    monkeypatch.setattr("pipeline.config.region_file.MAX_BYTES", 2**20)
     s3.put("no-polygons", "large", b" " * (2**20 + 1))
 
     def told(place):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.config import region
+from pipeline.config import region_file
 from pipeline.errors import UserError
 from pipeline.training import recipe
 
@@ -19,7 +19,7 @@ model: simulated-s2
 def errors(tmp_path):
     """A function that loads a file and gives its errors, line by line."""
 
-    def lines(text, load=region.load):
+    def lines(text, load=region_file.load):
         path = tmp_path / "region.yaml"
         path.write_text(text)
         with pytest.raises(UserError) as error:

@@ -13,7 +13,7 @@ import pipeline
 from catalogs import search
 from idgbr.metrics import Evaluation
 from pipeline import open_cube
-from pipeline.config.region import load
+from pipeline.config.region_file import load
 from pipeline.scenes.search import catalog_query
 from pipeline.training import areas
 

@@ -14,7 +14,7 @@ from s3_server import Line, free_port
 from sts_server import web_identity
 
 from cluster import Finished
-from pipeline.config.region import load
+from pipeline.config.region_file import load
 from pipeline.cube import store
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube

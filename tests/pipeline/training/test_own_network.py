@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline import cli
-from pipeline.config.region import load as load_region
+from pipeline.config.region_file import load as load_region
 from pipeline.cube.cube import Cube
 from pipeline.errors import UserError
 from pipeline.execution.run import run
