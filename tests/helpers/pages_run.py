@@ -7,6 +7,7 @@ from docs_folder import EAST, FEW_STEPS, PLACE, TINY_UNET, WEST, label_sample, p
 
 CLUSTER = "a Ray head on fixed ports: tests/pipeline/execution/test_jobs.py starts one on others and submits this job"
 CATALOGS = "asks catalogs of the network: tests/pipeline/test_init.py asks one of this machine"
+BUCKET = "needs a bucket: tests/pipeline/config/test_model.py has one"
 ELSEWHERE = {
     ("README.md", "make demo"): "installs, and maps for minutes: tests/pipeline/demo/test_first_act.py has a small one",
     ("README.md", "make test"): "runs the tests, of which this is one",
@@ -23,6 +24,8 @@ ELSEWHERE = {
         ".venv/bin/idgbr demo",
     ): "maps for minutes: tests/pipeline/demo/test_second_act.py has a small one",
     ("docs/serving.md", "idgbr serve s3://"): "needs a bucket and port 80: tests/pipeline/serve asks local cubes",
+    ("docs/operating.md", "aws s3 cp"): BUCKET,
+    ("docs/operating.md", "idgbr predict image.tif"): BUCKET,
     ("docs/operating.md", "idgbr run region.yaml --dask"): "needs a Dask scheduler: tests/pipeline/analysis has one",
 }
 """Commands that are only parsed, and why."""
