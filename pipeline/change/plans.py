@@ -158,7 +158,10 @@ class GatedPlan(Plan):
             )
 
     def replaced_near(self, block: BlockId) -> tuple[BlockId, ...]:
-        """The replaced mosaics that a block sees whose own stays: the rest of its map is that of what it sees."""
+        """The replaced mosaics that a block sees whose own stays.
+
+        The rest of its map is that of what it sees: one that was never mapped, or otherwise than now, goes on.
+        """
         if self.goes_on_YX[self.extent.slot(block)]:
             return ()
         seen = self.blocks_of.seen_by(block)

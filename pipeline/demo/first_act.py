@@ -13,14 +13,14 @@ from idgbr.metrics import Evaluation, EvaluationScores
 from pipeline.analysis.picture import draw_maps
 from pipeline.config.region import Region
 from pipeline.console.output import from_here, to_json, write_text
-from pipeline.console.progress import CONSOLE, stage_progress
+from pipeline.console.progress import CONSOLE
 from pipeline.console.tables import print_table
 from pipeline.cube.open import open_cube
 from pipeline.demo.command_line import command_line
 from pipeline.demo.ground import make_world, read_truth, write_region
+from pipeline.demo.mapping import map_region
 from pipeline.demo.news import LAST_DAY
 from pipeline.execution.report import Report
-from pipeline.execution.run import run
 from pipeline.execution.summary import summary
 from pipeline.training.evaluate import print_scores
 
@@ -45,15 +45,7 @@ def run_demo(folder: Path, seed: int, json_file: Path | None) -> None:
     world = make_world(folder, seed)
     with serve(world.folder) as url:
         region = write_region(folder, world, url)
-        with stage_progress() as progress:
-            report = run(
-                region,
-                workers=2,
-                address="local",
-                listener=progress.listen,
-                count=progress.count,
-                progress=progress.measure,
-            )
+        report = map_region(region)
     cube = open_cube(region.cube)
     truth_HW = read_truth(world, cube, LAST_DAY if world.history else None)
     labels = {"coarse": cube.coarse.values[0], "refined": cube.landcover.values[0], "truth": truth_HW}

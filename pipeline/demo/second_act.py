@@ -12,7 +12,7 @@ from catalogs.simulated import serve
 from pipeline.analysis.diff import diff
 from pipeline.analysis.picture import draw_maps
 from pipeline.console.output import from_here, to_json, write_text
-from pipeline.console.progress import progress_bar, stage_progress
+from pipeline.console.progress import progress_bar
 from pipeline.console.tables import print_table
 from pipeline.cube import tags, versions
 from pipeline.cube.cube import Cube
@@ -20,10 +20,10 @@ from pipeline.cube.open import open_cube
 from pipeline.demo.command_line import command_line
 from pipeline.demo.found_change import ClassPixels, FoundChange, class_pixels
 from pipeline.demo.ground import finished_world, read_truth, write_region
+from pipeline.demo.mapping import map_region
 from pipeline.demo.news import LAST_DAY, arrive
 from pipeline.errors import UserError
 from pipeline.execution.report import Report
-from pipeline.execution.run import run
 from pipeline.geometry.grid import LONLAT, transformer
 
 FIRST_ACT = "first-act"
@@ -70,16 +70,7 @@ def run_second_act(folder: Path, json_file: Path | None) -> None:
         world, new = arrive(world, lambda done, total: show(done, total, ""))
     with serve(world.folder) as url:
         region = write_region(folder, world, url)
-        with stage_progress() as progress:
-            report = run(
-                region,
-                workers=2,
-                address="local",
-                refresh=True,
-                listener=progress.listen,
-                count=progress.count,
-                progress=progress.measure,
-            )
+        report = map_region(region, refresh=True)
     before, after = open_cube(region.cube, FIRST_ACT), open_cube(region.cube)
     old_HW, new_HW = (each.landcover.values[0] for each in (before, after))
     was_HW, is_HW = (read_truth(world, after, day) for day in (None, LAST_DAY))

@@ -1,5 +1,5 @@
 """The first act on a small world; the whole demo is `make demo`. Covers `ground.py`, `serving.py`,
-`command_line.py`."""
+`command_line.py`, `mapping.py`."""
 
 import json
 
