@@ -1,18 +1,17 @@
 // Uses a page of `idgbr export --html` with two periods, and looks at the served one for the same: node periods.js FILE URL
 // FOLDER FIRST SECOND, the first days of the periods.
 import {pathToFileURL} from 'node:url';
-import {launch, settle} from './looking.js';
+import {launch, listen, pixelsOf, settle} from './looking.js';
 
 const [, , file, address, folder, first, second] = process.argv;
 const browser = await launch();
 const context = await browser.newContext({viewport: {width: 1280, height: 800}, colorScheme: 'light'});
 const local = pathToFileURL(file).href;
-const seen = {errors: [], pixels: {}};
+const seen = {errors: []};
 const opened = async (url) => {
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !/GL Driver Message/.test(message.text()) && seen.errors.push(message.text()));
-  page.on('pageerror', (error) => seen.errors.push(String(error)));
+  listen(page, seen.errors);
   await page.goto(url);
   await page.getByRole('heading', {level: 1}).waitFor();
   await settle(page);
@@ -47,14 +46,7 @@ const linked = await opened(`${local}#at=${at}&base=mosaic`);
 seen.linked = (await linked.locator('#say').innerText()) + new URL(linked.url()).hash;
 await linked.close();
 
-for (const shown of [`period=${first}`, `period=${second}`, `classes=none&period=${second}&overlay=since:${first}`]) {
-  const sums = [];
-  for (const url of [local, address]) {
-    const one = await opened(`${url}#at=${at}&base=none&opacity=100&${shown}`);
-    sums.push(await settle(one));
-    await one.close();
-  }
-  seen.pixels[shown] = sums;
-}
+const shown = [`period=${first}`, `period=${second}`, `classes=none&period=${second}&overlay=since:${first}`];
+seen.pixels = await pixelsOf(opened, [local, address], at, shown);
 await browser.close();
 console.log(JSON.stringify(seen));

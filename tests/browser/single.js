@@ -1,11 +1,11 @@
 // Uses a page that `idgbr export --html` wrote, and looks at the served one for the same: node single.js FILE URL FOLDER
 import {pathToFileURL} from 'node:url';
-import {launch, settle} from './looking.js';
+import {launch, listen, loads, pixelsOf, settle} from './looking.js';
 
 const [, , file, address, folder] = process.argv;
 const browser = await launch();
 const context = await browser.newContext({viewport: {width: 1280, height: 800}, colorScheme: 'light'});
-const seen = {errors: [], loaded: [], pixels: {}};
+const seen = {errors: [], loaded: []};
 const local = pathToFileURL(file).href;
 
 const opened = async (url) => {
@@ -19,9 +19,8 @@ const opened = async (url) => {
 
 const page = await context.newPage();
 page.setDefaultTimeout(60_000);
-page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !/GL Driver Message/.test(message.text()) && seen.errors.push(message.text()));
-page.on('pageerror', (error) => seen.errors.push(String(error)));
-page.on('request', (request) => /^(data|blob):/.test(request.url()) || request.url() === local || seen.loaded.push(request.url()));
+listen(page, seen.errors);
+loads(page, seen.loaded, (url) => url === local);
 await page.goto(local);
 await page.getByRole('heading', {level: 1}).waitFor();
 const start = await settle(page);
@@ -46,16 +45,8 @@ await page.locator('#about').evaluate((element) => { element.open = true; });
 seen.about = await page.locator('#about p').innerText();
 await page.screenshot({path: `${folder}/single-panel.png`});
 
-for (const shown of ['base=none', 'base=none&classes=coarse', 'base=none&palette=safe', 'base=none&overlay=confidence', 'base=none&overlay=refined']) {
-  const hash = `#at=${at}&${shown}&opacity=100`;
-  const sums = [];
-  for (const url of [local, address]) {
-    const one = await opened(`${url}${hash}`);
-    sums.push(await settle(one));
-    await one.close();
-  }
-  seen.pixels[shown] = sums;
-}
+const shown = ['classes=landcover', 'classes=coarse', 'palette=safe', 'overlay=confidence', 'overlay=refined'];
+seen.pixels = await pixelsOf(opened, [local, address], at, shown);
 await page.emulateMedia({media: 'print'});
 await page.screenshot({path: `${folder}/single-print.png`});
 await browser.close();

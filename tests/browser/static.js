@@ -1,39 +1,25 @@
 // Uses the page of an export by --zarr --page: node static.js QUESTION. own, elsewhere, forbidden: addresses of the page
 // in the folder of the export, elsewhere with storage that lets it read the export, and with one that does not. views:
 // x, y and metres a pixel of the pictures OWN-0.png, ... that are left in the folder.
-import {readFileSync, writeFileSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import {chromium} from 'playwright-core';
+import {writeFileSync} from 'node:fs';
+import {audit, launch, listen, loads, settle as settled} from './looking.js';
 
 const {own, elsewhere, forbidden, views, storage, folder} = JSON.parse(process.argv[2]);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
-});
+const browser = await launch();
 const context = await browser.newContext({viewport: {width: 1200, height: 800}, colorScheme: 'light'});
 const seen = {errors: [], outside: [], axe: {}};
 
 async function opened(url, quiet = true) {
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
-  const absent = ({url}) => /\/c(\/\d+)+$/.test(url); // A chunk without data has no file.
-  page.on('console', (message) => quiet && ['error', 'warning'].includes(message.type()) && !/GL Driver Message/.test(message.text()) && !absent(message.location()) && seen.errors.push(message.text()));
-  page.on('pageerror', (error) => seen.errors.push(String(error)));
-  page.on('request', (request) => !quiet || /^(data|blob):/.test(request.url()) || [own, storage].some((at) => request.url().startsWith(new URL(at).origin)) || seen.outside.push(request.url()));
+  const absent = (message) => /\/c(\/\d+)+$/.test(message.location().url); // A chunk without data has no file.
+  listen(page, seen.errors, (message) => !quiet || absent(message));
+  if (quiet) loads(page, seen.outside, (url) => [own, storage].some((at) => url.startsWith(new URL(at).origin)));
   await page.goto(url);
   return page;
 }
 /** The picture of the map once it stays as it is, a PNG in base64. */
-async function settle(page) {
-  await page.waitForLoadState('networkidle');
-  for (let last = '', same = 0; same < 3;) {
-    await page.waitForTimeout(250);
-    const now = (await page.locator('#map canvas').first().screenshot()).toString('base64');
-    same = now === last ? same + 1 : 0;
-    last = now;
-    if (same === 3) return now;
-  }
-}
+const settle = (page) => settled(page, async () => (await page.locator('#map canvas').first().screenshot()).toString('base64'));
 for (const [name, url] of Object.entries({own, elsewhere})) {
   for (const [at, view] of views.entries()) {
     const page = await opened(`${url}#at=${view}`);
@@ -46,10 +32,9 @@ const page = await opened(own);
 await page.getByRole('heading', {level: 1}).waitFor();
 const start = await settle(page);
 await page.screenshot({path: `${folder}/static.png`});
-await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
 for (const scheme of ['light', 'dark']) {
   await page.emulateMedia({colorScheme: scheme});
-  seen.axe[scheme] = await page.evaluate(async () => (await globalThis.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})).violations.map(({id, nodes}) => `${id}: ${nodes.map((node) => node.html).join(' ')}`));
+  seen.axe[scheme] = await audit(page);
 }
 await page.emulateMedia({colorScheme: 'light'});
 await page.locator('.class').first().focus();

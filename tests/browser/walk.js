@@ -1,49 +1,22 @@
 // Uses every control of the page at an address, in Chromium, and prints what it saw as JSON: node walk.js URL FOLDER
-import {readFileSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import {chromium} from 'playwright-core';
+import * as looking from './looking.js';
 
 const [, , address, folder] = process.argv;
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
-});
+const browser = await looking.launch();
 const context = await browser.newContext({viewport: {width: 1280, height: 800}, colorScheme: 'light'});
 const page = await context.newPage();
 page.setDefaultTimeout(60_000);
 const seen = {errors: [], outside: [], failed: [], axe: {}};
-page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !/GL Driver Message/.test(message.text()) && seen.errors.push(message.text()));
-page.on('pageerror', (error) => seen.errors.push(String(error)));
-page.on('request', (request) => /^(data|blob):/.test(request.url()) || request.url().startsWith(address) || seen.outside.push(request.url()));
+looking.listen(page, seen.errors);
+looking.loads(page, seen.outside, (url) => url.startsWith(address));
 page.on('response', (response) => response.status() >= 400 && seen.failed.push(`${response.status()} ${response.url()}`));
 
 const open = (id) => page.locator(`#${id}`).evaluate((element) => { element.open = true; });
 const choose = async (label, value) => { await page.getByLabel(label, {exact: true}).selectOption(value); await settle(); };
 const shot = (name) => page.screenshot({path: `${folder}/${name}.png`});
-const pixels = () => page.locator('#map canvas').first().evaluate((canvas) => {
-  const gl = canvas.getContext('webgl2');
-  const all = new Uint8Array(4 * gl.drawingBufferWidth * gl.drawingBufferHeight);
-  gl.readPixels(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight, gl.RGBA, gl.UNSIGNED_BYTE, all);
-  let sum = 0;
-  for (let at = 0; at < all.length; at += 4) sum = (sum * 31 + all[at] + 7 * all[at + 1] + 13 * all[at + 2]) >>> 0;
-  return sum;
-});
-/** Waits until the map stays as it is. */
-const settle = async () => {
-  await page.waitForLoadState('networkidle');
-  for (let same = 0, last = null; same < 3;) {
-    await page.waitForTimeout(250);
-    const now = await pixels();
-    same = now === last ? same + 1 : 0;
-    last = now;
-  }
-};
-const audit = async (name) => {
-  await page.evaluate(readFileSync(axe, 'utf8'));
-  const {violations} = await page.evaluate(() => globalThis.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}));
-  seen.axe[name] = violations.map(({id, nodes}) => `${id}: ${nodes.map(({html}) => html.slice(0, 120)).join(' | ')}`);
-};
+const pixels = () => looking.pixels(page);
+const settle = () => looking.settle(page);
+const audit = async (name) => { seen.axe[name] = await looking.audit(page); };
 
 await page.goto(address);
 await page.getByRole('heading', {level: 1}).waitFor();
