@@ -22,9 +22,9 @@ from idgbr.training.ddpm import new_ddpm, unlabelled_crops
 from idgbr.training.denoising import denoising_errors
 from science.cost import gmac
 from science.masked import train_masked
-from science.place import Place, Result, Task
+from science.place import Place, Result, Task, tell
 from science.presets import Preset
-from science.sets import SIMULATED, labelled_set, read, read_simulated
+from science.sets import labelled, read
 
 PLAIN, OURS, RANDOM, MASKED = "HRNet", "Diff-HRNet", "random U-Net", "masked images"
 ARMS = {PLAIN: None, OURS: "ddpm", RANDOM: "random", MASKED: "masked"}
@@ -107,8 +107,8 @@ def _train(
         ddpm = place.model(start, name, seed) if start in ("ddpm", "random") else None
         backbone = place.model("masked", name, seed).with_suffix(".safetensors") if start == "masked" else None
         config = CoarseTraining(
-            classes=labelled_set(name).classes,
-            bands=labelled_set(name).bands,
+            classes=labelled(name).classes,
+            bands=labelled(name).bands,
             crop=study.crop,
             batch=study.batch,
             seed=seed,
@@ -117,7 +117,7 @@ def _train(
             backbone=backbone,
             ddpm=ddpm,
             share=share,
-            no_label=labelled_set(name).no_label,
+            no_label=labelled(name).no_label,
             blank=None,
             augmentation=Augmentation(nodata=0.0),
             optimisation=study.coarse,
@@ -162,7 +162,7 @@ def _cost(name: str, seed: int) -> Callable[[Place], Result]:
 
     def run(place: Place) -> Result:
         study, side = place.preset.few_labels, place.preset.window
-        prior, bands = _prior(place, name, seed), len(labelled_set(name).bands)
+        prior, bands = _prior(place, name, seed), len(labelled(name).bands)
         sizes = {"names": list(prior.config["bands"])}
         sizes |= {key: prior.config[key] for key in ("inner", "multipliers", "schedule")}
         one = {"alpha_bars": tuple(study.fusion.get("alpha_bars", (0.975,)))[-1:]}
@@ -194,7 +194,7 @@ def _cost(name: str, seed: int) -> Callable[[Place], Result]:
 def _unlabelled(place: Place, name: str, seed: int) -> tuple[DDPMTraining, list[np.ndarray]]:
     study = place.preset.few_labels
     config = DDPMTraining(
-        bands=labelled_set(name).bands,
+        bands=labelled(name).bands,
         crop=study.ddpm_crop,
         batch=study.ddpm_batch,
         seed=seed,
@@ -208,10 +208,7 @@ def _unlabelled(place: Place, name: str, seed: int) -> tuple[DDPMTraining, list[
 
 def read_pairs(place: Place, name: str, test: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     study = place.preset.few_labels
-    centre = study.centre if test else study.train_centre
-    if name == SIMULATED:
-        return read_simulated(test, place.home / "simulated", centre)
-    return read(name, test, centre)
+    return read(name, test, place.home, study.centre if test else study.train_centre)
 
 
 def _prior(place: Place, name: str, seed: int) -> DiffusionUNet:
@@ -226,8 +223,3 @@ def task_name(name: str, arm: str, share: float, seed: int) -> str:
 
 def slug(text: str) -> str:
     return text.replace(" ", "_").replace(".", "")
-
-
-def tell(progress: Any) -> None:
-    if progress.step % 50 == 0 or progress.step == progress.steps:
-        print(f"{progress.step}/{progress.steps} loss {progress.smoothed:.3f} {progress.speed:.2f}/s", flush=True)

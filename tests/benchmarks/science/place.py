@@ -32,3 +32,9 @@ class Task:
     name: str
     needs: tuple[str, ...]
     run: Callable[[Place], Result]
+
+
+def tell(progress: Any) -> None:
+    """A line every 50 steps of a training."""
+    if progress.step % 50 == 0 or progress.step == progress.steps:
+        print(f"{progress.step}/{progress.steps} loss {progress.smoothed:.3f} {progress.speed:.2f}/s", flush=True)

@@ -17,9 +17,10 @@ from idgbr.training import Optimisation
 from science import report, sets
 from science.__main__ import _all, _chosen, _one, main
 from science.place import Place
-from science.presets import ABLATIONS, CHOICE, CONTROLS, LONG, PRESETS, RIVALS, STEPS_OF_WALK
+from science.presets import PRESETS
 from science.rivals import Averaged, repeated
 from science.tasks import tasks
+from science.variants import ABLATIONS, CHOICE, CONTROLS, LONG, RIVALS, STEPS_OF_WALK
 
 STEPS = Optimisation(steps=2, warmup=1, ema=0.5)
 TINY = replace(
@@ -90,8 +91,9 @@ def data(tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_every_task_runs_and_the_report_has_every_table_and_picture(data, monkeypatch):
-    monkeypatch.setattr("science.tasks.STEPS", (2, 25))
-    place = Place(data / "out", replace(TINY, sets=("dubai_aerial", "cil_roads")), float("inf"))
+    monkeypatch.setattr("science.runs.STEPS", (2, 25))
+    monkeypatch.setattr(sets, "KILOMETRES", 1.0)
+    place = Place(data / "out", TINY, float("inf"))
     threads = torch.get_num_threads()
     for task in tasks(place.preset):
         assert all(place.result(need).is_file() for need in task.needs), task.name
@@ -102,6 +104,7 @@ def test_every_task_runs_and_the_report_has_every_table_and_picture(data, monkey
     for part in (
         "## dubai_aerial",
         "## cil_roads",
+        "## simulated_s2",
         "| crf |",
         "published, gated",
         "## Steps against",
@@ -112,7 +115,7 @@ def test_every_task_runs_and_the_report_has_every_table_and_picture(data, monkey
         "\n| true states 0.5, unrolled | 4 | ",
         "\nBest: ",
     ):
-        assert text.count(part) == (2 if part.startswith("\n") else text.count(part)) > 0, part
+        assert text.count(part) == (3 if part.startswith("\n") else text.count(part)) > 0, part
     for ablation in TINY.ablations:
         assert f"\n| {ablation} | 2 of 2 | " in text, ablation
     steps = {task: json.loads(place.result(task).read_text())["steps"] for task in LENGTHS}
@@ -120,24 +123,24 @@ def test_every_task_runs_and_the_report_has_every_table_and_picture(data, monkey
     ways = [row["way"] for row in json.loads(place.result("walk-cil_roads-walk-U-Net-0").read_text())["rows"]]
     assert ways == [*(f"{steps} steps" for steps in STEPS_OF_WALK), "mean of 8 turns and flips"]
     assert text.count("Ours as shipped against 25 guided steps") == 2
-    assert len(list((data / "out").glob("*.png"))) == 6
+    assert len(list((data / "out").glob("*.png"))) == 9
     for name in place.preset.sets:
         score = json.loads(place.result(f"score-{name}-bridge-U-Net-0").read_text())
         for which in ("coarse", "refined"):
             defined = [row["iou"] for row in score[which]["classes"].values() if row["iou"] is not None]
             assert score[which]["mean_iou"] == pytest.approx(np.mean(defined))
         assert sum(score["class_share"]) == pytest.approx(100)
-        assert all(f"\n| {row['name']} | " in text for row in sets.SETS[name].classes)
+        assert all(f"\n| {row['name']} | " in text for row in sets.labelled(name).classes)
 
 
 def test_places_of_test_images_are_in_no_training(data):
     for name in sets.SETS:
-        train, test = (sets.read(name, test) for test in (False, True))
+        train, test = (sets.read(name, test, data) for test in (False, True))
         places = [{sets.SETS[name].place(stem) for stem in part} for part in (train, test)]
         assert places[0]
         assert places[1]
         assert not places[0] & places[1]
-        assert {sets.SETS[name].fold(stem) for stem in train} == set(range(sets.SETS[name].folds))
+        assert {sets.SETS[name].fold(stem) for stem in train} == set(range(len(sets.SETS[name].folds)))
 
 
 def test_what_the_clock_stops_goes_on_later(data):

@@ -8,7 +8,7 @@ from idgbr.metrics.evaluation import Evaluation
 from idgbr.training import RefinerTraining, train_refiner
 from idgbr.training.crops import Augmentation
 from science import labels
-from science.place import Place, Result, Task
+from science.place import Place, Result, Task, tell
 from science.presets import Preset
 
 SHARE = 1.0
@@ -44,7 +44,7 @@ def _under(name: str, label: str, seed: int) -> Callable[[Place], Result]:
         labels.with_windows_of_crops(place.model(label), place).save_pretrained(folder)
         began, state = time.monotonic(), folder.with_suffix(".state.safetensors")
         for progress in train_refiner(pairs, folder, how, state=state, deadline=place.deadline):
-            labels.tell(progress)
+            tell(progress)
         state.unlink()
         return {"seconds": round(time.monotonic() - began, 1), **_scores(place, name, folder)}
 
