@@ -3,7 +3,7 @@
 from catalogs.comparison import Comparison
 from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.items.harmonise import Doubt
-from catalogs.items.mask import MaskChoice, MaskRule
+from catalogs.items.mask import MaskAsset, MaskFiles, MaskRule
 from catalogs.passes import PassCount, count_passes
 from catalogs.query import Query
 from catalogs.scene import Asset, Scene, read_scene, read_scenes, resolve_offset
@@ -17,7 +17,8 @@ __all__ = [
     "CatalogUnavailable",
     "Comparison",
     "Doubt",
-    "MaskChoice",
+    "MaskAsset",
+    "MaskFiles",
     "MaskRule",
     "PassCount",
     "Query",

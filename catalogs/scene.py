@@ -14,7 +14,7 @@ from catalogs.errors import CatalogError
 from catalogs.items import fields, harmonise
 from catalogs.items.checksum import file_checksum
 from catalogs.items.harmonise import Doubt
-from catalogs.items.mask import MaskChoice, MaskRule
+from catalogs.items.mask import MaskChoice, MaskFiles, MaskRule
 from catalogs.items.provider import REFLECTANCE, Band, Provider, Unit
 from catalogs.items.providers import PROVIDERS, provider_of
 
@@ -235,13 +235,12 @@ def _bands(item: Mapping[str, Any], row: Provider, roles: Sequence[str]) -> tupl
 
 
 def _mask(item: Mapping[str, Any], row: Provider, choice: MaskChoice | None) -> Asset | None:
+    if isinstance(choice, MaskFiles):
+        role, path = "/".join(Path(choice.path).parts[-2:]), choice.file(fields.identity(item))
+        return Asset(role, path, 1.0, 0.0, float(choice.rule.outside), band=choice.band)
     band, rule = (Band(choice.asset, choice.band), choice.rule) if choice else (row.mask, row.product.rule)
     if band is None or rule is None:
         return None
-    if choice and choice.path and (path := choice.file(fields.identity(item))):
-        role = "/".join(Path(choice.path).parts[-2:])
-        number = choice.band if isinstance(choice.band, int) else None
-        return Asset(role, path, 1.0, 0.0, float(rule.outside), band=number)
     asset = fields.asset(item, "mask", band.asset)
     return Asset(
         band.asset,

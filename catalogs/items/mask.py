@@ -66,31 +66,42 @@ class MaskRule:
 
 
 @dataclass(frozen=True, slots=True)
-class MaskChoice:
-    """A mask other than the provider's own, read by this rule: the asset with this key, or of each item the file at
-    `path`, in which {id} stands for the item's id. `band`: its number or name in the asset, None for its first."""
+class MaskAsset:
+    """A mask other than the provider's own, read by this rule: the asset with this key of each item. `band`: its number
+    or name in the asset, None for its first."""
 
     asset: str
     rule: MaskRule
     band: int | str | None = None
-    path: str | None = None
 
     def __post_init__(self) -> None:
-        if self.path is not None:
-            if not Path(self.path).is_absolute() or "{id}" not in self.path or not self.path.isprintable():
-                raise CatalogError(
-                    f"the mask's path is {self.path!r:.200}, but it must be whole and hold {{id}}, the id of an item"
-                )
-        elif not isinstance(self.asset, str) or not self.asset:
+        if not isinstance(self.asset, str) or not self.asset:
             raise CatalogError(f"the mask's asset is {self.asset!r:.80}, but it must be the key of an asset")
 
-    def file(self, name: str) -> str | None:
-        """The path of the mask of the item with this id; None where it is an asset."""
-        if self.path is None:
-            return None
+
+@dataclass(frozen=True, slots=True)
+class MaskFiles:
+    """Masks that somebody made, read by this rule: for each item the file at `path`, in which {id} stands for the
+    item's id. `band`: its number, None for the first."""
+
+    path: str
+    rule: MaskRule
+    band: int | None = None
+
+    def __post_init__(self) -> None:
+        if not Path(self.path).is_absolute() or "{id}" not in self.path or not self.path.isprintable():
+            raise CatalogError(
+                f"the mask's path is {self.path!r:.200}, but it must be whole and hold {{id}}, the id of an item"
+            )
+
+    def file(self, name: str) -> str:
+        """The mask of the item with this id."""
         if "/" in name or name in (".", ".."):
             raise CatalogError(f"item {name} has an id with which no file of a mask can be named")
         return self.path.replace("{id}", name)
+
+
+MaskChoice = MaskAsset | MaskFiles
 
 
 @lru_cache(maxsize=32)

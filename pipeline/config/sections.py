@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from catalogs import comparison
 from catalogs.comparison import Comparison
 from catalogs.errors import CatalogError
-from catalogs.items.mask import MaskChoice, MaskRule
+from catalogs.items.mask import MaskAsset, MaskChoice, MaskFiles, MaskRule
 from pipeline.config.yaml_file import Frozen
 from pipeline.geometry.grid import projected_crs
 
@@ -108,8 +108,6 @@ class OtherMaskSettings(MaskRuleSettings):
 
     @model_validator(mode="after")
     def _one_place(self) -> "OtherMaskSettings":
-        if (self.asset is None) == (self.path is None):
-            raise ValueError("give one of 'asset' and 'path': where the mask of each item is")
         try:
             _ = self.choice
         except CatalogError as error:
@@ -118,7 +116,12 @@ class OtherMaskSettings(MaskRuleSettings):
 
     @property
     def choice(self) -> MaskChoice:
-        return MaskChoice(self.asset or "", self.rule, self.band, self.path)
+        """ValueError unless there is one place."""
+        if self.path is not None and self.asset is None:
+            return MaskFiles(self.path, self.rule, self.band)
+        if self.asset is not None and self.path is None:
+            return MaskAsset(self.asset, self.rule, self.band)
+        raise ValueError("give one of 'asset' and 'path': where the mask of each item is")
 
     @property
     def folder(self) -> Path | None:

@@ -116,8 +116,8 @@ def read(name: str, test: bool, home: Path, centre: int | None = None) -> Pairs:
 
 
 def _worlds(test: bool, folder: Path) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
-    from pipeline.training.prepare import load_areas
     from pipeline.training.area_kinds import Simulated
+    from pipeline.training.prepare import load_areas
 
     seeds = TEST_WORLDS if test else TRAINED_WORLDS
     areas = Simulated(kind="simulated", seeds=list(seeds), kilometres=KILOMETRES)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_items import made_item
 
-from catalogs import CatalogError, MaskChoice, MaskRule
+from catalogs import CatalogError, MaskAsset, MaskFiles, MaskRule
 from catalogs.items.mask import QA_PIXEL, SCL
 from catalogs.scene import read_scene
 
@@ -122,7 +122,7 @@ def test_a_rule_that_makes_no_sense_is_refused(rule, said):
         MaskRule(**rule)
 
 
-OCM = MaskChoice("ocm", MaskRule(clear=(0,), cloud=(1, 2, 3), dilate=100.0))
+OCM = MaskAsset("ocm", MaskRule(clear=(0,), cloud=(1, 2, 3), dilate=100.0))
 
 
 def test_a_region_may_choose_another_mask():
@@ -140,19 +140,19 @@ def test_an_item_without_the_chosen_mask_is_refused_with_what_it_has():
     with pytest.raises(CatalogError, match=r"has no asset for mask .looked for ocm; it has .'blue', 'green'"):
         read_scene(made_item(), ("red",), OCM)
     with pytest.raises(CatalogError, match="the mask's asset is '', but it must be the key of an asset"):
-        MaskChoice("", SCL)
+        MaskAsset("", SCL)
 
 
 def test_a_file_of_each_item_is_named_by_its_id():
     item = made_item("S2A_x")
-    own = MaskChoice("", OCM.rule, 2, "/data/masks/{id}/ocm.tif")
+    own = MaskFiles("/data/masks/{id}/ocm.tif", OCM.rule, 2)
     mask = read_scene(item, ["red"], own).mask
     assert (mask.role, mask.href, mask.band, mask.crs) == ("{id}/ocm.tif", "/data/masks/S2A_x/ocm.tif", 2, None)
-    elsewhere = MaskChoice("", OCM.rule, 2, "/moved/masks/{id}/ocm.tif")
+    elsewhere = MaskFiles("/moved/masks/{id}/ocm.tif", OCM.rule, 2)
     assert read_scene(item, ["red"], elsewhere).digest == read_scene(item, ["red"], own).digest
     for name in ("..", "a/../../etc/x"):
         with pytest.raises(CatalogError, match="has an id with which no file of a mask can be named"):
             read_scene(made_item(name), ["red"], own)
     for path in ("masks/{id}.tif", "/data/masks/all.tif", "/data/{id}\n.tif"):
         with pytest.raises(CatalogError, match=r"the mask's path is .*, but it must be whole and hold {id}"):
-            MaskChoice("", OCM.rule, path=path)
+            MaskFiles(path, OCM.rule)
