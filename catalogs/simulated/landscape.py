@@ -82,7 +82,7 @@ def check_bounds(bounds: Bounds) -> Bounds:
     return bounds
 
 
-def truth(land: Landscape, resolution: int = TRUTH_METRES) -> NDArray[np.uint8]:
+def truth(land: Landscape, resolution: float = TRUTH_METRES) -> NDArray[np.uint8]:
     """Label map (WorldCover codes): the class that covers most of each `resolution` m pixel, ties to the lowest code.
 
     Raises LandscapeError unless `resolution` is a multiple of 2.5 m that divides the bounds.

@@ -30,6 +30,7 @@ from catalogs.simulated.tiles import Tile, envelope, lay_tiles
 from catalogs.simulated.view import view
 
 CENTRE_LONLAT = (12.0, 48.5)
+RESOLUTIONS = (2.5, 5, TRUTH_METRES)
 WORKERS = 2
 
 Progress = Callable[[int, int], None]
@@ -154,11 +155,19 @@ def open_world(folder: str | Path) -> World:
     )
 
 
-def truths(world: World, days: Sequence[str]) -> Iterator[NDArray[np.uint8]]:
-    """The classes (WorldCover codes, 10 m, over the bounds of the world) on each of `days`: floods change none."""
+def truths(world: World, days: Sequence[str], resolution: float = TRUTH_METRES) -> Iterator[NDArray[np.uint8]]:
+    """The classes (WorldCover codes, over the bounds of the world) on each of `days`: floods change none.
+
+    resolution: metres a pixel, one of RESOLUTIONS; each has the class that covers most of it. Else WorldError.
+    """
+    if resolution not in RESOLUTIONS:
+        raise WorldError(
+            f"the truth of a world has pixels of {', '.join(map(str, RESOLUTIONS))} m, not of {resolution} m."
+        )
     land = landscape(world.seed, envelope(world.tiles))
     for day in days:
-        yield _truth_within(world, land_on(world.seed, land, world.history, date.fromisoformat(day), floods=False))
+        today = land_on(world.seed, land, world.history, date.fromisoformat(day), floods=False)
+        yield _truth_within(world, today, resolution)
 
 
 def _observe(
@@ -208,12 +217,12 @@ def _write_truth(world: World, land: Landscape) -> None:
     write_cog(world.truth, label_YX, CRS, transform, Resampling.nearest, colours)
 
 
-def _truth_within(world: World, land: Landscape) -> NDArray[np.uint8]:
+def _truth_within(world: World, land: Landscape, resolution: float = TRUTH_METRES) -> NDArray[np.uint8]:
     """The label map of the landscape within the bounds of the world."""
     west, south, east, north = world.bounds
-    top, left = int((land.bounds[3] - north) // TRUTH_METRES), int((west - land.bounds[0]) // TRUTH_METRES)
-    height, width = int((north - south) // TRUTH_METRES), int((east - west) // TRUTH_METRES)
-    return truth(land)[top : top + height, left : left + width]
+    top, left = int((land.bounds[3] - north) // resolution), int((west - land.bounds[0]) // resolution)
+    height, width = int((north - south) // resolution), int((east - west) // resolution)
+    return truth(land, resolution)[top : top + height, left : left + width]
 
 
 def _history(facts: dict[str, Any]) -> History:

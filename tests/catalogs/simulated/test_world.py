@@ -12,7 +12,7 @@ from pyproj import Transformer
 from pystac.validation import validate_dict
 from rasterio.enums import Resampling
 
-from catalogs.simulated import DEFAULT_DATES, Overpass, WorldError, acquire, open_world, simulate, truth
+from catalogs.simulated import DEFAULT_DATES, Overpass, WorldError, acquire, open_world, simulate, truth, truths
 from catalogs.simulated.classes import WORLDCOVER
 from catalogs.simulated.cog import write_cog
 from catalogs.simulated.landscape import LandscapeError, landscape
@@ -136,6 +136,18 @@ def test_truth_on_disk_is_the_landscape_with_colours(world):
     np.testing.assert_array_equal(label_YX, whole_YX[top:, left:][: label_YX.shape[0], : label_YX.shape[1]])
     for entry in WORLDCOVER:
         assert "#{:02x}{:02x}{:02x}".format(*colours[entry["code"]]) == entry["color"]
+
+
+def test_no_class_covers_more_of_a_pixel_of_the_truth_than_its_own_at_2_5_metres(world):
+    (coarse_YX,), (fine_YX,) = (truths(world, ["2024-06-01"], resolution) for resolution in (10, 2.5))
+    assert fine_YX.shape == (4 * coarse_YX.shape[0], 4 * coarse_YX.shape[1])
+    part_YXS = fine_YX.reshape(len(coarse_YX), 4, -1, 4).swapaxes(1, 2).reshape(*coarse_YX.shape, 16)
+    own_YX = (part_YXS == coarse_YX[..., None]).sum(-1)
+    assert (own_YX < 16).mean() > 0.1
+    for row in WORLDCOVER:
+        assert ((part_YXS == row["code"]).sum(-1) <= own_YX).all()
+    with pytest.raises(WorldError, match=r"pixels of 2\.5, 5, 10 m, not of 20 m"):
+        next(truths(world, ["2024-06-01"], 20))
 
 
 def test_progress_counts_every_scene_once(world, told):
