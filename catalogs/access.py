@@ -23,7 +23,16 @@ URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
 MARGIN = timedelta(minutes=1)
 """A token that expires sooner is renewed: the margin of Planetary Computer's own client (planetary_computer/sas.py)."""
 AWS = {"AWS_S3_ENDPOINT": "s3.amazonaws.com", "AWS_VIRTUAL_HOSTING": "TRUE", "AWS_HTTPS": "YES"}
+AFRICA = {
+    **AWS,
+    "AWS_S3_ENDPOINT": "s3.af-south-1.amazonaws.com",
+    "AWS_REGION": "af-south-1",
+    "AWS_NO_SIGN_REQUEST": "YES",
+}
 BUCKETS: Mapping[str, Mapping[str, str]] = {
+    "deafrica-landsat": AFRICA,
+    "deafrica-sentinel-2": AFRICA,
+    "deafrica-sentinel-2-l2a-c1": AFRICA,
     "e84-earth-search-sentinel-data": {**AWS, "AWS_REGION": "us-west-2", "AWS_NO_SIGN_REQUEST": "YES"},
     "sentinel-cogs": {**AWS, "AWS_REGION": "us-west-2", "AWS_NO_SIGN_REQUEST": "YES"},
     "sentinel-s2-l2a": {**AWS, "AWS_REGION": "eu-central-1", "AWS_REQUEST_PAYER": "requester"},

@@ -1,5 +1,7 @@
 """What the numbers of each product mean, as its documentation has it."""
 
+from dataclasses import replace
+
 from catalogs.items import acquisition
 from catalogs.items.mask import HLS_FMASK, OA_FMASK, QA_PIXEL, SCL
 from catalogs.items.provider import FROM_ITEM, Product, Unit
@@ -18,6 +20,11 @@ SENTINEL2_L2A = Product(
     later_offset_since="04.00",
     later_offset=-0.1,
 )
+# Terrascope Sentinel-2 TOC V2, as items of stac.terrascope.be declare it: int16, reflectance = DN * 0.0001 without an
+# offset, 32767 is no data; the scene classification is Sen2Cor's.
+TERRASCOPE_TOC = replace(
+    SENTINEL2_L2A, levels=("TOC",), nodata=32767.0, later_offset_since=None, later_offset=0.0, dtypes=("int16",)
+)
 # Landsat Collection 2 Level-2 Science Product Guide (USGS LSDS-1619): reflectance = DN * 0.0000275 - 0.2, 0 is fill.
 LANDSAT_C2_L2 = Product(
     levels=("L2SP", "L2SR"),
@@ -29,6 +36,8 @@ LANDSAT_C2_L2 = Product(
     rule=QA_PIXEL,
     acquisition=acquisition.landsat,
 )
+# The same files in an Open Data Cube, whose items name their place by `odc:region_code`.
+LANDSAT_C2_L2_ODC = replace(LANDSAT_C2_L2, repeat_days=0, acquisition=acquisition.platform_time)
 # HLS v2 User Guide: reflectance = DN * 0.0001, -9999 is fill. Items of CMR name no platform.
 HLS_V2 = Product(
     levels=(),

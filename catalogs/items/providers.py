@@ -11,9 +11,11 @@ from catalogs.items.products import (
     GA_LANDSAT_ARD,
     HLS_V2,
     LANDSAT_C2_L2,
+    LANDSAT_C2_L2_ODC,
     PHOTOGRAPH,
     SENTINEL1_RTC,
     SENTINEL2_L2A,
+    TERRASCOPE_TOC,
 )
 from catalogs.items.provider import Band, Provider, by_asset
 
@@ -56,8 +58,28 @@ GA_KEYS = {
     "swir22": "nbart_swir_2",
 }
 
+OLI_KEYS = {
+    "blue": "SR_B2",
+    "green": "SR_B3",
+    "red": "SR_B4",
+    "nir": "SR_B5",
+    "nir08": "SR_B5",
+    "swir16": "SR_B6",
+    "swir22": "SR_B7",
+}
+TM_KEYS = {
+    "blue": "SR_B1",
+    "green": "SR_B2",
+    "red": "SR_B3",
+    "nir": "SR_B4",
+    "nir08": "SR_B4",
+    "swir16": "SR_B5",
+    "swir22": "SR_B7",
+}
+
 EARTH_SEARCH_URL = "https://earth-search.aws.element84.com/v1"
 PLANETARY_COMPUTER_URL = "https://planetarycomputer.microsoft.com/api/stac/v1"
+AFRICA_URL = "https://explorer.digitalearth.africa/stac"
 
 PROVIDERS = (
     Provider(
@@ -179,6 +201,59 @@ PROVIDERS = (
         bands=by_asset(GA_KEYS),
         mask=Band("oa_fmask"),
         namespaces=("landsat:",),
+    ),
+    # Digital Earth Africa (its data specifications) has copies of the files of Earth Search and USGS.
+    Provider(
+        name="Digital Earth Africa s2_l2a",
+        urls=(AFRICA_URL,),
+        collections=("s2_l2a",),
+        product=SENTINEL2_L2A,
+        bands=by_asset(BY_BAND),
+        mask=Band("SCL"),
+        baseline=("sentinel:processing_baseline",),
+        hosts=("s3://deafrica-sentinel-2/",),
+        namespaces=("sentinel:",),
+        offset_removed="sentinel:boa_offset_applied",
+    ),
+    Provider(
+        name="Digital Earth Africa s2_l2a_c1",
+        urls=(AFRICA_URL,),
+        collections=("s2_l2a_c1",),
+        product=SENTINEL2_L2A,
+        bands=by_asset(BY_ROLE),
+        mask=Band("scl"),
+        baseline=("s2:processing_baseline",),
+        hosts=("s3://deafrica-sentinel-2-l2a-c1/",),
+        namespaces=("earthsearch:",),
+    ),
+    Provider(
+        name="Digital Earth Africa Landsat 8 and 9",
+        urls=(AFRICA_URL,),
+        collections=("ls8_sr", "ls9_sr"),
+        product=LANDSAT_C2_L2_ODC,
+        bands=by_asset(OLI_KEYS),
+        mask=Band("QA_PIXEL"),
+        hosts=("s3://deafrica-landsat/",),
+        namespaces=("landsat:",),
+    ),
+    Provider(
+        name="Digital Earth Africa Landsat 5 and 7",
+        urls=(AFRICA_URL,),
+        collections=("ls5_sr", "ls7_sr"),
+        product=LANDSAT_C2_L2_ODC,
+        bands=by_asset(TM_KEYS),
+        mask=Band("QA_PIXEL"),
+        hosts=("s3://deafrica-landsat/",),
+        namespaces=("landsat:",),
+    ),
+    Provider(
+        name="Terrascope Sentinel-2 TOC",
+        urls=("https://stac.terrascope.be",),
+        collections=("terrascope-s2-toc-v2",),
+        product=TERRASCOPE_TOC,
+        bands=by_asset(BY_BAND),
+        mask=Band("SCL"),
+        hosts=("https://services.terrascope.be/download/Sentinel2/",),
     ),
     Provider(
         name="NAIP",

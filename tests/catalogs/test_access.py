@@ -135,6 +135,8 @@ def test_local_files_are_read_below_the_named_folders_alone(tmp_path):
 
 def test_buckets_say_what_they_need():
     assert resolve_href("s3://sentinel-cogs/a.tif").options["AWS_NO_SIGN_REQUEST"] == "YES"
+    africa = resolve_href("s3://deafrica-sentinel-2/a.tif").options
+    assert (africa["AWS_S3_ENDPOINT"], africa["AWS_NO_SIGN_REQUEST"]) == ("s3.af-south-1.amazonaws.com", "YES")
     assert resolve_href("s3://usgs-landsat/a.tif").options["AWS_REQUEST_PAYER"] == "requester"
     assert resolve_href("s3://eodata/a.jp2").options["AWS_S3_ENDPOINT"] == "eodata.dataspace.copernicus.eu"
     assert resolve_href("s3://my-own/a.tif").options == {}

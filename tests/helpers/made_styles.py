@@ -60,8 +60,11 @@ def earth_search(collection, host, baseline, offset, **properties):
     return feature("S2A_33TWM_20230815_0_L2A", collection, facts, assets)
 
 
-def earth_search_v0():
+def earth_search_v0(
+    collection="sentinel-s2-l2a-cogs", host="https://sentinel-cogs.s3.us-west-2.amazonaws.com/", **properties
+):
     facts = {
+        **{name.replace("__", ":"): value for name, value in properties.items()},
         "platform": "sentinel-2a",
         "created": "2023-08-15T21:19:47.562Z",
         "sentinel:utm_zone": 33,
@@ -69,8 +72,8 @@ def earth_search_v0():
         "sentinel:processing_baseline": "05.09",
         "sentinel:boa_offset_applied": True,
     }
-    host = "https://sentinel-cogs.s3.us-west-2.amazonaws.com/sentinel-s2-l2a-cogs/33/T/WM/"
-    return feature("S2A_33TWM_20230815_0_L2A", "sentinel-s2-l2a-cogs", facts, files(BANDS, "SCL", host))
+    assets = files(BANDS, "SCL", f"{host}sentinel-s2-l2a-cogs/33/T/WM/")
+    return feature("S2A_33TWM_20230815_0_L2A", collection, facts, assets)
 
 
 def planetary_computer(baseline, generated):
@@ -136,6 +139,8 @@ COGS, C1 = "https://sentinel-cogs.s3.us-west-2.amazonaws.com/x/", "s3://e84-eart
 ON_AZURE = "https://landsateuwest.blob.core.windows.net/landsat-c2/level-2/"
 ES1, ES1_C1 = "Earth Search v1 sentinel-2-l2a", "Earth Search v1 sentinel-2-c1-l2a"
 PC, STACTOOLS, AWS = "Planetary Computer sentinel-2-l2a", "stactools sentinel2", "Sentinel-2 on AWS"
+AFRICA = "s2_l2a", "s3://deafrica-sentinel-2/"
+AFRICA_C1 = "s2_l2a_c1", "s3://deafrica-sentinel-2-l2a-c1/x/"
 CDSE, V0, LANDSAT = (
     "Copernicus Data Space sentinel-2-l2a",
     "Earth Search v0 sentinel-s2-l2a-cogs",
@@ -157,6 +162,14 @@ STYLES = {
     "Earth Search v1, never there": Made(es1("02.14", 0, False), ES1, 0.0),
     "Earth Search v1, Collection 1": Made(earth_search("sentinel-2-c1-l2a", C1, "05.00", -0.1), ES1_C1, -0.1),
     "Earth Search v0": Made(earth_search_v0(), V0, 0.0),
+    "Digital Earth Africa": Made(
+        earth_search_v0(*AFRICA, odc__product="s2_l2a", odc__region_code="33TWM", gsd=10, title="S2A_33TWM"),
+        "Digital Earth Africa s2_l2a",
+        0.0,
+    ),
+    "Digital Earth Africa, Collection 1": Made(
+        earth_search(*AFRICA_C1, "05.00", -0.1), "Digital Earth Africa s2_l2a_c1", -0.1
+    ),
     "Planetary Computer": Made(planetary_computer("05.10", "2023-08-15T15:50:57Z"), PC, -0.1),
     "Planetary Computer, made before": Made(planetary_computer("02.12", "2020-10-07T21:46:51.1Z"), PC, 0.0),
     "Copernicus Data Space": Made(data_space(), CDSE, -0.1),

@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[3] / "docs/mosaics.md"
 
 def test_every_item_that_the_tests_carry_is_read_by_its_row():
     table = count(items_of())
-    assert len(table) == 6
+    assert len(table) == len(list(items_of()))
     assert table.keys() <= {row.name for row in PROVIDERS}
     for row, outcomes in table.items():
         assert outcomes["items"] == outcomes["read"] == 1, row
@@ -35,7 +35,7 @@ def test_refusals_are_told_by_kind_and_by_what_a_draft_makes_of_them():
 def test_a_crash_is_counted_as_one(monkeypatch):
     monkeypatch.setattr(public_items, "read_scene", lambda *_: {}["href"])
     table = count(items_of())
-    assert table["crashed"]["crashed"] == table["crashed"]["items"] == 6
+    assert table["crashed"]["crashed"] == table["crashed"]["items"] == len(list(items_of()))
     assert "KeyError('href')" in table["crashed"]
 
 
