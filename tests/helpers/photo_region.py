@@ -26,8 +26,8 @@ from pipeline.training.evaluate import EvaluationReport, evaluate, open_model_an
 COLLECTION = "photographs"
 CRS, LEFT, TOP, METRES = "EPSG:32640", 330_000.0, 2_780_000.0, 0.5
 """UTM 40 N, near Dubai: on whole pixels of the grid."""
+ROLES = ("red", "green", "blue", "nir")
 PROVIDER = {
-    "bands": {role: {"asset": "image", "band": number} for number, role in enumerate(("red", "green", "blue"), 1)},
     "scale": 1,
     "offset": 0,
     "nodata": "none",
@@ -40,7 +40,8 @@ PROVIDER = {
 
 @dataclass(frozen=True)
 class Photo:
-    """image_BHW: red, green, blue of 8 bits. label_HW: class codes from 1, 0 for none. fold: of the labels' split."""
+    """image_BHW: red, green, blue, and nir where there are four, of 8 bits. label_HW: class codes from 1, 0 for none.
+    fold: of the labels' split."""
 
     name: str
     image_BHW: np.ndarray
@@ -89,6 +90,7 @@ def lay_out(
         for shape, code in shapes(photo.label_HW, photo.label_HW > 0, transform=_transform(corners[photo.name], METRES))
     ]
     geopandas.GeoDataFrame(rows, crs=CRS).to_file(folder / "labels.gpkg")
+    bands = {role: {"asset": "image", "band": at} for at, role in enumerate(ROLES[: len(photos[0].image_BHW)], 1)}
     bounds = np.array([item["bbox"] for item in items])
     content = {
         "name": "photographs",
@@ -99,7 +101,7 @@ def lay_out(
         "period": ["2020-01-01", "2020-12-31"],
         "grid": {"crs": CRS, "resolution": METRES, "block": 512},
         "mosaic": {"method": "newest", "resampling": "nearest"},
-        "provider": PROVIDER,
+        "provider": {"bands": bands, **PROVIDER},
         "model": "model",
     }
     (folder / "region.yaml").write_text(yaml.safe_dump(content | changes, sort_keys=False))
