@@ -18,6 +18,7 @@ MAX_WINDOW = 4096
 MAX_BATCH_PIXELS = 2**26
 """Pixels of the windows that are computed at once: 1024 windows of 256 px."""
 MAX_ENSEMBLE = 1000
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
 
 RENAMED = {
     "steps": "num_inference_steps",
@@ -40,6 +41,8 @@ class Settings:
     seed: of the noise. ensemble_size: number of answers that are averaged, with seeds counted up from `seed`.
     boundary_radius: px around a coarse boundary that refinement may change. uncertainty_threshold: refinement may also
     change a pixel whose coarse margin (see `idgbr.inference.band`) is below it; 1 means every pixel.
+    temperature: what the blended scores are divided by before they are probabilities: above 1 less sure, below 1 surer.
+    Labels and the band do not depend on it.
     precision: fp32, bf16 or fp16, of the networks.
     batch: windows computed at once, always; part of the result, as sums differ in the last bit between batch sizes.
     no_label: value of label arrays that stands for none. blank: the raw number that, in all bands of a pixel, means no
@@ -61,6 +64,7 @@ class Settings:
     ensemble_size: int = 1
     boundary_radius: int = 4
     uncertainty_threshold: float = 0.3
+    temperature: float = 1.0
     precision: Precision = "fp32"
     batch: int = 4
     no_label: int = 0
@@ -79,6 +83,7 @@ class Settings:
         check_windows(self.window, self.overlap, self.batch, self.precision, self.blank)
         check_whole("boundary_radius", self.boundary_radius, 0, self.window)
         check_number("uncertainty_threshold", self.uncertainty_threshold, 0, 1)
+        check_number("temperature", self.temperature, MIN_TEMPERATURE, MAX_TEMPERATURE)
         check_whole("ensemble_size", self.ensemble_size, 1, MAX_ENSEMBLE)
         check_whole("seed", self.seed, -(2**63), 2**64 - 1)
         _ = self.sampling
@@ -94,9 +99,13 @@ class Settings:
         )
 
     def digest_content(self) -> dict[str, Any]:
-        """The settings as they enter a model's digest: under the first names of their keys, so that digests last."""
+        """The settings as they enter a model's digest: under the first names of their keys, and without a temperature
+        that changes nothing, so that digests last."""
         first_name = {new: old for old, new in RENAMED.items()}
-        return {first_name.get(key, key): value for key, value in asdict(self).items()}
+        content = {first_name.get(key, key): value for key, value in asdict(self).items()}
+        if self.temperature == 1:
+            del content["temperature"]
+        return content
 
     @property
     def codes(self) -> tuple[int, ...]:

@@ -38,10 +38,10 @@ class Blend:
         sum_HW = self._sum_HW[rows]
         return self._total_KHW[:, rows] / torch.where(sum_HW > 0, sum_HW, 1)
 
-    def certainty(self, codes: Sequence[int]) -> Certainty:
+    def certainty(self, codes: Sequence[int], temperature: float = 1.0) -> Certainty:
         """Of the mean scores, some rows at a time, so that what lies between stays in the cache."""
         strips = [slice(row, row + STRIP) for row in range(0, len(self._sum_HW), STRIP)]
-        parts = [certainty(self.logits(strip), codes) for strip in strips]
+        parts = [certainty(self.logits(strip), codes, temperature) for strip in strips]
         return Certainty(*map(torch.cat, zip(*parts, strict=True)))
 
     def _parts(self, corner: Corner) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

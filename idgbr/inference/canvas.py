@@ -42,7 +42,9 @@ class Canvas:
         Refined scores stand within the band of the blended coarse map, where a window was refined.
         """
         settings = self._settings
-        coarse, refined = (blend.certainty(settings.codes) for blend in (self.coarse, self.refined))
+        coarse, refined = (
+            blend.certainty(settings.codes, settings.temperature) for blend in (self.coarse, self.refined)
+        )
         covered_HW = self.refined.covered()
         seen_HW = seen_HW.to(covered_HW.device)
         coarse_HW = torch.where(seen_HW, coarse.code_HW, no_label)
@@ -63,7 +65,8 @@ class Canvas:
         for row in range(0, len(labels.coarse_HW), STRIP):
             rows = slice(row, row + STRIP)
             coarse_KHW, refined_KHW = (
-                probabilities(blend.logits(rows)[None])[0] for blend in (self.coarse, self.refined)
+                probabilities(blend.logits(rows)[None] / self._settings.temperature)[0]
+                for blend in (self.coarse, self.refined)
             )
             refined_KHW = torch.where(labels.editable_HW[rows], refined_KHW, coarse_KHW)
             seen_HW = labels.confidence_HW[rows] > 0

@@ -8,6 +8,7 @@ from idgbr.training.crops import Pair
 from idgbr.training.ddpm import DDPMTraining, train_ddpm
 from idgbr.training.loop import Optimisation, Progress
 from idgbr.training.refiner import RefinerTraining, train_refiner
+from idgbr.training.temperature import fit_temperature
 
 __all__ = [
     "ChangePair",
@@ -18,6 +19,7 @@ __all__ = [
     "Pair",
     "Progress",
     "RefinerTraining",
+    "fit_temperature",
     "short_schedule",
     "train_change",
     "train_coarse",

@@ -52,6 +52,11 @@ def write_card(
         data,
         "",
         *(f"- {network}: {count} steps" for network, count in steps.items()),
+        *(
+            []
+            if settings.temperature == 1
+            else [f"- temperature of the probabilities: {settings.temperature:g}, fitted on the areas of the scores"]
+        ),
         "",
         "## Scores",
         "",

@@ -28,6 +28,7 @@ RECORDED = {
     "threads",
     "folds",
     "true_states",
+    "calibrate",
     "split",
     "share",
 }

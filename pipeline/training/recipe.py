@@ -87,6 +87,11 @@ class Recipe(Frozen):
         description="refiner only: share of the steps that start from noised true labels instead of from the network's "
         "own answer; default: 0",
     )
+    calibrate: bool | None = Field(
+        default=None,
+        description="fit the temperature of the probabilities on what is kept out of training, so that the confidence "
+        "of maps means what it says; default: false",
+    )
     precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
     device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")
     threads: int | None = Field(

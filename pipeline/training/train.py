@@ -17,6 +17,7 @@ from pipeline.training.recipe import Recipe, Report, load
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from idgbr import IDGBRPipeline
     from idgbr.coarse import NetworkCode
     from idgbr.metrics import EvaluationScores
     from idgbr.training import Progress
@@ -88,13 +89,24 @@ def train(
         cuda = device == "cuda"
         run_ranks(_rank, job, recipe.workers, cuda, recipe.data, recipe.address, lambda step: report(*step))
     write_record(recipe.model, record)
-    model = IDGBRPipeline.from_pretrained(recipe.model, code=code).to(device)
+    model = _calibrated(recipe, IDGBRPipeline.from_pretrained(recipe.model, code=code).to(device), areas)
     images = [(str(number), *pair, (0, 0)) for number, pair in enumerate(areas.validation)]
     scores = evaluate(model, images, lambda done, total, stem: report(done, total, "scored"))
     write_model_card(recipe, record, scores, code)
     training.finish(EvaluationScores(coarse=scores.coarse, refined=scores.refined, repair=scores.repair))
     state.unlink(missing_ok=True)
     return scores
+
+
+def _calibrated(recipe: Recipe, model: "IDGBRPipeline", areas: TrainingAreas) -> "IDGBRPipeline":
+    """The model with its temperature, as its folder has it then: 1 unless the recipe asks for another."""
+    from idgbr.training import fit_temperature
+
+    temperature = fit_temperature(model, areas.validation) if recipe.calibrate else 1.0
+    if temperature != model.settings.temperature:
+        model = model.with_settings(temperature=temperature)
+        model.save_pretrained(recipe.model)
+    return model
 
 
 @contextmanager

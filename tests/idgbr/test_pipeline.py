@@ -165,6 +165,20 @@ def test_a_call_may_change_how_the_refiner_is_run_and_the_next_one_does_not_know
     assert model.with_settings(seed=None).digest == model.digest
 
 
+def test_a_temperature_changes_how_sure_a_map_is_and_nothing_else(model):
+    image = landscape(4, 100)[0][None]
+    cooler = model.with_settings(temperature=2.0)
+    strips = []
+    plain, found = model.maps(image), cooler.maps(image, listener=lambda image, *strip: strips.append(strip))
+    assert (found.confidence_BHW <= plain.confidence_BHW).all()
+    assert found.confidence_BHW.mean() < plain.confidence_BHW.mean()
+    assert np.allclose(np.concatenate([refined for _, _, refined in strips], 1).max(0), found.confidence_BHW, atol=1e-6)
+    for field in ("coarse_BHW", "refined_BHW", "editable_BHW"):
+        assert np.array_equal(getattr(found, field), getattr(plain, field))
+    assert cooler.digest != model.digest
+    assert "temperature" not in model.settings.digest_content()
+
+
 def test_a_call_without_guidance_differs_from_one_with_it():
     image = landscape(4, 64)[0][None]
     model = small_model(uncertainty_threshold=1.0)

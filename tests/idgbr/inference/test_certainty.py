@@ -27,6 +27,15 @@ def test_certainty_is_that_of_the_softmax_in_float64(logits_KHW):
     assert found.margin_HW.numpy() == pytest.approx(first_HW - second_HW, abs=1e-6)
 
 
+@given(LOGITS, st.floats(0.2, 5))
+def test_a_temperature_changes_the_probability_and_neither_class_nor_lead(logits_KHW, temperature):
+    plain, found = (certainty(torch.from_numpy(logits_KHW), CODES, each) for each in (1.0, temperature))
+    odds_KHW = np.exp((logits_KHW.astype(np.float64) - logits_KHW.max(0)) / temperature)
+    assert found.probability_HW.numpy() == pytest.approx(1 / odds_KHW.sum(0), abs=1e-6)
+    assert torch.equal(found.code_HW, plain.code_HW)
+    assert torch.equal(found.margin_HW, plain.margin_HW)
+
+
 def test_of_equally_likely_classes_the_first_is_taken_without_a_lead():
     found = certainty(torch.zeros(4, 2, 3), CODES)
     assert (found.code_HW == 7).all()

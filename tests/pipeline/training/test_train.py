@@ -92,6 +92,25 @@ def test_both_networks_are_trained_from_simulated_areas_into_one_model_folder(re
     assert "seeds 8" in card
 
 
+def test_a_recipe_may_have_the_confidence_calibrated_on_what_is_kept_out(recipe):
+    folder = recipe().model
+    plain = train(recipe(model_args=SMALL), "coarse", **QUIET)
+    weights = (folder / "coarse" / "diffusion_pytorch_model.safetensors").read_bytes()
+    assert IDGBRPipeline.from_pretrained(folder).settings.temperature == 1
+    assert "temperature" not in (folder / "README.md").read_text()
+
+    calibrated = train(recipe(model_args=SMALL, calibrate=True), "coarse", **QUIET)
+    temperature = IDGBRPipeline.from_pretrained(folder).settings.temperature
+    assert calibrated.coarse.nll < plain.coarse.nll
+    assert calibrated.coarse.mean_iou == plain.coarse.mean_iou
+    assert f"temperature of the probabilities: {temperature:g}" in (folder / "README.md").read_text()
+    assert (folder / "coarse" / "diffusion_pytorch_model.safetensors").read_bytes() == weights
+    assert train(recipe(model_args=SMALL, calibrate=True), "coarse", **QUIET).coarse == calibrated.coarse
+
+    train(recipe(areas={"kind": "simulated", "seeds": [8], "kilometres": 2}, model_args=SMALL), "refiner", **QUIET)
+    assert IDGBRPipeline.from_pretrained(folder).settings.temperature == 1
+
+
 def test_a_labelled_folder_is_read_back_as_it_was_written(recipe):
     made = recipe()
     ((image_BHW, label_HW),), spec = load_areas(made.areas, made.data, lambda *step: None)
