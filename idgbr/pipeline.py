@@ -25,8 +25,9 @@ from idgbr.inference.scale import check_scale
 from idgbr.inference.tiling import Corner
 from idgbr.labels import probabilities
 from idgbr.no_data import missing
-from idgbr.processes import PROCESSES, diffusion
+from idgbr.processes import PROCESSES, diffusion, schedulers
 from idgbr.processes.noise import noise
+from idgbr.processes.sampling import Sampling
 from idgbr.saved_model import AnyRefiner, load, save
 from idgbr.settings import Settings
 from idgbr.shipped import model_folder
@@ -45,11 +46,19 @@ class Output(NamedTuple):
 class IDGBRPipeline:
     """Coarse segmentation, then boundary refinement (arXiv 2507.01573); without a refiner the coarse map stands."""
 
-    def __init__(self, settings: Settings, coarse: CoarseNetwork, refiner: AnyRefiner | None = None) -> None:
+    def __init__(
+        self, settings: Settings, coarse: CoarseNetwork, refiner: AnyRefiner | None = None, scheduler: Any = None
+    ) -> None:
+        """scheduler: see the property; of a diffusion by default DDIM."""
         self.settings = settings
         self.coarse = coarse
         self.refiner = refiner
         self._check()
+        self._scheduler: Any = None
+        if scheduler is not None:
+            self.scheduler = scheduler
+        elif refiner is not None and refiner.config["process"] == "diffusion":
+            self._scheduler = schedulers.of_solver("ddim", refiner.config["prediction"])
         self._progress_bar_config: dict[str, Any] = {}
         self.to("cpu")
 
@@ -87,8 +96,8 @@ class IDGBRPipeline:
         return cls(*load(model_folder(folder), coarse, code))
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Writes model_index.json, coarse/ and, if there is one, refiner/."""
-        save(Path(folder), self.settings, self.coarse, self.refiner)
+        """Writes model_index.json, coarse/ and, if there are some, refiner/ and scheduler/."""
+        save(Path(folder), self.settings, self.coarse, self.refiner, self.scheduler)
 
     def to(self, device: str | torch.device) -> Self:
         """Moves the networks, sets them to inference and to the memory layout that keeps results reproducible."""
@@ -106,14 +115,34 @@ class IDGBRPipeline:
         return model
 
     @property
+    def scheduler(self) -> Any:
+        """What a diffusion walks by, one of diffusers' (`idgbr.processes.schedulers`); None for other models.
+
+        One that is set is copied, as it was before any step; InputError for one that this model cannot walk by.
+        """
+        return self._scheduler
+
+    @scheduler.setter
+    def scheduler(self, scheduler: Any) -> None:
+        if self.refiner is None or self.refiner.config["process"] != "diffusion":
+            raise InputError("only a model whose refiner is of the process diffusion walks by a scheduler")
+        self._scheduler = schedulers.adopt(scheduler, self.refiner.config["prediction"])
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the refiner is run."""
+        return replace(self.settings.sampling, scheduler=self.scheduler)
+
+    @property
     def device(self) -> torch.device:
         return self.coarse.device
 
     @property
     def digest(self) -> str:
-        """sha256 (hex) of settings, network configs and weights. On one kind of device, two models with one digest make
-        one map of the same ground, whether as an array (`maps`) or block by block as a cube."""
+        """sha256 (hex) of settings, scheduler, network configs and weights. On one kind of device, two models with one
+        digest make one map of the same ground, whether as an array (`maps`) or block by block as a cube."""
         content = self.settings.digest_content()
+        content["solver"] = "ddim" if self.scheduler is None else schedulers.digest_content(self.scheduler)
         if self.refiner is not None and self.refiner.config["process"] == "diffusion":
             content["walk"] = diffusion.WALK_VERSION
         if self.coarse.code:
@@ -173,7 +202,7 @@ class IDGBRPipeline:
         refiner = self.refiner
         if refiner is None:
             raise InputError("this model has no refiner; train one with idgbr.training.train_refiner")
-        sample, sampling = PROCESSES[refiner.config["process"]].sample, self.settings.sampling
+        sample, sampling = PROCESSES[refiner.config["process"]].sample, self.sampling
         members, (height, width) = self.settings.ensemble_size, image_BCHW.shape[-2:]
         noises = [self.noise(self.settings.seed + member, corners, height, width) for member in range(members)]
 

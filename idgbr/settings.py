@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from idgbr.classes import check_class_rows, check_codes
 from idgbr.errors import InputError
 from idgbr.labels import ClassRow
-from idgbr.processes.sampling import Init, Sampling, Solver
+from idgbr.processes.sampling import Init, Sampling
 from idgbr.values import FLOAT32_MAX, FLOAT32_TINY, check_choice, check_number, check_whole, check_words, short
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -36,8 +36,8 @@ class Settings:
     """The content of `model_index.json`.
 
     classes: row k belongs to network output k. bands: names in input order. mean, std: of each band, in raw numbers.
-    window, overlap: px of the sliding window. num_inference_steps, init, guidance_scale, solver: of
-    refinement, see `idgbr.processes.sampling`.
+    window, overlap: px of the sliding window. num_inference_steps, init, guidance_scale: of refinement, see
+    `idgbr.processes.sampling`.
     seed: of the noise. ensemble_size: number of answers that are averaged, with seeds counted up from `seed`.
     boundary_radius: px around a coarse boundary that refinement may change. uncertainty_threshold: refinement may also
     change a pixel whose coarse margin (see `idgbr.inference.band`) is below it; 1 means every pixel.
@@ -59,7 +59,6 @@ class Settings:
     num_inference_steps: int = 2
     init: Init = "coarse"
     guidance_scale: float = 1.0
-    solver: Solver = "ddim"
     seed: int = 0
     ensemble_size: int = 1
     boundary_radius: int = 4
@@ -95,7 +94,6 @@ class Settings:
             num_inference_steps=self.num_inference_steps,
             init=self.init,
             guidance_scale=self.guidance_scale,
-            solver=self.solver,
         )
 
     def digest_content(self) -> dict[str, Any]:

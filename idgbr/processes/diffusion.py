@@ -7,21 +7,20 @@ A network may predict the noise (epsilon), v (arXiv 2202.00512), the codes (x0) 
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from idgbr.errors import InputError
 from idgbr.labels import probabilities
-from idgbr.processes.sampling import Denoiser, Sampling, Solver, at_time, guide
+from idgbr.processes.sampling import Denoiser, Sampling, at_time, guide
+from idgbr.processes.schedulers import BETA, TRAIN_STEPS
 
 WALK_VERSION = 3
 """Part of the digest of models that walk by diffusion; raised when the same model would give other logits."""
-TRAIN_STEPS = 1000
-BETA = 0.00085, 0.012
-PREDICTION_TYPES = {"epsilon": "epsilon", "v": "v_prediction", "x0": "sample", "labels": "sample"}
-"""diffusers' name of what a network predicts; class logits become the clean codes of their probabilities."""
 FROM_COARSE = 0.5
 """Time at which a walk that starts from the coarse mask begins: the mask under that much noise (arXiv 2108.01073)."""
 
@@ -49,46 +48,31 @@ def clean_codes(prediction: str, answer_BDhw: Tensor, time_B: Tensor, noisy_BDhw
 
 
 def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: Tensor, how: Sampling) -> Tensor:
-    """BKHW logits after diffusers' trailing times: the first is the start's own (pure noise, or the coarse mask under
-    the noise of FROM_COARSE).
+    """BKHW logits after a walk by diffusers' scheduler, from pure noise or from the coarse mask under the noise of
+    FROM_COARSE, as diffusers' image to image.
 
-    Leading times, which pair pure noise with a late step, make few steps useless (arXiv 2409.11355).
+    InputError for more steps than the schedule has.
     """
-    prediction, codec = refiner.config["prediction"], refiner.codec
-    scheduler = _scheduler(how.solver, prediction)
-    state_BDhw = noise_BDhw
+    prediction, codec, steps = refiner.config["prediction"], refiner.codec, how.num_inference_steps
+    scheduler = deepcopy(how.scheduler)
     if how.init == "noise":
-        scheduler.set_timesteps(how.num_inference_steps)
+        scheduler.set_timesteps(steps)
+        state_BDhw = noise_BDhw * scheduler.init_noise_sigma
     else:
-        scheduler.set_timesteps(round(how.num_inference_steps / FROM_COARSE))
-        first_B = scheduler.timesteps[-how.num_inference_steps].expand(len(noise_BDhw))
+        whole = round(steps / FROM_COARSE)
+        if whole > TRAIN_STEPS:
+            most = round(TRAIN_STEPS * FROM_COARSE)
+            raise InputError(f"num_inference_steps from the coarse mask must be at most {most}, not {steps}")
+        scheduler.set_timesteps(whole)
+        first_B = scheduler.timesteps[-steps].expand(len(noise_BDhw))
         state_BDhw = scheduler.add_noise(codec.encode(coarse_BKHW), noise_BDhw, first_B.to(noise_BDhw.device))
-    for step in scheduler.timesteps[-how.num_inference_steps :]:
+    for step in scheduler.timesteps[-steps:]:
         time_B = at_time(step.item() / (TRAIN_STEPS - 1), noise_BDhw)
-        answer = guide(refiner, state_BDhw, time_B, condition, how.guidance_scale).float()
+        seen_BDhw = scheduler.scale_model_input(state_BDhw, step)
+        answer = guide(refiner, seen_BDhw, time_B, condition, how.guidance_scale).float()
         output = codec.encode(probabilities(answer)) if prediction == "labels" else answer
         state_BDhw = scheduler.step(output, step, state_BDhw).prev_sample
     return answer if prediction == "labels" else codec.logits(state_BDhw)
-
-
-def _scheduler(solver: Solver, prediction: str) -> Any:
-    """diffusers' DPM-Solver++, whose last step ends without noise; imported late, as few models walk by diffusion.
-
-    DDIM is its first order. diffusers' DDIMScheduler is not used: it steps down by 1000 // steps, which misses the next
-    time where the number of steps does not divide 1000.
-    """
-    from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
-
-    return DPMSolverMultistepScheduler(
-        num_train_timesteps=TRAIN_STEPS,
-        beta_start=BETA[0],
-        beta_end=BETA[1],
-        beta_schedule="scaled_linear",
-        timestep_spacing="trailing",
-        prediction_type=PREDICTION_TYPES[prediction],
-        algorithm_type="dpmsolver++",
-        solver_order=1 if solver == "ddim" else 2,
-    )
 
 
 def _scales(time_B: Tensor) -> tuple[Tensor, Tensor]:

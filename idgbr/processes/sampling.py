@@ -1,4 +1,4 @@
-"""How a refiner is run: how many steps, from where, by which solver, guided how strongly."""
+"""How a refiner is run: how many steps, from where, by which scheduler, guided how strongly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from torch import Tensor
 from idgbr.values import check_choice, check_number, check_whole
 
 Init = Literal["coarse", "noise"]
-Solver = Literal["ddim", "dpm++"]
 
 MAX_STEPS = 1000
 """Steps of the schedule that diffusions are trained with."""
@@ -55,18 +54,17 @@ class Sampling:
 
     num_inference_steps: evaluations of the network. init: start from the coarse mask or from pure noise (only a
     diffusion can start from noise). guidance_scale: of classifier-free guidance; 1 is off, any other value costs a
-    second evaluation per step. solver: of a diffusion, for more than one step.
+    second evaluation per step. scheduler: of a diffusion, see `idgbr.processes.schedulers`; the others have none.
     """
 
     num_inference_steps: int = 2
     init: Init = "coarse"
     guidance_scale: float = 1.0
-    solver: Solver = "ddim"
+    scheduler: Any = None
 
     def __post_init__(self) -> None:
         check_whole("num_inference_steps", self.num_inference_steps, 1, MAX_STEPS)
         check_choice("init", self.init, get_args(Init))
-        check_choice("solver", self.solver, get_args(Solver))
         check_number("guidance_scale", self.guidance_scale, 0)
 
 

@@ -18,12 +18,13 @@ from pipeline.storage.location import parse_location
 from pipeline.storage.objects import StoredObject, fetch, list_objects
 from pipeline.storage.user_cache import user_cache
 
-INDEX = "model_index.json"
+INDEX, SCHEDULER = "model_index.json", "scheduler/scheduler_config.json"
 PARTS = ("coarse", "refiner", "network")
 MOST_OBJECTS = 1000
 MAX_WEIGHTS = 16 * 2**30
 LIMITS = {
     INDEX: MAX_BYTES,
+    SCHEDULER: MAX_BYTES,
     "training.json": MAX_BYTES,
     **{f"{part}/config.json": MAX_BYTES for part in PARTS},
     **{f"{part}/diffusion_pytorch_model.safetensors": MAX_WEIGHTS for part in PARTS},

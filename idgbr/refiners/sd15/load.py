@@ -18,16 +18,11 @@ from idgbr.codecs import AutoencoderCodec, EmbeddingCodec, train_embedding
 from idgbr.errors import CheckpointError
 from idgbr.json_file import read_json
 from idgbr.layers.network import WEIGHTS
+from idgbr.processes.schedulers import SCHEDULE
 from idgbr.refiners.sd15.refiner import TOKENS, SD15Refiner
 from idgbr.tensor_file import check_finite, read_header, read_tensors
 
 PROMPT = "empty_prompt.safetensors"
-SCHEDULE = {
-    "num_train_timesteps": 1000,
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-}
 SCHEDULERS = (
     "PNDMScheduler",
     "DDIMScheduler",

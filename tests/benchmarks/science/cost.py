@@ -26,7 +26,7 @@ def of(model: IDGBRPipeline) -> dict[str, float]:
     def refine() -> None:
         condition = refiner.condition(image, coarse.softmax(1))
         sample = PROCESSES[refiner.config["process"]].sample
-        sample(refiner, condition, coarse.softmax(1), noise_BDhw, model.settings.sampling)
+        sample(refiner, condition, coarse.softmax(1), noise_BDhw, model.sampling)
 
     return {"refiner_gmac": gmac(refine)}
 

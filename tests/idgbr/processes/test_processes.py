@@ -10,6 +10,7 @@ from idgbr.errors import InputError
 from idgbr.labels import CornerCodec, corner_codes, encode
 from idgbr.processes import PROCESSES, bridge, diffusion, discrete
 from idgbr.processes.sampling import Sampling
+from idgbr.processes.schedulers import of_solver
 
 SD = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
@@ -30,6 +31,13 @@ class Answers:
     def __call__(self, noisy, time, condition):
         self.times.append(time[0].item())
         return self.answer(noisy, condition)
+
+
+def walked(refiner, coarse, noise, solver="ddim", condition=None, **how):
+    """The answer of a refiner that is asked as its process asks."""
+    process = refiner.config["process"]
+    scheduler = of_solver(solver, refiner.config["prediction"]) if process == "diffusion" else None
+    return PROCESSES[process].sample(refiner, condition, coarse, noise, Sampling(scheduler=scheduler, **how))
 
 
 def noise_of(seed, shape=(2, 2, 8, 8)):
@@ -71,7 +79,7 @@ def test_a_discrete_walk_lets_pixels_turn_fine_as_often_as_the_confidence_allows
 
     coarse = torch.tensor([0.0, 0.0, 1.0])[:, None, None].expand(1, 3, 200, 200)
     refiner = Answers("discrete", "labels", answer)
-    discrete.sample(refiner, None, coarse, noise_of(2, (1, 2, 200, 200)), Sampling(num_inference_steps=4))
+    walked(refiner, coarse, noise_of(2, (1, 2, 200, 200)), num_inference_steps=4)
     assert refiner.times == [1.0, 0.75, 0.5, 0.25]
     turned = [(noisy[:, :1] != seen[0][:, :1]) | (noisy[:, 1:] != seen[0][:, 1:]) for noisy in seen]
     left = 1.0
@@ -113,8 +121,7 @@ def ddim(state, clean, step, later):
 @pytest.mark.parametrize("init", ["noise", "coarse"])
 def test_a_walk_is_that_of_ddim(prediction, steps, init):
     refiner = Answers("diffusion", prediction, lambda noisy, condition: torch.tanh(noisy.flip(1)))
-    how = Sampling(num_inference_steps=steps, init=init)
-    found = diffusion.sample(refiner, None, coarse_of(7), noise_of(8), how)
+    found = walked(refiner, coarse_of(7), noise_of(8), num_inference_steps=steps, init=init)
     spaces = steps if init == "noise" else 2 * steps
     times = [round(1000 * k / spaces) - 1 for k in range(steps, 0, -1)]
     assert [round(999 * time) for time in refiner.times] == times
@@ -147,8 +154,7 @@ def test_the_second_order_walk_comes_closer_to_the_exact_one_than_ddim_at_equal_
             return mean + signal * spread**2 / (signal**2 * spread**2 + noise**2) * (noisy - signal * mean)
 
         refiner = Answers("diffusion", "x0", answer)
-        how = Sampling(num_inference_steps=steps, init="noise", solver=solver)
-        diffusion.sample(refiner, None, coarse_of(1), noise_of(9), how)
+        walked(refiner, coarse_of(1), noise_of(9), solver, num_inference_steps=steps, init="noise")
         return seen[124]
 
     exact = state("ddim", 800)
@@ -165,8 +171,7 @@ def test_the_first_two_steps_of_dpm_are_those_of_its_paper():
         return torch.tanh(noisy)
 
     refiner = Answers("diffusion", "x0", answer)
-    how = Sampling(num_inference_steps=3, init="noise", solver="dpm++")
-    diffusion.sample(refiner, None, coarse_of(1), noise_of(10), how)
+    walked(refiner, coarse_of(1), noise_of(10), "dpm++", num_inference_steps=3, init="noise")
     times = [999, 666, 332]
     assert [round(999 * time) for time in refiner.times] == times
     snr = [np.log(signal / noise) for signal, noise in map(scale, times)]
@@ -180,7 +185,7 @@ def test_the_first_two_steps_of_dpm_are_those_of_its_paper():
 def test_few_steps_trail_so_the_first_is_at_pure_noise():
     for steps in (1, 2, 4):
         refiner = Answers("diffusion", "labels", lambda noisy, condition: torch.zeros(2, 3, 8, 8))
-        diffusion.sample(refiner, None, coarse_of(1), noise_of(2), Sampling(num_inference_steps=steps, init="noise"))
+        walked(refiner, coarse_of(1), noise_of(2), num_inference_steps=steps, init="noise")
         assert refiner.times[0] == 1.0
         assert len(refiner.times) == steps
 
@@ -194,7 +199,7 @@ def test_a_walk_from_the_coarse_mask_starts_at_the_mask_under_noise():
 
     refiner = Answers("diffusion", "labels", answer)
     coarse, noise = coarse_of(1), noise_of(2)
-    diffusion.sample(refiner, None, coarse, noise, Sampling(num_inference_steps=2, init="coarse"))
+    walked(refiner, coarse, noise, num_inference_steps=2, init="coarse")
     assert [round(999 * time) for time in refiner.times] == [499, 249]
     half = torch.full((2,), 499 / 999)
     assert torch.allclose(
@@ -209,8 +214,9 @@ def test_guidance_moves_the_answer_away_from_the_unconditional_one_and_costs_one
 
     for scale, factor, evaluations in ((1.0, 1.0, 3), (3.0, 3.0, 6), (0.0, 0.0, 6)):
         refiner = Answers(process, "labels", answer)
-        how = Sampling(num_inference_steps=3, guidance_scale=scale)
-        found = PROCESSES[process].sample(refiner, "given", coarse_of(1), noise_of(2), how)
+        found = walked(
+            refiner, coarse_of(1), noise_of(2), condition="given", num_inference_steps=3, guidance_scale=scale
+        )
         assert torch.allclose(found[0, :, 0, 0], factor * torch.tensor([1.0, 2.0, 3.0]))
         assert len(refiner.times) == evaluations
 
@@ -233,7 +239,14 @@ def test_a_dropped_condition_leaves_no_trace_of_image_and_mask():
 def test_processes_between_two_masks_cannot_start_from_noise(process):
     refiner = Answers(process, "labels", lambda noisy, condition: noisy)
     with pytest.raises(InputError, match="starts from the coarse mask, not from noise"):
-        PROCESSES[process].sample(refiner, None, coarse_of(1), noise_of(2), Sampling(init="noise"))
+        walked(refiner, coarse_of(1), noise_of(2), init="noise")
+
+
+def test_a_walk_from_the_coarse_mask_has_no_more_steps_than_its_half_of_the_schedule():
+    refiner = Answers("diffusion", "x0", lambda noisy, condition: noisy)
+    walked(refiner, coarse_of(1), noise_of(2), num_inference_steps=500)
+    with pytest.raises(InputError, match="from the coarse mask must be at most 500, not 501"):
+        walked(refiner, coarse_of(1), noise_of(2), num_inference_steps=501)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +254,6 @@ def test_processes_between_two_masks_cannot_start_from_noise(process):
     [
         ({"num_inference_steps": 0}, "num_inference_steps must be a whole number in 1..1000, not 0"),
         ({"init": "middle"}, "init must be one of coarse, noise, not 'middle'"),
-        ({"solver": "euler"}, "solver must be one of ddim, dpm\\+\\+, not 'euler'"),
         ({"guidance_scale": -1.0}, "guidance_scale must be a number in 0"),
     ],
 )

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from change_files import write_raster
 from command import run_here, sentence
+from diffusers import DDIMScheduler
 from s3_server import free_port
 
-from idgbr import CheckpointError, IDGBRPipeline
+from idgbr import CheckpointError, IDGBRPipeline, Refiner
 from idgbr.change import ChangePipeline
 from idgbr.shipped import model_folder
 from pipeline.config import model as models
@@ -64,6 +65,16 @@ def test_a_model_of_a_bucket_is_that_of_the_folder_and_is_fetched_once(s3, store
     assert sorted(fetched) == sorted([*files, "model_index.json"])
     assert digest(f"{stored}/") == digest(model)
     assert len(fetched) == 5
+
+
+def test_the_scheduler_of_a_model_of_a_bucket_is_that_of_the_folder(s3, bucket, model, tmp_path, fetched):
+    bridge = IDGBRPipeline.from_pretrained(model)
+    refiner = Refiner(4, 6, widths=(8, 8, 8, 8), full=4, process="diffusion")
+    diffusion = IDGBRPipeline(bridge.settings, bridge.coarse, refiner)
+    diffusion.scheduler = DDIMScheduler.from_config(diffusion.scheduler.config)
+    diffusion.save_pretrained(tmp_path / "model")
+    assert digest(s3.upload(tmp_path / "model", f"{bucket}/diffusion")) == diffusion.digest
+    assert "scheduler/scheduler_config.json" in fetched
 
 
 def test_a_change_model_of_a_bucket_is_that_of_the_folder(s3, bucket):
