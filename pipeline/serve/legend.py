@@ -7,7 +7,7 @@ from html import escape
 from pipeline.analysis.colours import RAMP
 from pipeline.serve.colours import CHANGED, CONFIRMED, class_colours
 from pipeline.serve.maps import Map
-from pipeline.serve.tiles import RGB
+from pipeline.serve.tiles import RGB, bands_of
 
 ROW, SWATCH, LETTER = 24, 16, 8.5
 """Height of a row, side of its colour and width reckoned for a letter, in pixels."""
@@ -40,7 +40,8 @@ def legend_of(shown: Map, layer: str, palette: str | None = None, hidden: Collec
         rows = [LegendRow(1, "class confirmed", CONFIRMED), LegendRow(2, "class changed", CHANGED)]
         return Legend(layer, "Refined here", "values", rows)
     if layer in RGB:
-        return Legend(layer, ", ".join(RGB[layer]) + " as red, green, blue", "bands", [])
+        bands = bands_of(shown, layer)
+        return Legend(layer, ", ".join(bands) + (" as red, green, blue" if len(bands) == 3 else " as grey"), "bands", [])
     colour_of = class_colours(shown.layout.classes, palette)
     rows = [
         LegendRow(row["code"], row["name"], colour_of[row["code"]])

@@ -17,7 +17,7 @@ from pipeline.serve.mercator import DEEPEST, HALF, SIDE, Positions, Tile, positi
 from pipeline.serve.stretch import map_range
 
 RGB = {"mosaic": ("red", "green", "blue"), "false-color": ("nir", "red", "green")}
-"""Layers of the mosaic: the bands shown as red, green and blue."""
+"""Layers of the mosaic: the bands shown as red, green and blue. A mosaic without them is grey: `bands_of`."""
 LAYERS = ("landcover", "coarse", "confidence", "refined", *RGB, "difference")
 Shown = tuple[Map, date]
 LARGEST = 32 * 2**20
@@ -36,7 +36,16 @@ class Style:
 
 def layers_of(shown: Map) -> list[str]:
     """The layers that a map has: those of the mosaic as far as it has their bands."""
-    return [name for name in LAYERS if set(RGB.get(name, ())) <= set(shown.layout.bands)]
+    return [name for name in LAYERS if name not in RGB or bands_of(shown, name)]
+
+
+def bands_of(shown: Map, layer: str) -> tuple[str, ...]:
+    """The bands of a map that a layer of `RGB` shows: three, the first alone as grey where the mosaic lacks one of red,
+    green and blue, or none where there is no such layer."""
+    bands = shown.layout.bands
+    if set(RGB[layer]) <= set(bands):
+        return RGB[layer]
+    return tuple(bands[:1]) if layer == "mosaic" else ()
 
 
 def zooms(shown: Map, layer: str) -> tuple[int, int]:
@@ -135,7 +144,7 @@ def draw_mosaic(chunks: Chunks, shown: Map, period: date, layer: str, where: Pos
     if picked is None:
         return image.empty_png()
     rows, cols, row_HW, col_HW, inside_HW = picked
-    bands = [shown.layout.bands.index(band) for band in RGB[layer]]
+    bands = [shown.layout.bands.index(band) for band in bands_of(shown, layer)]
     side = min(2 ** max(math.floor(math.log2(where.scale) + 1e-3), 0), *source.chunks[-2:])
     mosaic_BHW, (top, left) = chunks.read(shown.version, source, shown.times[period], rows, cols, bands, side)
     value_BHW = mosaic_BHW[:, (row_HW - top) // side, (col_HW - left) // side]

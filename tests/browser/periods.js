@@ -46,7 +46,8 @@ const linked = await opened(`${local}#at=${at}&base=mosaic`);
 seen.linked = (await linked.locator('#say').innerText()) + new URL(linked.url()).hash;
 await linked.close();
 
-const shown = [`period=${first}`, `period=${second}`, `classes=none&period=${second}&overlay=since:${first}`];
+const shown = [`period=${first}`, `period=${second}`, `classes=none&period=${second}&overlay=since:${first}`]
+  .map((part) => `base=none&${part}`);
 seen.pixels = await pixelsOf(opened, [local, address], at, shown);
 await browser.close();
 console.log(JSON.stringify(seen));

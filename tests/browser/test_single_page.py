@@ -63,7 +63,7 @@ def two_periods(tmp_path_factory):
         cube = Cube.create(folder / "cube")
         publish(cube, patches())
         publish(cube, patches(2), second, "b")
-    export_page(cube, folder / "map.html")
+    export_page(cube, folder / "map.html", names=["coarse", "confidence", "refined"])
     with serving_page(folder / "cube") as address:
         days = str(first[0]), str(second[0])
         return walked("periods.js", folder / "map.html", address, folder, *days)
@@ -77,7 +77,7 @@ def test_each_of_two_periods_and_what_changed_are_shown_as_on_the_served_page(tw
     assert len({served for _, served in two_periods["pixels"].values()}) == 3
 
 
-def test_a_map_without_a_mosaic_has_nothing_under_its_classes_and_nothing_to_say(two_periods):
+def test_an_export_without_a_mosaic_has_nothing_under_its_classes_and_nothing_to_say(two_periods):
     assert two_periods["said"] == ""
     assert two_periods["linked"].startswith("#")
 

@@ -3,12 +3,15 @@
 Also `legend.py`, `wmts.py` and an s3 cube served.
 """
 
+from io import BytesIO
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import rasterio
 from fastapi.testclient import TestClient
 from made_maps import patches, publish
+from PIL import Image
 from rasterio.warp import transform_bounds
 from s3_server import serving as serving_s3
 
@@ -44,6 +47,23 @@ def test_a_legend_tells_each_colour_of_the_tiles(client):
     ]
     assert client.get("/legend.json?layer=confidence").json()["rows"][-1]["label"] == "100 %"
     assert "no layer 'paint'" in client.get("/legend.json?layer=paint").json()["error"]
+
+
+def test_a_mosaic_of_one_band_is_grey(client):
+    cube = client.get("/cube").json()
+    assert "mosaic" in cube["layers"]
+    assert "false-color" not in cube["layers"]
+    legend = client.get("/legend.json?layer=mosaic").json()
+    assert (legend["kind"], legend["title"]) == ("bands", "red as grey")
+    west, south, east, north = cube["bounds"]
+    tile = tile_at(14, (west + east) / 2, (south + north) / 2)
+    grey_HW4, class_HW4 = (
+        np.asarray(Image.open(BytesIO(client.get(f"/tiles/{layer}/14/{tile.x}/{tile.y}.png").content)).convert("RGBA"))
+        for layer in ("mosaic", "landcover")
+    )
+    assert (grey_HW4[..., :1] == grey_HW4[..., :3]).all()
+    assert (grey_HW4[..., 3] == class_HW4[..., 3]).all()
+    assert len(np.unique(grey_HW4[grey_HW4[..., 3] > 0][:, 0])) == len(cube["classes"])
 
 
 def test_the_picture_of_a_legend_has_its_labels_and_colours(client):

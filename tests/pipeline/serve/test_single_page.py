@@ -118,4 +118,4 @@ def test_the_verb_refuses_what_it_cannot_show(cube, tmp_path, arguments, told):
 def test_the_verb_tells_in_a_line_what_it_wrote(cube, tmp_path):
     done = run_here("export", cube.location, "--html", "map.html", "--period", "2024-05-01", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("html: landcover, coarse, confidence, refined of 2024-05-01, version ")
+    assert done.stdout.startswith("html: landcover, coarse, confidence, refined, mosaic of 2024-05-01, version ")
