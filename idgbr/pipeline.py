@@ -18,15 +18,16 @@ from torch import Tensor
 from idgbr.checkpoint import digest
 from idgbr.coarse import CoarseNetwork, NetworkCode
 from idgbr.errors import CheckpointError, InputError
-from idgbr.inference.batches import Array, in_batches, tensor
-from idgbr.inference.image_input import read_image
+from idgbr.inference.batches import Array, in_batches, precision_of, tensor
+from idgbr.inference.coarse_input import coarse_input_logits
+from idgbr.inference.image_input import ImageInput, read_image, read_origin
 from idgbr.inference.images import Listener, Maps, Part, Progress, coarse_of_images, map_images
 from idgbr.inference.scale import check_scale
 from idgbr.inference.tiling import Corner
 from idgbr.labels import probabilities
 from idgbr.no_data import missing
 from idgbr.processes import PROCESSES, diffusion, schedulers
-from idgbr.processes.noise import noise
+from idgbr.processes.noise import noise, seed_of
 from idgbr.processes.sampling import Sampling
 from idgbr.saved_model import AnyRefiner, load, save
 from idgbr.settings import Settings
@@ -41,6 +42,16 @@ class Output(NamedTuple):
 
     labels: Any
     confidence: Any
+
+
+class Inputs(NamedTuple):
+    """What a call computes with: the model with the call's settings, the images, the mask that is to be refined, and
+    the absolute (y, x) of the images' top left pixel."""
+
+    model: IDGBRPipeline
+    image: ImageInput
+    coarse: NDArray[Any] | None
+    origin: Corner
 
 
 class IDGBRPipeline:
@@ -99,11 +110,18 @@ class IDGBRPipeline:
         """Writes model_index.json, coarse/ and, if there are some, refiner/ and scheduler/."""
         save(Path(folder), self.settings, self.coarse, self.refiner, self.scheduler)
 
-    def to(self, device: str | torch.device) -> Self:
-        """Moves the networks, sets them to inference and to the memory layout that keeps results reproducible."""
+    def to(self, device: str | torch.device | torch.dtype | None = None, dtype: torch.dtype | None = None) -> Self:
+        """Moves the networks, sets them to inference and to the memory layout that keeps results reproducible.
+
+        dtype: what the networks compute in, as the setting `precision` says it; weights and all else stay float32.
+        """
+        if isinstance(device, torch.dtype):
+            device, dtype = None, device
+        if dtype is not None:
+            self.settings = replace(self.settings, precision=precision_of(dtype))
         for network in self._networks():
             network.eval().requires_grad_(False)
-            network.place(device)
+            network.place(self.device if device is None else device)
         return self
 
     def with_settings(self, **changes: Any) -> Self:
@@ -232,6 +250,40 @@ class IDGBRPipeline:
         """Options of the tqdm bar that a call shows, such as disable=True."""
         self._progress_bar_config = options
 
+    def check_inputs(
+        self,
+        image_BCHW: Any,
+        coarse: NDArray[Any] | None = None,
+        num_inference_steps: int | None = None,
+        seed: int | None = None,
+        origin: Corner | None = None,
+        *,
+        guidance_scale: float | None = None,
+        ensemble_size: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Inputs:
+        """What a call with these arguments computes with; InputError for whatever it would refuse, before a network
+        runs."""
+        image = read_image(image_BCHW, self.settings.bands)
+        check_scale(self.check_image(image.image_BCHW), self.settings)
+        if generator is not None and seed is not None:
+            raise InputError("seed and generator both say the noise; give one of them")
+        model = self.with_settings(
+            num_inference_steps=num_inference_steps,
+            seed=seed if generator is None else seed_of(generator),
+            guidance_scale=guidance_scale,
+            ensemble_size=ensemble_size,
+        )
+        if self.refiner is not None:
+            PROCESSES[self.refiner.config["process"]].check(model.sampling)
+        if coarse is not None:
+            if not hasattr(coarse, "ndim"):
+                raise InputError(f"coarse must be an array, not a {type(coarse).__name__}")
+            if coarse.ndim == 2 and len(image.image_BCHW) == 1:
+                coarse = coarse[None]
+            coarse_input_logits(coarse, tensor(image.image_BCHW), self.settings.codes, self.settings.no_label)
+        return Inputs(model, image, coarse, image.origin if origin is None else read_origin(origin))
+
     def __call__(
         self,
         image_BCHW: Any,
@@ -242,6 +294,7 @@ class IDGBRPipeline:
         *,
         guidance_scale: float | None = None,
         ensemble_size: int | None = None,
+        generator: torch.Generator | None = None,
     ) -> Output:
         """The map of raw images, and how sure it is.
 
@@ -249,28 +302,28 @@ class IDGBRPipeline:
         axes band, y, x and at most one more, whose maps are DataArrays with its coordinates. Bands that have names are
         put into the model's order. origin: by default what the coordinates of a DataArray tell, else (0, 0).
         num_inference_steps, seed, guidance_scale, ensemble_size: of refinement, by default those of the settings.
+        generator: in place of seed, gives the seed that it was made with and stays as it is: noise belongs to places.
         Images FAR from the units of the training (see `idgbr.inference.scale`) are an InputError. A call of more than
         BAR_SECONDS shows its progress on stderr. Else see `maps`.
         """
-        given = read_image(image_BCHW, self.settings.bands)
-        check_scale(self.check_image(given.image_BCHW), self.settings)
-        model = self.with_settings(
-            num_inference_steps=num_inference_steps,
-            seed=seed,
+        model, image, coarse, origin = self.check_inputs(
+            image_BCHW,
+            coarse,
+            num_inference_steps,
+            seed,
+            origin,
             guidance_scale=guidance_scale,
             ensemble_size=ensemble_size,
+            generator=generator,
         )
-        if coarse is not None and coarse.ndim == given.image_BCHW.ndim - 2 and len(given.image_BCHW) == 1:
-            coarse = coarse[None]
         with logging.tqdm(delay=BAR_SECONDS, unit="window", **self._progress_bar_config) as bar:
 
             def progress(done: int, total: int) -> None:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            place = given.origin if origin is None else origin
-            maps = model.maps(given.image_BCHW, coarse, place, progress=progress)
-        return Output(given.labels(maps.refined_BHW, self.settings), given.confidence(maps.confidence_BHW))
+            maps = model.maps(image.image_BCHW, coarse, origin, progress=progress)
+        return Output(image.labels(maps.refined_BHW, self.settings), image.confidence(maps.confidence_BHW))
 
     @torch.inference_mode()
     def maps(

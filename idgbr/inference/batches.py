@@ -16,7 +16,7 @@ from idgbr.errors import InputError
 from idgbr.settings import Precision
 
 Array: TypeAlias = NDArray[Any] | Tensor
-DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def in_batches(
@@ -38,8 +38,7 @@ def in_batches(
             shapes = [tuple(one.shape) for one in tensors]
             raise InputError(f"image, mask and noise must be windows alike, not of shapes {shapes}")
     out_BKHW = torch.empty(count, classes, height, width, device=device)
-    dtype = DTYPES.get(precision)
-    fast = nullcontext() if dtype is None else torch.autocast(device.type, dtype)
+    fast = nullcontext() if precision == "fp32" else torch.autocast(device.type, DTYPES[precision])
     for start in range(0, count, batch):
         taken = [_filled(each[start : start + batch], batch, device) for each in tensors]
         with fast:
@@ -50,6 +49,14 @@ def in_batches(
             f"precision {precision}; give images in the units that it was trained on, or take another model"
         )
     return out_BKHW
+
+
+def precision_of(dtype: torch.dtype) -> Precision:
+    """InputError for a dtype that networks do not compute in."""
+    for precision, each in DTYPES.items():
+        if each == dtype:
+            return precision
+    raise InputError(f"dtype must be one of {', '.join(map(str, DTYPES.values()))}, not {dtype}")
 
 
 def _filled(part_BCHW: Tensor, batch: int, device: torch.device) -> Tensor:

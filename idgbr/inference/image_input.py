@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,10 +15,12 @@ from idgbr.errors import InputError
 from idgbr.inference.batches import Array
 from idgbr.inference.tiling import Corner
 from idgbr.settings import Settings
-from idgbr.values import short
+from idgbr.values import check_whole, short
 
 BAND, Y, X = ("band", "bands", "channel"), ("y", "lat", "latitude"), ("x", "lon", "longitude")
 """Names of the axes of a DataArray."""
+MAX_PLACE = 2**48
+"""Px from the origin; sums of places stay within 64 bits."""
 
 Answer: TypeAlias = Any
 """An array, or a DataArray where the image was one."""
@@ -59,6 +62,17 @@ def read_image(image: Any, bands: Sequence[str]) -> ImageInput:
     if getattr(image, "ndim", 4) != 3:
         return ImageInput(image, (0, 0), lambda map_BHW, name, attributes: map_BHW)
     return ImageInput(image[None], (0, 0), lambda map_BHW, name, attributes: map_BHW[0])
+
+
+def read_origin(origin: Any) -> Corner:
+    """An absolute (y, x); InputError unless it is two whole numbers."""
+    try:
+        y, x = map(index, origin)
+    except (TypeError, ValueError):
+        raise InputError(f"origin must be two whole numbers (y, x), not {short(origin)}") from None
+    for place in (y, x):
+        check_whole("origin's y and x", place, -MAX_PLACE, MAX_PLACE)
+    return y, x
 
 
 def band_order(names: Sequence[str], bands: Sequence[str]) -> list[int]:

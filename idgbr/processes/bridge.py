@@ -23,14 +23,19 @@ def add_noise(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDh
     return torch.lerp(clean_BDhw, coarse_BDhw, time_B111) + sigma * time_B111 * noise_BDhw
 
 
+def check(how: Sampling) -> None:
+    """InputError for a start from noise."""
+    if how.init != "coarse":
+        raise InputError(f"a bridge starts from the coarse mask, not from {how.init}; set init to coarse")
+
+
 def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: Tensor, how: Sampling) -> Tensor:
     """BKHW logits after evenly spaced times from 1 down; deterministic for given noise.
 
     Each step's predicted class probabilities become the clean code of the next, noisier by less.
     coarse_BKHW: class probabilities; noise_BDhw: standard normal.
     """
-    if how.init != "coarse":
-        raise InputError(f"a bridge starts from the coarse mask, not from {how.init}; set init to coarse")
+    check(how)
     coarse_BDhw = refiner.codec.encode(coarse_BKHW)
     clean_BDhw = coarse_BDhw
     for step in range(how.num_inference_steps, 0, -1):

@@ -47,23 +47,26 @@ def clean_codes(prediction: str, answer_BDhw: Tensor, time_B: Tensor, noisy_BDhw
     return answer_BDhw if prediction == "x0" else signal_B111 * noisy_BDhw - spread_B111 * answer_BDhw
 
 
+def check(how: Sampling) -> None:
+    """InputError for more steps from the coarse mask than its part of the schedule has."""
+    most = round(TRAIN_STEPS * FROM_COARSE)
+    if how.init == "coarse" and how.num_inference_steps > most:
+        raise InputError(
+            f"num_inference_steps from the coarse mask must be at most {most}, not {how.num_inference_steps}"
+        )
+
+
 def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: Tensor, how: Sampling) -> Tensor:
     """BKHW logits after a walk by diffusers' scheduler, from pure noise or from the coarse mask under the noise of
-    FROM_COARSE, as diffusers' image to image.
-
-    InputError for more steps than the schedule has.
-    """
+    FROM_COARSE, as diffusers' image to image."""
+    check(how)
     prediction, codec, steps = refiner.config["prediction"], refiner.codec, how.num_inference_steps
     scheduler = deepcopy(how.scheduler)
     if how.init == "noise":
         scheduler.set_timesteps(steps)
         state_BDhw = noise_BDhw * scheduler.init_noise_sigma
     else:
-        whole = round(steps / FROM_COARSE)
-        if whole > TRAIN_STEPS:
-            most = round(TRAIN_STEPS * FROM_COARSE)
-            raise InputError(f"num_inference_steps from the coarse mask must be at most {most}, not {steps}")
-        scheduler.set_timesteps(whole)
+        scheduler.set_timesteps(round(steps / FROM_COARSE))
         first_B = scheduler.timesteps[-steps].expand(len(noise_BDhw))
         state_BDhw = scheduler.add_noise(codec.encode(coarse_BKHW), noise_BDhw, first_B.to(noise_BDhw.device))
     for step in scheduler.timesteps[-steps:]:

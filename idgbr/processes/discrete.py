@@ -22,10 +22,15 @@ def add_noise(time_B: Tensor, clean_BDhw: Tensor, coarse_BDhw: Tensor, noise_BDh
     return torch.where(_uniform(noise_BDhw) < time_B[:, None, None, None], coarse_BDhw, clean_BDhw)
 
 
-def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: Tensor, how: Sampling) -> Tensor:
-    """BKHW logits of the last step, from a mask that is all coarse; deterministic for given noise."""
+def check(how: Sampling) -> None:
+    """InputError for a start from noise."""
     if how.init != "coarse":
         raise InputError(f"a discrete process starts from the coarse mask, not from {how.init}; set init to coarse")
+
+
+def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: Tensor, how: Sampling) -> Tensor:
+    """BKHW logits of the last step, from a mask that is all coarse; deterministic for given noise."""
+    check(how)
     coarse_BDhw = refiner.codec.encode(coarse_BKHW)
     state_BDhw = coarse_BDhw
     uniform_B1hw = _uniform(noise_BDhw)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from idgbr.errors import InputError
+
 
 def noise(
     seed: int,
@@ -38,6 +40,17 @@ def noise(
         torch.mul(radius_BHW, angle_BHW.cos(), out=out_BCHW[:, 2 * pair])
         torch.mul(radius_BHW, angle_BHW.sin(), out=out_BCHW[:, 2 * pair + 1])
     return out_BCHW[:, :channels]
+
+
+def seed_of(generator: torch.Generator) -> int:
+    """The seed that a generator was made with; what was drawn from it since changes nothing. InputError for another
+    thing, such as a list of generators: a place has one noise, whatever image it is in."""
+    if not isinstance(generator, torch.Generator):
+        raise InputError(
+            f"generator must be one torch.Generator for all images, not a {type(generator).__name__}; give seed, a "
+            "whole number, in its place"
+        )
+    return generator.initial_seed()
 
 
 def _signed(value: int) -> int:

@@ -68,6 +68,7 @@ FIRST = {
 NAMES = {
     ("docs/change.md", "from idgbr.change"): "import numpy\nbefore_CHW, after_CHW = numpy.full((2, 4, 64, 64), 900.0)",
     ("docs/refining.md", "from idgbr import"): "import numpy\nimage_BCHW = numpy.full((1, 4, 64, 64), 900.0)",
+    ("docs/refining.md", "import torch"): "import numpy\nimage_BCHW = numpy.full((1, 4, 64, 64), 900.0)",
 }
 """What an example in Python takes as there."""
 

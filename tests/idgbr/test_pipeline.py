@@ -165,6 +165,43 @@ def test_a_call_may_change_how_the_refiner_is_run_and_the_next_one_does_not_know
     assert model.with_settings(seed=None).digest == model.digest
 
 
+def test_a_generator_says_the_seed_and_stays_as_it_is(model):
+    image = landscape(4, 64)[0][None]
+    generator = torch.Generator().manual_seed(5)
+    before, found = generator.get_state(), [model(image, generator=generator).confidence for _ in range(2)]
+    assert torch.equal(generator.get_state(), before)
+    for confidence in found:
+        assert np.array_equal(confidence, model(image, seed=5).confidence)
+
+
+def test_inputs_are_judged_without_a_run_of_a_network(model, monkeypatch):
+    image = landscape(4, 64)[0][None]
+
+    def run(*arguments):
+        raise AssertionError("a network ran")
+
+    monkeypatch.setattr(IDGBRPipeline, "coarse_logits", run)
+    with pytest.raises(InputError, match="not from noise"):
+        model.with_settings(init="noise")(image)
+    with pytest.raises(InputError, match="coarse must be class codes"):
+        model.check_inputs(image, np.zeros((3, 3), np.uint8))
+    mask = np.full((64, 64), 10, np.uint8)
+    inputs = model.check_inputs(image, mask, 3, origin=(np.int64(7), -2), ensemble_size=2)
+    assert inputs.model.settings == replace(model.settings, num_inference_steps=3, ensemble_size=2)
+    assert (inputs.coarse.shape, inputs.origin) == ((1, 64, 64), (7, -2))
+
+
+@pytest.mark.parametrize(("dtype", "precision"), [(torch.bfloat16, "bf16"), (torch.float16, "fp16")])
+def test_a_dtype_is_what_the_networks_compute_in(dtype, precision):
+    image = landscape(4, 64)[0][None]
+    model, wanted = small_model(), small_model().with_settings(precision=precision)
+    assert model.to("cpu", dtype) is model
+    assert model.digest == wanted.digest
+    assert np.array_equal(model(image).confidence, wanted(image).confidence)
+    assert {weight.dtype for weight in model.coarse.parameters()} == {torch.float32}
+    assert model.to(torch.float32).digest == small_model().digest
+
+
 def test_a_temperature_changes_how_sure_a_map_is_and_nothing_else(model):
     image = landscape(4, 100)[0][None]
     cooler = model.with_settings(temperature=2.0)
@@ -332,6 +369,14 @@ GROUND = np.full((1, 3, 8, 8), 1000.0)
         (lambda model: model([[1, 2], [3]]), "rows of different lengths"),
         (lambda model: model(landscape(0, 64)[0][None], num_inference_steps=0),
          "num_inference_steps must be a whole number in 1..1000, not 0"),
+        (lambda model: model(GROUND, coarse=[[10]]), "coarse must be an array, not a list"),
+        (lambda model: model(GROUND, origin=(0.5, 1)), "origin must be two whole numbers .y, x., not .0.5, 1."),
+        (lambda model: model(GROUND, origin=3), "origin must be two whole numbers .y, x., not 3"),
+        (lambda model: model(GROUND, origin=(2**70, 0)), "origin's y and x must be a whole number in"),
+        (lambda model: model(GROUND, seed=1, generator=torch.Generator()), "seed and generator both"),
+        (lambda model: model(GROUND, generator=[torch.Generator()]), "one torch.Generator for all images, not a list"),
+        (lambda model: model(GROUND, generator=5), "one torch.Generator for all images, not a int"),
+        (lambda model: model.to(torch.float64), "torch.float32, torch.bfloat16, torch.float16, not torch.float64"),
         (lambda model: model.refine_logits(np.ones((2, 3, 32, 32)), np.ones((1, 3, 32, 32)), [(0, 0), (0, 32)]),
          "windows alike"),
     ],
