@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from idgbr.classes import check_class_rows, check_codes
 from idgbr.errors import InputError
@@ -19,6 +19,9 @@ MAX_BATCH_PIXELS = 2**26
 """Pixels of the windows that are computed at once: 1024 windows of 256 px."""
 MAX_ENSEMBLE = 1000
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
+AREA_SIDE = 128
+"""Px of the squares of `Settings.area_errors`."""
+AreaErrors: TypeAlias = tuple[tuple[float, float], ...]
 
 RENAMED = {
     "steps": "num_inference_steps",
@@ -43,6 +46,8 @@ class Settings:
     change a pixel whose coarse margin (see `idgbr.inference.band`) is below it; 1 means every pixel.
     temperature: what the blended scores are divided by before they are probabilities: above 1 less sure, below 1 surer.
     Labels and the band do not depend on it.
+    area_errors: of each class, between which numbers its true area less the mapped one lies in 95 % of squares of
+    AREA_SIDE px, as shares of the square; None where it is not known. No map depends on it, nor does the digest.
     precision: fp32, bf16 or fp16, of the networks.
     batch: windows computed at once, always; part of the result, as sums differ in the last bit between batch sizes.
     no_label: value of label arrays that stands for none. blank: the raw number that, in all bands of a pixel, means no
@@ -64,6 +69,7 @@ class Settings:
     boundary_radius: int = 4
     uncertainty_threshold: float = 0.3
     temperature: float = 1.0
+    area_errors: AreaErrors | None = None
     precision: Precision = "fp32"
     batch: int = 4
     no_label: int = 0
@@ -83,6 +89,8 @@ class Settings:
         check_whole("boundary_radius", self.boundary_radius, 0, self.window)
         check_number("uncertainty_threshold", self.uncertainty_threshold, 0, 1)
         check_number("temperature", self.temperature, MIN_TEMPERATURE, MAX_TEMPERATURE)
+        if self.area_errors is not None:
+            _check_area_errors(self.area_errors, len(self.classes))
         check_whole("ensemble_size", self.ensemble_size, 1, MAX_ENSEMBLE)
         check_whole("seed", self.seed, -(2**63), 2**64 - 1)
         _ = self.sampling
@@ -97,10 +105,11 @@ class Settings:
         )
 
     def digest_content(self) -> dict[str, Any]:
-        """The settings as they enter a model's digest: under the first names of their keys, and without a temperature
-        that changes nothing, so that digests last."""
+        """The settings as they enter a model's digest: under the first names of their keys, and without what changes no
+        map, so that digests last."""
         first_name = {new: old for old, new in RENAMED.items()}
         content = {first_name.get(key, key): value for key, value in asdict(self).items()}
+        del content["area_errors"]
         if self.temperature == 1:
             del content["temperature"]
         return content
@@ -109,6 +118,17 @@ class Settings:
     def codes(self) -> tuple[int, ...]:
         """Label value of each network output."""
         return tuple(row["code"] for row in self.classes)
+
+
+def _check_area_errors(errors: Any, classes: int) -> None:
+    pairs = isinstance(errors, list | tuple) and all(isinstance(e, list | tuple) and len(e) == 2 for e in errors)
+    if not pairs or len(errors) != classes:
+        raise InputError(
+            f"area_errors must be a low and a high share of each of {classes} classes, not {short(errors)}"
+        )
+    for low, high in errors:
+        check_number("every low share of area_errors", low, -1, 1)
+        check_number("every high share of area_errors", high, low, 1)
 
 
 def check_bands(bands: tuple[str, ...], **values: tuple[float, ...]) -> None:
@@ -141,4 +161,4 @@ def read_settings(content: dict[str, Any]) -> Settings:
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,6 +1,7 @@
 """Training of the networks from arrays: pairs of (image_CHW raw numbers, label_HW class codes, 0 = ignore), for change
 of (before_CHW, after_CHW, label_HW), for diffusion of image_CHW alone."""
 
+from idgbr.training.area_errors import fit_area_errors
 from idgbr.training.card import write_card
 from idgbr.training.change import ChangePair, ChangeTraining, short_schedule, train_change, train_prior
 from idgbr.training.coarse import CoarseTraining, train_coarse
@@ -19,6 +20,7 @@ __all__ = [
     "Pair",
     "Progress",
     "RefinerTraining",
+    "fit_area_errors",
     "fit_temperature",
     "short_schedule",
     "train_change",

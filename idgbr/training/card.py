@@ -14,6 +14,8 @@ from idgbr.metrics.scores import LABELS, EvaluationScores
 from idgbr.pipeline import IDGBRPipeline
 from idgbr.training.denoising import DenoisingError
 
+AREA_ERRORS = "- errors of mapped areas, for intervals of areas: in model_index.json, from the areas of the scores"
+
 
 def write_card(
     folder: str | Path,
@@ -57,6 +59,7 @@ def write_card(
             if settings.temperature == 1
             else [f"- temperature of the probabilities: {settings.temperature:g}, fitted on the areas of the scores"]
         ),
+        *([] if settings.area_errors is None else [AREA_ERRORS]),
         "",
         "## Scores",
         "",

@@ -11,6 +11,7 @@ import shapely
 import zarr
 
 from cluster import gather
+from pipeline.analysis.area_interval import AreaErrors
 from pipeline.analysis.question import Layer
 from pipeline.analysis.zone_counts import band_counts
 from pipeline.analysis.zone_weights import band_weights
@@ -53,7 +54,8 @@ class ClassInZone:
     """One class in one zone and period.
 
     share: of the mapped area of the zone, 0 to 1; None where nothing of it is mapped. confidence_percent: the mean;
-    None where it was not asked for, or there is none of the class.
+    None where it was not asked for, or there is none of the class. area_interval: low and high of the true area in
+    hectares, at 95 %; None where it was not asked for, or the zone is too small for one.
     """
 
     zone: str
@@ -63,6 +65,7 @@ class ClassInZone:
     hectares: float
     share: float | None
     confidence_percent: float | None
+    area_interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -150,14 +153,16 @@ def stats(
     version: str | None = None,
     periods: Sequence[date] | None = None,
     confidence: bool = False,
+    errors: AreaErrors | None = None,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> ZoneStats:
     """The area of each class in each zone.
 
     periods: their first days; by default the newest. confidence: also its mean, for which all pixels of the zones are
-    read. Areas are true: pixels of a grid that is not equal-area count with their area on the ellipsoid, and are all
-    read then. Raises UserError for a version or period that is not there.
+    read. errors: those of the map's model, for intervals of the areas. Areas are true: pixels of a grid that is not
+    equal-area count with their area on the ellipsoid, and are all read then. Raises UserError for a version or period
+    that is not there.
     """
     snapshot = versions.resolve(cube, version)
     group = cube.group(snapshot=snapshot)
@@ -171,6 +176,13 @@ def stats(
     area_TZK = sum_LZM[: len(times), :, :-1]
     mapped_TZ = area_TZK.sum(2)
     bounds = [periods_of(group)[time] for time in times]
+    pixel = layout.extent.grid.resolution**2 / 1e4
+
+    def interval(t: int, z: int, k: int) -> tuple[float, float] | None:
+        if errors is None:
+            return None
+        return errors.interval(layout.classes[k]["code"], float(area_TZK[t, z, k]), float(mapped_TZ[t, z]), pixel)
+
     rows = [
         ClassInZone(
             zone=name,
@@ -182,6 +194,7 @@ def stats(
             confidence_percent=(
                 float(sum_LZM[len(times) + t, z, k] / area_TZK[t, z, k]) if confidence and area_TZK[t, z, k] else None
             ),
+            area_interval=interval(t, z, k),
         )
         for z, name in enumerate(zones.names)
         for t, period in enumerate(bounds)

@@ -34,20 +34,21 @@ def title_of(answer: ZoneStats | ZoneChanges) -> str:
 def rows_of(answer: ZoneStats | ZoneChanges) -> tuple[tuple[str, ...], list[Row]]:
     """The names of the columns, and the rows."""
     if isinstance(answer, ZoneChanges):
-        columns = "zone", "from", "to", "hectares"
-        return columns, [(row.zone, row.from_, row.to, row.hectares) for row in answer.changes]
-    return ("zone", "period", "code", "class", "hectares", "share", "confidence_percent"), [
-        (
-            row.zone,
-            row.period[0].isoformat(),
-            row.code,
-            row.class_,
-            row.hectares,
-            row.share,
-            row.confidence_percent,
-        )
+        changed: list[Row] = [(row.zone, row.from_, row.to, row.hectares) for row in answer.changes]
+        return ("zone", "from", "to", "hectares"), changed
+    columns = ("zone", "period", "code", "class", "hectares", "share", "confidence_percent")
+    rows: list[Row] = [
+        (row.zone, row.period[0].isoformat(), row.code, row.class_, row.hectares, row.share, row.confidence_percent)
         for row in answer.classes
     ]
+    if not _has_intervals(answer):
+        return columns, rows
+    bounds = [row.area_interval or (None, None) for row in answer.classes]
+    return (*columns, "hectares_low", "hectares_high"), [(*row, *each) for row, each in zip(rows, bounds, strict=True)]
+
+
+def _has_intervals(answer: ZoneStats) -> bool:
+    return any(row.area_interval is not None for row in answer.classes)
 
 
 def write(answer: ZoneStats | ZoneChanges, zones: Zones, file: Path) -> None:
@@ -77,7 +78,8 @@ def wide_frame(answer: ZoneStats | ZoneChanges, zones: Zones) -> Any:
     """A GeoDataFrame with the zones as they were read: a row a zone and period, or for changes a row a zone.
 
     Columns: zone, zone_hectares, period (its first day) and mapped_hectares; then `CLASS_hectares`, `CLASS_share` and,
-    where it was asked for, `CLASS_confidence_percent`; for changes `FROM_to_TO_hectares` of those that there are.
+    where they were asked for, `CLASS_confidence_percent`, `CLASS_hectares_low` and `CLASS_hectares_high`; for changes
+    `FROM_to_TO_hectares` of those that there are.
     """
     import geopandas
 
@@ -99,6 +101,11 @@ def wide_frame(answer: ZoneStats | ZoneChanges, zones: Zones) -> Any:
         columns[f"{rows[0].class_}_share"] = [row.share for row in rows]
         if any(row.confidence_percent is not None for row in answer.classes):
             columns[f"{rows[0].class_}_confidence_percent"] = [row.confidence_percent for row in rows]
+        if _has_intervals(answer):
+            for end, name in enumerate(("low", "high")):
+                columns[f"{rows[0].class_}_hectares_{name}"] = [
+                    None if row.area_interval is None else row.area_interval[end] for row in rows
+                ]
     shapes = np.repeat(np.asarray(zones.frame.geometry.array), periods)
     return geopandas.GeoDataFrame({**heads, **columns}, geometry=shapes, crs=zones.frame.crs)
 

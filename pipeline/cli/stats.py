@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers, day
+from pipeline.cli.options import AsJson, CubeFolder, Dask, OwnCode, Readers, day
 from pipeline.console.output import check_writable, to_json
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from pipeline.analysis.area_interval import AreaErrors
     from pipeline.analysis.stats import ZoneChanges, ZoneStats
+    from pipeline.cube.cube import Cube
 
 ROWS = 40
 
@@ -36,6 +38,14 @@ def stats(
     ] = None,
     from_version: Annotated[str | None, typer.Option(metavar="VERSION", help="what changed since a version")] = None,
     confidence: Annotated[bool, typer.Option("--confidence", help="its mean too; reads all pixels of zones")] = False,
+    intervals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="95 % intervals of areas, by the errors of the map's model: its folder or name",
+        ),
+    ] = None,
+    code: OwnCode = None,
     version: Annotated[
         str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
     ] = None,
@@ -62,8 +72,10 @@ def stats(
     from pipeline.cube.cube import Cube
 
     change = from_period is not None or from_version is not None
-    if change and (by or confidence):
-        raise UserError("--by and --confidence go with areas, not with --from-period or --from-version; leave them out")
+    if change and (by or confidence or intervals):
+        raise UserError(
+            "--by, --confidence and --intervals go with areas, not with --from-period or --from-version; leave them out"
+        )
     if by and period:
         raise UserError("--by period means every period, --period one; give one of them")
     if out is not None:
@@ -71,6 +83,7 @@ def stats(
         check_writable(out)
     start, before = day(period, "--period"), day(from_period, "--from-period")
     opened = Cube.open(cube)
+    errors = None if intervals is None else _area_errors(opened, version, intervals, code)
     places = zones_of(opened, zones, name, layer)
     if places.outside:
         _tell_outside(len(places.outside), len(places.names))
@@ -85,13 +98,36 @@ def stats(
             result = change_in(opened, places, old, (version, start), workers, count)
         else:
             periods = all_periods(opened, version) if by else None if start is None else [start]
-            result = stats_of(opened, places, version, periods, confidence, workers, count)
+            result = stats_of(opened, places, version, periods, confidence, errors, workers, count)
     if out is not None:
         zone_tables.write(result, places, out)
     if as_json:
         print(to_json(result))
     else:
         _print(result, out)
+
+
+def _area_errors(cube: "Cube", version: str | None, place: str, code: str | None) -> "AreaErrors":
+    """Those of the model that made a version. Raises UserError for another model, or one that does not know them."""
+    from idgbr import IDGBRPipeline
+    from idgbr.coarse import read_code
+    from idgbr.settings import AREA_SIDE
+    from pipeline.analysis.area_interval import AreaErrors
+    from pipeline.config.model import model_at
+    from pipeline.cube import versions
+
+    with model_at(place) as folder:
+        model = IDGBRPipeline.from_pretrained(folder, code=None if code is None else read_code(code))
+    snapshot = versions.resolve(cube, version)
+    made_by = versions.origin_of(cube, snapshot).model
+    if made_by is None or not model.digest.startswith(made_by):
+        raise UserError(
+            f"version {snapshot} was made by the model of digest {made_by or 'not recorded'}, but {place} has "
+            f"{model.digest[:16]}; name the model that made the map"
+        )
+    if model.settings.area_errors is None:
+        raise UserError(f"the model {place} does not know its errors of areas; train it with calibrate: true")
+    return AreaErrors(dict(zip(model.settings.codes, model.settings.area_errors, strict=True)), AREA_SIDE)
 
 
 def _tell_outside(outside: int, zones: int) -> None:

@@ -90,7 +90,7 @@ class Recipe(Frozen):
     calibrate: bool | None = Field(
         default=None,
         description="fit the temperature of the probabilities on what is kept out of training, so that the confidence "
-        "of maps means what it says; default: false",
+        "of maps means what it says, and keep the errors of mapped areas for intervals; default: false",
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
     device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -99,12 +99,17 @@ def train(
 
 
 def _calibrated(recipe: Recipe, model: "IDGBRPipeline", areas: TrainingAreas) -> "IDGBRPipeline":
-    """The model with its temperature, as its folder has it then: 1 unless the recipe asks for another."""
-    from idgbr.training import fit_temperature
+    """The model with its temperature and errors of areas, saved as such; without them unless the recipe asks."""
+    from idgbr import IDGBRPipeline
+    from idgbr.training import fit_area_errors, fit_temperature
 
-    temperature = fit_temperature(model, areas.validation) if recipe.calibrate else 1.0
-    if temperature != model.settings.temperature:
-        model = model.with_settings(temperature=temperature)
+    settings = replace(model.settings, temperature=1.0, area_errors=None)
+    if recipe.calibrate:
+        temperature = fit_temperature(model, areas.validation)
+        settings = replace(settings, temperature=temperature, area_errors=fit_area_errors(model, areas.validation))
+    if settings != model.settings:
+        device = model.device
+        model = IDGBRPipeline(settings, model.coarse, model.refiner).to(device)
         model.save_pretrained(recipe.model)
     return model
 

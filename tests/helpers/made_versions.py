@@ -60,10 +60,10 @@ def mapped(cube, landcover_HW, period=SUMMER, run="a", seen_HW=None, unprocessed
     return branch, time, base
 
 
-def published(cube, landcover_HW, period=SUMMER, run="a"):
-    """Publishes a map; returns its version."""
+def published(cube, landcover_HW, period=SUMMER, run="a", model=None):
+    """Publishes a map; returns its version. model: first 16 digits of its digest."""
     branch, _, base = mapped(cube, landcover_HW, period, run)
-    return versions.publish(cube, branch, base, replace(ORIGIN, run=run))
+    return versions.publish(cube, branch, base, replace(ORIGIN, run=run, model=model))
 
 
 def with_levels(cube, landcover_HW, period=SUMMER, run="a"):

@@ -187,6 +187,8 @@ def test_a_broken_folder_is_told_in_one_sentence(folder, message):
         ({"window": 100}, "multiple of 16 px, not 100"),
         ({"overlap": 256}, "overlap must be a whole number in 0..128"),
         ({"num_inference_steps": 0}, "num_inference_steps must be a whole number in 1..1000, not 0"),
+        ({"area_errors": [[0, 1]]}, "area_errors must be a low and a high share of each of 3 classes"),
+        ({"area_errors": [[0, 1], [0.2, 0.1], [0, 0]]}, "every high share of area_errors must be a number in 0.2..1"),
         ({"temperature": 0}, "temperature must be a number in 0.01..100, not 0"),
         ({"uncertainty_threshold": 2.0}, "uncertainty_threshold must be a number in 0..1, not 2.0"),
     ],

@@ -12,7 +12,7 @@ from idgbr.training.crops import Pair
 from uncertainty.twins import twin
 
 SHIPPED = "as shipped"
-MEMBERS = 8
+MEMBERS, PASSES = 8, 4
 TWINS = 3
 ORIGIN = (64, 64)
 """Where a world's part lies on the lattice, for the fewest windows."""
@@ -43,7 +43,7 @@ def methods(home: Path, pairs: Sequence[Pair], steps: int) -> dict[str, Callable
         "bridge's ensemble of 8": lambda: [_shipped().with_settings(seed=seed) for seed in range(MEMBERS)],
         "one twin": lambda: twins(1),
         f"deep ensemble of {TWINS} twins": lambda: twins(TWINS),
-        f"twin with dropout, {MEMBERS} times": lambda: [twin(home / "dropout", pairs, 0, steps, True)] * MEMBERS,
+        f"twin with dropout, {PASSES} times": lambda: [twin(home / "dropout", pairs, 0, steps, True)] * PASSES,
     }
 
 

@@ -1,6 +1,6 @@
 """Stats of zones, and what they are summed by: `question.py`, `zone_counts.py`, `bitmaps.py`, `zone_weights.py`.
 
-Files of them: `zone_tables.py`.
+Files of them: `zone_tables.py`. Intervals: `area_interval.py`.
 """
 
 import os
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 
 from pipeline.analysis import question
+from pipeline.analysis.area_interval import AreaErrors
 from pipeline.analysis.bitmaps import bitmaps, telling_bits
 from pipeline.analysis.stats import changes, stats, zones_on
 from pipeline.analysis.workers import dask_workers
@@ -429,3 +430,12 @@ def test_threads_and_three_processes_one_of_which_is_killed_on_the_way_give_the_
         assert answers(kill) == expected
         assert not victims
         assert set(client.on_every_worker(os.getpid).values()) != set(numbers.values())
+
+
+def test_the_interval_of_an_area_is_that_of_the_models_errors_within_what_is_mapped():
+    errors = AreaErrors({10: (-0.1, 0.2), 30: (-0.5, 0.01)}, side=128)
+    assert errors.interval(10, 200.0, 750.0, 0.01) == pytest.approx((125, 350))
+    assert errors.interval(30, 200.0, 750.0, 0.01) == pytest.approx((0, 207.5))
+    assert errors.interval(10, 700.0, 750.0, 0.01) == pytest.approx((625, 750))
+    assert errors.interval(10, 163.84, 163.84, 0.01) is not None
+    assert errors.interval(10, 163.0, 163.8, 0.01) is None

@@ -6,6 +6,7 @@ import made_versions as made
 import pytest
 import shapely
 from command import answer, run_here, sentence
+from idgbr_toys import small_model
 
 from pipeline.cube.cube import Cube
 
@@ -56,6 +57,41 @@ def test_tables_have_all_zones_periods_and_classes(folder, tmp_path):
     assert frame["Grass_hectares"].tolist() == pytest.approx([200, 200])
     assert frame.geometry[0].area == 750e4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["areas.csv", "areas.parquet"]
+
+
+@pytest.fixture(scope="module")
+def modelled(folder):
+    """Areas, with intervals, of two zones of 750 and 1 ha of a map that the model in `model` has made."""
+    errors = ((-0.1, 0.2), (-0.02, 0.04), (0.0, 0.0))
+    model = small_model(refiner=False, classes=made.CLASSES, area_errors=errors)
+    model.save_pretrained(folder / "model")
+    small_model(refiner=False, classes=made.CLASSES).save_pretrained(folder / "unknowing")
+    small_model(refiner=False, classes=made.CLASSES, seed=3).save_pretrained(folder / "other")
+    code_HW = made.plain(10)
+    code_HW[100:300, 200:400] = 30
+    made.published(Cube.create(folder / "modelled"), code_HW, model=model.digest[:16])
+    shapes = shapely.box(1000, -3000, 4000, -500), shapely.box(1000, -600, 1100, -500)
+    geopandas.GeoDataFrame({"name": ["west", "tiny"]}, geometry=list(shapes), crs=3035).to_file(folder / "two.gpkg")
+    return "stats", folder / "modelled", "--zones", folder / "two.gpkg", "--name", "name", "--intervals"
+
+
+def test_areas_have_intervals_by_the_errors_of_the_model_that_made_the_map(folder, modelled, tmp_path):
+    found = answer(*modelled, folder / "model")
+    intervals = {(row["zone"], row["class"]): row["area_interval"] for row in found["classes"]}
+    assert intervals["west", "Tree"] == pytest.approx([275, 500])
+    assert intervals["west", "Grass"] == pytest.approx([385, 430])
+    assert intervals["tiny", "Tree"] is None
+    for name in ("areas.csv", "areas.parquet"):
+        assert run_here(*modelled, folder / "model", "--out", tmp_path / name).returncode == 0
+    rows = list(csv.DictReader((tmp_path / "areas.csv").open()))
+    assert [float(rows[1][f"hectares_{end}"]) for end in ("low", "high")] == pytest.approx([385, 430])
+    frame = geopandas.read_parquet(tmp_path / "areas.parquet")
+    assert frame["Tree_hectares_high"].tolist()[0] == pytest.approx(500)
+
+
+def test_intervals_need_the_model_that_made_the_map_and_one_that_knows_its_errors(folder, modelled):
+    assert "name the model that made the map" in sentence(run_here(*modelled, folder / "other"), 2)
+    assert "train it with calibrate: true" in sentence(run_here(*modelled, folder / "unknowing"), 2)
 
 
 def test_change_since_a_version_is_a_matrix_for_each_zone(folder, tmp_path):
