@@ -75,7 +75,7 @@ crash: install
 		--json out/crash-$(SEED).json
 
 # Hostile inputs of every kind: region files, items, API answers, command lines, labelled and model folders, zones.
-INPUTS ?= 1250
+INPUTS ?= 1500
 
 fuzz: install
 	PYTHONPATH=tests/benchmarks:tests/helpers OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --inputs $(INPUTS) --seed $(SEED) \

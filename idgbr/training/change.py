@@ -23,6 +23,7 @@ from idgbr.training import ranks
 from idgbr.training.coarse import training_digest
 from idgbr.training.crops import Augmentation, Crops, Pair, band_statistics, check_pairs, prefetch
 from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
+from idgbr.training.sizes import fitting
 
 ChangePair = tuple[NDArray[Any], NDArray[Any], NDArray[np.uint8]]
 """before_CHW and after_CHW in raw numbers and label_HW: 1 changed, 0 not, UNLABELLED (255) not known."""
@@ -197,7 +198,5 @@ def _stacked(pair: ChangePair, number: int, config: ChangeTraining) -> Pair:
 
 
 def _build(config: ChangeTraining, streams: int) -> ChangeNetwork:
-    try:
+    with fitting("change network", config.sizes):
         return with_seed(config.seed, lambda: ChangeNetwork(len(config.bands), streams, **config.sizes))
-    except TypeError as error:
-        raise InputError(f"sizes {dict(config.sizes)} do not fit a change network: {error}") from error

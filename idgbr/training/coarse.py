@@ -25,6 +25,7 @@ from idgbr.training.crops import Augmentation, Crops, Pair, band_statistics, che
 from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 from idgbr.training.losses import cross_entropy
 from idgbr.training.share import label_share
+from idgbr.training.sizes import fitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +216,5 @@ def _build(config: CoarseTraining, prior: DiffusionUNet | None) -> CoarseNetwork
     if prior is not None:
         sizes |= {"names": list(prior.config["bands"])}
         sizes |= {key: prior.config[key] for key in ("inner", "multipliers", "schedule")}
-    try:
+    with fitting(config.network, config.sizes):
         return kind(len(config.bands), len(config.classes), **sizes)
-    except TypeError as error:
-        raise InputError(f"sizes {dict(config.sizes)} do not fit a {config.network}: {error}") from error

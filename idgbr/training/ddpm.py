@@ -19,6 +19,7 @@ from idgbr.training import ranks
 from idgbr.training.coarse import training_digest
 from idgbr.training.crops import Augmentation, Crops, Pair, check_pairs, prefetch
 from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
+from idgbr.training.sizes import fitting
 
 DATA = 1
 """The class of pixels with data, for `Crops`."""
@@ -86,10 +87,8 @@ def train_ddpm(
 
 def new_ddpm(images: Sequence[NDArray[Any]], config: DDPMTraining) -> DiffusionUNet:
     """An untrained U-Net with first weights of `config.seed` and the images' band ranges."""
-    try:
+    with fitting("diffusion U-Net", config.sizes):
         network = with_seed(config.seed, lambda: DiffusionUNet(list(config.bands), **config.sizes))
-    except TypeError as error:
-        raise InputError(f"sizes {dict(config.sizes)} do not fit a diffusion U-Net: {error}") from error
     check_pairs(_masked(images, config.blank), len(config.bands), (DATA,))
     pixels_CN = np.concatenate([_some_pixels(image_CHW, config.blank, len(images)) for image_CHW in images], 1)
     low_C, high_C = np.percentile(pixels_CN, [TAIL, 100 - TAIL], axis=1)

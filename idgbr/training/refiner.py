@@ -32,6 +32,7 @@ from idgbr.training.crops import Augmentation, Crops, Pair, check_pairs, prefetc
 from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 from idgbr.training.losses import boundary_loss, cross_entropy, edge_weights
 from idgbr.training.ranks import rank
+from idgbr.training.sizes import fitting
 from idgbr.values import check_number
 
 Times = Literal["uniform", "cubic", "last"]
@@ -163,7 +164,8 @@ def new_refiner(
 ) -> Refiner:
     """A `kind(**config.sizes)` with weights drawn from the seed, its label codec trained on the labels."""
     classes = len(settings.classes)
-    refiner = with_seed(config.seed, lambda: kind(len(settings.bands), classes, **config.sizes))
+    with fitting("refiner", config.sizes):
+        refiner = with_seed(config.seed, lambda: kind(len(settings.bands), classes, **config.sizes))
     if refiner.config["code"] == "embedding":
         refiner.codec = train_embedding(classes, seed=config.seed)
     elif refiner.config["code"] == "autoencoder":

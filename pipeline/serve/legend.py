@@ -41,7 +41,8 @@ def legend_of(shown: Map, layer: str, palette: str | None = None, hidden: Collec
         return Legend(layer, "Refined here", "values", rows)
     if layer in RGB:
         bands = bands_of(shown, layer)
-        return Legend(layer, ", ".join(bands) + (" as red, green, blue" if len(bands) == 3 else " as grey"), "bands", [])
+        shown_as = "red, green, blue" if len(bands) == 3 else "grey"
+        return Legend(layer, f"{', '.join(bands)} as {shown_as}", "bands", [])
     colour_of = class_colours(shown.layout.classes, palette)
     rows = [
         LegendRow(row["code"], row["name"], colour_of[row["code"]])

@@ -28,6 +28,8 @@ def main() -> int:
     context = fork_server()
     sys.setrecursionlimit(20_000)  # To write what is nested hundreds deep; the commands have Python's own limit.
     numbers = [asked.only] if asked.only is not None else list(range(asked.first, asked.inputs))
+    if asked.kind:
+        numbers = [number for number in numbers if inputs.kind_of(number) in asked.kind]
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as folder, serving() as answers:
         root = Path(folder)
         ground = grounds.prepare(root / "ground")
@@ -57,10 +59,11 @@ def main() -> int:
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
-    parser.add_argument("--inputs", type=int, default=1250)
+    parser.add_argument("--inputs", type=int, default=1500)
     parser.add_argument("--first", type=int, default=0, help="number of the first")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="this input alone, told whole")
+    parser.add_argument("--kind", action="append", choices=inputs.KINDS, help="inputs of this kind alone")
     parser.add_argument("--keep", type=Path, help="folder that keeps the inputs that ended badly")
     parser.add_argument("--jobs", type=int, default=2, help="calls at once")
     return parser.parse_args()

@@ -7,11 +7,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
-import rasterio
 import yaml
 
-from fuzz import mutate
+from fuzz import mutate, verbs
 from fuzz.ground import Ground
 from fuzz.server import Answers
 
@@ -56,38 +54,7 @@ def _damage_asset(random: Random, item: dict[str, Any], folder: Path) -> None:
     if random.random() < 0.5:
         mutate.file(random, target)
     else:
-        _rewrite(random, target)
-
-
-def _rewrite(random: Random, path: Path) -> None:
-    """Writes a raster again with another place, type, size or mask."""
-    with rasterio.open(path) as source:
-        image, profile = source.read(), source.profile
-    place = profile["transform"]
-    change: dict[str, Any] = random.choice(
-        (
-            {"crs": random.choice(("EPSG:4326", "EPSG:32701", "EPSG:3857", None, "EPSG:2263"))},
-            {"transform": rasterio.Affine(*random.choice((
-                (float("nan"),) * 6, (1e-300, 0, 0, 0, -1e-300, 0), (0, 0, 0, 0, 0, 0), (1e300, 0, 0, 0, 1e300, 0),
-                (place.a, 3, place.c, 3, place.e, place.f), (place.a, 0, place.c, 0, -place.e, place.f),
-                (place.a / 1e4, 0, place.c, 0, place.e / 1e4, place.f),
-            )))},
-            {"dtype": random.choice(("float32", "int16", "uint8", "float64", "int32"))},
-            {"nodata": random.choice((0, 1, np.iinfo(image.dtype).max, 100))},
-            {"count": random.choice((2, 4))},
-            {"width": 1, "height": 1},
-            {"width": random.choice((20_000, 500_000)), "height": 100_000, "sparse_ok": True, "BIGTIFF": "YES"},
-        )
-    )  # fmt: skip
-    profile |= change
-    profile["driver"] = random.choice(
-        ("GTiff", "GTiff", "GTiff", "JP2OpenJPEG" if image.dtype.itemsize < 4 else "GTiff")
-    )
-    if "width" in change or profile["driver"] != "GTiff":
-        profile["driver"] = "GTiff"
-    with rasterio.open(path, "w", **profile) as target:
-        if "width" not in change:
-            target.write(np.broadcast_to(image[:1], (profile["count"], *image.shape[1:])).astype(profile["dtype"]))
+        mutate.raster(random, target)
 
 
 def api(random: Random, ground: Ground, folder: Path, answers: Answers) -> list[str]:
@@ -121,29 +88,9 @@ def command(random: Random, ground: Ground, folder: Path, answers: Answers) -> l
         ["train", "coarse", "recipe.yaml"],
     )
     argv = [*random.choice(lines), *random.choice(([], ["--json"]))]
-    for _ in range(random.choice((0, 1, 1, 2))):
-        at = random.randrange(1, len(argv) + 1)
-        value = mutate.evil(random)
-        stray = (
-            (value if isinstance(value, str) else repr(value))[:5000]
-            .replace("\0", "")
-            .encode("utf-8", "replace")
-            .decode()
-        )
-        how = random.choice(("replace", "replace", "insert", "delete", "option"))
-        if how == "insert":
-            argv.insert(at, stray)
-        elif how == "option":
-            argv.insert(
-                at,
-                random.choice(
-                    ("--version", "--workers", "--json", "--keep", "--point", "--plot", "--help", "--address")
-                ),
-            )
-        elif at < len(argv) and how == "replace":
-            argv[at] = stray
-        elif at < len(argv):
-            del argv[at]
+    argv = mutate.command(
+        random, argv, ("--version", "--workers", "--json", "--keep", "--point", "--plot", "--help", "--address")
+    )
     if "--address" in argv and "none" not in argv:
         return ["status", cube]
     return argv
@@ -159,7 +106,7 @@ def labelled(random: Random, ground: Ground, folder: Path, answers: Answers) -> 
     elif random.random() < 0.5:
         mutate.file(random, target)
     else:
-        _rewrite(random, target)
+        mutate.raster(random, target)
     if random.random() < 0.5:
         return ["evaluate", "--model", str(ground.model), "--data", "data", "--json", "scores.json"]
     areas = {"kind": "folder", "path": "data", "bands": ["blue", "green", "red", "nir"]}
@@ -235,8 +182,12 @@ KINDS: dict[str, tuple[Make, int]] = {
     "labelled folder": (labelled, 100),
     "model folder": (model, 150),
     "zone": (zone, 100),
+    "init": (verbs.init, 60),
+    "train model": (verbs.train_model, 60),
+    "held run": (verbs.held, 60),
+    "predict": (verbs.predict, 70),
 }
-"""Kind to what makes it and how many of 1,250 there are."""
+"""Kind to what makes it and how many of 1,500 there are."""
 
 
 def kind_of(number: int) -> str:

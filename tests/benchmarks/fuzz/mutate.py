@@ -1,9 +1,13 @@
 """Changes of documents and files at random; the same Random gives the same change."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
+
+import numpy as np
+import rasterio
 
 EVIL: tuple[Any, ...] = (
     None, True, False, "", " ", "\0", "x" * 5000, "\ud800", "🌍", "../../../etc/passwd", "/dev/zero",
@@ -107,3 +111,54 @@ def file(random: Random, path: Path) -> None:
     else:
         content.clear()
     path.write_bytes(content)
+
+
+def raster(random: Random, path: Path) -> None:
+    """Writes a raster again with another place, type, size or mask."""
+    with rasterio.open(path) as source:
+        image, profile = source.read(), source.profile
+    place = profile["transform"]
+    change: dict[str, Any] = random.choice(
+        (
+            {"crs": random.choice(("EPSG:4326", "EPSG:32701", "EPSG:3857", None, "EPSG:2263"))},
+            {"transform": rasterio.Affine(*random.choice((
+                (float("nan"),) * 6, (1e-300, 0, 0, 0, -1e-300, 0), (0, 0, 0, 0, 0, 0), (1e300, 0, 0, 0, 1e300, 0),
+                (place.a, 3, place.c, 3, place.e, place.f), (place.a, 0, place.c, 0, -place.e, place.f),
+                (place.a / 1e4, 0, place.c, 0, place.e / 1e4, place.f),
+            )))},
+            {"dtype": random.choice(("float32", "int16", "uint8", "float64", "int32"))},
+            {"nodata": random.choice((0, 1, np.iinfo(image.dtype).max, 100))},
+            {"count": random.choice((2, 4))},
+            {"width": 1, "height": 1},
+            {"width": random.choice((20_000, 500_000)), "height": 100_000, "sparse_ok": True, "BIGTIFF": "YES"},
+        )
+    )  # fmt: skip
+    profile |= change
+    profile["driver"] = random.choice(
+        ("GTiff", "GTiff", "GTiff", "JP2OpenJPEG" if image.dtype.itemsize < 4 else "GTiff")
+    )
+    if "width" in change or profile["driver"] != "GTiff":
+        profile["driver"] = "GTiff"
+    with rasterio.open(path, "w", **profile) as target:
+        if "width" not in change:
+            target.write(np.broadcast_to(image[:1], (profile["count"], *image.shape[1:])).astype(profile["dtype"]))
+
+
+def command(random: Random, argv: list[str], options: Sequence[str]) -> list[str]:
+    """A command line with up to two arguments replaced, inserted or left out, or stray options; its verb stays."""
+    argv = list(argv)
+    for _ in range(random.choice((0, 1, 1, 2))):
+        at = random.randrange(1, len(argv) + 1)
+        value = evil(random)
+        stray = (value if isinstance(value, str) else repr(value))[:5000].replace("\0", "")
+        stray = stray.encode("utf-8", "replace").decode()
+        how = random.choice(("replace", "replace", "insert", "delete", "option"))
+        if how == "insert":
+            argv.insert(at, stray)
+        elif how == "option":
+            argv.insert(at, random.choice(options))
+        elif at < len(argv) and how == "replace":
+            argv[at] = stray
+        elif at < len(argv):
+            del argv[at]
+    return argv
