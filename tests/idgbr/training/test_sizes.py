@@ -19,5 +19,5 @@ def test_widths_that_are_none_are_told_in_one_line(network, widths):
 
 
 def test_what_a_network_says_itself_stays():
-    with pytest.raises(InputError, match="^process of a walk refiner"), fitting("refiner", {"process": "walk"}):
+    with pytest.raises(InputError, match=r"^process of a walk refiner"), fitting("refiner", {"process": "walk"}):
         Refiner(3, 2, process="walk")
