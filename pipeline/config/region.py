@@ -41,6 +41,22 @@ FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2149, 6, 6)
 """Days since 1970-01-01 are uint16 in a cube."""
 
 
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees; west > east across the antimeridian."""
+
+
+def box_in_order(box: Box) -> Box:
+    """The box; ValueError unless its degrees are those of a place on earth."""
+    try:
+        bbox_polygon(*box)
+    except CatalogError:
+        raise ValueError(
+            "must be [west, south, east, north] in degrees, with longitudes within +-180, south < north within "
+            "+-90 and west different from east"
+        ) from None
+    return box
+
+
 class Region(Frozen):
     """One run's whole configuration, as written in one YAML file.
 
@@ -65,7 +81,7 @@ class Region(Frozen):
     polygon: str | None = Field(
         default=None, description="instead of bbox: a GeoJSON file, also s3://bucket/key (kept here as WKT)"
     )
-    bbox: tuple[float, float, float, float] | None = Field(
+    bbox: Box | None = Field(
         default=None,
         serialization_alias="bounds",  # its name in the hash that names a run
         description="west, south, east, north in degrees; west > east across the antimeridian",
@@ -139,16 +155,8 @@ class Region(Frozen):
 
     @field_validator("bbox")
     @classmethod
-    def _bbox_in_order(cls, bbox: tuple[float, float, float, float] | None) -> Any:
-        if bbox is not None:
-            try:
-                bbox_polygon(*bbox)
-            except CatalogError:
-                raise ValueError(
-                    "must be [west, south, east, north] in degrees, with longitudes within +-180, south < north within "
-                    "+-90 and west different from east"
-                ) from None
-        return bbox
+    def _bbox_in_order(cls, bbox: Box | None) -> Any:
+        return None if bbox is None else box_in_order(bbox)
 
     @field_validator("bbox")
     @classmethod

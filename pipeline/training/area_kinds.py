@@ -6,12 +6,15 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
+from pipeline.config.region import Box, box_in_order
 from pipeline.config.yaml_file import Frozen
 
 Code = Annotated[int, Field(ge=1, le=255, strict=True)]
 """Of a class of a map, in which 0 means no data."""
+
+BoxInOrder = Annotated[Box, AfterValidator(box_in_order)]
 
 
 class Simulated(Frozen):
@@ -43,9 +46,7 @@ class SceneClasses(Frozen):
 
     kind: Literal["scene-classes"] = Field(description="names this kind of areas")
     region: Path = Field(description="a region file, which says which scenes to use")
-    bbox: tuple[float, float, float, float] = Field(
-        serialization_alias="bounds", description="west, south, east, north in degrees"
-    )
+    bbox: BoxInOrder = Field(serialization_alias="bounds", description="west, south, east, north in degrees")
     classes: list[MapClassRow] = Field(min_length=2, description="the classes to learn")
 
 
@@ -94,7 +95,7 @@ class FromRegion(Frozen):
     RENAMED: ClassVar[Mapping[str, str]] = {"bounds": "bbox"}
 
     region: Path = Field(description="a region file, which says which scenes to use, and how")
-    bbox: tuple[float, float, float, float] | None = Field(
+    bbox: BoxInOrder | None = Field(
         default=None, description="west, south, east, north in degrees; default: all of the region"
     )
     classes: list[MapClassRow] | None = Field(

@@ -113,11 +113,12 @@ def file(random: Random, path: Path) -> None:
     path.write_bytes(content)
 
 
-def raster(random: Random, path: Path) -> None:
-    """Writes a raster again with another place, type, size or mask."""
+def raster(random: Random, path: Path, huge: bool = True) -> None:
+    """Writes a raster again with another place, type, size or mask. huge: maybe of 100,000 rows."""
     with rasterio.open(path) as source:
         image, profile = source.read(), source.profile
     place = profile["transform"]
+    vast = {"width": random.choice((20_000, 500_000)), "height": 100_000, "sparse_ok": True, "BIGTIFF": "YES"}
     change: dict[str, Any] = random.choice(
         (
             {"crs": random.choice(("EPSG:4326", "EPSG:32701", "EPSG:3857", None, "EPSG:2263"))},
@@ -130,7 +131,7 @@ def raster(random: Random, path: Path) -> None:
             {"nodata": random.choice((0, 1, np.iinfo(image.dtype).max, 100))},
             {"count": random.choice((2, 4))},
             {"width": 1, "height": 1},
-            {"width": random.choice((20_000, 500_000)), "height": 100_000, "sparse_ok": True, "BIGTIFF": "YES"},
+            *([vast] if huge else []),
         )
     )  # fmt: skip
     profile |= change

@@ -54,7 +54,10 @@ def predict(random: Random, ground: Ground, folder: Path, answers: Answers) -> l
     """An image that is damaged or strange, mapped with a model."""
     image = Path(shutil.copy(ground.labelled / "images" / "0.tif", folder / "image.tif"))
     if random.random() < 0.8:
-        (mutate.file if random.random() < 0.4 else mutate.raster)(random, image)
+        if random.random() < 0.4:
+            mutate.file(random, image)
+        else:
+            mutate.raster(random, image, huge=False)
     argv = [
         "predict",
         image.name,

@@ -157,6 +157,7 @@ def test_areas_that_cannot_be_made_are_told_in_one_sentence(recipe_of, areas, ch
         (from_collection(colour=1), {}, "areas.colour"),
         ([from_collection(), from_collection(maps=[])], {}, "maps"),
         ([from_collection(), {"kind": "dreams"}], {}, "must be one of .*'vector'"),
+        (from_collection(bbox=[12.0, 49.0, 12.1, 48.5]), {}, "bbox is .*: must be .west, south"),
         ([], {}, "areas"),
     ],
 )
