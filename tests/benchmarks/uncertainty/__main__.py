@@ -23,9 +23,10 @@ TRAINING = range(201, 209)
 """Worlds of the shipped refiner, which the coarse network has not seen."""
 SIDE, BLOCK, ZONE = 768, 128, 384
 """Px of the part of a world, of a block, and of a zone of 3 x 3 blocks."""
-LENGTHS = (0, 2, 4, 8, 16, 32)
-"""Px: correlation lengths that the copula's is chosen from."""
-SAMPLES = 32
+LENGTHS = (2, 4, 8, 16, 32)
+"""Px: correlation lengths that the copula's is chosen from, by blocks of CHOICE calibration worlds."""
+CHOICE = 3
+SAMPLES = 16
 EVERY = 11
 """Every so many pixels fit the scalings."""
 
@@ -72,8 +73,11 @@ def main() -> None:
         print(f"{name}: 1 / factor {', '.join(f'{1 / factor:.3f}' for factor in factors)}")
         found[name] = [world.scaled(scales[name]) for world in found[SHIPPED]]
     _print_pixels(found, codes)
+    known = calibration[:CHOICE]
+    scores = {length: _copula(known, BLOCK, scales["temperature"], length).crps_UK.mean() for length in LENGTHS}
+    length = min(scores, key=scores.__getitem__)
     for title, side in (("blocks", BLOCK), ("zones", ZONE)):
-        _print_areas(title, side, found, calibration, scales["temperature"])
+        _print_areas(title, side, found, calibration, scales["temperature"], length)
 
 
 def _pairs(folder: Path, seeds: Sequence[int]) -> list[Pair]:
@@ -132,17 +136,21 @@ def _print_pixels(found: dict[str, list[World]], codes: tuple[int, ...]) -> None
 
 
 def _print_areas(
-    title: str, side: int, found: dict[str, list[World]], calibration: list[World], scale: scaling.Scaling
+    title: str,
+    side: int,
+    found: dict[str, list[World]],
+    calibration: list[World],
+    scale: scaling.Scaling,
+    length: int,
 ) -> None:
     units = {name: _units(worlds, side) for name, worlds in found.items()}
     shipped, soft = units[SHIPPED], units["temperature"]
     known, known_soft = (_units(each, side) for each in (calibration, [world.scaled(scale) for world in calibration]))
-    length = min(LENGTHS, key=lambda each: _copula(calibration, side, scale, each, known_soft).crps_UK.mean())
     forecasts = {
         "as shipped, pixels on their own": shipped.alone(),
         "temperature, pixels on their own": soft.alone(),
         **{f"{name}: spread": each.apart() for name, each in units.items() if len(each.members_MUK) > 1},
-        f"temperature, copula of {length} px": _copula(found[SHIPPED], side, scale, length, soft),
+        f"temperature, copula of {length} px": _copula(found[SHIPPED], side, scale, length),
         "as shipped, conformal": shipped.conformal(known),
         "temperature, conformal": soft.conformal(known_soft),
         "counted pixels, conformal": shipped.conformal(known, counted=True),
@@ -163,10 +171,11 @@ def _units(worlds: list[World], side: int) -> Units:
     return Units.joined([Units.of(world.index_HW, world.mean_KHW, world.block_MKhw, side) for world in worlds])
 
 
-def _copula(worlds: list[World], side: int, scale: scaling.Scaling, length: int, units: Units) -> Forecast:
-    gumbel_SKHW = correlated(length, SAMPLES, units.truth_UK.shape[1], SIDE)
-    spread = [copula_deviation(scale(world.mean_KHW), gumbel_SKHW, side) for world in worlds]
-    return units.spread(np.concatenate(spread))
+def _copula(worlds: list[World], side: int, scale: scaling.Scaling, length: int) -> Forecast:
+    scaled = [world.scaled(scale) for world in worlds]
+    units = _units(scaled, side)
+    gumbel_SKHW = correlated(length, SAMPLES, units.truth_UK.shape[1], ZONE)
+    return units.spread(np.concatenate([copula_deviation(world.mean_KHW, gumbel_SKHW, side) for world in scaled]))
 
 
 if __name__ == "__main__":

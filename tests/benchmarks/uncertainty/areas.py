@@ -146,9 +146,16 @@ def correlated(length: float, samples: int, classes: int, side: int) -> np.ndarr
 
 
 def copula_deviation(probability_KHW: np.ndarray, gumbel_SKHW: np.ndarray, side: int) -> np.ndarray:
-    """UK spread of the class areas of samples of the map whose pixels have these probabilities."""
+    """UK spread of the class areas of samples of the map whose pixels have these probabilities.
+
+    gumbel_SKHW: of a part of the map, and repeated over it.
+    """
     score_KHW = np.log(probability_KHW.clip(1e-12))
     seen_HW = probability_KHW.any(0)
     classes_K11 = np.arange(len(probability_KHW))[:, None, None]
-    areas = [sums(((score_KHW + gumbel_KHW).argmax(0) == classes_K11) & seen_HW, side) for gumbel_KHW in gumbel_SKHW]
+    times = len(seen_HW) // gumbel_SKHW.shape[-1]
+    areas = [
+        sums(((score_KHW + np.tile(gumbel_KHW, (1, times, times))).argmax(0) == classes_K11) & seen_HW, side)
+        for gumbel_KHW in gumbel_SKHW
+    ]
     return np.std(areas, 0, ddof=1)
