@@ -18,8 +18,9 @@ from finer.head import Head, Training, answer, new_head, train
 from finer.scores import COLUMNS, Score, below_the_pixel, better, mean_rows
 from finer.worlds import Place
 
-ARMS = {"head": Training(), "head of 10 m": Training(scale=1)}
-"""The second learns from the majority of each pixel of 10 m: what is won by training on more worlds alone."""
+ARMS = {"head": (Training(), 3), "head of 10 m": (Training(scale=1), 1)}
+"""Training and number of seeds. The second learns from the majority of each pixel of 10 m: what is won by training on
+more worlds alone."""
 NEAREST, BOUND = "map of 10 m, nearest", "true majority of 10 m, nearest"
 Map = tuple[NDArray[np.intp], NDArray[np.float32] | None]
 
@@ -27,16 +28,14 @@ Map = tuple[NDArray[np.intp], NDArray[np.float32] | None]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="finer", description="labels of 2.5 m from images of 10 m")
     parser.add_argument("--home", type=Path, default=Path("out/finer"), help="folder of what is made")
-    parser.add_argument("--seeds", type=int, default=3, help="of each head")
     parser.add_argument("--arm", choices=list(ARMS), help="only train this one; no table")
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     trained, tested = ([worlds.place(seed, asked.home) for seed in seeds] for seeds in (worlds.TRAINED, worlds.TESTED))
     arms = [asked.arm] if asked.arm else list(ARMS)
-    heads = {
-        (arm, seed): _head(trained, arm, seed, asked.home / "heads") for seed in range(asked.seeds) for arm in arms
-    }
+    runs = [(arm, seed) for arm in arms for seed in range(ARMS[arm][1])]
+    heads = {(arm, seed): _head(trained, arm, seed, asked.home / "heads") for arm, seed in runs}
     if asked.arm:
         return
     rows: dict[str, list[dict[str, float]]] = {}
@@ -55,7 +54,7 @@ def main() -> None:
 
 def _head(places: Sequence[Place], arm: str, seed: int, folder: Path) -> Head:
     """Kept in `folder`; of other settings than ARMS now has, it must be removed by hand."""
-    how, path = ARMS[arm], folder / f"{arm.replace(' ', '-')}-{seed}.safetensors"
+    how, path = ARMS[arm][0], folder / f"{arm.replace(' ', '-')}-{seed}.safetensors"
     if path.is_file():
         head = new_head(places[0], how)
         head.load_state_dict(load_file(path))
