@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor
 from idgbr.change.folding import folded
 from idgbr.change.network import ChangeNetwork
 from idgbr.change.normalise import standardise
+from idgbr.change.scout import Scout
 from idgbr.change.settings import ChangeSettings, read_settings
 from idgbr.checkpoint import digest, load_network
 from idgbr.errors import CheckpointError, InputError
@@ -40,11 +42,15 @@ class ChangeOutput:
 
 
 class ChangePipeline:
-    """Probability of change of the ground between two dates, by a Semantic Change Network (arXiv 2503.20734)."""
+    """Probability of change of the ground between two dates, by a Semantic Change Network (arXiv 2503.20734).
 
-    def __init__(self, settings: ChangeSettings, network: ChangeNetwork) -> None:
+    scout: looks at every window first, and the network at those alone in which it sees something.
+    """
+
+    def __init__(self, settings: ChangeSettings, network: ChangeNetwork, scout: Scout | None = None) -> None:
         self.settings = settings
         self.network = network
+        self.scout = scout
         if network.streams != 2:
             raise CheckpointError("the network is of one date, a prior; a change model needs one of two streams")
         if network.config["bands"] != len(settings.bands):
@@ -54,6 +60,15 @@ class ChangePipeline:
         if settings.window % network.multiple:
             raise CheckpointError(
                 f"the network takes windows of multiples of {network.multiple} px, but the model's settings say "
+                f"{settings.window}"
+            )
+        if scout is not None and scout.config["bands"] != len(settings.bands):
+            raise CheckpointError(
+                f"the scout has {scout.config['bands']} bands, but the model's settings name {len(settings.bands)}"
+            )
+        if scout is not None and settings.window % scout.cell:
+            raise CheckpointError(
+                f"the scout takes windows of multiples of {scout.cell} px, but the model's settings say "
                 f"{settings.window}"
             )
         self.to("cpu")
@@ -69,12 +84,18 @@ class ChangePipeline:
             settings = read_settings(index)
         except (TypeError, KeyError, ValueError) as error:
             raise CheckpointError(f"{folder / 'model_index.json'} has wrong settings: {error}") from error
-        return cls(settings, load_network({"ChangeNetwork": ChangeNetwork}, folder / "network"))
+        network = load_network({"ChangeNetwork": ChangeNetwork}, folder / "network")
+        scout = load_network({"Scout": Scout}, folder / "scout") if (folder / "scout").is_dir() else None
+        return cls(settings, network, scout)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Writes model_index.json and network/."""
+        """Writes model_index.json, network/ and, if the model has one, scout/; else a scout that was there goes."""
         folder = Path(folder)
         self.network.save_pretrained(folder / "network")
+        if self.scout is not None:
+            self.scout.save_pretrained(folder / "scout")
+        elif (folder / "scout").is_dir():
+            shutil.rmtree(folder / "scout")
         index = {"_class_name": type(self).__name__, **asdict(self.settings)}
         (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
@@ -82,13 +103,17 @@ class ChangePipeline:
         """Moves the network, sets it to inference and to the memory layout that keeps results reproducible."""
         self.network.eval().requires_grad_(False)
         self.network.place(device)
+        self._device = self.network.device  # asking it walks through all modules, too long for each window
         self._folded = folded(self.network)
         self._folded.place(device)
+        if self.scout is not None:
+            self.scout.eval().requires_grad_(False)
+            self.scout.place(device)
         return self
 
     @property
     def device(self) -> torch.device:
-        return self.network.device
+        return self._device
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -97,8 +122,8 @@ class ChangePipeline:
 
     @property
     def digest(self) -> str:
-        """sha256 (hex) of settings, network config and weights."""
-        return digest(asdict(self.settings), [self.network])
+        """sha256 (hex) of settings, network configs and weights."""
+        return digest(asdict(self.settings), [self.network] if self.scout is None else [self.network, self.scout])
 
     @property
     def halo(self) -> int:
@@ -144,8 +169,8 @@ class ChangePipeline:
         corner: absolute (row, column) of the images' top left pixel. part: absolute (y0, x0, y1, x1) within the images,
         half-open, to answer for; the rest is only looked at. Windows lie on an absolute lattice and are blended with
         fixed weights, so two cuts of the same ground give the same answer, except within `halo` px of an image's edge:
-        what lies beyond is no data (`settings.blank`), or the image mirrored if the model has none. InputError for
-        images of other bands or sizes.
+        what lies beyond is no data (`settings.blank`), or the image mirrored if the model has none. Where no window is
+        due, for the scout sees nothing there, the probability is 0. InputError for images of other bands or sizes.
         """
         settings, lattice = self.settings, WindowLattice(self.settings.window, self.settings.overlap)
         before_CHW, after_CHW = self._images(before_CHW, after_CHW)
@@ -164,6 +189,8 @@ class ChangePipeline:
 
         places = lattice.corners((y0, x0), (y1 - y0, x1 - x0))
         due = [place for place in places if not _all_within(unknown_HW, place, (y0, x0), lattice)]
+        if self.scout is not None:
+            due = [place for place in due if self._sees(windows(before_CHW, [place]), windows(after_CHW, [place]))]
         for first in range(0, len(due), settings.batch):
             corners = due[first : first + settings.batch]
             logits_N1HW = self.logits(windows(before_CHW, corners), windows(after_CHW, corners))
@@ -171,8 +198,14 @@ class ChangePipeline:
                 blend.add(place, logits_1HW)
         # Torch's sigmoid rounds the last few numbers of a vector differently.
         probability_HW = expit(blend.logits()[0].cpu().numpy())
+        probability_HW[~blend.covered().cpu().numpy()] = 0
         probability_HW[unknown_HW.numpy()] = np.nan
         return ChangeOutput(probability_HW)
+
+    def _sees(self, before_BCHW: Tensor, after_BCHW: Tensor) -> bool:
+        """Whether the scout sees anything in raw windows: one at a time, so that no answer depends on others."""
+        assert self.scout is not None, "only a model with a scout asks it"
+        return self.scout.sees(*self.normalise(before_BCHW.to(self.device), after_BCHW.to(self.device)))
 
     def _images(self, before_CHW: Array, after_CHW: Array) -> tuple[Tensor, Tensor]:
         images = tensor(before_CHW), tensor(after_CHW)

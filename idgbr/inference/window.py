@@ -10,7 +10,10 @@ from idgbr.inference.tiling import Corner
 
 def cut_window(array_CHW: Tensor, corner: Corner, origin: Corner, size: int, fill: float | None) -> Tensor:
     """The square window at `corner` of an array whose top left pixel is `origin`; beyond the array `fill`, or the
-    array mirrored at its edges if that is None."""
+    array mirrored at its edges if that is None. A window within the array is a view of it."""
+    y, x = (low - start for low, start in zip(corner, origin, strict=True))
+    if 0 <= y <= array_CHW.shape[1] - size and 0 <= x <= array_CHW.shape[2] - size:
+        return array_CHW[:, y : y + size, x : x + size]
     (rows, outside_rows), (columns, outside_columns) = (
         _mirror(low - start, size, side) for low, start, side in zip(corner, origin, array_CHW.shape[1:], strict=True)
     )

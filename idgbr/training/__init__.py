@@ -9,6 +9,7 @@ from idgbr.training.crops import Pair
 from idgbr.training.ddpm import DDPMTraining, train_ddpm
 from idgbr.training.loop import Optimisation, Progress
 from idgbr.training.refiner import RefinerTraining, train_refiner
+from idgbr.training.scout import train_scout
 from idgbr.training.temperature import fit_temperature
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "train_ddpm",
     "train_prior",
     "train_refiner",
+    "train_scout",
     "write_card",
 ]

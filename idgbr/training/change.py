@@ -112,9 +112,9 @@ def train_change(
     one of the dates counts as without data in both, and as unlabelled. state, save_every, deadline: see
     `loop.optimise`; a state is continued with the same pairs, config and prior only.
     """
-    stacked = [_stacked(pair, number, config) for number, pair in enumerate(pairs)]
-    check_pairs(stacked, 2 * len(config.bands), CODES, UNLABELLED)
-    mean, std = band_statistics(stacked, config.blank)
+    both = [stacked(pair, number, config) for number, pair in enumerate(pairs)]
+    check_pairs(both, 2 * len(config.bands), CODES, UNLABELLED)
+    mean, std = band_statistics(both, config.blank)
     count = len(config.bands)
     settings = ChangeSettings(
         bands=config.bands,
@@ -138,7 +138,7 @@ def train_change(
         swapped_B111 = (torch.rand(len(raw_BCHW), 1, 1, 1) < config.swap).to(raw_BCHW.device)
         return torch.where(swapped_B111, after_BCHW, before_BCHW), torch.where(swapped_B111, before_BCHW, after_BCHW)
 
-    yield from _train(network, stacked, images, config, about, state, save_every, deadline)
+    yield from _train(network, both, images, config, about, state, save_every, deadline)
     if ranks.rank() == 0:
         pipeline.save_pretrained(folder)
     ranks.wait()
@@ -180,7 +180,7 @@ def _train(
         )
 
 
-def _stacked(pair: ChangePair, number: int, config: ChangeTraining) -> Pair:
+def stacked(pair: ChangePair, number: int, config: ChangeTraining) -> Pair:
     """Both dates as the bands of one image."""
     before_CHW, after_CHW, label_HW = pair
     for name, image_CHW in (("before", before_CHW), ("after", after_CHW)):

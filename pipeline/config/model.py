@@ -19,7 +19,7 @@ from pipeline.storage.objects import StoredObject, fetch, list_objects
 from pipeline.storage.user_cache import user_cache
 
 INDEX, SCHEDULER = "model_index.json", "scheduler/scheduler_config.json"
-PARTS = ("coarse", "refiner", "network")
+PARTS = ("coarse", "refiner", "network", "scout")
 MOST_OBJECTS = 1000
 MAX_WEIGHTS = 16 * 2**30
 LIMITS = {

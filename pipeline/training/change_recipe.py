@@ -45,8 +45,18 @@ class Spn(Frozen):
     steps: int = Field(ge=1, description="optimiser steps")
 
 
+class ScoutStage(Frozen):
+    """The stage of the scout, which looks first and calls for the change network where it sees something."""
+
+    steps: int = Field(ge=1, description="optimiser steps")
+    recall: float = Field(
+        default=0.995, gt=0, le=1, description="share of the changed area of the pairs in pieces that it must see"
+    )
+
+
 class ChangeRecipe(Frozen):
-    """The training of a change model: the stage `spn` where it is given, then that of the Semantic Change Network."""
+    """The training of a change model: the stage `spn` where it is given, that of the Semantic Change Network, and the
+    stage `scout` where it is given."""
 
     model: Path = Field(description="the model folder to write")
     data: Path = Field(description="a folder that keeps the labelled areas, and the network of the stage spn")
@@ -56,6 +66,7 @@ class ChangeRecipe(Frozen):
     license: str = Field(description="of the weights: an SPDX identifier, or other")
     steps: int = Field(ge=1, description="optimiser steps of the stage scn")
     spn: Spn | None = Field(default=None, description="default: the change network starts from nothing")
+    scout: ScoutStage | None = Field(default=None, description="default: the change network looks at every window")
     preset: Literal["small", "base"] = Field(default="small", description="size of the network")
     model_args: dict[str, Any] = Field(default_factory=dict, description="constructor arguments of the network")
     crop_size: int = Field(default=256, multiple_of=16, ge=32, description="also the side of the model's windows")

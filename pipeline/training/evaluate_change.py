@@ -44,7 +44,7 @@ def evaluate_change(
     model: ChangePipeline, pairs: Iterable[tuple[str, ChangePair]], count: int, report: Report
 ) -> ChangeReport:
     """Scores on tiles of 256 px that do not overlap, from one confusion matrix over all `count` pairs."""
-    tiled = ChangePipeline(replace(model.settings, window=TILE, overlap=0), model.network).to(model.device)
+    tiled = ChangePipeline(replace(model.settings, window=TILE, overlap=0), model.network, model.scout).to(model.device)
     threshold, total = model.settings.threshold, ChangeCounts()
     images: dict[str, ChangeScores] = {}
     seconds = pixels = 0.0

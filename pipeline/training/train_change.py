@@ -42,6 +42,7 @@ def train_change(
     from idgbr.change import ChangePipeline
     from idgbr.metrics.change import ChangeScores
     from idgbr.training import train_change as train
+    from idgbr.training import train_scout
     from idgbr.training.card import write_change_card
     from pipeline.training.evaluate_change import evaluate_change
 
@@ -55,7 +56,7 @@ def train_change(
     dates, state = in_memory(pairs), recipe.model / "change.training.safetensors"
     data = data_digest(chain(dates, (pair for _, pair in validation)))  # which tells a bad pair before any training
     known = record if recipe.spn is None else {**record, "prior": _spn_folder(recipe, recipe.spn).name}
-    training = Training(recipe.model, "change", ("model_index.json", "network/*"), known, data)
+    training = Training(recipe.model, "change", ("model_index.json", "network/*", "scout/*"), known, data)
     if not again and not state.exists() and (finished := training.scores(ChangeScores)) is not None:
         on_kept()
         return finished
@@ -63,6 +64,9 @@ def train_change(
     prior = None if recipe.spn is None else _train_spn(recipe, recipe.spn, pairs.bands, report)
     for progress in train(dates, recipe.model, config, prior, state, save_every=SAVE_EVERY):
         report(progress.step, progress.steps, f"scn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
+    if recipe.scout is not None:
+        for progress in train_scout(dates, recipe.model, config, recipe.scout.steps, recipe.scout.recall):
+            report(progress.step, progress.steps, f"scout, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
     write_record(recipe.model, record)
     model = ChangePipeline.from_pretrained(recipe.model).to(config.device)
     scores = evaluate_change(model, validation, len(validation), lambda done, of, stem: report(done, of, "scored"))
@@ -139,11 +143,12 @@ def _record(recipe: ChangeRecipe) -> dict[str, Any]:
     """By stage, what it was trained on and how; no paths."""
     settings = recipe.model_dump(mode="json", include=BOTH_STAGES)
     scn = {"areas": recipe.areas.model_dump(mode="json", exclude={"path"}), "steps": recipe.steps, **settings}
+    after = {} if recipe.scout is None else {"scout": recipe.scout.model_dump(mode="json")}
     if recipe.spn is None:
-        return {"scn": scn}
+        return {"scn": scn, **after}
     areas = areas_record(recipe.spn.areas)
     spn = {"areas": areas, "foreground": recipe.spn.foreground, "steps": recipe.spn.steps, **settings}
-    return {"spn": spn, "scn": scn}
+    return {"spn": spn, "scn": scn, **after}
 
 
 def _describe(recipe: ChangeRecipe) -> str:

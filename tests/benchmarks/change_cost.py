@@ -81,6 +81,11 @@ def main():
             model.settings,
             model._folded,
         )
+    shipped = ChangePipeline.from_pretrained("simulated-s2-change")
+    side = shipped.settings.window
+    looked = [torch.from_numpy(window[:1, :, :side, :side]) for _ in range(2)]
+    runs["scout of simulated-s2-change"] = (lambda: shipped._sees(*looked), shipped.settings, shipped.scout)
+    runs["SCN of simulated-s2-change"] = (lambda: shipped.logits(*looked), shipped.settings, shipped._folded)
     best = dict.fromkeys(runs, float("inf"))
     for _ in range(rounds):
         for name, (run, _, _) in runs.items():

@@ -4,10 +4,10 @@
         --change MODEL|vectors --json year.json
 
 The land changes, fields are harvested, floods come and go, a scene is withdrawn, another comes in a newer baseline, and
-on one evening the catalog cannot be reached. `vectors` is change-vector analysis: the length of the difference of two
-mosaics as a share of 2,000 (reflectance x 10,000). Prints a row an evening, then: the share of truly changed area in
-blocks that were mapped after the change; accuracy of both last maps; device seconds of both; and how many blocks of
-unchanged ground kept the bytes of the first map.
+on one evening the catalog cannot be reached. The first map is that of the pass after `--begin` others. `vectors` is
+change-vector analysis: the length of the difference of two mosaics as a share of 2,000 (reflectance x 10,000). Prints a
+row an evening, then: the share of truly changed area in blocks that were mapped after the change; accuracy of both last
+maps; device seconds of both; and how many blocks of unchanged ground kept the bytes of the first map.
 """
 
 import argparse
@@ -62,7 +62,9 @@ def main() -> None:
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.folder or Path(scratch)
-        world, evenings = simulate_year(folder / "world", asked.seed, asked.kilometres, passes=asked.passes)
+        world, evenings = simulate_year(
+            folder / "world", asked.seed, asked.kilometres, passes=asked.passes, per_km2=asked.per_km2
+        )
         print(f"simulated in {time.perf_counter() - begun:.0f} s: {len(world.history.changes)} changes", flush=True)
         vectors = patch.object(ChangePipeline, "from_pretrained", classmethod(lambda cls, _: ChangeVectors()))
         with vectors if asked.change == "vectors" else nullcontext():
@@ -76,6 +78,8 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="keeps the world and the cubes")
     parser.add_argument("--kilometres", type=float, default=4)
     parser.add_argument("--passes", type=int, default=24)
+    parser.add_argument("--per-km2", type=float, default=0.5, help="changes of the land to a square kilometre")
+    parser.add_argument("--begin", type=int, default=0, help="passes before that of the first map, which has them too")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--block", type=int, default=256)
     parser.add_argument("--model", default="simulated-s2", help="of the map: a shipped model or a folder")
@@ -122,7 +126,7 @@ def _year(asked: argparse.Namespace, folder: Path, world, evenings) -> dict:
     seconds = Counter()
     heads = ("evening", "new", "asked", "kept", "mapped", "all", "device s", "all s")
     print(" ".join(f"{head:>{width}}" for head, width in zip(heads, WIDTHS, strict=True)), flush=True)
-    for number, evening in enumerate(evenings):
+    for number, evening in list(enumerate(evenings))[asked.begin :]:
         with catalog_on(world.folder, evening):
             try:
                 whole, part = run(everything, refresh=True), run(gated, refresh=True)
@@ -145,14 +149,14 @@ def _year(asked: argparse.Namespace, folder: Path, world, evenings) -> dict:
             "seconds": round(_device(part), 2),
             "everything_seconds": round(_device(whole), 2),
         }
-        if number:
+        if number > asked.begin:
             seconds.update(gated=row["seconds"], everything=row["everything_seconds"])
         rows.append(row)
         print(" ".join(f"{value:>{width}}" for value, width in zip(row.values(), WIDTHS, strict=True)), flush=True)
     result = {
-        **_recall(gated, truth_THW, mapped_on, patch_pixels(asked.min_area, 10)),
-        **_kept(gated, truth_THW, first),
-        **_accuracy({"gated": gated, "everything": everything}, truth_THW),
+        **_recall(gated, truth_THW, mapped_on, asked.begin, patch_pixels(asked.min_area, 10)),
+        **_kept(gated, truth_THW[asked.begin :], first),
+        **_accuracy({"gated": gated, "everything": everything}, truth_THW[asked.begin :]),
         "device_seconds": dict(seconds),
         "ratio": seconds["everything"] / max(seconds["gated"], 1e-9),
         "evenings": rows,
@@ -185,10 +189,10 @@ def _parts(region: Region) -> dict[tuple[int, int], tuple[slice, slice]]:
     return {b: extent.covered(b).slices((extent.window.y0, extent.window.x0)) for b in extent.blocks()}
 
 
-def _recall(region: Region, truth_THW: np.ndarray, mapped_on: dict, pixels: int) -> dict:
+def _recall(region: Region, truth_THW: np.ndarray, mapped_on: dict, begin: int, pixels: int) -> dict:
     """Share of the changed area, in pieces of the least size, in blocks that were mapped after it had changed."""
     changed = caught = 0
-    for number in range(1, len(truth_THW)):
+    for number in range(begin + 1, len(truth_THW)):
         changed_HW = in_patches(truth_THW[number] != truth_THW[number - 1], pixels)
         for block, at in _parts(region).items():
             here = int(changed_HW[at].sum())

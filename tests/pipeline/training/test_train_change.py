@@ -79,15 +79,16 @@ def spn(houses, **changes):
     return {"areas": {"kind": "folder", "path": str(houses)}, "foreground": [7], "steps": 2} | changes
 
 
-def test_both_stages_are_trained_from_one_recipe_and_their_model_has_a_card(recipe, houses, tmp_path):
-    done = run_here("train", "change", recipe(spn=spn(houses)))
+def test_all_stages_are_trained_from_one_recipe_and_their_model_has_a_card(recipe, houses, tmp_path):
+    done = run_here("train", "change", recipe(spn=spn(houses), scout={"steps": 2}))
     assert done.returncode == 0, done.stderr
     assert "F1" in done.stdout
     model = ChangePipeline.from_pretrained(tmp_path / "model")
     assert (model.bands, model.settings.window) == (BANDS, 32)
     card = (tmp_path / "model" / "README.md").read_text()
     assert model.digest in card
-    assert "- spn: 2 steps\n- scn: 2 steps" in card
+    assert "- spn: 2 steps\n- scn: 2 steps\n- scout: 2 steps" in card
+    assert model.scout is not None
     record = json.loads((tmp_path / "model" / "training.json").read_text())
     assert (record["spn"]["foreground"], record["scn"]["areas"]["include"]) == ([7], ["pair-0"])
     assert str(tmp_path) not in json.dumps(record)
