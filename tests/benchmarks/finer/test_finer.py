@@ -8,7 +8,9 @@ from finer import SCALE, rivals
 from finer.__main__ import BOUND, NEAREST, table, verdict
 from finer.head import Training, answer, enlarged, new_head, train
 from finer.scores import COLUMNS, Score, below_the_pixel
-from finer.worlds import Place
+from finer.worlds import MODEL, Eyes, Place
+from idgbr import IDGBRPipeline
+from idgbr.inference.images import map_images
 
 CLASSES, SIDE = 6, 24
 
@@ -23,6 +25,19 @@ def place():
     score_KHW = 2 * torch.nn.functional.one_hot(coarse_HW, CLASSES).permute(2, 0, 1) + noise_KHW
     image_CHW = torch.randn(4, SIDE, SIDE, generator=chance)
     return Place(image_CHW, score_KHW.softmax(0), noise_KHW[:3], index_YX, coarse_HW)
+
+
+def test_features_of_the_whole_image_are_seen_and_the_map_stays():
+    model, shape = IDGBRPipeline.from_pretrained(MODEL), (64, 128)
+    mean, std = (np.array(values)[:, None, None] for values in (model.settings.mean, model.settings.std))
+    noise_CHW = np.random.default_rng(0).standard_normal((4, 8, 16)).repeat(8, 1).repeat(8, 2)
+    image_1CHW = model.check_image((mean + std * noise_CHW)[None].clip(1)).float()
+    eyes = Eyes(IDGBRPipeline.from_pretrained(MODEL), (0, 0), shape)
+    with torch.inference_mode():
+        seen = map_images(eyes, image_1CHW, None, (0, 0))
+    assert np.array_equal(seen.refined_BHW, model.maps(image_1CHW).refined_BHW)
+    assert eyes.features().shape == (16, *shape)
+    assert (eyes.features() != 0).any(0).all()
 
 
 def test_an_untrained_head_gives_the_map_of_enlarged_scores(place):
