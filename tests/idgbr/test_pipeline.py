@@ -1,6 +1,6 @@
 """Windows and images through a pipeline.
 
-Covers idgbr.pipeline, `saved_model.py`, idgbr.morphology, `no_data.py`, idgbr.inference.images, canvas, batches and
+Covers idgbr.pipeline, `networks.py`, `saved_model.py`, idgbr.morphology, `no_data.py`, idgbr.inference.images, canvas, batches and
 coarse_input, idgbr.layers.blocks.
 """
 
