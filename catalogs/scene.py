@@ -16,7 +16,8 @@ from catalogs.items.checksum import file_checksum
 from catalogs.items.harmonise import Doubt
 from catalogs.items.mask import MaskChoice, MaskFiles, MaskRule
 from catalogs.items.provider import REFLECTANCE, Band, Provider, Unit
-from catalogs.items.providers import PROVIDERS, provider_of
+from catalogs.items.providers import PROVIDERS
+from catalogs.items.recognise import provider_of
 
 ACQUIRED_FIELDS = ("datetime", "start_datetime")
 GENERATED_FIELDS = (*fields.GENERATION_TIMES, "landsat:product_generated")

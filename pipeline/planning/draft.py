@@ -12,7 +12,8 @@ import yaml
 import catalogs
 from catalogs.area import Bounds
 from catalogs.errors import CatalogError, NoItems
-from catalogs.items.providers import PROVIDERS, provider_of
+from catalogs.items.providers import PROVIDERS
+from catalogs.items.recognise import provider_of
 from catalogs.sample import first_items
 from catalogs.secrets import redact
 from pipeline.config.region_file import load as load_region

@@ -7,7 +7,7 @@ from typing import Any
 
 from catalogs.errors import CatalogError
 from catalogs.items.harmonise import BAND_NAMES
-from catalogs.items.providers import provider_of
+from catalogs.items.recognise import provider_of
 
 RASTER = (".tif", ".tiff", ".jp2")
 PICTURES = {"thumbnail", "overview", "visual", "metadata", "date", "mask"}

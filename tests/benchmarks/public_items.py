@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from stac_files import features
 
 from catalogs import ROLES, CatalogError, read_scene
-from catalogs.items.providers import PROVIDERS, provider_of
+from catalogs.items.providers import PROVIDERS
+from catalogs.items.recognise import provider_of
 from pipeline.config.provider import ProviderSettings
 from pipeline.scenes.draft import draft_provider
 

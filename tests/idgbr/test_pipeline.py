@@ -1,7 +1,7 @@
 """Windows and images through a pipeline.
 
-Covers idgbr.pipeline, `networks.py`, `saved_model.py`, idgbr.morphology, `no_data.py`, idgbr.inference.images, canvas, batches and
-coarse_input, idgbr.layers.blocks.
+Covers idgbr.pipeline, `networks.py`, `saved_model.py`, idgbr.morphology, `no_data.py`, idgbr.inference.images, canvas,
+batches and coarse_input, idgbr.layers.blocks.
 """
 
 import subprocess

@@ -7,7 +7,7 @@ from made_styles import STYLES, changed, earth_search
 from catalogs import CatalogError
 from catalogs.items.harmonise import baseline, harmonise
 from catalogs.items.provider import Band
-from catalogs.items.providers import provider_of
+from catalogs.items.recognise import provider_of
 
 
 def scaling(item, key="blue"):

@@ -1,4 +1,4 @@
-"""`provider.py`, `products.py` and providers.py: the rows, and which of them an item is read by."""
+"""`provider.py`, `products.py`, providers.py and recognise.py: the rows, and which of them an item is read by."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from made_styles import BANDS, ROLES, STYLES, changed
 
 from catalogs import CatalogError
 from catalogs.items.mask import QA_PIXEL, SCL
-from catalogs.items.providers import PROVIDERS, provider_of
+from catalogs.items.providers import PROVIDERS
+from catalogs.items.recognise import provider_of
 from catalogs.scene import read_scene
 
 

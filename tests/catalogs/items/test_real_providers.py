@@ -16,7 +16,8 @@ from made_styles import STYLES
 
 from catalogs import CatalogError, read_scene
 from catalogs.items.mask import HLS_FMASK, OA_FMASK, QA_PIXEL, SCL
-from catalogs.items.providers import PROVIDERS, provider_of
+from catalogs.items.providers import PROVIDERS
+from catalogs.items.recognise import provider_of
 
 REAL = json.loads((Path(__file__).parent / "real_items.json").read_text())
 OPTICAL = ("blue", "green", "red", "nir")
