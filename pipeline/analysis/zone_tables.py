@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.analysis.stats import ZoneChanges, Zones, ZoneStats
+from pipeline.analysis.stats import ZoneChanges, ZoneStats
+from pipeline.analysis.zones import Zones
 from pipeline.errors import RunError, UserError
 
 SUFFIXES = (".csv", ".parquet")

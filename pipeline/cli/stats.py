@@ -64,10 +64,11 @@ def stats(
     Example: `idgbr stats cube --zones districts.gpkg --name district --out areas.csv`
     """
     from pipeline.analysis import zone_tables
-    from pipeline.analysis.stats import all_periods, zones_of
+    from pipeline.analysis.stats import all_periods
     from pipeline.analysis.stats import changes as change_in
     from pipeline.analysis.stats import stats as stats_of
     from pipeline.analysis.workers import dask_workers
+    from pipeline.analysis.zones import zones_of
     from pipeline.console.progress import progress_bar
     from pipeline.cube.cube import Cube
 

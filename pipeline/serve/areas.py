@@ -5,7 +5,8 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
-from pipeline.analysis.stats import stats, zones_on
+from pipeline.analysis.stats import stats
+from pipeline.analysis.zones import zones_on
 from pipeline.cube.cube import Cube
 from pipeline.geometry.grid import LONLAT
 from pipeline.serve.maps import Map

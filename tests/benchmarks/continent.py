@@ -123,7 +123,8 @@ def measure(folder, what, blocks):
     """One row: does the work and prints what it took."""
     from cluster.dask import use
     from pipeline.analysis.aggregate import aggregate_blocks
-    from pipeline.analysis.stats import stats, zones_on
+    from pipeline.analysis.stats import stats
+    from pipeline.analysis.zones import zones_on
     from pipeline.cube import versions
     from pipeline.cube.cube import Cube
 

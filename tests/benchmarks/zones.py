@@ -144,7 +144,8 @@ def write_zones(folder, extent, count):
 
 
 def ours(folder):
-    from pipeline.analysis.stats import stats, zones_of
+    from pipeline.analysis.stats import stats
+    from pipeline.analysis.zones import zones_of
     from pipeline.cube.cube import Cube
 
     cube = Cube.open(folder / "cube")

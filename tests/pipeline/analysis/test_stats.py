@@ -1,6 +1,6 @@
 """Stats of zones, and what they are summed by: `question.py`, `zone_counts.py`, `bitmaps.py`, `zone_weights.py`.
 
-Files of them: `zone_tables.py`. Intervals: `area_interval.py`.
+Zones: `zones.py`. Files of them: `zone_tables.py`. Intervals: `area_interval.py`.
 """
 
 import os
@@ -21,11 +21,12 @@ from pyproj import Transformer
 from pipeline.analysis import question
 from pipeline.analysis.area_interval import AreaErrors
 from pipeline.analysis.bitmaps import bitmaps, telling_bits
-from pipeline.analysis.stats import changes, stats, zones_on
+from pipeline.analysis.stats import changes, stats
 from pipeline.analysis.workers import dask_workers
 from pipeline.analysis.zone_counts import band_counts
 from pipeline.analysis.zone_tables import check_suffix, write
 from pipeline.analysis.zone_weights import band_weights, tile_sums
+from pipeline.analysis.zones import zones_on
 from pipeline.cube import store, versions
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.create import add_period
