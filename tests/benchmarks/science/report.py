@@ -25,13 +25,13 @@ def write(place: Any) -> str:
         *_ablations(results, place.preset),
         *_gate(results),
         *_speed(results),
-        *_time(results),
     ]
     study = place.preset.few_labels
     lines += [
         *label_tables.few_labels(results, study),
         *label_tables.ablations(results, study),
         *label_tables.under_the_refiner(results, study),
+        *_time(results),
     ]
     path = place.home / "report.md"
     path.write_text("\n".join(lines) + "\n")
