@@ -1,7 +1,8 @@
 """How many items of public catalogs and test suites are read, by row and collection: a Markdown table.
 
-`python tests/benchmarks/public_items.py $IDGBR_DATA` reads the items of tests and of that folder. Fails where one
-ends in anything else than a scene or one sentence.
+    PYTHONPATH=tests/helpers python tests/benchmarks/public_items.py $IDGBR_DATA
+
+reads the items of tests and of that folder. Fails where one ends in anything else than a scene or one sentence.
 """
 
 import json
