@@ -33,14 +33,17 @@ def train_scout(
     """Trains a scout for the `ChangePipeline` saved in `folder` and, when exhausted, saves it there too.
 
     recall: share of the changed area of the pairs, in pieces of a cell at least, of which the scout must see one cell.
-    InputError if nothing has changed in the pairs.
+    InputError if no cell of the pairs has changed.
     """
     model = ChangePipeline.from_pretrained(folder)
     images = [stacked(pair, number, config) for number, pair in enumerate(pairs)]
-    if not any((label_HW == 1).any() for _, label_HW in images):
-        raise InputError("nothing has changed in the pairs, so no scout can be trained; give pairs with changes")
     count = len(config.bands)
     scout = with_seed(config.seed, lambda: Scout(count))
+    if not any(_changed_cells(label_HW, scout.cell).any() for _, label_HW in images):
+        raise InputError(
+            f"no change in the pairs covers half of {scout.cell} x {scout.cell} px, so no scout can be trained; give "
+            "pairs with changes, or leave the scout out"
+        )
     augmentation = replace(config.augmentation, zoom=0.0, gain=0.0, band_gain=0.0)
     crops = Crops(images, CODES, config.crop, config.batch, config.seed, augmentation, UNLABELLED, config.blank)
 
@@ -91,9 +94,13 @@ def _loss(logit_BHW: Tensor, index_BHW: Tensor, cell: int) -> Tensor:
 def _seen(
     model: ChangePipeline, scout: Scout, pair: ChangePair, label_HW: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Logits of the cells of a pair, and which have changed for the half or more."""
+    """Logits of the cells of a pair, and which have changed."""
     height, width = (side // scout.cell * scout.cell for side in label_HW.shape)
     dates = (torch.from_numpy(date_CHW[None, :, :height, :width].astype(np.float32)) for date_CHW in pair[:2])
-    changed_11HW = torch.from_numpy((label_HW[:height, :width] == 1).astype(np.float32))[None, None]
-    logit_HW = scout(*model.normalise(*dates))[0, 0].numpy()
-    return logit_HW, (F.avg_pool2d(changed_11HW, scout.cell)[0, 0] >= 0.5).numpy()
+    return scout(*model.normalise(*dates))[0, 0].numpy(), _changed_cells(label_HW, scout.cell)
+
+
+def _changed_cells(label_HW: NDArray[np.uint8], cell: int) -> NDArray[np.bool_]:
+    """The whole cells that changed for the half or more."""
+    changed_11HW = torch.from_numpy((label_HW == 1).astype(np.float32))[None, None]
+    return (F.avg_pool2d(changed_11HW, cell)[0, 0] >= 0.5).numpy()

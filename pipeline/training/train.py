@@ -109,7 +109,7 @@ def _calibrated(recipe: Recipe, model: "IDGBRPipeline", areas: TrainingAreas) ->
         settings = replace(settings, temperature=temperature, area_errors=fit_area_errors(model, areas.validation))
     if settings != model.settings:
         device = model.device
-        model = IDGBRPipeline(settings, model.coarse, model.refiner).to(device)
+        model = IDGBRPipeline(settings, model.coarse, model.refiner, model.scheduler).to(device)
         model.save_pretrained(recipe.model)
     return model
 

@@ -51,8 +51,12 @@ def test_the_level_is_the_highest_at_which_pieces_with_the_wanted_area_are_seen(
     assert [choose_level(scenes, recall) for recall in (0.3, 0.5, 0.61, 1.0)] == [3.11, 0.5, -2.0, -2.0]
 
 
-def test_pairs_without_any_change_train_no_scout(tmp_path):
+@pytest.mark.parametrize("thin", [False, True])
+def test_pairs_in_which_no_cell_has_changed_train_no_scout(tmp_path, thin):
+    """thin: a line of one pixel is a quarter of each cell that it crosses."""
     tiny_change_model().save_pretrained(tmp_path)
     before_CHW, after_CHW, label_HW = two_dates(0, 64)
-    with pytest.raises(InputError, match="nothing has changed in the pairs"):
-        list(train_scout([(before_CHW, after_CHW, np.zeros_like(label_HW))], tmp_path, CONFIG, 1, 1.0))
+    label_HW = np.zeros_like(label_HW)
+    label_HW[5] = thin
+    with pytest.raises(InputError, match="no change in the pairs covers half of 4 x 4 px"):
+        next(train_scout([(before_CHW, after_CHW, label_HW)], tmp_path, CONFIG, 1, 1.0))
