@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,11 +36,14 @@ from pipeline.cli import (
     versions,
 )
 from pipeline.console.logs import LOG, start_logs
+from pipeline.console.messages import tell
 from pipeline.console.output import to_json
 from pipeline.errors import RunError, RunHeld, UserError
 from pipeline.storage.lease import CubeHeld
 
 OURS = ("catalogs", "cluster", "idgbr", "pipeline")
+WRONG_USE: Any = typer.BadParameter.__mro__[1]
+"""What typer raises for words that a verb does not take. It stands in different modules of its versions."""
 HELD_BACK = 3
 HELD = 75
 """EX_TEMPFAIL of sysexits.h: nothing is wrong, try again later."""
@@ -117,10 +120,16 @@ def run_command() -> None:
     try:
         streams.prepare()
         try:
-            app()
+            sys.exit(app(standalone_mode=False) or 0)
         finally:
             LOG.info("ended")
             streams.flush()
+    except WRONG_USE as error:
+        if said := error.format_message():
+            sys.exit(_fail(_usage_sentence(said, error.ctx), 2))
+        sys.exit(2)  # A verb without its words has shown its help.
+    except typer.Abort:  # What typer makes of an EOFError.
+        sys.exit(_fail("a file ends too early; see that those which the verb reads are whole", 1))
     except CatalogUnavailable as error:
         sys.exit(_fail(error, 1))
     except PoolLost as error:
@@ -165,6 +174,12 @@ def run_command() -> None:
         sys.exit(_fail(f"a library failed ({reason}); see that the cube's files can be read and are whole", 1))
 
 
+def _usage_sentence(said: str, context: typer.Context | None) -> str:
+    path = "idgbr" if context is None else context.command_path
+    end = "" if said.endswith((".", "?")) else "."
+    return f"{' '.join(said.split())}{end} See '{path} --help'"
+
+
 def _os_sentence(error: OSError) -> str:
     reason = error.strerror or str(error)[:200]
     if error.filename is None:
@@ -177,9 +192,7 @@ def _fail(error: object, code: int) -> int:
     """Tells an error on the standard error, and as {"error": ...} on the output of a verb asked for JSON."""
     told = redact(str(error))
     LOG.error("exit code %d: %s", code, told, exc_info=True)
-    for line in told.splitlines():
-        with suppress(OSError):
-            print(f"idgbr: {line}", file=sys.stderr)
+    tell(told)
     if streams.json_wanted:
         with suppress(OSError):
             print(to_json({"error": told}), flush=True)

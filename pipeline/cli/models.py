@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.options import ModelPlace, OwnCode
+from pipeline.console.messages import tell
 from pipeline.console.output import check_writable, to_json, write_text
 from pipeline.errors import UserError
 
@@ -97,8 +98,7 @@ def ddpm(config: RecipeFile, again: Again = False) -> None:
 
 
 def _tell_kept(model: Path) -> None:
-    kept = f"idgbr: {model} has finished this recipe on the same data, and is kept; --again trains it anew"
-    print(kept, file=sys.stderr)
+    tell(f"{model} has finished this recipe on the same data, and is kept; --again trains it anew")
 
 
 def _train(recipe: "Recipe", network: "Network", again: bool) -> None:

@@ -12,6 +12,7 @@ import typer
 from catalogs.errors import CatalogUnavailable
 from catalogs.secrets import redact
 from pipeline.cli.options import DASK, MOST, AsJson, RegionFile, finite
+from pipeline.console.messages import tell
 from pipeline.console.output import check_writable, from_here, to_json, write_text
 from pipeline.errors import RunError, UserError
 from pipeline.execution.resources import WorkerCounts
@@ -170,7 +171,7 @@ def _tell_failure(update_once: Callable[[], None]) -> None:
     try:
         update_once()
     except (RunError, CatalogUnavailable) as error:
-        print(f"idgbr: {redact(str(error))}", file=sys.stderr)
+        tell(redact(str(error)))
     sys.stdout.flush()
 
 

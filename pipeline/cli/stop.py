@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
+from pipeline.console.messages import message
+
 SIGNALS = {signal.SIGINT: "Ctrl-C (SIGINT)", signal.SIGTERM: "SIGTERM"}
 
 GRACE_SECONDS = 10.0
@@ -113,7 +115,8 @@ class _Watch:
         name = SIGNALS[signal.Signals(number)]
         show_cursor = "\x1b[?25h\n" if os.isatty(self.stderr) else ""
         with suppress(OSError, ValueError):
-            os.write(self.stderr, f"{show_cursor}idgbr: stopped by {name}; {self.kept}\n".encode())
+            told = message(f"stopped by {name}; {self.kept}", self.stderr)
+            os.write(self.stderr, f"{show_cursor}{told}\n".encode())
             sys.stdout.flush()
         os._exit(128 + number)
 

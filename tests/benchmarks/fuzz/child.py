@@ -13,8 +13,8 @@ from pathlib import Path
 from threading import Lock
 
 SECONDS = 20.0
-SENTENCES = ("idgbr: ", "Usage: ", "╭─ Error ")
-"""What the last lines of a call that failed begin with: our own, and those of wrong use."""
+SENTENCE = "idgbr: "
+"""What a line of a call that failed begins with."""
 BYTES = 4 << 30
 PATIENCE = 5, 1
 """Seconds that a call waits for one answer and between two attempts, for 60 each: such a wait is no hang."""
@@ -89,11 +89,7 @@ def _fault(code: int, stderr: str, told: bool, hung: bool, peak: int) -> str:
         return "traceback"
     if code not in (0, 1, 2):
         return f"exit {code}"
-    if (
-        code
-        and not (code == 1 and told)
-        and not any(line.strip().startswith(SENTENCES) for line in stderr.splitlines())
-    ):
+    if code and not (code == 1 and told) and not any(line.strip().startswith(SENTENCE) for line in stderr.splitlines()):
         return "no sentence"
     return ""
 

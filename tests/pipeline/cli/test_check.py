@@ -40,7 +40,7 @@ def test_only_the_newest_version_is_healed(cube):
 
 
 def test_damage_to_an_array_of_before_without_checksums_is_one_sentence(monkeypatch, capsys):
-    def decode():
+    def decode(**_):
         raise RuntimeError("error during blosc decompression: -1")
 
     monkeypatch.setattr(command, "app", decode)

@@ -90,7 +90,7 @@ def test_a_completion_script_is_printed(screen, monkeypatch):
 
 @pytest.mark.parametrize(("module", "extra"), [("matplotlib", "demo"), ("ray", "map"), ("rasterio.errors", "map")])
 def test_a_missing_module_names_the_extra_that_has_it(monkeypatch, capsys, module, extra):
-    def fail():
+    def fail(**_):
         raise ModuleNotFoundError(name=module)
 
     monkeypatch.setattr(command, "app", fail)

@@ -1,12 +1,16 @@
 """Output that is closed, full or of another encoding, failures of the system and of libraries: one sentence each."""
 
 import io
+import json
 import os
+import pickle
 import sys
 from pathlib import Path
 
 import icechunk
 import pytest
+import typer
+from command import run_here
 
 from pipeline import cli
 from pipeline.cli import command, streams
@@ -87,9 +91,43 @@ def test_names_and_numbers_that_cannot_be_are_told(idgbr, arguments, says):
     ],
 )
 def test_numbers_out_of_range_are_wrong_use(idgbr, arguments):
-    code, lines = idgbr(*arguments)
+    code, (line,) = idgbr(*arguments)
     assert code == 2
-    assert any("Invalid value" in line for line in lines)
+    assert line.startswith("idgbr: Invalid value for '--")
+    assert line.endswith(f"See 'idgbr {arguments[0]} --help'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("runs",), "No such command 'runs'. Did you mean 'run', 'prune'? See 'idgbr --help'"),
+        (("status", "--jsn"), "No such option: --jsn (Possible options: --json). See 'idgbr status --help'"),
+        (("status",), "Missing argument 'CUBE'. See 'idgbr status --help'"),
+    ],
+)
+def test_wrong_use_is_one_line_that_names_the_help(idgbr, arguments, says):
+    assert idgbr(*arguments) == (2, [f"idgbr: {says}"])
+
+
+def test_wrong_use_is_told_as_json_where_json_is_asked_for():
+    done = run_here("status", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout) == {"error": "Missing argument 'CUBE'. See 'idgbr status --help'"}
+
+
+def test_a_file_that_ends_too_early_is_told(idgbr, monkeypatch):
+    app = typer.Typer()
+    app.command()(lambda: pickle.loads(b""))
+    monkeypatch.setattr(command, "app", app)
+    code, (line,) = idgbr()
+    assert code == 1
+    assert "a file ends too early" in line
+
+
+def test_the_command_without_a_verb_shows_its_help():
+    done = run_here()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "Usage: idgbr [OPTIONS] COMMAND" in done.stdout
 
 
 def test_a_picture_of_no_known_format_is_told_before_the_run(idgbr, region_of):
@@ -104,7 +142,7 @@ def test_a_picture_of_no_known_format_is_told_before_the_run(idgbr, region_of):
 def test_a_panic_of_a_library_is_told(idgbr, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     storage = icechunk.local_filesystem_storage(str(tmp_path / "file" / "store"))
-    monkeypatch.setattr(command, "app", lambda: icechunk.Repository.exists(storage))
+    monkeypatch.setattr(command, "app", lambda **_: icechunk.Repository.exists(storage))
     code, lines = idgbr()
     assert code == 1
     assert "a library failed (failed to create object store" in lines[-1]
