@@ -142,10 +142,9 @@ def evaluate(
         check_writable(json_file)
     with model_at(model) as folder, progress_bar("evaluate") as report:
         scores, show = _evaluate(folder, data, ignored, code, report)
-    if json_file is None:
-        show(scores)
-    else:
+    if json_file is not None:
         write_text(json_file, to_json(scores, indent=1) + "\n")
+    show(scores)
 
 
 def _evaluate(folder: Path, data: Path, ignored: list[int], code: str | None, report: Any) -> tuple[Any, Any]:

@@ -127,7 +127,6 @@ def scores(model, data, tmp_path_factory):
         [sys.executable, "-m", "pipeline.cli", *map(str, command)], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
     assert "evaluate 2/2" in done.stderr
     assert "Warning" not in done.stderr
 
@@ -195,6 +194,15 @@ def test_a_model_without_refiner_has_coarse_scores_alone(evaluate, data, tmp_pat
     code, out, err = evaluate("--model", model, "--data", data, "--ignore", "5")
     assert code == 0, err
     assert "refined" not in out
+
+
+def test_the_tables_are_shown_beside_the_file(evaluate, model, data, tmp_path):
+    def lines(*options):
+        code, out, err = evaluate("--model", model, "--data", data, "--ignore", "5", *options)
+        assert code == 0, err
+        return [line for line in out.splitlines() if "seconds" not in line]
+
+    assert lines("--json", tmp_path / "scores.json") == lines()
 
 
 def test_undefined_scores_are_null(evaluate, model, tmp_path):
