@@ -1,7 +1,7 @@
 """Training of the networks from arrays: pairs of (image_CHW raw numbers, label_HW class codes, 0 = ignore), for change
 of (before_CHW, after_CHW, label_HW), for diffusion of image_CHW alone."""
 
-from idgbr.training.area_errors import fit_area_errors
+from idgbr.training.calibration import Calibration, calibrate
 from idgbr.training.card import write_card
 from idgbr.training.change import ChangePair, ChangeTraining, short_schedule, train_change, train_prior
 from idgbr.training.coarse import CoarseTraining, train_coarse
@@ -10,9 +10,9 @@ from idgbr.training.ddpm import DDPMTraining, train_ddpm
 from idgbr.training.loop import Optimisation, Progress
 from idgbr.training.refiner import RefinerTraining, train_refiner
 from idgbr.training.scout import train_scout
-from idgbr.training.temperature import fit_temperature
 
 __all__ = [
+    "Calibration",
     "ChangePair",
     "ChangeTraining",
     "CoarseTraining",
@@ -21,8 +21,7 @@ __all__ = [
     "Pair",
     "Progress",
     "RefinerTraining",
-    "fit_area_errors",
-    "fit_temperature",
+    "calibrate",
     "short_schedule",
     "train_change",
     "train_coarse",

@@ -7,36 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from idgbr.pipeline import IDGBRPipeline
 from idgbr.settings import AREA_SIDE, AreaErrors
-from idgbr.training.crops import Pair
 
 LEVEL = 0.95
 LEAST = 39
 """Squares that an interval of LEVEL needs."""
 
 
-def fit_area_errors(model: IDGBRPipeline, pairs: Sequence[Pair]) -> AreaErrors | None:
-    """`Settings.area_errors` by the squares of labelled areas that no network was trained on; None of too few."""
-    settings = model.settings
-    shares = [
-        share_K
-        for image_CHW, label_HW in pairs
-        for share_K in _shares(label_HW, model.maps(image_CHW[None]).refined_BHW[0], settings.codes, settings.no_label)
-    ]
-    return None if len(shares) < LEAST else area_errors(np.array(shares))
+def area_errors(share_NK: Sequence[NDArray[np.float64]]) -> AreaErrors | None:
+    """`Settings.area_errors` from the errors in squares, as `area_shares` gives them; None of fewer than LEAST.
 
-
-def area_errors(share_NK: NDArray[np.float64]) -> AreaErrors:
-    """From the errors in LEAST squares or more: a further square like these lies between the two with a probability of
-    LEVEL at least (split conformal prediction; Lei et al. 2018, section 2.2, at either side)."""
-    ordered_NK = np.sort(share_NK, 0)
+    A further square like these lies between the two numbers with a probability of LEVEL at least (split conformal
+    prediction; Lei et al. 2018, section 2.2, at either side).
+    """
+    if len(share_NK) < LEAST:
+        return None
+    ordered_NK = np.sort(np.array(share_NK), 0)
     outside = int((len(ordered_NK) + 1) * (1 - LEVEL) / 2)
     low_K, high_K = ordered_NK[outside - 1], ordered_NK[-outside]
     return tuple((round(float(low), 5), round(float(high), 5)) for low, high in zip(low_K, high_K, strict=True))
 
 
-def _shares(
+def area_shares(
     label_HW: NDArray[np.uint8], mapped_HW: NDArray[np.uint8], codes: Sequence[int], no_label: int
 ) -> list[NDArray[np.float64]]:
     """True less mapped area of each class in each square of which half is known or more, as a share of what is."""

@@ -3,48 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from idgbr.classes import UNLABELLED, class_index
+from idgbr.classes import UNLABELLED
 from idgbr.errors import InputError
-from idgbr.pipeline import IDGBRPipeline
 from idgbr.settings import MAX_TEMPERATURE, MIN_TEMPERATURE
-from idgbr.training.crops import Pair
 
 EVERY = 16
 """Every so many pixels are looked at; neighbours tell the same."""
 
 
-def fit_temperature(model: IDGBRPipeline, pairs: Sequence[Pair]) -> float:
-    """Of the refined map's probabilities on labelled areas that no network was trained on, to three decimals; see
-    `temperature`."""
-    settings = model.settings
-    plain = model.with_settings(temperature=1.0)
-    scores: list[NDArray[np.float32]] = []
-    truths: list[NDArray[np.uint8]] = []
-    for image_CHW, label_HW in pairs:
-        index_HW = class_index(label_HW, settings.codes, settings.no_label)
+@dataclass(frozen=True)
+class PixelScores:
+    """A listener to the maps of an image, whose true classes are index_HW: scores and true class of every EVERY-th pixel
+    of the refined map that has data and a label, some rows at a time."""
 
-        def listen(
-            number: int,
-            rows: slice,
-            coarse_KHW: NDArray[np.float32],
-            refined_KHW: NDArray[np.float32],
-            index_HW: NDArray[np.uint8] = index_HW,
-        ) -> None:
-            refined_NK = refined_KHW.reshape(len(refined_KHW), -1).T[::EVERY]
-            index_N = index_HW[rows].ravel()[::EVERY]
-            known_N = (index_N != UNLABELLED) & refined_NK.any(1)
-            scores.append(np.log(refined_NK[known_N].clip(np.finfo(np.float32).tiny)))
-            truths.append(index_N[known_N])
+    index_HW: NDArray[np.uint8]
+    logits_NK: list[NDArray[np.float32]] = field(default_factory=list)
+    indices_N: list[NDArray[np.uint8]] = field(default_factory=list)
 
-        plain.maps(image_CHW[None], listener=listen)
-    return round(temperature(np.concatenate(scores), np.concatenate(truths)), 3)
+    def __call__(
+        self, number: int, rows: slice, coarse_KHW: NDArray[np.float32], refined_KHW: NDArray[np.float32]
+    ) -> None:
+        refined_NK = refined_KHW.reshape(len(refined_KHW), -1).T[::EVERY]
+        index_N = self.index_HW[rows].ravel()[::EVERY]
+        known_N = (index_N != UNLABELLED) & refined_NK.any(1)
+        self.logits_NK.append(np.log(refined_NK[known_N].clip(np.finfo(np.float32).tiny)))
+        self.indices_N.append(index_N[known_N])
 
 
 def temperature(logit_NK: NDArray[np.floating], index_N: NDArray[np.uint8]) -> float:

@@ -101,12 +101,11 @@ def train(
 def _calibrated(recipe: Recipe, model: "IDGBRPipeline", areas: TrainingAreas) -> "IDGBRPipeline":
     """The model with its temperature and errors of areas, saved as such; without them unless the recipe asks."""
     from idgbr import IDGBRPipeline
-    from idgbr.training import fit_area_errors, fit_temperature
+    from idgbr.training import calibrate
 
     settings = replace(model.settings, temperature=1.0, area_errors=None)
     if recipe.calibrate:
-        temperature = fit_temperature(model, areas.validation)
-        settings = replace(settings, temperature=temperature, area_errors=fit_area_errors(model, areas.validation))
+        settings = replace(settings, **vars(calibrate(model, areas.validation)))
     if settings != model.settings:
         device = model.device
         model = IDGBRPipeline(settings, model.coarse, model.refiner, model.scheduler).to(device)
