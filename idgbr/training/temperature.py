@@ -20,8 +20,8 @@ EVERY = 16
 
 @dataclass(frozen=True)
 class PixelScores:
-    """A listener to the maps of an image, whose true classes are index_HW: scores and true class of every EVERY-th pixel
-    of the refined map that has data and a label, some rows at a time."""
+    """A listener to the maps of an image, whose true classes are index_HW: scores and true class of every EVERY-th
+    pixel of the refined map that has data and a label, some rows at a time."""
 
     index_HW: NDArray[np.uint8]
     logits_NK: list[NDArray[np.float32]] = field(default_factory=list)
