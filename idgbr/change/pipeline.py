@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Self
 
@@ -189,8 +190,9 @@ class ChangePipeline:
 
         places = lattice.corners((y0, x0), (y1 - y0, x1 - x0))
         due = [place for place in places if not _all_within(unknown_HW, place, (y0, x0), lattice)]
-        if self.scout is not None:
-            due = [place for place in due if self._sees(windows(before_CHW, [place]), windows(after_CHW, [place]))]
+        if self.scout is not None and due:
+            sees_N = [self._sees(windows(before_CHW, [place]), windows(after_CHW, [place])) for place in due]
+            due = list(compress(due, torch.stack(sees_N).tolist()))
         for first in range(0, len(due), settings.batch):
             corners = due[first : first + settings.batch]
             logits_N1HW = self.logits(windows(before_CHW, corners), windows(after_CHW, corners))
@@ -202,8 +204,9 @@ class ChangePipeline:
         probability_HW[unknown_HW.numpy()] = np.nan
         return ChangeOutput(probability_HW)
 
-    def _sees(self, before_BCHW: Tensor, after_BCHW: Tensor) -> bool:
-        """Whether the scout sees anything in raw windows: one at a time, so that no answer depends on others."""
+    def _sees(self, before_BCHW: Tensor, after_BCHW: Tensor) -> Tensor:
+        """Whether the scout sees anything in raw windows: one at a time, so that no answer depends on others. One bool,
+        on the device, which is not waited for."""
         assert self.scout is not None, "only a model with a scout asks it"
         return self.scout.sees(*self.normalise(before_BCHW.to(self.device), after_BCHW.to(self.device)))
 

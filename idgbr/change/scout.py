@@ -38,6 +38,6 @@ class Scout(Network):
         means_BCHW = [F.avg_pool2d(image_BCHW, self.cell) for image_BCHW in (before_BCHW, after_BCHW)]
         return self.logit(F.relu(self.far(F.relu(self.near(torch.cat(means_BCHW, 1))))))
 
-    def sees(self, before_BCHW: Tensor, after_BCHW: Tensor) -> bool:
-        """Whether any cell of the images may have changed."""
-        return bool((self(before_BCHW, after_BCHW) >= self.level).any())
+    def sees(self, before_BCHW: Tensor, after_BCHW: Tensor) -> Tensor:
+        """Whether any cell of the images may have changed, as one bool on their device."""
+        return (self(before_BCHW, after_BCHW) >= self.level).any()

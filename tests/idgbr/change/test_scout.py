@@ -65,6 +65,31 @@ def test_where_nothing_changed_the_network_is_not_asked_and_the_probability_is_0
     assert np.isnan(probability_HW[:5, :5]).all()
 
 
+class OnDevice(torch.Tensor):
+    """Numbers that are counted when they are brought to the host."""
+
+    copies = 0
+
+    def tolist(self):
+        OnDevice.copies += 1
+        return super().tolist()
+
+    def __bool__(self):
+        OnDevice.copies += 1
+        return super().__bool__()
+
+
+def test_what_the_scout_sees_in_all_windows_is_brought_from_the_device_at_once(model, dates, monkeypatch):
+    before_CHW, after_CHW = dates
+    expected_HW, forward = model(before_CHW, after_CHW, CORNER).probability_HW, Scout.forward
+    monkeypatch.setattr(Scout, "forward", lambda *asked: forward(*asked).as_subclass(OnDevice))
+    monkeypatch.setattr(OnDevice, "copies", 0)
+    assert np.array_equal(model(before_CHW, after_CHW, CORNER).probability_HW, expected_HW, equal_nan=True)
+    assert OnDevice.copies == 1
+    model(np.zeros_like(before_CHW), after_CHW, CORNER)
+    assert OnDevice.copies == 1, "no window is due where nothing is known"
+
+
 @pytest.mark.parametrize("part", [(50, 70, 20, 45), (61, 62, 40, 60), (0, 9, 0, 9)])
 def test_with_a_scout_too_the_probability_does_not_depend_on_how_the_ground_was_cut(model, dates, part):
     before_CHW, after_CHW = dates
