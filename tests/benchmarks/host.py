@@ -1,14 +1,16 @@
 """What a window costs around the networks: CPU milliseconds by part, and what the host alone would let a device do.
 
-    python tests/benchmarks/host.py [--block 2048] [--classes 6]
+    python tests/benchmarks/host.py [--block 2048] [--classes 6] [--threads 1,4,16]
 
 A block of a simulated map goes through `segment` with the real model around networks that answer at once with logits
-that hold boundaries in every window, so that each is refined in two steps. On a GPU most of these parts run there.
+that hold boundaries in every window, so that each is refined. On a GPU most of these parts run there. With so many
+blocks side by side, each on a thread of its own: the ground of 10 m pixels that the host lets through in an hour.
 """
 
 import argparse
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from unittest.mock import patch
 
@@ -59,6 +61,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--block", type=int, default=2048, help="px a side")
     parser.add_argument("--classes", type=int, default=6)
+    parser.add_argument("--threads", default="1,4,16", help="blocks side by side")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     batching.CORES = 1
@@ -99,6 +102,21 @@ def main():
     for label, value in sorted(seconds.items(), key=lambda item: -item[1]):
         print(f"  {label:28} {value / windows * 1e3:7.2f} ms  ({calls[label]} calls)")
     print(f"  {'all else':28} {(spent - sum(seconds.values())) / windows * 1e3:7.2f} ms")
+    for threads in map(int, asked.threads.split(",")):
+        took, spent = side_by_side(model, read, window, threads)
+        area = threads * (asked.block * 10 / 1000) ** 2
+        print(f"{threads:3} blocks at once: {area / took * 3600:10,.0f} km2/h, {area / spent * 3600:10,.0f} a CPU hour")
+
+
+def side_by_side(model, read, window, threads):
+    """Wall and CPU seconds of as many blocks as threads, on one device."""
+    device = batching.BatchingDevice(model)
+    begun, spent = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda _: block.segment(device, read, window), range(threads)))
+    took, spent = time.perf_counter() - begun, time.process_time() - spent
+    device.close()
+    return took, spent
 
 
 PARTS = (
