@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--shrink", type=int, default=1, help="the change networks see means of so many px a side")
     parser.add_argument("--minutes", type=float, help="stop after so many; the same command goes on later")
     asked = parser.parse_args()
     deadline = time.monotonic() + 60 * asked.minutes if asked.minutes else float("inf")
@@ -53,7 +54,10 @@ def _work_on(name: str, asked: argparse.Namespace, deadline: float) -> None:
             continue
         steps = 0 if fixed else asked.steps
         folder = (
-            asked.home / name / method / (f"{share:g}-{steps}-{asked.crop}-{asked.batch}-{seed}" if steps else "fixed")
+            asked.home
+            / name
+            / method
+            / (f"{share:g}-{steps}-{asked.crop}-{asked.batch}-{asked.shrink}-{seed}" if steps else "fixed")
         )
         if (folder / "result.json").is_file():
             continue
@@ -61,14 +65,19 @@ def _work_on(name: str, asked: argparse.Namespace, deadline: float) -> None:
             raise OutOfTime(0, steps)
         folder.mkdir(parents=True, exist_ok=True)
         began = time.process_time()
-        found = METHODS[method](Job(data, seed, share, steps, asked.crop, asked.batch, folder, deadline))
+        found = METHODS[method](Job(data, seed, share, steps, asked.crop, asked.batch, asked.shrink, folder, deadline))
         counts = {
             stem: ChangeCounts.of(data.test[stem][2], probability_HW, 0.5) for stem, probability_HW in found.items()
         }
         report.pictures(folder, data, found, counts)
         total = sum(counts.values(), ChangeCounts())
         facts = {"set": name, "method": method, "share": share, "seed": seed, "steps": steps, "crop": asked.crop}
-        facts |= {"batch": asked.batch, "train_pairs": len(data.train), "test_pairs": len(data.test)}
+        facts |= {
+            "batch": asked.batch,
+            "shrink": asked.shrink,
+            "train_pairs": len(data.train),
+            "test_pairs": len(data.test),
+        }
         facts |= {"cpu_seconds_of_last_call": round(time.process_time() - began, 1), **asdict(total.scores())}
         facts["pairs"] = {stem: asdict(each.scores()) for stem, each in counts.items()}
         partial = folder / "result.partial"

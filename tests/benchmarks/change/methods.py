@@ -27,7 +27,8 @@ MAPS = Path(__file__).parents[3] / "idgbr/weights/simulated-s2"
 
 @dataclass(frozen=True)
 class Job:
-    """share: of the training pairs, at least one. steps: of the stage scn and of the U-Net; of the stage spn, half."""
+    """share: of the training pairs, at least one. steps: of the stage scn and of the U-Net; of the stage spn, half.
+    shrink: of the change networks, see `ChangeNetwork`."""
 
     data: ChangeData
     seed: int
@@ -35,6 +36,7 @@ class Job:
     steps: int
     crop: int
     batch: int
+    shrink: int
     folder: Path
     deadline: float
 
@@ -71,7 +73,7 @@ def classes(job: Job) -> dict[str, np.ndarray]:
 
 
 def scn(job: Job, prior: bool, sides: bool = True, **sizes: bool) -> dict[str, np.ndarray]:
-    args: dict[str, Any] = {"sizes": {**PRESETS["small"], **sizes}, "sides": sides}
+    args: dict[str, Any] = {"sizes": {**PRESETS["small"], "shrink": job.shrink, **sizes}, "sides": sides}
     start, state = None, job.folder / "scn.safetensors"
     if prior:
         start = job.folder / "spn"

@@ -19,7 +19,7 @@ REAL = {
 """Pairs held out: the last ones by name."""
 RGB = ("red", "green", "blue")
 BUILT, BARE, WATER = 50, 60, 80
-TRAIN, TEST, KILOMETRES = range(401, 413), range(501, 505), 4.0
+TRAIN, TEST, KILOMETRES = range(401, 413), range(501, 509), 4.0
 BUILDING = 0
 """Code of the class building in the labels of dubai_aerial."""
 
