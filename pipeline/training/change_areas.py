@@ -43,9 +43,13 @@ PLANS = (
     Seasons((5, 8), (5, 8), 1),
     Seasons((6, 7), (9, 10), 0),
     Seasons((5, 6), (8, 9), 0, keep=True),
+    Seasons((1, 3), (5, 7), 0),
+    Seasons((1, 4), (5, 8), 0, keep=True),
+    Seasons((9, 11), (2, 4), 1),
+    Seasons((1, 2), (9, 11), 0),
 )
-"""Spring and late summer of one year, the same months of two years, summer and autumn; and a mosaic that goes on with
-more scenes than it had."""
+"""Spring and late summer of one year, the same months of two years, summer and autumn, a mosaic that goes on with more
+scenes than it had; winter and summer, the same going on, autumn and spring, winter and autumn."""
 
 
 @dataclass(frozen=True)
