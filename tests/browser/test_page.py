@@ -84,6 +84,11 @@ def test_axe_finds_nothing_in_light_and_dark(seen):
     assert seen["axe"] == {"light": [], "dark": []}
 
 
+def test_on_a_phone_scale_and_attribution_lie_side_by_side_within_the_map(seen):
+    corners = seen["phone_corners"]
+    assert corners["scale_ends"] < corners["attribution_begins"] < corners["attribution_ends"] <= 390
+
+
 def test_the_bundle_is_what_its_sources_give(tmp_path):
     made = tmp_path / "page"
     shutil.copytree(PAGE, made, ignore=shutil.ignore_patterns("node_modules", "assets"))

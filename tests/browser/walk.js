@@ -143,5 +143,7 @@ await page.emulateMedia({media: 'screen'});
 await page.setViewportSize({width: 390, height: 844});
 await settle();
 await shot('phone');
+const [scale, attribution] = await Promise.all(['scale', 'attrib'].map((name) => page.locator(`.maplibregl-ctrl-${name}`).boundingBox()));
+seen.phone_corners = {scale_ends: scale.x + scale.width, attribution_begins: attribution.x, attribution_ends: attribution.x + attribution.width};
 console.log(JSON.stringify(seen));
 await browser.close();
