@@ -1,5 +1,6 @@
 """The rooms: imports run down the list of floors, no two modules import each other, nothing stands outside."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -32,10 +33,15 @@ def test_no_modules_import_each_other_in_a_circle():
     assert " -> ".join(circle(imports(ROOT))) == ""
 
 
-def test_every_floor_is_a_folder_or_a_module_or_is_yet_to_come():
+def test_every_room_of_the_floors_is_a_folder_or_a_module():
     there = {path.stem for path in (ROOT / "pipeline").iterdir()}
-    missing = {room for floor in FLOORS for room in floor} - there
-    assert missing <= {"serve"}
+    assert {room for floor in FLOORS for room in floor} <= there
+
+
+def test_the_page_of_the_design_says_what_every_room_is_for():
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/design.md").read_text(), re.MULTILINE)
+    told = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert told == {room for floor in FLOORS for room in floor if (ROOT / "pipeline" / room).is_dir()}
 
 
 @pytest.mark.parametrize(
