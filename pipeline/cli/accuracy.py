@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers
+from pipeline.cli.options import AsJson, CubeFolder, Dask, OfVersion, Readers
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -21,9 +21,7 @@ app = typer.Typer()
 def accuracy(
     cube: CubeFolder,
     samples: Annotated[Path, typer.Option(metavar="FILE", help="a sample of `idgbr sample`, with labels")],
-    version: Annotated[
-        str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
-    ] = None,
+    version: OfVersion = None,
     label: Annotated[str, typer.Option(metavar="COLUMN", help="labels: class names or codes")] = "label",
     alternate: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="second labels; default: `alternate`, if the file has it")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers
+from pipeline.cli.options import AsJson, CubeFolder, Dask, OfVersion, Readers
 from pipeline.console.output import to_json
 
 app = typer.Typer()
@@ -13,9 +13,7 @@ app = typer.Typer()
 @app.command()
 def check(
     cube: CubeFolder,
-    version: Annotated[
-        str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
-    ] = None,
+    version: OfVersion = None,
     heal: Annotated[bool, typer.Option("--heal", help="make damaged blocks of the newest version due again")] = False,
     workers: Readers = 2,
     dask: Dask = "threads",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers, day, finite
+from pipeline.cli.options import AsJson, CubeFolder, Dask, OfVersion, Readers, box, day, finite
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -41,9 +41,7 @@ def export(
             help="array to export, several for --zarr, --stac, --html; default: landcover, for --zarr, --html all",
         ),
     ] = None,
-    version: Annotated[
-        str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
-    ] = None,
+    version: OfVersion = None,
     period: Annotated[
         str | None,
         typer.Option(
@@ -84,27 +82,28 @@ def export(
     from pipeline.export.stac import export_stac
     from pipeline.export.vector import export_polygons
 
-    targets = {"--cog FILE.tif": cog, "--zarr FOLDER.zarr": zarr, "--stac FOLDER": stac, "--vector FILE": vector}
-    targets["--html FILE.html"] = html
-    _check_one(targets)
+    _check_one(
+        {
+            "--cog FILE.tif": cog,
+            "--zarr FOLDER.zarr": zarr,
+            "--stac FOLDER": stac,
+            "--vector FILE": vector,
+            "--html FILE.html": html,
+        }
+    )
     start, names = day(period, "--period"), array or ["landcover"]
     if tile is not None and cog is None and vector is None:
         raise UserError("--tile cuts what --cog or --vector write; leave it out")
     if vector is None and (class_ or min_area or simplify is not None):
         raise UserError("--class, --min-area and --simplify are for polygons; give them with --vector FILE")
-    if page and (zarr is None or "landcover" not in (array or ["landcover"])):
+    if page and (zarr is None or "landcover" not in names):
         raise UserError("--page shows landcover of a --zarr export; give --zarr FOLDER.zarr, with landcover in it")
     if bbox is not None and html is None:
         raise UserError("--bbox cuts what --html shows; leave it out")
-    if (
-        zarr is None
-        and stac is None
-        and html is None
-        and (len(names) > 1 or (vector is not None and names != ["landcover"]))
-    ):
+    if (vector is not None and names != ["landcover"]) or (cog is not None and len(names) > 1):
         allowed = "polygons are those of landcover" if vector is not None else "a GeoTIFF holds one array"
         raise UserError(f"{allowed}, not {', '.join(names)}; give --array once, and a command for each")
-    box = None if bbox is None else _box(bbox)
+    part = None if bbox is None else box(bbox)
     opened = Cube.open(cube)
     with progress_bar("export") as progress, dask_workers(dask, workers, opened):
         if cog is not None:
@@ -121,7 +120,7 @@ def export(
         elif html is not None:
             from pipeline.serve.single_page import export_page
 
-            done = export_page(opened, html, box, array, version, start, progress)
+            done = export_page(opened, html, part, array, version, start, progress)
         elif vector is not None:
             done = export_polygons(opened, vector, class_, min_area, simplify, version, start, tile, workers, progress)
     print(to_json(done) if as_json else done.line())
@@ -131,11 +130,3 @@ def _check_one(targets: dict[str, Path | None]) -> None:
     asked = [name for name, target in targets.items() if target is not None]
     if len(asked) != 1:
         raise UserError(f"one export is written at a time; give one of {', '.join(targets)}, not {len(asked)} of them")
-
-
-def _box(text: str) -> tuple[float, float, float, float]:
-    try:
-        west, south, east, north = map(float, text.split(","))
-    except ValueError:
-        raise UserError(f"--bbox is {text!r:.60}; give west,south,east,north in degrees") from None
-    return west, south, east, north

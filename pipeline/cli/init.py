@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, finite, numbers
+from pipeline.cli.options import AsJson, box, finite
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
 
@@ -43,20 +43,18 @@ def init(
 
     Example: `idgbr init tyrol --bbox 11.3,47.2,11.5,47.3 --period 2021-06-01,2021-08-31 --catalog CATALOG`
     """
-    west, south, east, north = numbers(bbox, "--bbox", "W,S,E,N", "12.0,48.4,12.1,48.5")
+    bounds = box(bbox)
     days = _period(period)
     if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name := folder.resolve().name):
         raise UserError(f"the folder is called {name!r:.80}, which also names the region; use letters, digits and -")
     from catalogs.area import bbox_polygon
     from pipeline.planning.draft import Wish, draft
 
-    bbox_polygon(west, south, east, north)
+    bbox_polygon(*bounds)
     from pipeline.console.progress import stage_progress
     from pipeline.console.tables import print_table
 
-    wish = Wish(
-        (west, south, east, north), days, catalog, labels, collection, labels_catalog, column, crs, resolution, steps
-    )
+    wish = Wish(bounds, days, catalog, labels, collection, labels_catalog, column, crs, resolution, steps)
     with stage_progress() as progress:
         result = draft(wish, folder, name.lower().replace("_", "-")[:63], progress.count)
     if as_json:

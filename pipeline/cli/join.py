@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, Dask, Readers
+from pipeline.cli.options import AsJson, Dask, Readers, box
 from pipeline.console.output import to_json
-from pipeline.errors import UserError
 
 app = typer.Typer()
 
@@ -32,16 +31,20 @@ def join(
 
     Example: `idgbr join continent north south`
     """
+    from catalogs.area import bbox_polygon
     from pipeline.console.progress import progress_bar
     from pipeline.console.tables import print_table
     from pipeline.continent.join import join as join_cubes
 
+    bounds = None if bbox is None else box(bbox)
+    if bounds is not None:
+        bbox_polygon(*bounds)
     with progress_bar("join") as progress:
         report = join_cubes(
             continent,
             cubes,
             prefer=prefer,  # type: ignore[arg-type]
-            bbox=_bbox(bbox),
+            bbox=bounds,
             drop=drop,
             workers=workers,
             dask=dask,
@@ -73,17 +76,3 @@ def join(
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
-
-
-def _bbox(text: str | None) -> tuple[float, float, float, float] | None:
-    from catalogs.area import bbox_polygon
-    from catalogs.errors import CatalogError
-
-    if text is None:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-        bbox_polygon(west, south, east, north)
-    except (ValueError, CatalogError):
-        raise UserError(f"--bbox is {text!r:.80}; give WEST,SOUTH,EAST,NORTH in degrees, such as 5,45,16,55") from None
-    return west, south, east, north

@@ -24,6 +24,8 @@ OwnCode = Annotated[
     ),
 ]
 Version = Annotated[str, typer.Argument(help="a version that `history` names, a tag, newest or previous")]
+OfVersion = Annotated[str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")]
+Period = Annotated[str | None, typer.Option(metavar="START", help="first day; default: the newest period")]
 MOST = 1_000_000
 """Workers, versions or blocks that an option may ask for."""
 
@@ -53,6 +55,12 @@ def numbers(text: str, option: str, what: str, example: str) -> list[float]:
     except ValueError:
         raise UserError(f"{option} is {text!r:.80}; give {what} in degrees, such as {example}") from None
     return numbers
+
+
+def box(text: str) -> tuple[float, float, float, float]:
+    """The degrees of --bbox. Raises UserError."""
+    west, south, east, north = numbers(text, "--bbox", "W,S,E,N", "12.0,48.4,12.1,48.5")
+    return west, south, east, north
 
 
 def _fail_as_json(wanted: bool) -> bool:

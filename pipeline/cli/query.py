@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, day, numbers
+from pipeline.cli.options import AsJson, CubeFolder, OfVersion, box, day, numbers
 from pipeline.console.output import check_writable, to_json
 from pipeline.errors import UserError
 
@@ -28,9 +28,7 @@ def query(
     period: Annotated[
         str | None, typer.Option(metavar="START", help="first day, for --out; default: the newest period")
     ] = None,
-    version: Annotated[
-        str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
-    ] = None,
+    version: OfVersion = None,
     as_json: AsJson = False,
 ) -> None:
     """Prints what the map says of a point, for each period: class, confidence, dates, scenes. Or cuts out a part of it.
@@ -75,8 +73,7 @@ def _cut(
     start = day(period, "--period")
     opened = Cube.open(cube)
     if bbox is not None:
-        west, south, east, north = numbers(bbox, "--bbox", "W,S,E,N", "12.0,48.4,12.1,48.5")
-        dataset = clip.clip_box(opened, (west, south, east, north), version)
+        dataset = clip.clip_box(opened, box(bbox), version)
     else:
         dataset = clip.clip_file(opened, polygon or "", version)
     time = clip.time_of(dataset, start)

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers, day
+from pipeline.cli.options import AsJson, CubeFolder, Dask, OfVersion, Period, Readers, day
 from pipeline.console.output import to_json
 
 if TYPE_CHECKING:
     from pipeline.analysis.reduce import Reduction
 
 Out = Annotated[Path, typer.Option(metavar="FILE", help="a new GeoTIFF, .tif, or folder of Zarr, .zarr")]
-OfVersion = Annotated[str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")]
 
 app = typer.Typer()
 verbs = typer.Typer(help="Make one map of many pixels, or of many periods.", no_args_is_help=True)
@@ -25,7 +24,7 @@ def fractions(
     cube: CubeFolder,
     pixels: Annotated[int, typer.Option(min=1, metavar="N", help="pixels a side of a cell")],
     out: Out,
-    period: Annotated[str | None, typer.Option(metavar="START", help="first day; default: the newest period")] = None,
+    period: Period = None,
     version: OfVersion = None,
     workers: Readers = 2,
     dask: Dask = "threads",

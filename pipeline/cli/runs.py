@@ -108,7 +108,7 @@ def run(
     counts = WorkerCounts(workers, gpus, mosaic_workers)
     if mosaic_only and plot is not None:
         raise UserError("--plot draws a map, which --mosaic-only does not make; give one of them")
-    _run(region_file, address, dask, counts, price_per_worker_hour, plot, as_json, False, mosaic_only)
+    _run(region_file, address, dask, counts, price_per_worker_hour, plot, as_json, mosaic_only=mosaic_only)
 
 
 @app.command()
@@ -227,7 +227,7 @@ def _run(
     price_per_worker_hour: float | None,
     plot: Path | None,
     as_json: bool,
-    refresh: bool,
+    refresh: bool = False,
     mosaic_only: bool = False,
 ) -> None:
     from pipeline.config.region_file import load

@@ -1,14 +1,14 @@
 """The verb that draws a sample of a map to be labelled: sample."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import MOST, AsJson, CubeFolder, Dask, Readers
+from pipeline.cli.options import MOST, AsJson, CubeFolder, Dask, OfVersion, Period, Readers, day
 from pipeline.console.output import check_writable, to_json
 from pipeline.errors import UserError
 
@@ -67,10 +67,8 @@ def sample(
     from_period: Annotated[
         str | None, typer.Option(metavar="START", help="strata of change since the period from START, not classes")
     ] = None,
-    period: Annotated[str | None, typer.Option(metavar="START", help="first day; default: the newest period")] = None,
-    version: Annotated[
-        str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
-    ] = None,
+    period: Period = None,
+    version: OfVersion = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="another seed draws another sample")] = 0,
     workers: Readers = 2,
     dask: Dask = "threads",
@@ -98,8 +96,8 @@ def sample(
     files = _check_files(out or [], ceo)
     opened = Cube.open(cube)
     snapshot = versions.resolve(opened, version)
-    start = newest_period(opened.group(snapshot=snapshot)) if period is None else _day(period, "--period")
-    before = None if from_period is None else _day(from_period, "--from-period")
+    start = day(period, "--period") or newest_period(opened.group(snapshot=snapshot))
+    before = day(from_period, "--from-period")
     if before is not None and before >= start:
         raise UserError(f"--from-period {before} is not before the period from {start}; give an earlier period")
     wishes = Wishes(points, standard_error, Wishes.user if user is None else user, users, allocation.value, minimum)
@@ -156,10 +154,3 @@ def _check_files(out: list[Path], ceo: Path | None) -> list[Path]:
         if file.exists() or files.count(file) > 1:
             raise UserError(f"{file} is there already, perhaps with labels; name another file, or move that one")
     return files
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        raise UserError(f"{option} is {text!r:.40}; give the first day of a period, such as 2024-05-01") from None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, Dask, OwnCode, Readers, day
+from pipeline.cli.options import AsJson, CubeFolder, Dask, OfVersion, OwnCode, Period, Readers, day
+from pipeline.console.messages import tell
 from pipeline.console.output import check_writable, to_json
 from pipeline.errors import UserError
 
@@ -32,7 +33,7 @@ def stats(
     name: Annotated[str | None, typer.Option(metavar="COLUMN", help="names the zones; default: numbers from 1")] = None,
     layer: Annotated[str | None, typer.Option(help="of a GeoPackage that has several")] = None,
     by: Annotated[By | None, typer.Option(help="every period, not the newest alone")] = None,
-    period: Annotated[str | None, typer.Option(metavar="START", help="first day; default: the newest period")] = None,
+    period: Period = None,
     from_period: Annotated[
         str | None, typer.Option(metavar="START", help="what changed since the period from START")
     ] = None,
@@ -46,9 +47,7 @@ def stats(
         ),
     ] = None,
     code: OwnCode = None,
-    version: Annotated[
-        str | None, typer.Option(help="a version that `history` names, or a tag; default: the newest")
-    ] = None,
+    version: OfVersion = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="write a table, .csv or (Geo)Parquet, .parquet")
     ] = None,
@@ -87,7 +86,8 @@ def stats(
     errors = None if intervals is None else _area_errors(opened, version, intervals, code)
     places = zones_of(opened, zones, name, layer)
     if places.outside:
-        _tell_outside(len(places.outside), len(places.names))
+        outside = f"{len(places.outside)} of {len(places.names)} zones do not touch the cube's region"
+        tell(f"{outside}; they have no area")
     result: ZoneStats | ZoneChanges
     with progress_bar("stats") as progress, dask_workers(dask, workers, opened):
 
@@ -129,10 +129,6 @@ def _area_errors(cube: "Cube", version: str | None, place: str, code: str | None
     if model.settings.area_errors is None:
         raise UserError(f"the model {place} does not know its errors of areas; train it with calibrate: true")
     return AreaErrors(dict(zip(model.settings.codes, model.settings.area_errors, strict=True)), AREA_SIDE)
-
-
-def _tell_outside(outside: int, zones: int) -> None:
-    typer.echo(f"idgbr: {outside} of {zones} zones do not touch the cube's region; they have no area", err=True)
 
 
 def _print(result: "ZoneStats | ZoneChanges", out: Path | None) -> None:

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers, Version
+from pipeline.cli.options import AsJson, CubeFolder, Dask, Readers, Version, day
 from pipeline.console.output import to_json
-from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from pipeline.cube.history import HistoryEntry
@@ -132,10 +131,7 @@ def diff(
     from pipeline.console.tables import print_table
     from pipeline.cube.cube import Cube
 
-    try:
-        start = None if period is None else datetime.strptime(period, "%Y-%m-%d").date()
-    except ValueError:
-        raise UserError(f"--period is {period!r}; give the first day of a period, such as 2024-05-01") from None
+    start = day(period, "--period")
     opened = Cube.open(cube)
     with progress_bar("diff") as progress, dask_workers(dask, workers, opened):
         difference = compare(opened, a, b, start, workers, lambda done, total: progress(done, total, ""))

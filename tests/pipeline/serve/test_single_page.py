@@ -101,7 +101,7 @@ def test_text_of_a_cube_cannot_end_the_script_that_holds_it():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--html", "map.html", "--bbox", "1,2,3"), "--bbox is '1,2,3'; give west,south,east,north in degrees"),
+        (("--html", "map.html", "--bbox", "1,2,3"), "--bbox is '1,2,3'; give W,S,E,N in degrees"),
         (("--html", "map.html", "--bbox", "3,0,1,2"), "west less than east"),
         (("--html", "map.png"), "map.png ends in .png"),
         (("--html", "map.html", "--array", "sea"), "a page has no array 'sea'"),
