@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from catalogs.secrets import redact
 from pipeline.console import html
-from pipeline.console.progress import CONSOLE
+from pipeline.console.messages import tell
 from pipeline.cube import assessments
 from pipeline.cube.cube import Cube
 from pipeline.cube.estimates import Estimate
@@ -59,12 +59,9 @@ def write_page(cube: Cube, run: str) -> None:
         cube.files.write(page_file(run), text)
     except Exception as error:  # noqa: BLE001
         reason = " ".join(redact(str(error) or type(error).__name__).split())[:200]
-        CONSOLE.print(
-            f"idgbr: the map is published, but the page of run {run} was not written ({reason}); "
-            f"'idgbr report {cube.location}' writes it",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+        tell(
+            f"the map is published, but the page of run {run} was not written ({reason}); "
+            f"'idgbr report {cube.location}' writes it"
         )
 
 
