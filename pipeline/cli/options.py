@@ -49,12 +49,12 @@ def numbers(text: str, option: str, what: str, example: str) -> list[float]:
     """The degrees of an option, as many as `what` names. Raises UserError."""
     parts = text.split(",")
     try:
-        numbers = [float(part) for part in parts]
-        if len(numbers) != len(what.split(",")) or not all(map(math.isfinite, numbers)):
+        degrees = [float(part) for part in parts]
+        if len(degrees) != len(what.split(",")) or not all(map(math.isfinite, degrees)):
             raise ValueError
     except ValueError:
         raise UserError(f"{option} is {text!r:.80}; give {what} in degrees, such as {example}") from None
-    return numbers
+    return degrees
 
 
 def box(text: str) -> tuple[float, float, float, float]:
