@@ -8,6 +8,7 @@ from pipeline.mosaic.params import mosaic_params
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Totals
 from pipeline.segment.block import segment_bytes
+from pipeline.segment.kept import KEPT_BYTES
 
 PROCESS_BYTES = 700 * 2**20
 """Memory of a worker besides a block and the weights of its model: interpreter, libraries and one batch of windows
@@ -26,7 +27,8 @@ class WorkerMemory(NamedTuple):
 
 
 def worker_memory(plan: Plan, totals: Totals) -> WorkerMemory:
-    """Bounds for the busiest block that is due: passes kept in memory, scores of the whole block, and the weights."""
+    """Bounds for the busiest block that is due: passes kept in memory, scores of the whole block and of windows that
+    are kept, and the weights."""
     grid = plan.extent.grid
     passes = totals.busiest[1] if totals.busiest else 0
     bands = len(plan.bands)
@@ -36,4 +38,4 @@ def worker_memory(plan: Plan, totals: Totals) -> WorkerMemory:
     segment = segment_bytes(grid.block, bands, len(plan.settings.classes), plan.settings.window)
     networks = [network for network in (plan.model.coarse, plan.model.refiner) if network is not None]
     weights = sum(tensor.nbytes for network in networks for tensor in network.state_dict().values())
-    return WorkerMemory(PROCESS_BYTES + mosaic, PROCESS_BYTES + weights + segment)
+    return WorkerMemory(PROCESS_BYTES + mosaic, PROCESS_BYTES + weights + segment + KEPT_BYTES)

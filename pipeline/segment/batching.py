@@ -2,8 +2,8 @@
 
 Blocks are read, blended and written by threads of their own; a window's result is the same whatever shares its batch. A
 batch costs the same however full it is, so one that is not full waits for as long as a thread may still submit more.
-A GPU computes one batch at a time. A CPU computes one on each core, each on one thread: some kernels round differently
-on two threads.
+The scores of the last windows are kept for the blocks that need them too. A GPU computes one batch at a time. A CPU
+computes one on each core, each on one thread: some kernels round differently on two threads.
 """
 
 import heapq
@@ -23,6 +23,7 @@ from idgbr.inference.canvas import needs_refinement
 from idgbr.inference.tiling import Corner
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.errors import RunError
+from pipeline.segment.kept import KEPT_BYTES, KeptWindows, key
 
 CORES = torch.get_num_threads()
 
@@ -55,8 +56,10 @@ class BatchingDevice:
     is that of all requests that wait, and of all later ones.
     """
 
-    def __init__(self, model: IDGBRPipeline) -> None:
+    def __init__(self, model: IDGBRPipeline, kept_bytes: int = KEPT_BYTES) -> None:
         self.model = model
+        settings = model.settings
+        self._kept = KeptWindows(kept_bytes // (4 * len(settings.classes) * settings.window**2))
         self._queues: dict[Stage, list[WindowRequest]] = {"refined": [], "coarse": []}
         self._changed = threading.Condition()
         self._numbers = itertools.count()
@@ -69,7 +72,8 @@ class BatchingDevice:
 
     @contextmanager
     def client(self, add_seconds: Callable[[float], None] = lambda seconds: None) -> Iterator["DeviceClient"]:
-        """For one block. `add_seconds` receives the device's seconds of each window: its share of its batch's."""
+        """For one block. `add_seconds` receives the device's seconds of each window that is computed for it: its share
+        of its batch's."""
         self._count(clients=1)
         try:
             yield DeviceClient(self, next(self._numbers), add_seconds)
@@ -105,9 +109,13 @@ class BatchingDevice:
     def submit(self, client: "DeviceClient", stage: Stage, inputs: tuple[Any, ...]) -> Future[Any]:
         """See `DeviceClient`. Raises what ended the device, if it has ended."""
         request = WindowRequest(client.number, next(self._numbers), Future(), inputs, client.add_seconds)
+        at = key(stage, inputs[0], inputs[-1])
         with self._changed:
             if self._failure is not None:
                 raise self._failure
+            if (kept := self._kept.get(at)) is not None:
+                return kept
+            self._kept.keep(at, request.future)
             heapq.heappush(self._queues[stage], request)
             self._changed.notify()
         return request.future
@@ -177,15 +185,20 @@ class BatchingDevice:
             (corners,) = rest
             logits_NKHW = self.model.coarse_logits(np.stack(image_NBHW), corners)
             due_N = self._need_refinement(logits_NKHW)
-            return [CoarseScores(*scores) for scores in zip(logits_NKHW, due_N, strict=True)]
+            return [CoarseScores(*scores) for scores in zip(_parted(logits_NKHW), due_N, strict=True)]
         coarse_NKHW, corners = rest
-        return self.model.refine_logits(np.stack(image_NBHW), torch.stack(coarse_NKHW), corners).unbind()
+        return _parted(self.model.refine_logits(np.stack(image_NBHW), torch.stack(coarse_NKHW), corners))
 
     @torch.inference_mode()
     def _need_refinement(self, logits_NKHW: torch.Tensor) -> list[bool]:
         if self.model.refiner is None:
             return [False] * len(logits_NKHW)
         return needs_refinement(logits_NKHW, self.model.settings)
+
+
+def _parted(scores_NKHW: torch.Tensor) -> list[torch.Tensor]:
+    """Each in memory of its own, so that one that is kept keeps no others."""
+    return [scores_KHW.clone() for scores_KHW in scores_NKHW]
 
 
 @dataclass(frozen=True)

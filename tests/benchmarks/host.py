@@ -88,7 +88,7 @@ def main():
 
         stack.enter_context(patch.object(owner, name, measure))
 
-    device = batching.BatchingDevice(model)
+    device = batching.BatchingDevice(model, kept_bytes=0)
     block.segment(device, read, window)
     with ExitStack() as stack:
         for owner, name, label in PARTS:
@@ -110,7 +110,7 @@ def main():
 
 def side_by_side(model, read, window, threads):
     """Wall and CPU seconds of as many blocks as threads, on one device."""
-    device = batching.BatchingDevice(model)
+    device = batching.BatchingDevice(model, kept_bytes=0)
     begun, spent = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda _: block.segment(device, read, window), range(threads)))

@@ -23,17 +23,17 @@ class Model:
 
     def __init__(self, compute=lambda image_NBHW, corners: torch.ones(len(image_NBHW), 2, 4, 4), batch=1):
         self.coarse_logits = compute
-        self.settings, self.refiner = SimpleNamespace(batch=batch), None
+        self.settings, self.refiner = SimpleNamespace(batch=batch, classes=(0, 1), window=4), None
 
 
 @pytest.fixture
 def device_of(monkeypatch):
-    """A function that makes a device of one thread."""
+    """A function that makes a device of one thread, which keeps no windows unless told so."""
     monkeypatch.setattr(batching, "CORES", 1)
     made = []
 
-    def make(*arguments, **options):
-        made.append(BatchingDevice(Model(*arguments, **options)))
+    def make(*arguments, kept_bytes=0, **options):
+        made.append(BatchingDevice(Model(*arguments, **options), kept_bytes))
         return made[-1]
 
     yield make

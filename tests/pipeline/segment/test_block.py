@@ -26,7 +26,7 @@ def small(model):
 
 @pytest.fixture(scope="module")
 def device(small):
-    device = BatchingDevice(small)
+    device = BatchingDevice(small, kept_bytes=0)
     yield device
     device.close()
 
