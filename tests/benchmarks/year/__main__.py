@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -87,6 +87,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="year", description="a simulated year of updates")
     parser.add_argument("--folder", type=Path, required=True, help="keeps the world, the cubes and the rows")
     parser.add_argument("--kilometres", type=float, default=18)
+    parser.add_argument("--ground", type=float, help="kilometres a side that are mapped; default: all but an edge")
     parser.add_argument("--passes", type=int, default=24)
     parser.add_argument("--per-km2", type=float, default=0.05, help="changes of the land to a square kilometre")
     parser.add_argument("--begin", type=int, default=0, help="passes before that of the first map, which has them too")
@@ -127,7 +128,7 @@ def _region(asked: argparse.Namespace, world: World, evenings: list[Evening], na
         "name": name,
         "cube": "cube",
         "catalog": str(world.catalog.resolve()),
-        "bbox": list(inner_bounds(world)),
+        "bbox": list(inner_bounds(world if asked.ground is None else _middle(world, asked.ground))),
         "period": list(days),
         "grid": {"crs": "europe", "resolution": 10, "block": asked.block},
         "mosaic": {"method": "best", "target_day": days[1]},
@@ -137,6 +138,13 @@ def _region(asked: argparse.Namespace, world: World, evenings: list[Evening], na
     }
     path.write_text(yaml.safe_dump(content))
     return load(path)
+
+
+def _middle(world: World, kilometres: float) -> World:
+    """The world as if it were smaller."""
+    west, south, east, north = world.bounds
+    edge = ((east - west) - kilometres * 1000) / 2
+    return replace(world, bounds=(west + edge, south + edge, east - edge, north - edge))
 
 
 def _evenings(
