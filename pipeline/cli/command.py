@@ -125,9 +125,7 @@ def run_command() -> None:
             LOG.info("ended")
             streams.flush()
     except WRONG_USE as error:
-        if said := error.format_message():
-            sys.exit(_fail(_usage_sentence(said, error.ctx), 2))
-        sys.exit(2)  # A verb without its words has shown its help.
+        sys.exit(_wrong_use(error.format_message(), error.ctx))
     except typer.Abort:  # What typer makes of an EOFError.
         sys.exit(_fail("a file ends too early; see that those which the verb reads are whole", 1))
     except CatalogUnavailable as error:
@@ -174,10 +172,14 @@ def run_command() -> None:
         sys.exit(_fail(f"a library failed ({reason}); see that the cube's files can be read and are whole", 1))
 
 
-def _usage_sentence(said: str, context: typer.Context | None) -> str:
-    path = "idgbr" if context is None else context.command_path
+def _wrong_use(said: str, context: typer.Context) -> int:
+    """Tells what a verb does not take, or nothing where the command without a verb has shown its help."""
+    if not said:
+        return 2
+    takes_json = any(parameter.name == "as_json" for parameter in context.command.params)
+    streams.json_wanted = takes_json and "--json" in sys.argv  # Words may be refused before `--json` is looked at.
     end = "" if said.endswith((".", "?")) else "."
-    return f"{' '.join(said.split())}{end} See '{path} --help'"
+    return _fail(f"{' '.join(said.split())}{end} See '{context.command_path} --help'", 2)
 
 
 def _os_sentence(error: OSError) -> str:

@@ -109,10 +109,20 @@ def test_wrong_use_is_one_line_that_names_the_help(idgbr, arguments, says):
     assert idgbr(*arguments) == (2, [f"idgbr: {says}"])
 
 
-def test_wrong_use_is_told_as_json_where_json_is_asked_for():
-    done = run_here("status", "--json")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("status", "--json"), "Missing argument 'CUBE'. See 'idgbr status --help'"),
+        (
+            ("status", "cube", "--jsn", "--json"),
+            "No such option: --jsn (Possible options: --json). See 'idgbr status --help'",
+        ),
+    ],
+)
+def test_wrong_use_is_told_as_json_where_json_is_asked_for(arguments, says):
+    done = run_here(*arguments)
     assert done.returncode == 2
-    assert json.loads(done.stdout) == {"error": "Missing argument 'CUBE'. See 'idgbr status --help'"}
+    assert json.loads(done.stdout) == {"error": says}
 
 
 def test_a_file_that_ends_too_early_is_told(idgbr, monkeypatch):
