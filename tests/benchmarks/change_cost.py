@@ -4,8 +4,10 @@
 
 One window through each network, in turn, `rounds` times; the least is kept. A megapixel of ground takes 1e6 / stride^2
 windows. Refinement is that of a window with a boundary, in the model's own number of steps; windows without one cost
-none. The last table tells below which share of changed ground the change network saves time, where every window of
-that ground is refined, and where half of them are.
+none. The shipped change model is also asked as updates ask it, about an image of `SIDE` px, with the level of its scout
+set so that it names none, a quarter and all of the windows. The last table tells below which share of changed ground
+asking saves time, where every window of that ground is refined, and where half of them are; a scout that names just the
+windows of changed ground costs in proportion to it.
 """
 
 import argparse
@@ -18,10 +20,15 @@ from torch import nn
 
 from idgbr import IDGBRPipeline
 from idgbr.change import PRESETS, ChangeNetwork, ChangePipeline, ChangeSettings
+from idgbr.inference.tiling import WindowLattice
+from idgbr.inference.window import cut_window
 from idgbr.shipped import SHIPPED_MODELS
 from pipeline.console.tables import print_table
 
 MEGA = 1e6
+SIDE = 512
+NAMED = {"none": 0.0, "a quarter": 0.25, "all": 1.0}
+"""Shares of the windows that a scout names."""
 
 
 def multiply_adds(run, *networks):
@@ -56,6 +63,27 @@ def change_model(preset, shrink, bands):
     return ChangePipeline(settings, ChangeNetwork(len(bands), shrink=shrink, **PRESETS[preset]))
 
 
+def levels(model, before_BHW, after_BHW):
+    """Number of windows of two images, and the level of the scout at which it names each share of them."""
+    settings, images = model.settings, [torch.from_numpy(each).float() for each in (before_BHW, after_BHW)]
+    highest = []
+    for place in WindowLattice(settings.window, settings.overlap).corners((0, 0), (SIDE, SIDE)):
+        pair = (cut_window(image, place, (0, 0), settings.window, settings.blank)[None] for image in images)
+        highest.append(float(model.scout(*model.normalise(*pair)).max()))
+    falling = [float("inf"), *sorted(highest, reverse=True)]
+    return len(highest), {name: falling[round(share * len(highest))] for name, share in NAMED.items()}
+
+
+def asked_at(model, level, images):
+    """The change model asked about two images, its scout at a level."""
+
+    def run():
+        model.scout.level = level
+        model(*images)
+
+    return run
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
@@ -86,9 +114,12 @@ def main():
     looked = [torch.from_numpy(window[:1, :, :side, :side]) for _ in range(2)]
     runs["scout of simulated-s2-change"] = (lambda: shipped._sees(*looked), shipped.settings, shipped.scout)
     runs["SCN of simulated-s2-change"] = (lambda: shipped.logits(*looked), shipped.settings, shipped._folded)
-    best = dict.fromkeys(runs, float("inf"))
+    pair = random.integers(500, 3000, (2, len(settings.bands), SIDE, SIDE)).astype(np.uint16)
+    looks, level_of = levels(shipped, *pair)
+    asked = {f"scout names {name}": asked_at(shipped, level, pair) for name, level in level_of.items()}
+    best = dict.fromkeys([*runs, *asked], float("inf"))
     for _ in range(rounds):
-        for name, (run, _, _) in runs.items():
+        for name, run in {**{name: run for name, (run, _, _) in runs.items()}, **asked}.items():
             start = time.process_time()
             run()
             best[name] = min(best[name], time.process_time() - start)
@@ -103,12 +134,19 @@ def main():
         rows,
         ("network", "window/stride px", "multiply-adds, 1e9", "CPU seconds"),
     )
+    stride = shipped.settings.window - shipped.settings.overlap
+    asking = {name: best[name] / looks * MEGA / stride**2 for name in asked}
+    rows = [(name, f"{value:.2f}") for name, value in asking.items()]
+    print_table(f"simulated-s2-change asked about {looks} windows", rows, ("", "CPU seconds a megapixel"))
+    costs = {name: (value, value) for name, value in seconds.items() if name.startswith("SCN")}
+    costs |= {name: (value, value) for name, value in asking.items()}
+    costs["scout names what changed"] = asking["scout names none"], asking["scout names all"]
     shares = []
-    for name in (name for name in seconds if name.startswith("SCN")):
+    for name, (none, all_) in costs.items():
         cells = []
         for refined in (1.0, 0.5):
             again = seconds["coarse"] + refined * seconds["refinement"]
-            cells.append(f"{100 * max(0.0, 1 - seconds[name] / again):.0f} %")
+            cells.append(f"{100 * max(0.0, (again - none) / (again + all_ - none)):.0f} %")
         shares.append((name, *cells))
     print_table("saves time below this share of changed ground", shares, ("", "all refined", "half refined"))
 
