@@ -15,11 +15,12 @@ class Outcome(IntEnum):
     SCREENED_OUT = 6
     AWAITS_VIEWS = 7
     UNREADABLE = 8
+    BETTER_VIEWS = 9
 
     @property
     def goes_on(self) -> bool:
         """Whether the block gets its new mosaic, and is mapped again."""
-        return Outcome.NEVER_MAPPED <= self <= Outcome.FOUND_BY_AUDIT
+        return Outcome.NEVER_MAPPED <= self <= Outcome.FOUND_BY_AUDIT or self is Outcome.BETTER_VIEWS
 
     @property
     def reason(self) -> str:
@@ -36,4 +37,5 @@ REASONS = {
     Outcome.SCREENED_OUT: "the ground has not changed",
     Outcome.AWAITS_VIEWS: "it shows a change that later views have to confirm",
     Outcome.UNREADABLE: "a scene could not be read: it is asked again",
+    Outcome.BETTER_VIEWS: "the ground has not changed, but is seen far better than when it was mapped",
 }

@@ -14,11 +14,13 @@ from pipeline.planning.plan import Plan
 class ChangePreview:
     """What a change model would decide.
 
-    asked: blocks that it would be asked about. going_on: blocks that go on without, by the reason.
+    asked: blocks that it would be asked about. going_on: blocks that go on without, by the reason. better: how much
+    better the views of a block that is asked about must be for it to go on all the same; 0: it does not.
     """
 
     asked: int
     going_on: dict[str, int]
+    better: float
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def preview(plan: Plan, description: PlanDescription) -> UpdatePreview:
     questions = None if settings is None else find_questions(plan, settings)
     if questions is not None:
         going = Counter(Outcome(value).reason for value in questions.going_YX[questions.going_YX > 0].tolist())
-        change = ChangePreview(int(questions.asked_YX.sum()), dict(going))
+        change = ChangePreview(int(questions.asked_YX.sum()), dict(going), questions.settings.better)
     known = {each.name: getattr(description, each.name) for each in fields(PlanDescription)}
     return UpdatePreview(**known, change=change)
 
@@ -44,4 +46,6 @@ def print_preview(update: UpdatePreview) -> None:
     if update.change is not None:
         rows = [("asks about", f"{update.change.asked} blocks, and mosaics them")]
         rows += [("goes on", f"{count} blocks: {reason}") for reason, count in update.change.going_on.items()]
+        if update.change.asked and update.change.better:
+            rows.append(("goes on", "of those asked about, any of far better views, which its mosaic will tell"))
         print_table("change model", rows)

@@ -2,6 +2,7 @@
 
 /blocks          screened uint64: fingerprint of the mosaic that was last compared and not taken, 0 = none
 (time, by, bx)   score uint8: see `score.block_score`
+                 better uint8: see `views.better_views`
                  outcome uint8: see `outcome.Outcome`
                  alerts uint8: updates that saw a change since the last that saw none
 
@@ -18,11 +19,14 @@ import zarr
 from pipeline.change.outcome import Outcome
 from pipeline.cube.store import array
 
-SCREENED, SCORE, OUTCOME, ALERTS = (f"blocks/{name}" for name in ("screened", "score", "outcome", "alerts"))
-DTYPES = {SCREENED: "uint64", SCORE: "uint8", OUTCOME: "uint8", ALERTS: "uint8"}
+SCREENED, SCORE, BETTER, OUTCOME, ALERTS = (
+    f"blocks/{name}" for name in ("screened", "score", "better", "outcome", "alerts")
+)
+DTYPES = {SCREENED: "uint64", SCORE: "uint8", BETTER: "uint8", OUTCOME: "uint8", ALERTS: "uint8"}
 ATTRIBUTES: dict[str, dict[str, Any]] = {
     SCREENED: {"long_name": "fingerprint of the mosaic that was compared and not taken", "inputs": {}},
     SCORE: {"long_name": "largest change of the ground in one piece", "units": "percent"},
+    BETTER: {"long_name": "how much better the views of the mosaic that was compared last are", "units": "percent"},
     OUTCOME: {
         "long_name": "what the last update decided",
         "flag_values": [outcome.value for outcome in Outcome],
@@ -33,7 +37,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
 
 
 def prepare_records(group: zarr.Group) -> None:
-    """Makes the records, or gives them the periods that the others have."""
+    """Makes the records, or gives them the periods that the others have and the flags of today."""
     like = array(group, "blocks/state")
     for name, dtype in DTYPES.items():
         if name not in group:
@@ -49,6 +53,8 @@ def prepare_records(group: zarr.Group) -> None:
             )
         elif array(group, name).shape != like.shape:
             array(group, name).resize(like.shape)
+    if array(group, OUTCOME).attrs.asdict() != ATTRIBUTES[OUTCOME]:
+        array(group, OUTCOME).attrs.update(ATTRIBUTES[OUTCOME])
 
 
 def read_record(group: zarr.Group, name: str, time: int) -> np.ndarray:

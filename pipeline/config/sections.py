@@ -154,6 +154,13 @@ class ChangeSettings(Frozen):
         default=0.5, gt=0, le=1_000_000, description="hectares that a change must cover in one piece"
     )
     confirm: int = Field(default=0, ge=0, le=100, description="later updates that must see a change before it counts")
+    better: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="how much better a new mosaic's views must be for its block to be mapped although the ground has "
+        "not changed; 0: never",
+    )
     audit: float = Field(
         default=0.02, ge=0, le=1, description="share of the skipped blocks that are mapped to judge it"
     )

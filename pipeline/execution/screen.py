@@ -17,7 +17,16 @@ from pipeline.change.audit import Judged, differences, draw_audit
 from pipeline.change.outcome import Outcome
 from pipeline.change.plans import AuditPlan, GatedPlan, ScreenPlan, of_plan
 from pipeline.change.questions import Questions
-from pipeline.change.records import ALERTS, OUTCOME, SCORE, SCREENED, prepare_records, read_record, write_records
+from pipeline.change.records import (
+    ALERTS,
+    BETTER,
+    OUTCOME,
+    SCORE,
+    SCREENED,
+    prepare_records,
+    read_record,
+    write_records,
+)
 from pipeline.change.score import PERCENT, patch_pixels
 from pipeline.cube import store, versions
 from pipeline.cube.checked_store import session_group
@@ -83,8 +92,8 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
         work += Scheduler(asking, totals, hire(asking, totals), committer, listener, ("mosaic", "screen")).run()
     group = cube.group(branch=asking.branch)
     made_YX, state_YX = (np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("mosaic", "state"))
-    score_YX = read_record(group, SCORE, time)
-    outcome_YX, alerts_YX = decide(questions, made_YX, state_YX == DEGRADED, score_YX)
+    score_YX, better_YX = (read_record(group, name, time) for name in (SCORE, BETTER))
+    outcome_YX, alerts_YX = decide(questions, made_YX, state_YX == DEGRADED, score_YX, better_YX)
     judged, sizes, audit_seconds = _audit(cube, asking, time, outcome_YX, score_YX, hire, listener, work)
     pixels = patch_pixels(questions.settings.min_area, plan.extent.grid.resolution)
     for each in judged:
@@ -97,6 +106,7 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
             [kept_YX, gated.goes_on_YX], [questions.wanted_mosaic_YX, np.uint64(0)], questions.screened_YX
         ),
         SCORE: score_YX,
+        BETTER: better_YX,
         OUTCOME: np.where(outcome_YX > 0, outcome_YX, read_record(group, OUTCOME, time)),
         ALERTS: np.where(gated.goes_on_YX, np.uint8(0), alerts_YX),
     }
@@ -110,15 +120,16 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
 
 
 def decide(
-    questions: Questions, made_YX: np.ndarray, degraded_YX: np.ndarray, score_YX: np.ndarray
+    questions: Questions, made_YX: np.ndarray, degraded_YX: np.ndarray, score_YX: np.ndarray, better_YX: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The outcome of each block before an audit, and its alerts.
 
-    made: fingerprints of the mosaics made; degraded: whether one lacks a scene; score: in percent.
+    made: fingerprints of the mosaics made; degraded: whether one lacks a scene; score, better: in percent.
     """
     settings, asked_YX, going_YX = questions.settings, questions.asked_YX, questions.going_YX
     readable_YX = asked_YX & ~degraded_YX
     seen_YX = readable_YX & (score_YX >= round(settings.threshold * PERCENT))
+    better_views_YX = readable_YX & (settings.better > 0) & (better_YX >= round(settings.better * PERCENT))
     counted_YX = np.minimum(questions.alerts_YX.astype(int) + 1, 255).astype(np.uint8)
     alerts_YX = np.select([seen_YX, readable_YX], [counted_YX, np.uint8(0)], questions.alerts_YX)
     outcome_YX = np.select(
@@ -128,6 +139,7 @@ def decide(
             asked_YX & degraded_YX,
             seen_YX & (alerts_YX > settings.confirm),
             seen_YX,
+            better_views_YX,
             readable_YX,
         ],
         [
@@ -136,6 +148,7 @@ def decide(
             np.uint8(Outcome.UNREADABLE),
             np.uint8(Outcome.CHANGED),
             np.uint8(Outcome.AWAITS_VIEWS),
+            np.uint8(Outcome.BETTER_VIEWS),
             np.uint8(Outcome.SCREENED_OUT),
         ],
         np.uint8(Outcome.NOT_ASKED),

@@ -41,7 +41,8 @@ class BlockResult:
 
     fork: the session with the block's shards. lost: ids of scenes that could not be read, with the reason. clear: clear
     observations of the block's median pixel (mosaic stage only). observed: whether any pixel has a value. seconds: of
-    each step. score: of change, in percent (screening only). copied: the state of a block that was copied.
+    each step. score, better: of change and of views, in percent (screening only). copied: the state of a block that was
+    copied.
     """
 
     block: BlockId
@@ -51,6 +52,7 @@ class BlockResult:
     observed: bool
     seconds: dict[str, float]
     score: int = 0
+    better: int = 0
     copied: int | None = None
 
 

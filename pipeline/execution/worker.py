@@ -17,6 +17,7 @@ from idgbr.coarse import NetworkCode
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.layer import Layer, seen_changes
 from pipeline.change.score import block_score, patch_pixels, percent_of
+from pipeline.change.views import Views, better_views
 from pipeline.config.model import model_at
 from pipeline.config.region import Region
 from pipeline.cube import store
@@ -176,6 +177,7 @@ class Worker:
         percent_HW = percent_of(probability_HW, before_CHW[:, *inner], after_CHW[:, *inner])
         pixels = patch_pixels(change.min_area, extent.grid.resolution)
         score = block_score(percent_HW, pixels)
+        better = self._better_views(task) if change.better else 0
         stopwatch.lap("judge")
         fork = pickle.loads(task.fork)
         with storage_errors(self.cube.location):
@@ -186,7 +188,21 @@ class Worker:
             for name, value_HW in zip(CHANGES, layer, strict=True):
                 store.write_block(session_group(fork), name, task.time, extent, task.block, value_HW)
         stopwatch.lap("write")
-        return BlockResult(task.block, fork, {}, 0, True, stopwatch.laps, score)
+        return BlockResult(task.block, fork, {}, 0, True, stopwatch.laps, score, better)
+
+    def _better_views(self, task: Task) -> int:
+        """See `better_views`: of the new mosaic of a block against that of the source."""
+        assert task.source is not None, "a block is screened against a map"
+        extent, params = self.region.extent, mosaic_params(self.region)
+        window, found = extent.covered(task.block), []
+        with storage_errors(self.cube.location):
+            for at, time in ((task.source.snapshot, task.source.time), (task.snapshot, task.time)):
+                group = self.cube.group(snapshot=at)
+                found.append(
+                    Views(*(store.read_window(store.array(group, n), time, extent, window) for n in MOSAIC_ARRAYS[1:]))
+                )
+        before, after = found
+        return better_views(before, after, params.day_of_year if params.method == "best" else None)
 
     def _change_layer(self, task: Task) -> Layer:
         """What the source knows of a block in the task's period."""

@@ -43,7 +43,7 @@ def best(views: Iterable[PassView], params: BestParams | None = None, map_rows: 
             blue_HW, red_HW = (value_BHW[band].float() for band in params.blue_red)
             haze_HW = (blue_HW - red_HW * 0.5) * (1 / (HAZE * 10_000))
             new_HW = (1 - haze_HW).clamp_(0, 1) * WEIGHT["haze"]
-        new_HW += WEIGHT["day"] * math.exp(-0.5 * (_days_apart(view.day, params.day_of_year) / DAYS) ** 2)
+        new_HW += WEIGHT["day"] * day_term(view.day, params.day_of_year)
         if view.cloud_HW is not None:
             new_HW += (view.cloud_HW * (1 / CLOUD_METRES)).clamp_(max=1) * WEIGHT["cloud"]
         new_HW = torch.where(view.clear_HW, new_HW, -1)
@@ -55,6 +55,11 @@ def best(views: Iterable[PassView], params: BestParams | None = None, map_rows: 
         score_HW = torch.where(better_HW, new_HW, score_HW)
     assert chosen_BHW is not None, "at least one view is required"
     return chosen_BHW
+
+
+def day_term(day: int, day_of_year: int) -> float:
+    """How near a day (since 1970-01-01) is to the preferred day of the year: 1 on it, towards 0 half a year away."""
+    return math.exp(-0.5 * (_days_apart(day, day_of_year) / DAYS) ** 2)
 
 
 def _days_apart(day: int, day_of_year: int) -> int:

@@ -41,3 +41,17 @@ def test_a_period_that_a_run_adds_gets_its_records_with_the_next_update(tmp_path
     write_records(group, time, {SCORE: np.full((2, 3), 7, np.uint8)}, "2024-09-01", ["b", "digest"])
     assert read_record(group, SCORE, 0).max() == 0
     assert read_record(group, SCORE, time).min() == 7
+
+
+def test_a_cube_whose_flags_lack_a_reason_of_today_gets_it(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    published(cube, plain())
+    cube.repository.create_branch("update", str(cube.repository.lookup_branch("main")))
+    group = zarr.open_group(cube.repository.writable_session("update").store)
+    prepare_records(group)
+    outcome = zarr.open_array(group.store, path=OUTCOME)
+    outcome.attrs.update({"flag_values": [0], "flag_meanings": "not_asked"})
+    prepare_records(group)
+    attributes = group[OUTCOME].attrs.asdict()
+    assert attributes["flag_values"][-1] == 9
+    assert attributes["flag_meanings"].split()[-1] == "better_views"

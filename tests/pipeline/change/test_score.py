@@ -58,4 +58,5 @@ def test_every_outcome_has_its_reason_and_those_that_go_on_are_told_apart():
         Outcome.OTHER_INPUTS,
         Outcome.CHANGED,
         Outcome.FOUND_BY_AUDIT,
+        Outcome.BETTER_VIEWS,
     }

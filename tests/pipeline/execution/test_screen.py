@@ -23,7 +23,7 @@ from catalogs.simulated import acquire
 from idgbr.change import ChangeNetwork, ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.outcome import Outcome
-from pipeline.change.records import OUTCOME, SCORE, SCREENED, read_record
+from pipeline.change.records import BETTER, OUTCOME, SCORE, SCREENED, read_record
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
@@ -35,6 +35,8 @@ from pipeline.execution.worker import MAP_ARRAYS
 from pipeline.geometry.grid import Window
 from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
+
+NO_BETTER_YX = np.zeros((1, 4), np.uint8)
 
 
 def change_layer(region):
@@ -51,7 +53,7 @@ def seen(monkeypatch, tmp_path):
 
 
 def gated(region, **changes):
-    settings = {"model": "any", "audit": 0.0, "min_area": 14, **changes}
+    settings = {"model": "any", "audit": 0.0, "min_area": 14, "better": 0.0, **changes}
     return region.model_copy(update={"change": ChangeSettings(**settings)})
 
 
@@ -170,7 +172,7 @@ def test_a_change_awaits_as_many_later_views_as_the_region_asks_for_and_one_that
     none_YX, score_YX = np.zeros((1, 4), bool), np.array([[50, 50, 49, 50]])
     alerts_YX = np.array([[0, 1, 2, 2]], np.uint8)
     asked = questions(settings=settings, alerts_YX=alerts_YX)
-    outcome_YX, alerts_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX)
+    outcome_YX, alerts_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX, NO_BETTER_YX)
     waits, screened, changed = Outcome.AWAITS_VIEWS, Outcome.SCREENED_OUT, Outcome.CHANGED
     assert outcome_YX.tolist() == [[waits, waits, screened, changed]]
     assert alerts_YX.tolist() == [[1, 2, 0, 3]]
@@ -182,8 +184,24 @@ def test_blocks_go_on_for_their_reason_whatever_their_score_and_wait_where_a_sce
     degraded_YX = np.array([[True, True, False, True]])
     asked = questions(going_YX=going_YX, asked_YX=asked_YX)
     made_YX = np.array([[5, 1, 2, 5]], np.uint64)
-    outcome_YX, _ = decide(asked, made_YX, degraded_YX, np.zeros((1, 4), np.uint8))
+    outcome_YX, _ = decide(asked, made_YX, degraded_YX, NO_BETTER_YX, NO_BETTER_YX)
     assert outcome_YX.tolist() == [[Outcome.NEVER_MAPPED, Outcome.UNREADABLE, Outcome.DEGRADED, Outcome.UNREADABLE]]
+
+
+def test_blocks_of_far_better_views_go_on_unless_their_ground_has_changed_awaits_views_or_cannot_be_read():
+    settings = ChangeSettings(model="any", threshold=0.5, confirm=1, better=0.4)
+    score_YX, better_YX = np.array([[0, 0, 50, 50]], np.uint8), np.array([[40, 39, 90, 90]], np.uint8)
+    asked = questions(settings=settings, alerts_YX=np.array([[0, 0, 0, 1]], np.uint8))
+    readable_YX = np.zeros((1, 4), bool)
+    outcome_YX, _ = decide(asked, asked.wanted_mosaic_YX, readable_YX, score_YX, better_YX)
+    better, screened = Outcome.BETTER_VIEWS, Outcome.SCREENED_OUT
+    assert outcome_YX.tolist() == [[better, screened, Outcome.AWAITS_VIEWS, Outcome.CHANGED]]
+    assert better.goes_on
+    outcome_YX, _ = decide(asked, asked.wanted_mosaic_YX, ~readable_YX, score_YX, better_YX)
+    assert set(outcome_YX.ravel().tolist()) == {Outcome.UNREADABLE}
+    never = questions(settings=settings.model_copy(update={"better": 0.0}))
+    outcome_YX, _ = decide(never, never.wanted_mosaic_YX, readable_YX, 0 * score_YX, better_YX)
+    assert set(outcome_YX.ravel().tolist()) == {screened}
 
 
 @pytest.mark.long
@@ -205,12 +223,32 @@ def test_a_scene_that_cannot_be_read_neither_shrinks_the_map_nor_makes_a_version
 
 
 @pytest.mark.long
+def test_a_block_that_is_seen_far_better_is_mapped_once_more_and_then_kept(growing, seen):
+    region, world = growing
+    settings = gated(region, better=0.2)
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    report = run(settings, refresh=True)
+    better = {block for block, outcome in outcomes(region).items() if outcome == Outcome.BETTER_VIEWS}
+    assert better == {block for block, percent in outcomes(region, BETTER).items() if percent >= 20}
+    assert report.change.outcomes == {"screened_out": report.change.asked - len(better), "better_views": len(better)}
+    assert 0 < len(better) < report.change.asked
+    assert "seen far better" in report.change.reasons["better_views"]
+    assert_maps_are_those_of_the_mosaic(region)
+    assert not run(settings, refresh=True).done_anything
+
+    before = bytes_of(region)
+    acquire(world, LATER[1:], tiles=["32UQU", "32UQV"])
+    assert run(settings, refresh=True).change.outcomes == {"screened_out": report.change.asked}
+    assert_same(before, bytes_of(region))
+
+
+@pytest.mark.long
 def test_an_update_that_is_interrupted_after_every_other_commit_ends_with_the_same_bytes(growing, seen, monkeypatch):
     region, world = growing
     acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
     copy = shutil.copytree(region.cube, region.cube.with_name("other"))
     seen.windows = [(inside(region, min(region.extent.blocks())), 0.9)]
-    settings = gated(region, audit=0.5)
+    settings = gated(region, audit=0.5, better=0.1)
     run(settings.model_copy(update={"cube": copy}), refresh=True)
     commit, left = Cube.commit, [0]
 
@@ -234,7 +272,8 @@ def test_an_update_that_is_interrupted_after_every_other_commit_ends_with_the_sa
     for mine, other in zip(change_layer(region), change_layer(region.model_copy(update={"cube": copy})), strict=True):
         assert mine.any()
         assert mine.tobytes() == other.tobytes()
-    for name in (OUTCOME, SCORE, SCREENED):
+    assert Outcome.BETTER_VIEWS in outcomes(region).values()
+    for name in (OUTCOME, SCORE, SCREENED, BETTER):
         assert outcomes(region, name) == outcomes(region.model_copy(update={"cube": copy}), name)
     assert len(versions.history(Cube.open(region.cube))) == 2
     monkeypatch.setattr(Cube, "commit", commit)
@@ -313,6 +352,10 @@ def test_the_command_updates_by_a_saved_change_model_looks_ahead_and_suggests_a_
     )
     ahead = answer("update", path, "--dry-run")
     assert ahead["change"]["asked"] > 0
+    assert ahead["change"]["better"] == 0.3
+    assert "of those asked about, any of far better views" in " ".join(
+        run_here("update", path, "--dry-run").stdout.split()
+    )
     done = answer("update", path, "--address", "none")
     assert done["change"]["asked"] == ahead["change"]["asked"]
     assert done["change"]["audited"] > 0
