@@ -32,8 +32,8 @@ def judged(
 
 
 def costs(rows: list[dict]) -> dict:
-    """Seconds of the device after the first map. On evenings without a map of everything its seconds are those of the
-    blocks that were due, by the mean seconds of a block on the evenings that have one."""
+    """Seconds of the device after the first map. Those of mapping everything are the blocks that were due each evening,
+    times the mean seconds of a block on the evenings on which everything was mapped."""
     later = rows[1:]
     measured = [row for row in later if row["everything_s"] is not None and row["everything_blocks"]]
     screen, mapped = (sum(row[name] for row in later) for name in ("screen_s", "map_s"))
@@ -45,7 +45,7 @@ def costs(rows: list[dict]) -> dict:
     result["block_evenings"]["mapped"] = sum(row["mapped"] for row in later)
     if measured:
         each = sum(row["everything_s"] for row in measured) / sum(row["everything_blocks"] for row in measured)
-        whole = sum(row["everything_s"] if row in measured else row["due"] * each for row in later)
+        whole = each * result["block_evenings"]["due"]
         result |= {
             "everything_measured_on": len(measured),
             "everything_seconds_a_block": round(each, 3),

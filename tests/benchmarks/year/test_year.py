@@ -102,11 +102,11 @@ def test_the_change_layer_tells_what_an_update_wrote():
     assert new_changes(after, later).tolist() == [False, False, True, False]
 
 
-def test_evenings_without_a_map_of_everything_cost_their_due_blocks():
+def test_mapping_everything_costs_the_blocks_that_were_due():
     row = {"due": 8, "asked": 8, "went": 1, "unasked": 0, "mapped": 3, "screen_s": 1.0, "map_s": 4.0}
     none = {**row, "everything_s": None, "everything_blocks": None}
-    told = costs([none, none, {**row, "everything_s": 16.0, "everything_blocks": 8}])
-    assert told["everything_seconds"] == 16 + 8 * 2
+    told = costs([none, none, {**row, "everything_s": 24.0, "everything_blocks": 12}])
+    assert told["everything_seconds"] == 16 * 2
     assert told["ratio"] == pytest.approx(32 / 10)
     assert told["block_evenings"] == {"due": 16, "asked": 16, "went": 2, "unasked": 0, "mapped": 6}
 
