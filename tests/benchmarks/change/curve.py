@@ -2,12 +2,12 @@
 
     PYTHONPATH=tests/benchmarks python -m change.curve --home out/curve --seeds 501,502 --change simulated-s2-change
 
-Simulated worlds with sparse changes, one pass a month; mosaics as updates make them (all passes so far, the best pixel
-by the last day of the year) in April, June, September and December; pairs of any two of them, the earlier the mosaic
-that was published. A block's truth is the area that has changed in pieces of `--min-area` which only the later mosaic
-can show. Scores: the change network as updates ask it, its scout alone (the highest logit in the block), the length of
-the change vector in patches of that area, and the largest piece in which the maps of both mosaics differ (ha). Blocks
-with a piece of ground that the earlier mosaic does not show are left out: they go on whatever a score says.
+Simulated worlds with sparse changes, one pass a month; mosaics as updates make them (of all passes so far, the newest
+clear pixel) in April, June, September and December; pairs of any two of them, the earlier the mosaic that was
+published. A block's truth is the area that has changed in pieces of `--min-area` which only the later mosaic shows.
+Scores: the change network as updates ask it, its scout alone (the highest logit in the block), the length of the change
+vector in patches of that area, and the largest piece in which the maps of both mosaics differ (ha). Blocks with a piece
+of ground that the earlier mosaic does not show are left out: they go on whatever a score says.
 
 Worlds, mosaics and maps are kept in the folder; scores of a change model too, by its digest.
 """
@@ -27,7 +27,7 @@ from year.ground import changed_on, cut
 
 import catalogs
 from catalogs import Query
-from catalogs.simulated import simulate_year, truths
+from catalogs.simulated import open_world, simulate_year, truths
 from idgbr import IDGBRPipeline
 from idgbr.change import ChangePipeline
 from pipeline.change.score import EIGHT, block_score, in_patches, patch_pixels, percent_of
@@ -185,25 +185,26 @@ def load(seed: int, home: Path) -> Dates:
 
 
 def _made(seed: int, folder: Path) -> Dates:
-    shutil.rmtree(folder, ignore_errors=True)
-    world, evenings = simulate_year(folder, seed, KILOMETRES, passes=PASSES, every=DAYS, per_km2=PER_KM2)
+    if not (folder / "world.json").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        simulate_year(folder, seed, KILOMETRES, passes=PASSES, every=DAYS, per_km2=PER_KM2)
+    world = open_world(folder)
+    days = sorted({overpass.day for overpass in world.dates})
     left, _, _, top = (round(side / 10) for side in world.bounds)
     trim = (round(KILOMETRES * 100) - SIDE) // 2
     window = Window(trim - top, left + trim, trim - top + SIDE, left + trim + SIDE)
-    first, last = (datetime.fromisoformat(evening.day).replace(tzinfo=UTC) for evening in (evenings[0], evenings[-1]))
+    first, last = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (days[0], days[-1]))
     query = Query(str(world.catalog), "sentinel-2-l2a", world.bounds_lonlat, first, last + timedelta(days=1))
     scenes = resolve_or_drop(catalogs.search(query))
     model, grid = IDGBRPipeline.from_pretrained("simulated-s2"), Grid("EPSG:3035", 10.0, 512)
-    params = MosaicParams("best", day_of_year=last.timetuple().tm_yday)
     mosaics, lasts, maps = [], [], []
     for number in SHOWN:
-        day = evenings[number].day
-        upto = [scene for scene in scenes if scene.datetime.date().isoformat() <= day]
-        block = mosaic_block(grid, window, upto, catalogs.ROLES, params)
+        upto = [scene for scene in scenes if scene.datetime.date().isoformat() <= days[number]]
+        block = mosaic_block(grid, window, upto, catalogs.ROLES, MosaicParams("newest"))
         mosaics.append(block.mosaic_BHW)
         lasts.append(block.last_clear_HW)
         maps.append(model(block.mosaic_BHW[None].astype(np.float32), origin=(window.y0, window.x0))[0][0])
-    first_HW, last_HW = (cut(world, each, window) for each in truths(world, [evenings[0].day, evenings[-1].day]))
+    first_HW, last_HW = (cut(world, each, window) for each in truths(world, [days[0], days[-1]]))
     _, changed_HW = changed_on(world, window, grid.resolution, first_HW != last_HW)
     return Dates(np.stack(mosaics), np.stack(lasts), np.stack(maps), changed_HW, np.array((window.y0, window.x0)))
 

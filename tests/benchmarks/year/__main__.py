@@ -95,7 +95,9 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--passes", type=int, default=24)
     parser.add_argument("--per-km2", type=float, default=0.05, help="changes of the land to a square kilometre")
     parser.add_argument("--begin", type=int, default=0, help="passes before that of the first map, which has them too")
-    parser.add_argument("--until", type=int, help="stop before this evening; the same command goes on later")
+    parser.add_argument(
+        "--until", type=int, help="stop before this evening, and count up to it; the same command goes on later"
+    )
     parser.add_argument("--seed", type=int, default=611)
     parser.add_argument("--block", type=int, default=512)
     parser.add_argument("--max-cloud", type=float, default=100, help="percent, as in a region file")
@@ -136,7 +138,7 @@ def _region(asked: argparse.Namespace, world: World, evenings: list[Evening], na
         "bbox": list(inner_bounds(world if asked.ground is None else _middle(world, asked.ground))),
         "period": list(days),
         "grid": {"crs": "europe", "resolution": 10, "block": asked.block},
-        "mosaic": {"method": "best", "target_day": days[1]},
+        "mosaic": {"method": "newest"},
         "model": asked.model,
         "max_cloud": asked.max_cloud,
         "gates": {"max_drift": 1, "max_lost_coverage": 1},
@@ -161,12 +163,13 @@ def _evenings(
     print(" ".join(f"{name:>{max(len(name), 7)}}" for name in COLUMNS))
     for row in rows:
         _show(row)
-    for number in range(asked.begin, len(evenings) if asked.until is None else asked.until):
+    until = asked.until or len(evenings)
+    for number in range(asked.begin, until):
         if rows and number <= rows[-1]["number"]:
             continue
         with catalog_on(world.folder, evenings[number]):
             try:
-                rows.append(_evening(asked, rows, number, number == len(evenings) - 1, gated, everything))
+                rows.append(_evening(asked, rows, number, number == until - 1, gated, everything))
             except CatalogError as error:
                 print(f"{evenings[number].day:10} {str(error)[:80]}", flush=True)
                 continue
