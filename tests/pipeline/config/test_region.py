@@ -113,6 +113,7 @@ def test_a_missing_key_is_named(content, written, key):
         ({"grid": {"crs": "EPSG:4326"}}, "is not in metres"),
         ({"grid": {"crs": "EPSG:3035", "resolution": 0}}, "grid.resolution is 0"),
         ({"grid": {"block": 1000}}, "multiple of 256"),
+        ({"change": {"model": "simulated-s2-change", "better": 30}}, "change.better is 30"),
         ({"model": "nowhere"}, "no model_index.json in .*nowhere; give a model folder or one of"),
         ({"max_clouds": 3}, "unknown key 'max_clouds'; did you mean 'max_cloud'"),
         ({"catalog": "${NO_SUCH_VARIABLE}/catalog.json"}, "NO_SUCH_VARIABLE"),
