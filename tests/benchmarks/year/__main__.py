@@ -101,6 +101,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=611)
     parser.add_argument("--block", type=int, default=512)
     parser.add_argument("--max-cloud", type=float, default=100, help="percent, as in a region file")
+    parser.add_argument("--dilate", type=float, help="metres by which clouds and shadows grow; default: clouds, 60")
     parser.add_argument("--everything-every", type=int, default=1, help="evenings between two maps of everything")
     parser.add_argument("--model", default="simulated-s2", help="of the map: a shipped model or a folder")
     parser.add_argument("--change", default="vectors", help="a shipped change model, a folder, or vectors")
@@ -143,6 +144,8 @@ def _region(asked: argparse.Namespace, world: World, evenings: list[Evening], na
         "max_cloud": asked.max_cloud,
         "gates": {"max_drift": 1, "max_lost_coverage": 1},
     }
+    if asked.dilate is not None:
+        content["mask"] = {"asset": "scl", "clear": [4, 5, 6, 7, 11], "cloud": [3, 8, 9, 10], "dilate": asked.dilate}
     path.write_text(yaml.safe_dump(content))
     return load(path)
 
