@@ -14,7 +14,7 @@ Worlds, mosaics and maps are kept in the folder; scores of a change model too, b
 
 import argparse
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
@@ -27,6 +27,7 @@ from year.ground import changed_on, cut
 
 import catalogs
 from catalogs import Query
+from catalogs.items.mask import SCL
 from catalogs.simulated import open_world, simulate_year, truths
 from idgbr import IDGBRPipeline
 from idgbr.change import ChangePipeline
@@ -40,6 +41,8 @@ KILOMETRES, PASSES, DAYS, PER_KM2 = 10.6, 12, 30, 0.15
 SHOWN = (3, 5, 8, 11)
 """Passes after which a mosaic is made."""
 SIDE = 1024
+SHADOW = 3
+"""Code of the scene classification."""
 METHODS = {
     "scn": "change network",
     "scout": "its scout alone",
@@ -76,15 +79,15 @@ def main() -> None:
     parser.add_argument("--change", default="simulated-s2-change", help="a shipped change model or a folder")
     parser.add_argument("--blocks", default="256,512", help="px")
     parser.add_argument("--min-area", type=float, default=0.25, help="hectares")
+    parser.add_argument("--dilate", type=float, help="metres by which clouds and shadows grow; default: clouds, 60")
     asked = parser.parse_args()
     asked.home.mkdir(parents=True, exist_ok=True)
     model = ChangePipeline.from_pretrained(asked.change)
     pixels = patch_pixels(asked.min_area, 10)
     figure = Figure((10, 4), layout="constrained")
     for number, side in enumerate(map(int, asked.blocks.split(","))):
-        scored = [
-            each for seed in map(int, asked.seeds.split(",")) for each in score(seed, asked.home, model, side, pixels)
-        ]
+        seeds = map(int, asked.seeds.split(","))
+        scored = [each for seed in seeds for each in score(seed, asked.dilate, asked.home, model, side, pixels)]
         changed_N = np.array([each.changed for each in scored])
         changed = f"{np.count_nonzero(changed_N)} changed, {changed_N.sum() / 100:.1f} ha"
         print(f"\n{len(scored)} blocks of {side} px, of them {changed}")
@@ -118,14 +121,15 @@ def lowest(found: tuple[np.ndarray, np.ndarray, np.ndarray], wanted: float) -> t
     return 100 * float(share_N[first]), float(at_N[first])
 
 
-def score(seed: int, home: Path, model: ChangePipeline, side: int, pixels: int) -> list[Scored]:
+def score(seed: int, dilate: float | None, home: Path, model: ChangePipeline, side: int, pixels: int) -> list[Scored]:
     """Every block of every pair of a world."""
-    dates, found = load(seed, home), []
+    name = f"{seed}" if dilate is None else f"{seed}-{dilate:g}m"
+    dates, found = load(seed, dilate, home, name), []
     for before, after in combinations(range(len(SHOWN)), 2):
         late_HW = (dates.changed_HW > dates.last_THW[before]) & (dates.changed_HW <= dates.last_THW[after])
         images = dates.mosaic_TBHW[before], dates.mosaic_TBHW[after]
         unseen_HW = ~images[0].any(0) & images[1].any(0)
-        probability_HW, logit_HW = asked_of(model, home, seed, (before, after), dates)
+        probability_HW, logit_HW = asked_of(model, home, name, (before, after), dates)
         percent_HW = percent_of(probability_HW, *images)
         length_HW = np.sqrt(((images[1].astype(np.float32) - images[0]) ** 2).sum(0)) / 40
         length_HW = np.where(images[0].any(0) & images[1].any(0), np.clip(length_HW, 0, 100), 0).astype(np.uint8)
@@ -153,10 +157,10 @@ def largest(mask_HW: np.ndarray) -> int:
 
 
 def asked_of(
-    model: ChangePipeline, home: Path, seed: int, pair: tuple[int, int], dates: Dates
+    model: ChangePipeline, home: Path, name: str, pair: tuple[int, int], dates: Dates
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probability of change and the scout's logit, HW; without a scout 0."""
-    path = home / f"asked-{model.digest[:12]}-{seed}-{pair[0]}-{pair[1]}.npz"
+    path = home / f"asked-{model.digest[:12]}-{name}-{pair[0]}-{pair[1]}.npz"
     if not path.is_file():
         before_CHW, after_CHW = (
             dates.mosaic_TBHW[each][[catalogs.ROLES.index(band) for band in model.bands]] for each in pair
@@ -173,18 +177,18 @@ def asked_of(
         return kept["probability_HW"], kept["logit_HW"]
 
 
-def load(seed: int, home: Path) -> Dates:
+def load(seed: int, dilate: float | None, home: Path, name: str) -> Dates:
     """Of the world of a seed; made where the folder lacks it."""
-    path = home / f"dates-{seed}.npz"
+    path = home / f"dates-{name}.npz"
     if not path.is_file():
         partial = path.with_suffix(".partial.npz")
-        np.savez(partial, **vars(_made(seed, home / f"world-{seed}")))
+        np.savez(partial, **vars(_made(seed, dilate, home / f"world-{seed}")))
         partial.rename(path)
     with np.load(path) as kept:
         return Dates(**{name: kept[name] for name in kept.files})
 
 
-def _made(seed: int, folder: Path) -> Dates:
+def _made(seed: int, dilate: float | None, folder: Path) -> Dates:
     if not (folder / "world.json").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         simulate_year(folder, seed, KILOMETRES, passes=PASSES, every=DAYS, per_km2=PER_KM2)
@@ -196,6 +200,9 @@ def _made(seed: int, folder: Path) -> Dates:
     first, last = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (days[0], days[-1]))
     query = Query(str(world.catalog), "sentinel-2-l2a", world.bounds_lonlat, first, last + timedelta(days=1))
     scenes = resolve_or_drop(catalogs.search(query))
+    if dilate is not None:
+        rule = replace(SCL, cloud=(SHADOW, *SCL.cloud), dilate=dilate)
+        scenes = [replace(scene, rule=rule) for scene in scenes]
     model, grid = IDGBRPipeline.from_pretrained("simulated-s2"), Grid("EPSG:3035", 10.0, 512)
     mosaics, lasts, maps = [], [], []
     for number in SHOWN:
