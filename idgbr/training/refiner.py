@@ -6,7 +6,7 @@ import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,6 +101,8 @@ def train_refiner(
     train further, in place of a new `Refiner(**sizes)`. tokens: a teacher's, one tensor a pair, to align the guidance
     with during the first `align_steps` (`idgbr.training.alignment`). state, deadline: see `loop.optimise`. code: of the
     pipeline's coarse network, where that is one's own.
+
+    A bridge that has learned from its own answers alone answers alike in one step and in more: it is saved with one.
     """
     pipeline = IDGBRPipeline.from_pretrained(folder, code=code).to(config.device)
     settings = pipeline.settings
@@ -155,6 +157,8 @@ def train_refiner(
 
         about = _identity(refiner, config, tokens is not None)
         yield from optimise(learning, loss, config.optimisation, state, about=about, deadline=deadline)
+    if refiner.config["process"] == "bridge" and not (config.true_states or config.unrolled):
+        settings = replace(settings, num_inference_steps=1)
     if rank() == 0:
         IDGBRPipeline(settings, pipeline.coarse, refiner).save_pretrained(folder)
 

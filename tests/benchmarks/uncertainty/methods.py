@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from refine_steps import with_noise
 
 from idgbr import IDGBRPipeline
 from idgbr.training.crops import Pair
@@ -40,7 +41,7 @@ def methods(home: Path, pairs: Sequence[Pair], steps: int) -> dict[str, Callable
     return {
         SHIPPED: lambda: [_shipped()],
         "mean of 8 turns and flips": _turned,
-        "bridge's ensemble of 8": lambda: [_shipped().with_settings(seed=seed) for seed in range(MEMBERS)],
+        "bridge's ensemble of 8": lambda: [_noisy(seed) for seed in range(MEMBERS)],
         "one twin": lambda: twins(1),
         f"deep ensemble of {TWINS} twins": lambda: twins(TWINS),
         f"twin with dropout, {PASSES} times": lambda: [twin(home / "dropout", pairs, 0, steps, True)] * PASSES,
@@ -65,6 +66,11 @@ def _probabilities(model: IDGBRPipeline, image_CHW: np.ndarray) -> np.ndarray:
 
 def _shipped() -> IDGBRPipeline:
     return IDGBRPipeline.from_pretrained("simulated-s2")
+
+
+def _noisy(seed: int) -> IDGBRPipeline:
+    """With the noise of its training, in the two steps that make use of it."""
+    return with_noise(_shipped()).with_settings(num_inference_steps=2, seed=seed)
 
 
 def _turned() -> list[IDGBRPipeline]:

@@ -234,6 +234,23 @@ def test_training_on_states_that_make_no_sense_is_refused(tmp_path, sizes, chang
         )
 
 
+@pytest.mark.parametrize(
+    ("sizes", "changes", "steps"),
+    [
+        ({}, {}, 1),
+        ({}, {"true_states": 0.5}, 2),
+        ({}, {"unrolled": True}, 2),
+        ({"process": "diffusion", "prediction": "v"}, {}, 2),
+    ],
+)
+def test_a_bridge_that_learned_from_its_own_answers_alone_is_saved_with_one_step(tmp_path, sizes, changes, steps):
+    pairs = [landscape(0, 64)]
+    list(train_coarse(pairs, tmp_path, coarse_training(1, crop=32, batch=1)))
+    training = refiner_training(1, crop=32, batch=1, sizes={"widths": (8,) * 4, **sizes}, **changes)
+    list(train_refiner(pairs, tmp_path, training))
+    assert IDGBRPipeline.from_pretrained(tmp_path).settings.num_inference_steps == steps
+
+
 def test_trainings_begun_before_true_states_had_a_name_go_on():
     network = Refiner(3, 3, widths=(8, 8, 16, 16), full=4)
     told = json.loads(_identity(network, RefinerTraining(optimisation=Optimisation(steps=1)), aligned=False))[1]
