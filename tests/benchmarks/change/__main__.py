@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--shrink", type=int, default=1, help="the change networks see means of so many px a side")
+    parser.add_argument("--drop", type=float, default=0.2, help="of the change networks, as published")
     parser.add_argument("--minutes", type=float, help="stop after so many; the same command goes on later")
     asked = parser.parse_args()
     deadline = time.monotonic() + 60 * asked.minutes if asked.minutes else float("inf")
@@ -57,7 +58,11 @@ def _work_on(name: str, asked: argparse.Namespace, deadline: float) -> None:
             asked.home
             / name
             / method
-            / (f"{share:g}-{steps}-{asked.crop}-{asked.batch}-{asked.shrink}-{seed}" if steps else "fixed")
+            / (
+                f"{share:g}-{steps}-{asked.crop}-{asked.batch}-{asked.shrink}-{asked.drop:g}-{seed}"
+                if steps
+                else "fixed"
+            )
         )
         if (folder / "result.json").is_file():
             continue
@@ -65,7 +70,8 @@ def _work_on(name: str, asked: argparse.Namespace, deadline: float) -> None:
             raise OutOfTime(0, steps)
         folder.mkdir(parents=True, exist_ok=True)
         began = time.process_time()
-        found = METHODS[method](Job(data, seed, share, steps, asked.crop, asked.batch, asked.shrink, folder, deadline))
+        job = Job(data, seed, share, steps, asked.crop, asked.batch, asked.shrink, asked.drop, folder, deadline)
+        found = METHODS[method](job)
         counts = {
             stem: ChangeCounts.of(data.test[stem][2], probability_HW, 0.5) for stem, probability_HW in found.items()
         }
@@ -75,6 +81,7 @@ def _work_on(name: str, asked: argparse.Namespace, deadline: float) -> None:
         facts |= {
             "batch": asked.batch,
             "shrink": asked.shrink,
+            "drop": asked.drop,
             "train_pairs": len(data.train),
             "test_pairs": len(data.test),
         }

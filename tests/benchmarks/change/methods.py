@@ -28,7 +28,7 @@ MAPS = Path(__file__).parents[3] / "idgbr/weights/simulated-s2"
 @dataclass(frozen=True)
 class Job:
     """share: of the training pairs, at least one. steps: of the stage scn and of the U-Net; of the stage spn, half.
-    shrink: of the change networks, see `ChangeNetwork`."""
+    shrink, drop: of the change networks, see `ChangeNetwork`."""
 
     data: ChangeData
     seed: int
@@ -37,6 +37,7 @@ class Job:
     crop: int
     batch: int
     shrink: int
+    drop: float
     folder: Path
     deadline: float
 
@@ -53,7 +54,7 @@ class Job:
             batch=self.batch,
             seed=self.seed,
             blank=self.data.blank,
-            optimisation=short_schedule(steps, 2e-3),
+            optimisation=short_schedule(steps, 3e-3),
             device="cuda" if torch.cuda.is_available() else "cpu",
             **changes,
         )
@@ -73,7 +74,10 @@ def classes(job: Job) -> dict[str, np.ndarray]:
 
 
 def scn(job: Job, prior: bool, sides: bool = True, **sizes: bool) -> dict[str, np.ndarray]:
-    args: dict[str, Any] = {"sizes": {**PRESETS["small"], "shrink": job.shrink, **sizes}, "sides": sides}
+    args: dict[str, Any] = {
+        "sizes": {**PRESETS["small"], "shrink": job.shrink, "drop": job.drop, **sizes},
+        "sides": sides,
+    }
     start, state = None, job.folder / "scn.safetensors"
     if prior:
         start = job.folder / "spn"
