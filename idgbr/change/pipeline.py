@@ -17,6 +17,7 @@ from scipy.special import expit
 from torch import Tensor
 
 from idgbr.change.folding import folded
+from idgbr.change.kept import KEPT_BYTES, KeptLogits, key
 from idgbr.change.network import ChangeNetwork
 from idgbr.change.normalise import standardise
 from idgbr.change.scout import Scout
@@ -107,6 +108,7 @@ class ChangePipeline:
         self._device = self.network.device  # asking it walks through all modules, too long for each window
         self._folded = folded(self.network)
         self._folded.place(device)
+        self._kept = KeptLogits(self.settings.window)
         if self.scout is not None:
             self.scout.eval().requires_grad_(False)
             self.scout.place(device)
@@ -133,8 +135,9 @@ class ChangePipeline:
 
     @property
     def batch_bytes(self) -> int:
-        """Upper bound of the memory that the network takes for a batch of windows, besides the images."""
-        return PIXEL_BYTES * self.settings.batch * self.settings.window**2
+        """Upper bound of the memory that the network takes for a batch of windows, besides the images, and that the
+        logits take which are kept for the next call."""
+        return PIXEL_BYTES * self.settings.batch * self.settings.window**2 + KEPT_BYTES
 
     def normalise(self, before_BCHW: Tensor, after_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         """Raw numbers, as float32, to zero mean and unit variance per date and band; pixels without data in one of the
@@ -195,7 +198,7 @@ class ChangePipeline:
             due = list(compress(due, torch.stack(sees_N).tolist()))
         for first in range(0, len(due), settings.batch):
             corners = due[first : first + settings.batch]
-            logits_N1HW = self.logits(windows(before_CHW, corners), windows(after_CHW, corners))
+            logits_N1HW = self._logits_of(windows(before_CHW, corners), windows(after_CHW, corners))
             for place, logits_1HW in zip(corners, logits_N1HW, strict=True):
                 blend.add(place, logits_1HW)
         # Torch's sigmoid rounds the last few numbers of a vector differently.
@@ -203,6 +206,17 @@ class ChangePipeline:
         probability_HW[~blend.covered().cpu().numpy()] = 0
         probability_HW[unknown_HW.numpy()] = np.nan
         return ChangeOutput(probability_HW)
+
+    def _logits_of(self, before_NCHW: Tensor, after_NCHW: Tensor) -> list[Tensor]:
+        """1HW of each raw window. Those that lie in two calls, as at the border of two blocks, are computed once."""
+        keys = [key(*window) for window in zip(before_NCHW, after_NCHW, strict=True)]
+        found = {each: self._kept.get(each) for each in keys}
+        due = [number for number, each in enumerate(keys) if found[each] is None]
+        if due:
+            for number, logits_1HW in zip(due, self.logits(before_NCHW[due], after_NCHW[due]), strict=True):
+                found[keys[number]] = logits_1HW
+                self._kept.keep(keys[number], logits_1HW)
+        return [logits_1HW for each in keys if (logits_1HW := found[each]) is not None]
 
     def _sees(self, before_BCHW: Tensor, after_BCHW: Tensor) -> Tensor:
         """Whether the scout sees anything in raw windows: one at a time, so that no answer depends on others. One bool,

@@ -42,7 +42,8 @@ def test_the_probability_does_not_depend_on_how_the_ground_was_cut(model, whole,
     (y0, y1, x0, x1), halo = part, model.halo
     window = slice(max(y0 - halo, 0), y1 + halo), slice(max(x0 - halo, 0), x1 + halo)
     corner = 1000 + window[0].start, -333 + window[1].start
-    cut_HW = model(before_CHW[:, *window], after_CHW[:, *window], corner).probability_HW
+    fresh = ChangePipeline(model.settings, model.network)  # keeps no window of the whole
+    cut_HW = fresh(before_CHW[:, *window], after_CHW[:, *window], corner).probability_HW
     inside_HW = cut_HW[y0 - window[0].start :, x0 - window[1].start :][: y1 - y0, : x1 - x0]
     assert np.array_equal(inside_HW, probability_HW[y0:y1, x0:x1], equal_nan=True)
 
