@@ -122,7 +122,7 @@ def test_every_task_runs_and_the_report_has_every_table_and_picture(data, monkey
     assert steps == LENGTHS
     ways = [row["way"] for row in json.loads(place.result("walk-cil_roads-walk-U-Net-0").read_text())["rows"]]
     assert ways == [*(f"{steps} steps" for steps in STEPS_OF_WALK), "mean of 8 turns and flips"]
-    assert text.count("Ours as shipped against 25 guided steps") == 2
+    assert text.count("Ours in one step against 25 guided steps") == 2
     assert len(list((data / "out").glob("*.png"))) == 9
     for name in place.preset.sets:
         score = json.loads(place.result(f"score-{name}-bridge-U-Net-0").read_text())
