@@ -91,7 +91,7 @@ def data(tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_every_task_runs_and_the_report_has_every_table_and_picture(data, monkeypatch):
-    monkeypatch.setattr("science.runs.STEPS", (2, 25))
+    monkeypatch.setattr("science.runs.STEPS", (1, 25))
     monkeypatch.setattr(sets, "KILOMETRES", 1.0)
     place = Place(data / "out", TINY, float("inf"))
     threads = torch.get_num_threads()
