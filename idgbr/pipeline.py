@@ -77,7 +77,13 @@ class IDGBRPipeline(Networks):
             ensemble_size=ensemble_size,
         )
         if self.refiner is not None:
-            PROCESSES[self.refiner.config["process"]].check(model.sampling)
+            process = self.refiner.config["process"]
+            PROCESSES[process].check(model.sampling)
+            if model.settings.ensemble_size > 1 and process == "bridge" and not self.refiner.config["sigma"]:
+                raise InputError(
+                    f"ensemble_size {model.settings.ensemble_size} would average equal answers, for this refiner has "
+                    "no noise (sigma 0); leave ensemble_size at 1"
+                )
         if coarse is not None:
             if not hasattr(coarse, "ndim"):
                 raise InputError(f"coarse must be an array, not a {type(coarse).__name__}")

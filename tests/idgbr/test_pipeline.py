@@ -6,6 +6,7 @@ batches and coarse_input, idgbr.layers.blocks.
 
 import subprocess
 import sys
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -232,6 +233,10 @@ def test_an_answer_is_read_by_name_or_by_place(model):
 def test_settings_that_the_networks_cannot_take_are_refused_before_anything_is_computed(model):
     with pytest.raises(InputError, match=r"ensemble_size must be a whole number in 1..1000, not 0"):
         model(landscape(4, 64)[0][None], ensemble_size=0)
+    quiet = IDGBRPipeline(model.settings, model.coarse, copy(model.refiner))
+    quiet.refiner.register_to_config(sigma=0.0)
+    with pytest.raises(InputError, match=r"ensemble_size 3 would average equal answers, .* no noise \(sigma 0\)"):
+        quiet(landscape(4, 64)[0][None], ensemble_size=3)
     segformer = SegFormer(3, 3, widths=(8, 8, 8, 8), depths=(1,) * 4, heads=(1,) * 4, decoder=8)
     with pytest.raises(CheckpointError, match="take windows of multiples of 32 px"):
         IDGBRPipeline(model.settings, segformer).with_settings(window=48)
