@@ -108,7 +108,6 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--min-area", type=float, default=0.25)
     parser.add_argument("--better", type=float, default=0.3, help="0: maps for changes of the ground alone")
-    parser.add_argument("--better", type=float, default=0.3)
     parser.add_argument("--audit", type=float, default=0.0)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--pictures", type=Path, help="a folder for wrong alarms and missed changes")

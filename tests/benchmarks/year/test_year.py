@@ -1,4 +1,4 @@
-"""What a simulated year counts: `ground.py`, `judge.py` and `report.py`."""
+"""What a simulated year counts: `ground.py`, `judge.py` and `report.py`; and that its command starts."""
 
 from dataclasses import replace
 
@@ -7,6 +7,7 @@ import pytest
 
 from catalogs.simulated import Change, History, World
 from pipeline.geometry.grid import Window
+from year.__main__ import main
 from year.ground import Ground, changed_on, cut, day_number
 from year.judge import Event, cause_of, events, exact_interval, new_changes
 from year.report import costs, recalls
@@ -120,3 +121,11 @@ def test_the_interval_of_a_share_is_exact():
     assert exact_interval(10, 10) == pytest.approx((0.6915, 1.0), abs=1e-4)
     assert exact_interval(0, 10) == pytest.approx((0.0, 0.3085), abs=1e-4)
     assert exact_interval(9, 10) == pytest.approx((0.5550, 0.9975), abs=1e-4)
+
+
+def test_its_command_tells_its_options(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["year", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert "--everything-every" in capsys.readouterr().out
