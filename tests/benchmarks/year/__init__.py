@@ -7,8 +7,11 @@ The land changes, fields are harvested, floods come and go, a scene is withdrawn
 on one evening the catalog cannot be reached. The first map is that of the pass after `--begin` others. Beside it stands
 a cube in which everything is mapped: on the last evening, and with `--everything-every N` on every N-th. Its seconds
 are the blocks that new scenes touch each evening, times the seconds of a block on the evenings on which it was mapped.
-World, cubes and rows stay in the folder, and the same command goes on where it was stopped. Seconds of the device are
-those of its thread, so that other work on the machine does not count.
+World, cubes, mosaics and rows stay in the folder, and the same command goes on where it was stopped. Seconds of the
+device are those of its thread, so that other work on the machine does not count.
+
+Told are the seconds of asking, of mapping by why blocks went on, and, as an estimate, how they would grow with the
+changes of the land. With `--confirm N` changes that fewer than N further updates could see count apart.
 
 `vectors` in place of a change model is change-vector analysis: the length of the difference of two mosaics as a share
 of 2,000 (reflectance x 10,000).

@@ -16,19 +16,23 @@ import yaml
 
 from catalogs import CatalogError
 from catalogs.simulated import Evening, World, catalog_on, open_world, simulate_year
+from cluster import Event, Finished
 from idgbr.change import ChangeOutput, ChangePipeline
 from pipeline.change.outcome import Outcome
 from pipeline.change.score import patch_pixels
 from pipeline.config.region import Region
 from pipeline.config.region_file import load
 from pipeline.config.sections import ChangeSettings
+from pipeline.cube.cube import Cube
 from pipeline.demo.ground import inner_bounds
-from pipeline.execution import worker
-from pipeline.execution.run import run
+from pipeline.execution import run as running
+from pipeline.execution import screen, worker
+from pipeline.execution.report import Report
 from pipeline.planning.plan import plan
 from pipeline.segment import batching
 from year import pictures, report
 from year.ground import ground
+from year.mosaics import KeptMosaics
 
 COLUMNS = ("evening", "new", "due", "asked", "went", "unasked", "mapped", "screen_s", "map_s", "everything_s")
 
@@ -60,6 +64,7 @@ def main() -> None:
                 model=Path(asked.change),
                 threshold=asked.threshold,
                 min_area=asked.min_area,
+                confirm=asked.confirm,
                 better=asked.better,
                 audit=asked.audit,
             )
@@ -70,6 +75,9 @@ def main() -> None:
     with ExitStack() as stack:
         for module in (worker, batching):
             stack.enter_context(patch.object(module, "clock", cpu))
+        stack.enter_context(
+            patch.object(worker, "mosaic_block", KeptMosaics(asked.mosaics or asked.folder / "mosaics"))
+        )
         if asked.change == "vectors":
             stack.enter_context(
                 patch.object(ChangePipeline, "from_pretrained", classmethod(lambda cls, _: ChangeVectors()))
@@ -79,7 +87,7 @@ def main() -> None:
         return
     truth = ground(world, everything, rows[0]["evening"], rows[-1]["evening"])
     pixels = patch_pixels(asked.min_area, gated.extent.grid.resolution)
-    result, found = report.judged(gated, everything, truth, rows, pixels)
+    result, found = report.judged(gated, everything, truth, rows, pixels, asked.confirm)
     report.show(result)
     if asked.json is not None:
         asked.json.write_text(json.dumps({**result, "rows": rows}, indent=1) + "\n")
@@ -94,6 +102,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--ground", type=float, help="kilometres a side that are mapped; default: all but an edge")
     parser.add_argument("--passes", type=int, default=24)
     parser.add_argument("--per-km2", type=float, default=0.05, help="changes of the land to a square kilometre")
+    parser.add_argument("--floods", type=int, default=2, help="in the whole year")
     parser.add_argument("--begin", type=int, default=0, help="passes before that of the first map, which has them too")
     parser.add_argument(
         "--until", type=int, help="stop before this evening, and count up to it; the same command goes on later"
@@ -107,8 +116,10 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--change", default="vectors", help="a shipped change model, a folder, or vectors")
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--min-area", type=float, default=0.25)
+    parser.add_argument("--confirm", type=int, default=0, help="later updates that must see a change too")
     parser.add_argument("--better", type=float, default=0.3, help="0: maps for changes of the ground alone")
     parser.add_argument("--audit", type=float, default=0.0)
+    parser.add_argument("--mosaics", type=Path, help="keeps the mosaics; default: FOLDER/mosaics")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--pictures", type=Path, help="a folder for wrong alarms and missed changes")
     return parser.parse_args()
@@ -120,7 +131,12 @@ def _world(asked: argparse.Namespace) -> tuple[World, list[Evening]]:
         shutil.rmtree(asked.folder / "world", ignore_errors=True)
         begun = time.process_time()
         _, evenings = simulate_year(
-            asked.folder / "world", asked.seed, asked.kilometres, passes=asked.passes, per_km2=asked.per_km2
+            asked.folder / "world",
+            asked.seed,
+            asked.kilometres,
+            passes=asked.passes,
+            per_km2=asked.per_km2,
+            floods=asked.floods,
         )
         path.write_text(json.dumps([asdict(evening) for evening in evenings]))
         print(f"simulated in {time.process_time() - begun:.0f} CPU seconds", flush=True)
@@ -186,7 +202,7 @@ def _evening(
     asked: argparse.Namespace, rows: list[dict], number: int, last: bool, gated: Region, everything: Region
 ) -> dict:
     """A row. Of an evening that was stopped and is gone on with, the seconds are those after it."""
-    part = run(gated, refresh=True)
+    part, mosaics, block_s = _updated(gated)
     wanted = {f"{b.block[0]},{b.block[1]}": b.landcover for b in plan(gated).blocks_of.plans(None, None)}
     had = rows[-1]["wanted"] if rows else {}
     counts = part.change.outcomes if part.change else {}
@@ -196,7 +212,7 @@ def _evening(
         shutil.rmtree(asked.folder / "everything" / "cube", ignore_errors=True)
         shutil.copytree(asked.folder / "gated" / "cube", asked.folder / "everything" / "cube")
     elif last or (number - asked.begin) % asked.everything_every == 0:
-        whole = run(everything, refresh=True)
+        whole = running.run(everything, refresh=True)
     return {
         "evening": "",
         "number": number,
@@ -210,11 +226,33 @@ def _evening(
         "map_s": part.work.get("segment.device", 0.0),
         "everything_s": None if whole is None else whole.work.get("segment.device", 0.0),
         "everything_blocks": None if whole is None else whole.done.segment,
+        "block_s": block_s,
         "version": part.version,
+        "mosaics": mosaics,
         "whole": None if whole is None else whole.version,
         "wanted": wanted,
         "outcomes": dict(Counter(counts)),
     }
+
+
+def _updated(region: Region) -> tuple[Report, str | None, dict[str, float]]:
+    """An update, the snapshot of the new mosaics that it compared, None if it compared none, and the device's seconds
+    of each block that it mapped."""
+    snapshots, block_s = list[str](), dict[str, float]()
+
+    def drop(cube: Cube, but: str | None = None) -> None:
+        branches = [branch for branch in cube.repository.list_branches() if branch.startswith(screen.SCREENS)]
+        snapshots.extend(str(cube.repository.lookup_branch(branch)) for branch in branches)
+        screen.drop_screens(cube, but)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Finished) and event.outcome.error is None and event.stage == "segment":
+            y, x = event.outcome.task.block
+            block_s[f"{y},{x}"] = event.outcome.result.seconds["device"]
+
+    with patch.object(running, "drop_screens", drop):
+        done = running.run(region, refresh=True, listener=listen)
+    return done, snapshots[-1] if snapshots else None, block_s
 
 
 def _show(row: dict) -> None:

@@ -141,16 +141,48 @@ def events(
     return found
 
 
+def shown(region: Region, rows: list[dict], later: int = 0) -> np.ndarray:
+    """Last clear day of the newest views, HW, that `later` further updates could see too: as of the update that asked
+    about a block and that so many others which asked followed. Ground that is mapped later is shown by its map.
+
+    rows: `version` of each evening, and `mosaics`, the snapshot of those that it compared, or None.
+    """
+    at, versions = parts(region), Versions(region)
+    asks = dict[tuple[int, int], list[np.ndarray]]()
+    for last, row in pairwise(rows):
+        if row["mosaics"] is None:
+            continue
+        asked_YX = versions.blocks(row["mosaics"], "screened") != versions.blocks(last["version"], "screened")
+        day_HW = versions.pixels(row["mosaics"], "last_clear")
+        for block, part in at.items():
+            if asked_YX[region.extent.slot(block)]:
+                asks.setdefault(block, []).append(day_HW[part])
+    shown_HW = versions.pixels(rows[-1]["version"], "last_clear")
+    for block, days in asks.items():
+        if len(days) > later:
+            shown_HW[at[block]] = np.maximum(shown_HW[at[block]], days[-1 - later])
+    return shown_HW
+
+
 def kept(region: Region, ground: Ground, rows: list[dict], went: set[tuple[int, int]]) -> dict[str, int]:
     """Blocks on whose ground nothing changed: all, those with the bytes of the first map, and of the others those that
-    went on themselves; the rest was mapped for what it sees of its neighbours."""
+    went on themselves; the rest was mapped for what it sees of its neighbours. Apart: those of them that lie beside no
+    block of changed ground either, and so see none of it."""
     versions, ends = Versions(region), (rows[0]["version"], rows[-1]["version"])
     quiet = {block: part for block, part in parts(region).items() if not ground.event_HW[part].any()}
     same = set(quiet)
     for name in ARRAYS:
         first, last = (versions.pixels(version, name) for version in ends)
         same = {block for block in same if np.array_equal(first[..., *quiet[block]], last[..., *quiet[block]])}
-    return {"quiet_blocks": len(quiet), "kept_bytes": len(same), "went_on": len(went & (set(quiet) - same))}
+    changed = parts(region).keys() - quiet.keys()
+    far = {(y, x) for y, x in quiet if not any(max(abs(y - by), abs(x - bx)) == 1 for by, bx in changed)}
+    return {
+        "quiet_blocks": len(quiet),
+        "kept_bytes": len(same),
+        "went_on": len(went & (set(quiet) - same)),
+        "far_from_changes": len(far),
+        "far_kept_bytes": len(same & far),
+    }
 
 
 def exact_interval(hits: int, trials: int) -> tuple[float, float]:

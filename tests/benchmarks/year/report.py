@@ -9,54 +9,36 @@ import numpy as np
 from pipeline.config.region import Region
 from pipeline.cube.open import open_cube
 from year.ground import Ground
-from year.judge import Alarm, Event, Versions, alarms, events, exact_interval, kept
+from year.judge import KM2, Alarm, Event, Versions, alarms, events, exact_interval, kept, shown
+from year.spending import FIRST_SEEN, TRULY, costs, extrapolated, spent
 
 
 def judged(
-    gated: Region, everything: Region, truth: Ground, rows: list[dict], pixels: int
+    gated: Region, everything: Region, truth: Ground, rows: list[dict], pixels: int, confirm: int
 ) -> tuple[dict, tuple[list[Alarm], list[Event]]]:
-    """All figures as they are written to a file, and what they count."""
+    """All figures as they are written to a file, and what they count. "seen": of all changes that a clear view shows;
+    "confirmable": of those that `confirm` later updates could see too."""
     found = alarms(gated, truth, rows, pixels)
     result = {"evenings": len(rows) - 1, "blocks": len(list(gated.extent.blocks())), **costs(rows)}
     causes = Counter(alarm.cause for alarm in found)
-    result |= {"alarms": dict(causes), "false_alarms": sum(causes.values()) - causes["change"]}
-    changes: list[Event] = []
-    if rows[-1]["whole"] is not None:
-        whole_HW = Versions(everything).pixels(rows[-1]["whole"], "last_clear")
-        versions = Versions(gated)
-        known = (versions.pixels(row["version"], "last_clear") for row in rows)
-        changes = events(truth, rows, known, whole_HW, pixels)
-        result |= recalls(changes) | accuracies({"gated": gated, "everything": everything}, truth)
-    result |= kept(gated, truth, rows, {alarm.block for alarm in found})
-    return result, (found, changes)
-
-
-def costs(rows: list[dict]) -> dict:
-    """Seconds of the device after the first map. Those of mapping everything are the blocks that were due each evening,
-    times the mean seconds of a block on the evenings on which everything was mapped."""
-    later = rows[1:]
-    measured = [row for row in later if row["everything_s"] is not None and row["everything_blocks"]]
-    screen, mapped = (sum(row[name] for row in later) for name in ("screen_s", "map_s"))
-    result = {
-        "block_evenings": {name: sum(row[name] for row in later) for name in ("due", "asked", "went", "unasked")},
-        "screen_seconds": round(screen, 1),
-        "map_seconds": round(mapped, 1),
+    by_cause = spent(gated, rows, found)
+    result |= {"alarms": dict(causes), "false_alarms": sum(causes.values()) - causes[TRULY] - causes[FIRST_SEEN]}
+    result |= {"map_seconds_by_cause": by_cause}
+    result["estimate"] = extrapolated(result, by_cause, causes, truth.event_HW.size * KM2)
+    known = [Versions(gated).pixels(row["version"], "last_clear") for row in rows]
+    changes = {
+        "seen": events(truth, rows, known, shown(gated, rows), pixels),
+        "confirmable": events(truth, rows, known, shown(gated, rows, confirm), pixels),
     }
-    result["block_evenings"]["mapped"] = sum(row["mapped"] for row in later)
-    if measured:
-        each = sum(row["everything_s"] for row in measured) / sum(row["everything_blocks"] for row in measured)
-        whole = each * result["block_evenings"]["due"]
-        result |= {
-            "everything_measured_on": len(measured),
-            "everything_seconds_a_block": round(each, 3),
-            "everything_seconds": round(whole, 1),
-            "ratio": round(whole / max(screen + mapped, 1e-9), 2),
-        }
-    return result
+    result |= {name: recalls(those) for name, those in changes.items()}
+    if rows[-1]["whole"] is not None:
+        result |= accuracies({"gated": gated, "everything": everything}, truth)
+    result |= kept(gated, truth, rows, {alarm.block for alarm in found})
+    return result, (found, changes["seen"])
 
 
 def recalls(changes: list[Event]) -> dict:
-    """Of the changes that can be seen by the last evening."""
+    """Counts, area and delays of changes, and which of them were missed."""
     hits, area = sum(change.caught for change in changes), sum(change.km2 for change in changes)
     delays = [change.delay for change in changes if change.delay is not None]
     return {
@@ -83,7 +65,11 @@ def accuracies(regions: dict[str, Region], truth: Ground) -> dict:
 
 def show(result: dict) -> None:
     for name, value in result.items():
-        print(f"{name}: {np.round(value, 4).tolist() if isinstance(value, float | tuple) else value}")
+        if name in ("seen", "confirmable"):
+            print(f"{name}:")
+            show({f"  {key}": each for key, each in value.items()})
+        else:
+            print(f"{name}: {np.round(value, 4).tolist() if isinstance(value, float | tuple) else value}")
 
 
 def versions_of(rows: list[dict], number: int) -> tuple[str, str]:

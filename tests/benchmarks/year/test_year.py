@@ -1,16 +1,19 @@
-"""What a simulated year counts: `ground.py`, `judge.py` and `report.py`; and that its command starts."""
+"""What a simulated year counts: `ground.py`, `judge.py`, `spending.py` and `report.py`; and that its command starts."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from catalogs.simulated import Change, History, World
+from pipeline.config.region_file import load
 from pipeline.geometry.grid import Window
 from year.__main__ import main
 from year.ground import Ground, changed_on, cut, day_number
-from year.judge import Event, cause_of, events, exact_interval, new_changes
-from year.report import costs, recalls
+from year.judge import Event, Versions, cause_of, events, exact_interval, new_changes, shown
+from year.report import recalls
+from year.spending import costs, extrapolated, shared
 
 SHAPE = 40, 60
 DAYS = "2025-01-10", "2025-01-25", "2025-02-09", "2025-02-24"
@@ -112,6 +115,24 @@ def test_mapping_everything_costs_the_blocks_that_were_due():
     assert told["block_evenings"] == {"due": 16, "asked": 16, "went": 2, "unasked": 0, "mapped": 6}
 
 
+def test_seconds_of_a_strip_are_those_of_the_blocks_that_went_on_beside_it():
+    causes = {(0, 0): "change", (0, 2): "flood"}
+    seconds = {(0, 0): 3.0, (0, 1): 2.0, (1, 3): 0.5, (0, 2): 4.0}
+    assert shared(seconds, causes) == {"change": 3.0 + 1.0, "flood": 1.0 + 0.5 + 4.0}
+
+
+def test_an_estimate_leaves_out_what_went_on_for_nothing():
+    result = {"everything_seconds": 400.0, "screen_seconds": 20.0}
+    told = extrapolated(result, {"change": 10.0, "flood": 90.0}, {"change": 5, "flood": 20}, 500.0)
+    assert told["ratio"][0.0] == 20.0
+    assert told["ratio"][0.02] == 10.0
+    assert told["ten"] == pytest.approx(0.02)
+    assert told["here"] == pytest.approx(0.01)
+    dear = extrapolated({**result, "screen_seconds": 41.0}, {"change": 10.0}, {"change": 5}, 500.0)
+    assert dear["ten"] is None
+    assert extrapolated(result, {"flood": 90.0}, {"flood": 20}, 500.0) == {}
+
+
 def test_recall_counts_changes_and_their_area():
     told = recalls([Event(1, "water", 0.03, 0.03, 0), Event(2, "built-up", 0.01, 0.0, None)])
     assert (told["recall"], told["recall_by_area"], told["missed"]) == (0.5, 0.75, ["built-up, 1.00 ha"])
@@ -128,4 +149,23 @@ def test_its_command_tells_its_options(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
-    assert "--everything-every" in capsys.readouterr().out
+    assert {"--everything-every", "--confirm", "--floods"} <= set(capsys.readouterr().out.split())
+
+
+@pytest.mark.long
+def test_what_updates_compared_is_what_a_map_of_everything_shows_and_all_seconds_have_a_cause(
+    monkeypatch, tmp_path, capsys
+):
+    options = "--seed 5 --kilometres 7 --passes 6 --per-km2 0.5 --floods 3 --begin 2 --block 256 --max-cloud 60"
+    named = ["--folder", str(tmp_path), "--json", str(tmp_path / "year.json")]
+    chosen = ["--confirm", "1", "--better", "0", "--everything-every", "9"]
+    monkeypatch.setattr("sys.argv", ["year", *options.split(), *chosen, *named])
+    main()
+    told = json.loads((tmp_path / "year.json").read_text())
+    gated, everything = (load(tmp_path / name / "region.yaml") for name in ("gated", "everything"))
+    whole_HW = Versions(everything).pixels(told["rows"][-1]["whole"], "last_clear")
+    assert np.array_equal(shown(gated, told["rows"]), whole_HW)
+    assert (shown(gated, told["rows"], later=1) <= whole_HW).all()
+    assert (shown(gated, told["rows"], later=1) < whole_HW).any()
+    assert told["confirmable"]["changed_km2"] < told["seen"]["changed_km2"]
+    assert sum(told["map_seconds_by_cause"].values()) == pytest.approx(told["map_seconds"], abs=0.5)
