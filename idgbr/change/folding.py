@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from idgbr.change.blocks import MBConv
-from idgbr.change.network import ChangeNetwork
+
+Folded = TypeVar("Folded", bound=nn.Module)
 
 
-def folded(network: ChangeNetwork) -> ChangeNetwork:
+def folded(network: Folded) -> Folded:
     """A copy for inference that passes over its largest arrays less often; answers differ in the last bits."""
     copied = copy.deepcopy(network).eval().requires_grad_(False)
-    _fold(copied.stem, "0", "1")
     for block in copied.modules():
         if isinstance(block, MBConv):
             for name in ("expand", "depthwise", "project"):
                 _fold(block, name, f"{name}_norm")
+        elif isinstance(block, nn.Sequential):
+            for (name, layer), (norm_name, norm) in pairwise(list(block.named_children())):
+                if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    _fold(block, name, norm_name)
     return copied
 
 

@@ -22,6 +22,7 @@ from idgbr.change.network import ChangeNetwork
 from idgbr.change.normalise import standardise
 from idgbr.change.scout import Scout
 from idgbr.change.settings import ChangeSettings, read_settings
+from idgbr.change.siamese import SiameseUNet
 from idgbr.checkpoint import digest, load_network
 from idgbr.errors import CheckpointError, InputError
 from idgbr.inference.batches import Array, in_batches, tensor
@@ -32,6 +33,8 @@ from idgbr.json_file import read_json
 from idgbr.no_data import missing
 from idgbr.shipped import model_folder
 
+AnyChangeNetwork = ChangeNetwork | SiameseUNet
+NETWORKS = {"ChangeNetwork": ChangeNetwork, "SiameseUNet": SiameseUNet}
 PIXEL_BYTES = 4096
 """Of a pixel of a batch in the largest preset (measured: 3.9 KiB)."""
 
@@ -44,12 +47,13 @@ class ChangeOutput:
 
 
 class ChangePipeline:
-    """Probability of change of the ground between two dates, by a Semantic Change Network (arXiv 2503.20734).
+    """Probability of change of the ground between two dates, by a Semantic Change Network (arXiv 2503.20734) or a
+    siamese U-Net.
 
     scout: looks at every window first, and the network at those alone in which it sees something.
     """
 
-    def __init__(self, settings: ChangeSettings, network: ChangeNetwork, scout: Scout | None = None) -> None:
+    def __init__(self, settings: ChangeSettings, network: AnyChangeNetwork, scout: Scout | None = None) -> None:
         self.settings = settings
         self.network = network
         self.scout = scout
@@ -86,7 +90,7 @@ class ChangePipeline:
             settings = read_settings(index)
         except (TypeError, KeyError, ValueError) as error:
             raise CheckpointError(f"{folder / 'model_index.json'} has wrong settings: {error}") from error
-        network = load_network({"ChangeNetwork": ChangeNetwork}, folder / "network")
+        network = load_network(NETWORKS, folder / "network")
         scout = load_network({"Scout": Scout}, folder / "scout") if (folder / "scout").is_dir() else None
         return cls(settings, network, scout)
 

@@ -76,10 +76,10 @@ def write_change_card(
 ) -> Path:
     """`write_card` of a change model; steps: training steps of each stage."""
     model = ChangePipeline.from_pretrained(folder)
-    size = sum(weight.numel() for weight in model.network.parameters())
+    kind, size = type(model.network).__name__, sum(weight.numel() for weight in model.network.parameters())
     lines = [
         *_head(title, license),
-        f"Input bands of both dates: {', '.join(model.bands)}. Network: ChangeNetwork ({size:,} parameters). "
+        f"Input bands of both dates: {', '.join(model.bands)}. Network: {kind} ({size:,} parameters). "
         f"Digest: `{model.digest}`.",
         "",
         "## Training",

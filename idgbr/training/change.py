@@ -1,4 +1,5 @@
-"""Trains the Semantic Change Network, and the Semantic Prior Network that it may start from (arXiv 2503.20734)."""
+"""Trains change networks, and the Semantic Prior Network that the Semantic Change Network may start from (arXiv
+2503.20734)."""
 
 from __future__ import annotations
 
@@ -12,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idgbr.change import PRESETS, ChangeNetwork, ChangePipeline, ChangeSettings
+from idgbr.change import PRESETS, ChangeNetwork, ChangePipeline, ChangeSettings, SiameseUNet
 from idgbr.change.losses import change_loss
 from idgbr.change.normalise import standardise
+from idgbr.change.pipeline import AnyChangeNetwork
 from idgbr.checkpoint import digest, load_network
 from idgbr.classes import UNLABELLED
 from idgbr.errors import InputError
@@ -47,9 +49,9 @@ def short_schedule(steps: int, rate: float = 5e-4, **changes: Any) -> Optimisati
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeTraining:
-    """bands: names, of one date; crop: px, a multiple of 16; batch: crops a step. sizes: config of the `ChangeNetwork`
-    besides its bands and streams. blank: see `idgbr.settings`. swap: share of crops whose dates are swapped, after each
-    was normalised as what it is. sides: whether the five heads are trained beside the fused logit.
+    """bands: names, of one date; crop: px, a multiple of 16; batch: crops a step. network: `ChangeNetwork` or
+    `SiameseUNet`; sizes: its config besides bands and streams. blank: see `idgbr.settings`. swap: share of crops whose
+    dates are swapped, each normalised as what it is. sides: whether a `ChangeNetwork` learns by its five heads, too.
 
     The model's windows are as large as the crops, for the network weighs its channels by their means over a window.
     Published: crop 256, batch 8, half a million steps and more. The crops get flips, quarter turns, zoom, and another
@@ -60,6 +62,7 @@ class ChangeTraining:
     crop: int = 256
     batch: int = 8
     seed: int = 0
+    network: type[ChangeNetwork] | type[SiameseUNet] = ChangeNetwork
     sizes: Mapping[str, Any] = field(default_factory=lambda: PRESETS["small"])
     blank: float | None = 0.0
     swap: float = 0.5
@@ -85,7 +88,7 @@ def train_prior(
     """
     check_pairs(pairs, len(config.bands), CODES, UNLABELLED)
     mean, std = band_statistics(pairs, config.blank)
-    network = _build(config, streams=1)
+    network = _build_prior(config)
 
     def images(raw_BCHW: Tensor) -> tuple[Tensor, ...]:
         return (standardise(raw_BCHW, mean, std, missing(raw_BCHW, config.blank)),)
@@ -126,8 +129,10 @@ def train_change(
         overlap=config.crop // 8,
         blank=config.blank,
     )
-    network, about = _build(config, streams=2), ""
+    network, about = _build(config), ""
     if prior is not None:
+        if not isinstance(network, ChangeNetwork):
+            raise InputError("a siamese U-Net starts from no prior network; give none, or train a ChangeNetwork")
         start = load_network({"ChangeNetwork": ChangeNetwork}, Path(prior))
         network.load_prior(start)
         about = digest({}, [start])
@@ -145,7 +150,7 @@ def train_change(
 
 
 def _train(
-    network: ChangeNetwork,
+    network: AnyChangeNetwork,
     pairs: Sequence[Pair],
     images: Any,
     config: ChangeTraining,
@@ -165,8 +170,8 @@ def _train(
             target_BHW = torch.from_numpy(index_BHW).to(config.device, torch.long)
             streams = images(torch.from_numpy(raw_BCHW).to(config.device))
             placed = [stream.contiguous(memory_format=torch.channels_last) for stream in streams]
-            logits_B6HW = network.logits(*placed)
-            return change_loss(logits_B6HW if config.sides else logits_B6HW[:, :1], target_BHW)
+            logits_BNHW = network.logits(*placed)
+            return change_loss(logits_BNHW if config.sides else logits_BNHW[:, :1], target_BHW)
 
         yield from optimise(
             network,
@@ -197,6 +202,11 @@ def stacked(pair: ChangePair, number: int, config: ChangeTraining) -> Pair:
     return both_CHW, np.where(unknown_HW, np.uint8(UNLABELLED), label_HW)
 
 
-def _build(config: ChangeTraining, streams: int) -> ChangeNetwork:
+def _build(config: ChangeTraining) -> AnyChangeNetwork:
     with fitting("change network", config.sizes):
-        return with_seed(config.seed, lambda: ChangeNetwork(len(config.bands), streams, **config.sizes))
+        return with_seed(config.seed, lambda: config.network(len(config.bands), **config.sizes))
+
+
+def _build_prior(config: ChangeTraining) -> ChangeNetwork:
+    with fitting("change network", config.sizes):
+        return with_seed(config.seed, lambda: ChangeNetwork(len(config.bands), streams=1, **config.sizes))

@@ -227,7 +227,11 @@ def check_apart(areas: Any, validation: Any) -> None:
     for one, other in product(every, kept_out):
         if one == other:
             raise ValueError("validation is equal to areas: scores on what was trained on mean nothing; name others")
-        worlds = getattr(one, "kilometres", None) == getattr(other, "kilometres", 0.0)
-        if worlds and (shared := sorted({*one.seeds} & {*other.seeds})):
+        same_size = getattr(one, "kilometres", None) == getattr(other, "kilometres", 0.0)
+        if same_size and (shared := sorted(_worlds(one) & _worlds(other))):
             words = ", ".join(map(str, shared))
             raise ValueError(f"areas and validation share the worlds of seeds {words}; give one of them others")
+
+
+def _worlds(areas: Any) -> set[int]:
+    return {*areas.seeds, *getattr(areas, "years", ())}

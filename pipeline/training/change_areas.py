@@ -1,5 +1,6 @@
 """Pairs of mosaics of simulated worlds whose land has changed between them, kept as a folder of `A/`, `B/` and `label/`
-with the same stems; and each mosaic with its classes as a labelled area (`images/`, `labels/`) of the same folder.
+with the same stems; and each mosaic of two seasons with its classes as a labelled area (`images/`, `labels/`) of the
+same folder.
 """
 
 import tempfile
@@ -19,8 +20,9 @@ from pipeline.training.areas import Area, complete_mosaic, write, write_raster
 from pipeline.training.recipe import Report
 
 if TYPE_CHECKING:
-    from catalogs.simulated import Overpass
+    from catalogs.simulated import Overpass, World
 
+GRID = Grid("EPSG:3035", 10.0, 2048)
 CHANGED = 255
 CHANGES_PER_KM2 = 3.0
 FLOODS = 1
@@ -84,9 +86,7 @@ def from_history(folder: Path, seed: int, kilometres: float) -> ChangeArea:
     span = Span(between[0].isoformat(), between[1].isoformat(), CHANGES_PER_KM2, FLOODS)
     world = simulate(folder, seed, kilometres=kilometres, dates=[*before, *after], history=span)
 
-    grid = Grid("EPSG:3035", 10.0, 2048)
-    left, bottom, right, top = (round(side / grid.resolution) for side in world.bounds)
-    window = Window(-top, left, -bottom, right)
+    window = window_of(world)
 
     def mosaic(start: date, end: date) -> np.ndarray:
         midnight = time(tzinfo=UTC)
@@ -97,7 +97,7 @@ def from_history(folder: Path, seed: int, kilometres: float) -> ChangeArea:
             datetime.combine(start, midnight),
             datetime.combine(end + timedelta(days=1), midnight),
         )
-        return complete_mosaic(grid, window, resolve_or_drop(catalogs.search(query)))
+        return complete_mosaic(GRID, window, resolve_or_drop(catalogs.search(query)))
 
     begin = date(year, 1, 1)
     before_BHW = mosaic(begin, between[0])
@@ -105,7 +105,13 @@ def from_history(folder: Path, seed: int, kilometres: float) -> ChangeArea:
     class_before_HW, class_after_HW = truths(world, [last, first])
     seen_HW = before_BHW.any(axis=0) & after_BHW.any(axis=0)
     label_HW = np.where((class_before_HW != class_after_HW) & seen_HW, CHANGED, 0).astype(np.uint8)
-    return ChangeArea(before_BHW, after_BHW, class_before_HW, class_after_HW, label_HW, grid, window)
+    return ChangeArea(before_BHW, after_BHW, class_before_HW, class_after_HW, label_HW, GRID, window)
+
+
+def window_of(world: "World") -> Window:
+    """The pixels of a world."""
+    left, bottom, right, top = (round(side / GRID.resolution) for side in world.bounds)
+    return Window(-top, left, -bottom, right)
 
 
 def stem(seed: int, kilometres: float) -> str:
@@ -134,6 +140,12 @@ def write_pair(data: Path, name: str, area: ChangeArea) -> None:
     ):
         single = Area(image_BHW, class_HW, area.grid, area.window)
         write(data, f"{name}-{part}", single, classes, catalogs.ROLES)
+    write_dates(data, name, area)
+
+
+def write_dates(data: Path, name: str, area: ChangeArea) -> None:
+    """Adds one pair to a folder, without labelled areas; the label last."""
+    for part, image_BHW in (("A", area.before_BHW), ("B", area.after_BHW)):
         write_raster(data / part / f"{name}.tif", image_BHW, area.grid, area.window, nodata=0, names=catalogs.ROLES)
     write_raster(data / "label" / f"{name}.tif", area.label_HW[None], area.grid, area.window)
 

@@ -26,12 +26,19 @@ class ChangePairs(Frozen):
 
 
 class SimulatedPairs(Frozen):
-    """Pairs of mosaics of simulated worlds whose land changes between them, one for each seed. `data` keeps them, and
-    each mosaic with its classes as a labelled area of the same folder."""
+    """Pairs of mosaics of simulated worlds whose land changes between them. `data` keeps them, and each mosaic of two
+    seasons with its classes as a labelled area of the same folder."""
 
     kind: Literal["simulated-pairs"] = Field(description="names this kind of areas")
-    seeds: list[int] = Field(min_length=1, description="of the worlds, one each")
+    seeds: list[int] = Field(default=[], description="of worlds that give a pair of two seasons each")
+    years: list[int] = Field(default=[], description="of worlds that give eight pairs each, as updates compare them")
     kilometres: float = Field(default=4, gt=0, description="side of a world")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.seeds and not self.years:
+            raise ValueError("simulated pairs name no world; list some under seeds or years")
+        return self
 
 
 ChangeAreas = Annotated[ChangePairs | SimulatedPairs, Field(discriminator="kind")]
@@ -67,7 +74,9 @@ class ChangeRecipe(Frozen):
     steps: int = Field(ge=1, description="optimiser steps of the stage scn")
     spn: Spn | None = Field(default=None, description="default: the change network starts from nothing")
     scout: ScoutStage | None = Field(default=None, description="default: the change network looks at every window")
-    preset: Literal["small", "base"] = Field(default="small", description="size of the network")
+    preset: Literal["small", "base", "siamese"] = Field(
+        default="small", description="the Semantic Change Network in one of its published sizes, or a siamese U-Net"
+    )
     model_args: dict[str, Any] = Field(default_factory=dict, description="constructor arguments of the network")
     crop_size: int = Field(default=256, multiple_of=16, ge=32, description="also the side of the model's windows")
     batch_size: int = Field(default=8, ge=1, description="crops per step")
@@ -79,6 +88,8 @@ class ChangeRecipe(Frozen):
     @model_validator(mode="after")
     def _apart(self) -> Self:
         check_apart(self.areas, self.validation)
+        if self.preset == "siamese" and self.spn is not None:
+            raise ValueError("a siamese U-Net starts from no prior network; take the stage spn out")
         return self
 
 

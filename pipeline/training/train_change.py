@@ -16,6 +16,7 @@ from pipeline.training.card import areas_record, describe_areas, write_record
 from pipeline.training.change_areas import make_pairs, stem
 from pipeline.training.change_recipe import ChangeAreas, ChangePairs, ChangeRecipe, SimulatedPairs, Spn
 from pipeline.training.change_set import ChangeSet, change_set, in_memory
+from pipeline.training.change_years import make_years, stems_of_year
 from pipeline.training.finished import Training, data_digest
 from pipeline.training.pair import Pair
 from pipeline.training.prepare import load_areas
@@ -63,7 +64,11 @@ def train_change(
     training.file.unlink(missing_ok=True)
     prior = None if recipe.spn is None else _train_spn(recipe, recipe.spn, pairs.bands, report)
     for progress in train(dates, recipe.model, config, prior, state, save_every=SAVE_EVERY):
-        report(progress.step, progress.steps, f"scn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
+        report(
+            progress.step,
+            progress.steps,
+            f"{_stage(recipe)}, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s",
+        )
     if recipe.scout is not None:
         for progress in train_scout(dates, recipe.model, config, recipe.scout.steps, recipe.scout.recall):
             report(progress.step, progress.steps, f"scout, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
@@ -82,7 +87,9 @@ def load_pairs(areas: ChangeAreas, data: Path, report: Report) -> ChangeSet:
     if isinstance(areas, ChangePairs):
         return change_set(areas.path, areas.bands, areas.nodata, areas.ignore, areas.include)
     make_pairs(areas.seeds, areas.kilometres, data, report)
+    make_years(areas.years, areas.kilometres, data, report)
     stems = [stem(seed, areas.kilometres) for seed in areas.seeds]
+    stems += [name for seed in areas.years for name in stems_of_year(seed, areas.kilometres)]
     return change_set(data, catalogs.ROLES, include=stems)
 
 
@@ -124,7 +131,7 @@ def _foreground(pair: Pair, codes: list[int], no_label: int) -> Pair:
 def _config(recipe: ChangeRecipe, steps: int, bands: tuple[str, ...], blank: float | None) -> "ChangeTraining":
     import torch
 
-    from idgbr.change import PRESETS
+    from idgbr.change import PRESETS, ChangeNetwork, SiameseUNet
     from idgbr.training import ChangeTraining, short_schedule
 
     return ChangeTraining(
@@ -132,7 +139,8 @@ def _config(recipe: ChangeRecipe, steps: int, bands: tuple[str, ...], blank: flo
         crop=recipe.crop_size,
         batch=recipe.batch_size,
         seed=recipe.seed,
-        sizes={**PRESETS[recipe.preset], **recipe.model_args},
+        network=SiameseUNet if recipe.preset == "siamese" else ChangeNetwork,
+        sizes={**PRESETS.get(recipe.preset, {}), **recipe.model_args},
         blank=blank,
         optimisation=short_schedule(steps, recipe.learning_rate, precision=recipe.precision),
         device=recipe.device or ("cuda" if torch.cuda.is_available() else "cpu"),
@@ -142,13 +150,17 @@ def _config(recipe: ChangeRecipe, steps: int, bands: tuple[str, ...], blank: flo
 def _record(recipe: ChangeRecipe) -> dict[str, Any]:
     """By stage, what it was trained on and how; no paths."""
     settings = recipe.model_dump(mode="json", include=BOTH_STAGES)
-    scn = {"areas": recipe.areas.model_dump(mode="json", exclude={"path"}), "steps": recipe.steps, **settings}
+    network = {"areas": recipe.areas.model_dump(mode="json", exclude={"path"}), "steps": recipe.steps, **settings}
     after = {} if recipe.scout is None else {"scout": recipe.scout.model_dump(mode="json")}
     if recipe.spn is None:
-        return {"scn": scn, **after}
+        return {_stage(recipe): network, **after}
     areas = areas_record(recipe.spn.areas)
     spn = {"areas": areas, "foreground": recipe.spn.foreground, "steps": recipe.spn.steps, **settings}
-    return {"spn": spn, "scn": scn, **after}
+    return {"spn": spn, _stage(recipe): network, **after}
+
+
+def _stage(recipe: ChangeRecipe) -> str:
+    return "siamese" if recipe.preset == "siamese" else "scn"
 
 
 def _describe(recipe: ChangeRecipe) -> str:
@@ -164,5 +176,7 @@ def _describe(recipe: ChangeRecipe) -> str:
 def _describe_pairs(areas: ChangeAreas) -> str:
     if isinstance(areas, SimulatedPairs):
         size = f"{areas.kilometres:g} x {areas.kilometres:g} km"
-        return f"pairs of mosaics of simulated worlds of {size}, seeds {', '.join(map(str, areas.seeds))}"
+        parts = {"of two seasons": areas.seeds, "as updates compare them": areas.years}
+        listed = [f"{what}: seeds {', '.join(map(str, seeds))}" for what, seeds in parts.items() if seeds]
+        return f"pairs of mosaics of simulated worlds of {size}, {'; '.join(listed)}"
     return "a labelled change set" + ("" if areas.include == ["*"] else f", of it {', '.join(areas.include)}")

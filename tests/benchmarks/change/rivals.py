@@ -1,11 +1,6 @@
-"""What a user would pick in place of a change network: change vectors, two maps compared, a siamese U-Net."""
-
-from itertools import pairwise
+"""What a user would pick in place of a change network: change vectors, or two maps compared."""
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from idgbr import IDGBRPipeline
 from pipeline.training.change_set import ChangePair
@@ -42,38 +37,6 @@ def compare_maps(model: IDGBRPipeline, pair: ChangePair) -> np.ndarray:
     before_HW, after_HW = (model(image_CHW[None])[0][0] for image_CHW in pair[:2])
     unknown_HW = (before_HW == model.settings.no_label) | (after_HW == model.settings.no_label)
     return np.where(unknown_HW, np.float32(np.nan), (before_HW != after_HW).astype(np.float32))
-
-
-class SiameseUNet(nn.Module):
-    """FC-Siam-diff (Daudt et al. 2018): one encoder for both dates, skips that are absolute differences."""
-
-    def __init__(self, bands: int, widths: tuple[int, ...] = (16, 32, 64, 128)) -> None:
-        super().__init__()
-        self.down = nn.ModuleList(_block(*pair) for pair in pairwise((bands, *widths)))
-        up = list(reversed(widths))
-        self.rise = nn.ModuleList(nn.ConvTranspose2d(*pair, 2, 2) for pair in pairwise(up))
-        self.join = nn.ModuleList(_block(2 * width, width) for width in up[1:])
-        self.logit = nn.Conv2d(widths[0], 1, 1)
-
-    def forward(self, before_BCHW: Tensor, after_BCHW: Tensor) -> Tensor:
-        """B1HW logit; sides are multiples of 8."""
-        difference = []
-        for level, down in enumerate(self.down):
-            if level:
-                before_BCHW, after_BCHW = F.max_pool2d(before_BCHW, 2), F.max_pool2d(after_BCHW, 2)
-            before_BCHW, after_BCHW = down(before_BCHW), down(after_BCHW)
-            difference.append((before_BCHW - after_BCHW).abs())
-        x_BCHW = difference.pop()
-        for rise, join in zip(self.rise, self.join, strict=True):
-            x_BCHW = join(torch.cat([rise(x_BCHW), difference.pop()], 1))
-        return self.logit(x_BCHW)
-
-
-def _block(inputs: int, outputs: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for width in (inputs, outputs):
-        layers += [nn.Conv2d(width, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers)
 
 
 def _standard(image_CHW: np.ndarray, empty_HW: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from change_toys import BANDS, TINY, two_dates
 from torch import nn
 
-from idgbr.change import ChangeNetwork, ChangePipeline
+from idgbr.change import ChangeNetwork, ChangePipeline, SiameseUNet
 from idgbr.checkpoint import load_network
 from idgbr.errors import CheckpointError, InputError
 from idgbr.training import ChangeTraining, Optimisation, short_schedule, train_change, train_prior
@@ -43,6 +43,22 @@ def test_a_change_network_learns_what_changed_on_ground_it_has_not_seen(tmp_path
     changed_HW = ChangePipeline.from_pretrained(tmp_path)(before_CHW, after_CHW).probability_HW > 0.5
     assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
     assert (changed_HW & (label_HW == 1)).sum() / (changed_HW | (label_HW == 1)).sum() > 0.7
+
+
+@pytest.mark.long
+def test_a_siamese_u_net_learns_what_changed_on_ground_it_has_not_seen(tmp_path):
+    how = Optimisation(steps=60, rate=1e-2, warmup=5, ema=0.9, clip=10)
+    config = training(batch=4, network=SiameseUNet, sizes={"widths": (8, 8, 8)}, optimisation=how)
+    list(train_change([two_dates(seed, 64) for seed in range(4)], tmp_path, config))
+    before_CHW, after_CHW, label_HW = two_dates(9, 64)
+    changed_HW = ChangePipeline.from_pretrained(tmp_path)(before_CHW, after_CHW).probability_HW > 0.5
+    assert (changed_HW & (label_HW == 1)).sum() / (changed_HW | (label_HW == 1)).sum() > 0.7
+
+
+def test_a_siamese_u_net_starts_from_no_prior(tmp_path):
+    config = training(network=SiameseUNet, sizes={"widths": (4, 4)})
+    with pytest.raises(InputError, match="a siamese U-Net starts from no prior network"):
+        list(train_change([two_dates(0, 64)], tmp_path, config, prior=tmp_path / "spn"))
 
 
 def test_each_date_is_normalised_by_its_own_numbers_with_data(tmp_path):

@@ -13,7 +13,7 @@ from command import run_here, sentence
 from json_schemas import check_json
 
 import idgbr.training
-from idgbr.change import ChangePipeline
+from idgbr.change import ChangePipeline, SiameseUNet
 from idgbr.metrics.change import ChangeCounts
 from pipeline.errors import UserError
 from pipeline.training import evaluate_change as evaluate_change_module
@@ -97,6 +97,29 @@ def test_all_stages_are_trained_from_one_recipe_and_their_model_has_a_card(recip
     assert json.loads((prior / "config.json").read_text())["streams"] == 1
 
 
+def test_a_siamese_u_net_is_trained_by_its_preset(recipe, tmp_path):
+    train_change(load_change(recipe(preset="siamese", model_args={"widths": [4, 4, 4]}, scout={"steps": 2})), **QUIET)
+    model = ChangePipeline.from_pretrained(tmp_path / "model")
+    assert isinstance(model.network, SiameseUNet) and model.network.config["widths"] == [4, 4, 4]
+    assert model.scout is not None
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "Network: SiameseUNet" in card and "- siamese: 2 steps\n- scout: 2 steps" in card
+
+
+@pytest.mark.parametrize(
+    ("areas", "validation", "says"),
+    [
+        ({"years": [1]}, {"seeds": [1]}, "areas and validation share the worlds of seeds 1; give one of them others"),
+        ({"seeds": [1]}, {}, "simulated pairs name no world; list some under seeds or years"),
+    ],
+)
+def test_simulated_pairs_are_of_some_worlds_and_scored_on_others(recipe, areas, validation, says):
+    parts = {"areas": areas, "validation": validation}
+    written = recipe(**{name: {"kind": "simulated-pairs", **part} for name, part in parts.items()})
+    with pytest.raises(UserError, match=says):
+        load_change(written)
+
+
 def test_a_finished_recipe_is_kept_unless_it_is_asked_for_again_or_its_pairs_change(recipe, pairs, tmp_path):
     own = shutil.copytree(pairs, tmp_path / "pairs")
     sets = {name: {"kind": "pairs", "path": str(own), "bands": list(BANDS)} for name in ("areas", "validation")}
@@ -162,6 +185,7 @@ def test_recipes_that_begin_alike_share_their_prior(recipe, houses, monkeypatch)
         ({"areas": {"bands": ["r", "g"]}, "validation": {"bands": ["r", "g"]}}, "has 3 bands, but the model takes 2"),
         ({"crop_size": 40}, "crop_size"),
         ({"areas": {"kind": "pears"}}, "kind"),
+        ({"preset": "siamese"}, "a siamese U-Net starts from no prior network; take the stage spn out"),
     ],
 )
 def test_a_wrong_recipe_is_told_in_one_sentence(recipe, houses, pairs, change, says):
