@@ -4,7 +4,8 @@
 (time, by, bx)   score uint8: see `score.block_score`
                  better uint8: see `views.better_views`
                  outcome uint8: see `outcome.Outcome`
-                 alerts uint8: updates that saw a change since the last that saw none
+                 alerts uint8: views that showed a change since the last that showed none
+                 alert_day uint16: last clear day of the last of these views, days since 1970-01-01; 0 = none
 
 The attribute "inputs" of `screened` has, by the first day of a period, the run that mapped it last and the digest of
 what its blocks were made from besides scenes. A cube that was never updated with a change model has none of these.
@@ -19,10 +20,17 @@ import zarr
 from pipeline.change.outcome import Outcome
 from pipeline.cube.store import array
 
-SCREENED, SCORE, BETTER, OUTCOME, ALERTS = (
-    f"blocks/{name}" for name in ("screened", "score", "better", "outcome", "alerts")
+SCREENED, SCORE, BETTER, OUTCOME, ALERTS, ALERT_DAY = (
+    f"blocks/{name}" for name in ("screened", "score", "better", "outcome", "alerts", "alert_day")
 )
-DTYPES = {SCREENED: "uint64", SCORE: "uint8", BETTER: "uint8", OUTCOME: "uint8", ALERTS: "uint8"}
+DTYPES = {
+    SCREENED: "uint64",
+    SCORE: "uint8",
+    BETTER: "uint8",
+    OUTCOME: "uint8",
+    ALERTS: "uint8",
+    ALERT_DAY: "uint16",
+}
 ATTRIBUTES: dict[str, dict[str, Any]] = {
     SCREENED: {"long_name": "fingerprint of the mosaic that was compared and not taken", "inputs": {}},
     SCORE: {"long_name": "largest change of the ground in one piece", "units": "percent"},
@@ -32,7 +40,8 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
         "flag_values": [outcome.value for outcome in Outcome],
         "flag_meanings": " ".join(outcome.name.lower() for outcome in Outcome),
     },
-    ALERTS: {"long_name": "updates that saw a change since the last that saw none", "units": "1"},
+    ALERTS: {"long_name": "views that showed a change since the last that showed none", "units": "1"},
+    ALERT_DAY: {"long_name": "last clear day of the last view that showed a change", "units": "days since 1970-01-01"},
 }
 
 

@@ -153,7 +153,7 @@ class ChangeSettings(Frozen):
     min_area: float = Field(
         default=0.5, gt=0, le=1_000_000, description="hectares that a change must cover in one piece"
     )
-    confirm: int = Field(default=0, ge=0, le=100, description="later updates that must see a change before it counts")
+    confirm: int = Field(default=0, ge=0, le=100, description="later views that must show a change before it counts")
     better: float = Field(
         default=0.3,
         ge=0,

@@ -75,6 +75,7 @@ class Committer:
         if screened := [block for block in blocks if block.stage == "screen"]:
             self._record(group, "score", screened, [block.result.score for block in screened])
             self._record(group, "better", screened, [block.result.better for block in screened])
+            self._record(group, "alert_day", screened, [block.result.alert_day for block in screened])
             self._record(group, "screened", screened, [block.plan.mosaic for block in screened])
         counts = Counter(block.stage for block in blocks)
         self._snapshot = self._cube.commit(session, ", ".join(f"{count} {stage}" for stage, count in counts.items()))

@@ -18,6 +18,7 @@ from pipeline.change.outcome import Outcome
 from pipeline.change.plans import AuditPlan, GatedPlan, ScreenPlan, of_plan
 from pipeline.change.questions import Questions
 from pipeline.change.records import (
+    ALERT_DAY,
     ALERTS,
     BETTER,
     OUTCOME,
@@ -92,8 +93,8 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
         work += Scheduler(asking, totals, hire(asking, totals), committer, listener, ("mosaic", "screen")).run()
     group = cube.group(branch=asking.branch)
     made_YX, state_YX = (np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("mosaic", "state"))
-    score_YX, better_YX = (read_record(group, name, time) for name in (SCORE, BETTER))
-    outcome_YX, alerts_YX = decide(questions, made_YX, state_YX == DEGRADED, score_YX, better_YX)
+    score_YX, better_YX, shown_YX = (read_record(group, name, time) for name in (SCORE, BETTER, ALERT_DAY))
+    outcome_YX, alerts_YX = decide(questions, made_YX, state_YX == DEGRADED, score_YX, better_YX, shown_YX)
     judged, sizes, audit_seconds = _audit(cube, asking, time, outcome_YX, score_YX, hire, listener, work)
     pixels = patch_pixels(questions.settings.min_area, plan.extent.grid.resolution)
     for each in judged:
@@ -109,6 +110,11 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
         BETTER: better_YX,
         OUTCOME: np.where(outcome_YX > 0, outcome_YX, read_record(group, OUTCOME, time)),
         ALERTS: np.where(gated.goes_on_YX, np.uint8(0), alerts_YX),
+        ALERT_DAY: np.select(
+            [gated.goes_on_YX | (alerts_YX == 0), outcome_YX == Outcome.AWAITS_VIEWS],
+            [np.uint16(0), shown_YX],
+            questions.alert_day_YX,
+        ),
     }
     snapshot = str(cube.repository.lookup_branch(asking.branch))
 
@@ -120,17 +126,24 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
 
 
 def decide(
-    questions: Questions, made_YX: np.ndarray, degraded_YX: np.ndarray, score_YX: np.ndarray, better_YX: np.ndarray
+    questions: Questions,
+    made_YX: np.ndarray,
+    degraded_YX: np.ndarray,
+    score_YX: np.ndarray,
+    better_YX: np.ndarray,
+    alert_day_YX: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The outcome of each block before an audit, and its alerts.
 
-    made: fingerprints of the mosaics made; degraded: whether one lacks a scene; score, better: in percent.
+    made: fingerprints of the mosaics made; degraded: whether one lacks a scene; score, better: in percent; alert_day:
+    see `score.alert_day`.
     """
     settings, asked_YX, going_YX = questions.settings, questions.asked_YX, questions.going_YX
     readable_YX = asked_YX & ~degraded_YX
     seen_YX = readable_YX & (score_YX >= round(settings.threshold * PERCENT))
     better_views_YX = readable_YX & (settings.better > 0) & (better_YX >= round(settings.better * PERCENT))
-    counted_YX = np.minimum(questions.alerts_YX.astype(int) + 1, 255).astype(np.uint8)
+    newly_YX = alert_day_YX > questions.alert_day_YX
+    counted_YX = np.minimum(questions.alerts_YX.astype(int) + newly_YX, 255).astype(np.uint8)
     alerts_YX = np.select([seen_YX, readable_YX], [counted_YX, np.uint8(0)], questions.alerts_YX)
     outcome_YX = np.select(
         [

@@ -41,8 +41,8 @@ class BlockResult:
 
     fork: the session with the block's shards. lost: ids of scenes that could not be read, with the reason. clear: clear
     observations of the block's median pixel (mosaic stage only). observed: whether any pixel has a value. seconds: of
-    each step. score, better: of change and of views, in percent (screening only). copied: the state of a block that was
-    copied.
+    each step. score, better: of change and of views, in percent; alert_day: see `score.alert_day` (screening only).
+    copied: the state of a block that was copied.
     """
 
     block: BlockId
@@ -53,6 +53,7 @@ class BlockResult:
     seconds: dict[str, float]
     score: int = 0
     better: int = 0
+    alert_day: int = 0
     copied: int | None = None
 
 

@@ -16,7 +16,8 @@ from idgbr.change import ChangePipeline
 from idgbr.coarse import NetworkCode
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.layer import Layer, seen_changes
-from pipeline.change.score import block_score, patch_pixels, percent_of
+from pipeline.change.records import ALERT_DAY, read_record
+from pipeline.change.score import alert_day, block_score, patch_pixels, percent_of
 from pipeline.change.views import Views, better_views
 from pipeline.config.model import model_at
 from pipeline.config.region import Region
@@ -178,17 +179,20 @@ class Worker:
         pixels = patch_pixels(change.min_area, extent.grid.resolution)
         score = block_score(percent_HW, pixels)
         better = self._better_views(task) if change.better else 0
-        stopwatch.lap("judge")
-        fork = pickle.loads(task.fork)
         with storage_errors(self.cube.location):
             last_clear = store.array(self.cube.group(snapshot=task.snapshot), "last_clear")
             day_HW = store.read_window(last_clear, task.time, extent, window)
+            alerted_YX = read_record(self.cube.group(snapshot=task.source.snapshot), ALERT_DAY, task.source.time)
+        alerted = alert_day(percent_HW, day_HW, change.threshold, pixels, int(alerted_YX[extent.slot(task.block)]))
+        stopwatch.lap("judge")
+        fork = pickle.loads(task.fork)
+        with storage_errors(self.cube.location):
             known_HW, before = np.any(before_CHW[:, *inner], axis=0), self._change_layer(task)
             layer = seen_changes(percent_HW, known_HW, day_HW, change.threshold, pixels, before)
             for name, value_HW in zip(CHANGES, layer, strict=True):
                 store.write_block(session_group(fork), name, task.time, extent, task.block, value_HW)
         stopwatch.lap("write")
-        return BlockResult(task.block, fork, {}, 0, True, stopwatch.laps, score, better)
+        return BlockResult(task.block, fork, {}, 0, True, stopwatch.laps, score, better, alerted)
 
     def _better_views(self, task: Task) -> int:
         """See `better_views`: of the new mosaic of a block against that of the source."""

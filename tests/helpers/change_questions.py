@@ -25,6 +25,7 @@ def questions(**changes):
         "landcover_YX": ones,
         "screened_YX": 0 * ones,
         "alerts_YX": np.zeros((1, 4), np.uint8),
+        "alert_day_YX": np.zeros((1, 4), np.uint16),
         "going_YX": np.zeros((1, 4), np.uint8),
         "asked_YX": np.ones((1, 4), bool),
     }

@@ -6,7 +6,8 @@ Covers `change/questions.py`, `change/plans.py`, `change/records.py`, `change/pr
 
 import json
 import shutil
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from catalogs.simulated import acquire
 from idgbr.change import ChangeNetwork, ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.outcome import Outcome
-from pipeline.change.records import BETTER, OUTCOME, SCORE, SCREENED, read_record
+from pipeline.change.records import ALERT_DAY, ALERTS, BETTER, OUTCOME, SCORE, SCREENED, read_record
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
@@ -37,6 +38,7 @@ from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
 
 NO_BETTER_YX = np.zeros((1, 4), np.uint8)
+DAY_YX = np.full((1, 4), 20_000, np.uint16)
 
 
 def change_layer(region):
@@ -172,10 +174,46 @@ def test_a_change_awaits_as_many_later_views_as_the_region_asks_for_and_one_that
     none_YX, score_YX = np.zeros((1, 4), bool), np.array([[50, 50, 49, 50]])
     alerts_YX = np.array([[0, 1, 2, 2]], np.uint8)
     asked = questions(settings=settings, alerts_YX=alerts_YX)
-    outcome_YX, alerts_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX, NO_BETTER_YX)
+    outcome_YX, alerts_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX, NO_BETTER_YX, DAY_YX)
     waits, screened, changed = Outcome.AWAITS_VIEWS, Outcome.SCREENED_OUT, Outcome.CHANGED
     assert outcome_YX.tolist() == [[waits, waits, screened, changed]]
     assert alerts_YX.tolist() == [[1, 2, 0, 3]]
+
+
+def test_a_change_that_is_not_seen_anew_is_not_confirmed():
+    """The new mosaic has other scenes, but shows the changed pixels by the views that were counted before."""
+    settings = ChangeSettings(model="any", threshold=0.5, confirm=1)
+    asked = questions(settings=settings, alerts_YX=np.array([[1, 1, 0, 1]], np.uint8), alert_day_YX=DAY_YX)
+    none_YX, score_YX = np.zeros((1, 4), bool), np.array([[50, 50, 50, 0]])
+    shown_YX = DAY_YX + np.array([[0, 5, 5, 0]], np.uint16)
+    outcome_YX, alerts_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX, NO_BETTER_YX, shown_YX)
+    waits = Outcome.AWAITS_VIEWS
+    assert outcome_YX.tolist() == [[waits, Outcome.CHANGED, waits, Outcome.SCREENED_OUT]]
+    assert alerts_YX.tolist() == [[1, 2, 1, 0]]
+
+
+@pytest.mark.long
+def test_an_update_whose_scenes_do_not_see_the_changed_ground_again_does_not_confirm_its_change(growing, seen):
+    region, world = growing
+    before, settings = bytes_of(region), gated(region.model_copy(update={"max_cloud": 100.0}), confirm=1)
+    changed = min(region.extent.blocks())
+    seen.windows = [(inside(region, changed), 0.9)]
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    run(settings, refresh=True)
+    day = outcomes(region, ALERT_DAY)[changed]
+    assert (outcomes(region)[changed], outcomes(region, ALERTS)[changed]) == (Outcome.AWAITS_VIEWS, 1)
+    assert date(1970, 1, 1) + timedelta(days=day) == date.fromisoformat(LATER[0].day)
+
+    acquire(world, [replace(LATER[1], day="2024-08-05", cloudiness=0.97)], tiles=["32UQU", "32UQV"])
+    report = run(settings, refresh=True)
+    assert report.change.asked > 0
+    assert (outcomes(region)[changed], outcomes(region, ALERTS)[changed]) == (Outcome.AWAITS_VIEWS, 1)
+    assert_same(before, bytes_of(region))
+
+    acquire(world, LATER[1:], tiles=["32UQU", "32UQV"])
+    run(settings, refresh=True)
+    assert (outcomes(region)[changed], outcomes(region, ALERTS)[changed]) == (Outcome.CHANGED, 0)
+    assert outcomes(region, ALERT_DAY)[changed] == 0
 
 
 def test_blocks_go_on_for_their_reason_whatever_their_score_and_wait_where_a_scene_cannot_be_read():
@@ -184,7 +222,7 @@ def test_blocks_go_on_for_their_reason_whatever_their_score_and_wait_where_a_sce
     degraded_YX = np.array([[True, True, False, True]])
     asked = questions(going_YX=going_YX, asked_YX=asked_YX)
     made_YX = np.array([[5, 1, 2, 5]], np.uint64)
-    outcome_YX, _ = decide(asked, made_YX, degraded_YX, NO_BETTER_YX, NO_BETTER_YX)
+    outcome_YX, _ = decide(asked, made_YX, degraded_YX, NO_BETTER_YX, NO_BETTER_YX, DAY_YX)
     assert outcome_YX.tolist() == [[Outcome.NEVER_MAPPED, Outcome.UNREADABLE, Outcome.DEGRADED, Outcome.UNREADABLE]]
 
 
@@ -193,14 +231,14 @@ def test_blocks_of_far_better_views_go_on_unless_their_ground_has_changed_awaits
     score_YX, better_YX = np.array([[0, 0, 50, 50]], np.uint8), np.array([[40, 39, 90, 90]], np.uint8)
     asked = questions(settings=settings, alerts_YX=np.array([[0, 0, 0, 1]], np.uint8))
     readable_YX = np.zeros((1, 4), bool)
-    outcome_YX, _ = decide(asked, asked.wanted_mosaic_YX, readable_YX, score_YX, better_YX)
+    outcome_YX, _ = decide(asked, asked.wanted_mosaic_YX, readable_YX, score_YX, better_YX, DAY_YX)
     better, screened = Outcome.BETTER_VIEWS, Outcome.SCREENED_OUT
     assert outcome_YX.tolist() == [[better, screened, Outcome.AWAITS_VIEWS, Outcome.CHANGED]]
     assert better.goes_on
-    outcome_YX, _ = decide(asked, asked.wanted_mosaic_YX, ~readable_YX, score_YX, better_YX)
+    outcome_YX, _ = decide(asked, asked.wanted_mosaic_YX, ~readable_YX, score_YX, better_YX, DAY_YX)
     assert set(outcome_YX.ravel().tolist()) == {Outcome.UNREADABLE}
     never = questions(settings=settings.model_copy(update={"better": 0.0}))
-    outcome_YX, _ = decide(never, never.wanted_mosaic_YX, readable_YX, 0 * score_YX, better_YX)
+    outcome_YX, _ = decide(never, never.wanted_mosaic_YX, readable_YX, 0 * score_YX, better_YX, DAY_YX)
     assert set(outcome_YX.ravel().tolist()) == {screened}
 
 
