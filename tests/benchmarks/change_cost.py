@@ -114,7 +114,7 @@ def main():
     side = shipped.settings.window
     looked = [torch.from_numpy(window[:1, :, :side, :side]) for _ in range(2)]
     runs["scout of simulated-s2-change"] = (lambda: shipped._sees(*looked), shipped.settings, shipped.scout)
-    runs["SCN of simulated-s2-change"] = (lambda: shipped.logits(*looked), shipped.settings, shipped._folded)
+    runs["network of simulated-s2-change"] = (lambda: shipped.logits(*looked), shipped.settings, shipped._folded)
     pair = random.integers(500, 3000, (2, len(settings.bands), SIDE, SIDE)).astype(np.uint16)
     looks, level_of = levels(shipped, *pair)
     asked = {f"scout names {name}": asked_at(shipped, level, pair) for name, level in level_of.items()}
@@ -140,7 +140,7 @@ def main():
     asking = {name: best[name] / looks * MEGA / stride**2 for name in asked}
     rows = [(name, f"{value:.2f}") for name, value in asking.items()]
     print_table(f"simulated-s2-change asked about {looks} windows", rows, ("", "CPU seconds a megapixel"))
-    costs = {name: (value, value) for name, value in seconds.items() if name.startswith("SCN")}
+    costs = {name: (value, value) for name, value in seconds.items() if name.startswith(("SCN", "network"))}
     costs |= {name: (value, value) for name, value in asking.items()}
     costs["scout names what changed"] = asking["scout names none"], asking["scout names all"]
     shares = []
