@@ -1,4 +1,4 @@
-"""A siamese U-Net of differences: learns change in short trainings, at a seventh of the cost of the published sizes."""
+"""A siamese U-Net of differences: learns change in short trainings, and costs little."""
 
 from __future__ import annotations
 
