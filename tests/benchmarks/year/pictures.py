@@ -19,7 +19,7 @@ MOST = 12
 
 def draw(region: Region, truth: Ground, rows: list[dict], found: tuple[list[Alarm], list[Event]], folder: Path) -> None:
     """alarms.png, a row each: published and new mosaic around the largest piece, which is outlined in red on white;
-    missed.png: the mosaics of the first and the last version, and the change in blue."""
+    missed.png: the mosaic of the first version and the one that was compared last, and the change in blue."""
     folder.mkdir(parents=True, exist_ok=True)
     alarms, changes = found
     versions, strips = Versions(region), []
@@ -32,7 +32,8 @@ def draw(region: Region, truth: Ground, rows: list[dict], found: tuple[list[Alar
         title = f"evening {alarm.evening}, block {alarm.block}, score {alarm.score}: {alarm.cause}"
         strips.append(_strip(versions, versions_of(rows, alarm.evening), middle, shown_HW, (210, 30, 30), title))
     _save(strips, folder / "alarms.png")
-    strips, ends = [], (rows[0]["version"], rows[-1]["version"])
+    compared = [row["mosaics"] for row in rows if row["mosaics"] is not None]
+    strips, ends = [], (rows[0]["version"], (compared or [rows[-1]["version"]])[-1])
     for change in changes:
         if not change.caught:
             mask_HW = truth.event_HW == change.number
