@@ -11,7 +11,8 @@ World, cubes, mosaics and rows stay in the folder, and the same command goes on 
 device are those of its thread, so that other work on the machine does not count.
 
 Told are the seconds of asking, of mapping by why blocks went on, and, as an estimate, how they would grow with the
-changes of the land. With `--confirm N` changes that fewer than N further updates could see count apart.
+changes of the land. Recall is told of the changes that a clear view shows, and of those that
+updates would have mapped if the change model made no error: with `--confirm N` some are not confirmed yet.
 
 `vectors` in place of a change model is change-vector analysis: the length of the difference of two mosaics as a share
 of 2,000 (reflectance x 10,000).

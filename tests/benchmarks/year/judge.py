@@ -10,7 +10,7 @@ from scipy.stats import beta
 
 from pipeline.change.layer import Layer
 from pipeline.change.outcome import Outcome
-from pipeline.change.score import in_patches
+from pipeline.change.score import PERCENT, alert_day, in_patches
 from pipeline.config.region import Region
 from pipeline.cube import store
 from pipeline.cube.cube import Cube
@@ -141,27 +141,61 @@ def events(
     return found
 
 
-def shown(region: Region, rows: list[dict], later: int = 0) -> np.ndarray:
-    """Last clear day of the newest views, HW, that `later` further updates could see too: as of the update that asked
-    about a block and that so many others which asked followed. Ground that is mapped later is shown by its map.
+def asks(region: Region, rows: list[dict]) -> dict[tuple[int, int], list[np.ndarray]]:
+    """Last clear day of each mosaic of a block that the change model was asked about, HW.
 
     rows: `version` of each evening, and `mosaics`, the snapshot of those that it compared, or None.
     """
-    at, versions = parts(region), Versions(region)
-    asks = dict[tuple[int, int], list[np.ndarray]]()
+    versions, found = Versions(region), dict[tuple[int, int], list[np.ndarray]]()
     for last, row in pairwise(rows):
         if row["mosaics"] is None:
             continue
         asked_YX = versions.blocks(row["mosaics"], "screened") != versions.blocks(last["version"], "screened")
         day_HW = versions.pixels(row["mosaics"], "last_clear")
-        for block, part in at.items():
+        for block, part in parts(region).items():
             if asked_YX[region.extent.slot(block)]:
-                asks.setdefault(block, []).append(day_HW[part])
-    shown_HW = versions.pixels(rows[-1]["version"], "last_clear")
-    for block, days in asks.items():
-        if len(days) > later:
-            shown_HW[at[block]] = np.maximum(shown_HW[at[block]], days[-1 - later])
+                found.setdefault(block, []).append(day_HW[part])
+    return found
+
+
+def shown(region: Region, rows: list[dict], days_of: dict[tuple[int, int], list[np.ndarray]]) -> np.ndarray:
+    """Last clear day of the newest mosaics, whether they are mapped or not, HW. days_of: see `asks`."""
+    at, shown_HW = parts(region), Versions(region).pixels(rows[-1]["version"], "last_clear")
+    for block, days in days_of.items():
+        shown_HW[at[block]] = np.maximum(shown_HW[at[block]], days[-1])
     return shown_HW
+
+
+def confirmable(
+    region: Region,
+    ground: Ground,
+    rows: list[dict],
+    days_of: dict[tuple[int, int], list[np.ndarray]],
+    pixels: int,
+    confirm: int,
+) -> np.ndarray:
+    """Last clear day of the maps that a change model without any error would have left, HW."""
+    at, first_HW = parts(region), Versions(region).pixels(rows[0]["version"], "last_clear")
+    for block, days in days_of.items():
+        part = at[block]
+        first_HW[part] = without_error(first_HW[part], days, ground.changed_on_HW[part], pixels, confirm)
+    return first_HW
+
+
+def without_error(
+    map_HW: np.ndarray, days: list[np.ndarray], changed_on_HW: np.ndarray, pixels: int, confirm: int
+) -> np.ndarray:
+    """Last clear day of a block's map after updates that know where the ground has changed. map: before them; days: of
+    the mosaic of each. Views confirm as `score.alert_day` tells."""
+    alerts = alerted = 0
+    for day_HW in days:
+        late_HW = (changed_on_HW > map_HW) & (changed_on_HW <= day_HW)
+        shown_on = alert_day(np.where(late_HW, PERCENT, 0), day_HW, 1.0, pixels, alerted)
+        alerts = alerts + (shown_on > alerted) if shown_on else 0
+        alerted = shown_on
+        if alerts > confirm:
+            map_HW, alerts, alerted = day_HW, 0, 0
+    return map_HW
 
 
 def kept(region: Region, ground: Ground, rows: list[dict], went: set[tuple[int, int]]) -> dict[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.config.region import Region
 from pipeline.cube.open import open_cube
 from year.ground import Ground
-from year.judge import KM2, Alarm, Event, Versions, alarms, events, exact_interval, kept, shown
+from year.judge import KM2, Alarm, Event, Versions, alarms, asks, confirmable, events, exact_interval, kept, shown
 from year.spending import FIRST_SEEN, TRULY, costs, extrapolated, spent
 
 
@@ -17,7 +17,7 @@ def judged(
     gated: Region, everything: Region, truth: Ground, rows: list[dict], pixels: int, confirm: int
 ) -> tuple[dict, tuple[list[Alarm], list[Event]]]:
     """All figures as they are written to a file, and what they count. "seen": of all changes that a clear view shows;
-    "confirmable": of those that `confirm` later updates could see too."""
+    "confirmable": of those that updates would have mapped if the change model made no error."""
     found = alarms(gated, truth, rows, pixels)
     result = {"evenings": len(rows) - 1, "blocks": len(list(gated.extent.blocks())), **costs(rows)}
     causes = Counter(alarm.cause for alarm in found)
@@ -26,9 +26,10 @@ def judged(
     result |= {"map_seconds_by_cause": by_cause}
     result["estimate"] = extrapolated(result, by_cause, causes, truth.event_HW.size * KM2)
     known = [Versions(gated).pixels(row["version"], "last_clear") for row in rows]
+    days_of = asks(gated, rows)
     changes = {
-        "seen": events(truth, rows, known, shown(gated, rows), pixels),
-        "confirmable": events(truth, rows, known, shown(gated, rows, confirm), pixels),
+        "seen": events(truth, rows, known, shown(gated, rows, days_of), pixels),
+        "confirmable": events(truth, rows, known, confirmable(gated, truth, rows, days_of, pixels, confirm), pixels),
     }
     result |= {name: recalls(those) for name, those in changes.items()}
     if rows[-1]["whole"] is not None:
