@@ -59,7 +59,7 @@ def audited(seed: int, blocks: int, rate: float, share: float, likelier: float) 
 def main() -> None:
     parser = argparse.ArgumentParser(description="how often the audit's intervals hold what was missed")
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--blocks", type=int, nargs="+", default=[81, 1000, 10000])
+    parser.add_argument("--blocks", type=int, nargs="+", default=[121, 1000, 10000])
     parser.add_argument("--rates", type=float, nargs="+", default=[0.005, 0.02, 0.1])
     parser.add_argument("--share", type=float, default=0.02, help="of the blocks skipped, as `change.audit`")
     asked = parser.parse_args()
