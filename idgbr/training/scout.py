@@ -28,11 +28,11 @@ EIGHT = np.ones((3, 3), bool)
 
 
 def train_scout(
-    pairs: Sequence[ChangePair], folder: str | Path, config: ChangeTraining, steps: int, recall: float
+    pairs: Sequence[ChangePair], folder: str | Path, config: ChangeTraining, steps: int, recall: float, pixels: int
 ) -> Iterator[Progress]:
     """Trains a scout for the `ChangePipeline` saved in `folder` and, when exhausted, saves it there too.
 
-    recall: share of the changed area of the pairs, in pieces of a cell at least, of which the scout must see one cell.
+    recall: share of the changed area of the pairs, in pieces of `pixels` or more, of which the scout must see a cell.
     InputError if no cell of the pairs has changed.
     """
     model = ChangePipeline.from_pretrained(folder)
@@ -52,21 +52,26 @@ def train_scout(
         logit_BHW = scout(*model.normalise(*torch.from_numpy(raw_BCHW).split(count, 1)))[:, 0]
         return _loss(logit_BHW, torch.from_numpy(index_BHW), scout.cell)
 
-    how = Optimisation(steps=steps, rate=2e-2, warmup=steps // 10, weight_decay=1e-4, ema=max(0.0, 1 - 20 / steps))
+    how = Optimisation(steps=steps, rate=1e-2, warmup=steps // 10, weight_decay=1e-4, ema=max(0.0, 1 - 20 / steps))
     yield from optimise(scout, loss, how)
     scout.eval().requires_grad_(False)
     level = choose_level(
-        [_seen(model, scout, pair, label_HW) for pair, (_, label_HW) in zip(pairs, images, strict=True)], recall
+        [_seen(model, scout, pair, label_HW) for pair, (_, label_HW) in zip(pairs, images, strict=True)],
+        recall,
+        max(1, round(pixels / scout.cell**2)),
     )
     chosen = Scout(count, level=level)
     chosen.load_state_dict(scout.state_dict())
     ChangePipeline(model.settings, model.network, chosen).save_pretrained(folder)
 
 
-def choose_level(scenes: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]], recall: float) -> float:
+def choose_level(
+    scenes: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]], recall: float, cells: int = 1
+) -> float:
     """The highest logit that a cell of changed pieces reaches which hold `recall` of the changed area.
 
-    scenes: of each the logits HW of cells, and whether they changed. Rounded down to a hundredth.
+    scenes: of each the logits HW of cells, and whether they changed. cells: of the smallest piece that counts, if there
+    are any as large. Rounded down to a hundredth.
     """
     highest, sizes = [], []
     for logit_HW, changed_HW in scenes:
@@ -74,8 +79,10 @@ def choose_level(scenes: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]]
         numbers = range(1, pieces + 1)
         highest += [float(value) for value in ndimage.maximum(logit_HW, piece_HW, numbers)]
         sizes += np.bincount(piece_HW.ravel(), minlength=pieces + 1)[1:].tolist()
+    size_N = np.array(sizes)
+    counted_N = size_N * (size_N >= min(cells, size_N.max()))
     order = np.argsort(highest)[::-1]
-    share_N = np.cumsum(np.array(sizes)[order]) / sum(sizes)
+    share_N = np.cumsum(counted_N[order]) / counted_N.sum()
     at = min(int(np.searchsorted(share_N, recall)), len(order) - 1)
     return math.floor(highest[order[at]] * 100) / 100
 

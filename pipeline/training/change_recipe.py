@@ -59,6 +59,7 @@ class ScoutStage(Frozen):
     recall: float = Field(
         default=0.995, gt=0, le=1, description="share of the changed area of the pairs in pieces that it must see"
     )
+    pixels: int = Field(default=50, ge=1, description="of the smallest of these pieces")
 
 
 class ChangeRecipe(Frozen):

@@ -14,7 +14,7 @@ CORNER = (1000, -333)
 
 def brighter(level=1.0, bands=3, cell=4):
     """Sees cells whose mean of the first band, normalised, has grown by `level`."""
-    scout = Scout(bands, cell, hidden=1, level=level)
+    scout = Scout(bands, cell, hidden=1, dilations=(), level=level)
     with torch.no_grad():
         for weight in scout.parameters():
             weight.zero_()

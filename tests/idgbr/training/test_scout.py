@@ -22,7 +22,7 @@ def one_thread():
 def test_a_scout_sees_the_changes_of_ground_that_it_has_not_seen_and_little_else(tmp_path):
     tiny_change_model().save_pretrained(tmp_path)
     plain = ChangePipeline.from_pretrained(tmp_path).digest
-    list(train_scout([two_dates(seed, 64) for seed in range(4)], tmp_path, CONFIG, 60, 1.0))
+    list(train_scout([two_dates(seed, 64) for seed in range(4)], tmp_path, CONFIG, 60, 1.0, 50))
     model = ChangePipeline.from_pretrained(tmp_path)
     assert model.digest != plain
     before_CHW, after_CHW, label_HW = two_dates(9, 64)
@@ -37,7 +37,7 @@ def test_the_same_pairs_make_the_same_scout(tmp_path):
     digests = []
     for name in "ab":
         tiny_change_model().save_pretrained(tmp_path / name)
-        list(train_scout([two_dates(0, 64)], tmp_path / name, CONFIG, 3, 0.9))
+        list(train_scout([two_dates(0, 64)], tmp_path / name, CONFIG, 3, 0.9, 50))
         digests.append(ChangePipeline.from_pretrained(tmp_path / name).digest)
     assert digests[0] == digests[1]
 
@@ -49,6 +49,8 @@ def test_the_level_is_the_highest_at_which_pieces_with_the_wanted_area_are_seen(
         logit_HW[rows.start, 2] = logit
     scenes = [(logit_HW, changed_HW)]
     assert [choose_level(scenes, recall) for recall in (0.3, 0.5, 0.61, 1.0)] == [3.11, 0.5, -2.0, -2.0]
+    assert [choose_level(scenes, recall, 5) for recall in (0.3, 0.5, 0.51)] == [3.11, 3.11, -2.0]
+    assert choose_level(scenes, 0.5, 99) == 3.11, "if none is as large, the largest count"
 
 
 @pytest.mark.parametrize("thin", [False, True])
@@ -59,4 +61,4 @@ def test_pairs_in_which_no_cell_has_changed_train_no_scout(tmp_path, thin):
     label_HW = np.zeros_like(label_HW)
     label_HW[5] = thin
     with pytest.raises(InputError, match="no change in the pairs covers half of 4 x 4 px"):
-        next(train_scout([(before_CHW, after_CHW, label_HW)], tmp_path, CONFIG, 1, 1.0))
+        next(train_scout([(before_CHW, after_CHW, label_HW)], tmp_path, CONFIG, 1, 1.0, 50))
