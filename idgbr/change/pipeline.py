@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import compress
 from pathlib import Path
@@ -17,7 +17,7 @@ from scipy.special import expit
 from torch import Tensor
 
 from idgbr.change.folding import folded
-from idgbr.change.kept import KEPT_BYTES, KeptLogits, key
+from idgbr.change.kept import KEPT_BYTES, KEPT_VERDICTS, Kept, key, logits_kept
 from idgbr.change.network import ChangeNetwork
 from idgbr.change.normalise import standardise
 from idgbr.change.scout import Scout
@@ -112,11 +112,16 @@ class ChangePipeline:
         self._device = self.network.device  # asking it walks through all modules, too long for each window
         self._folded = folded(self.network)
         self._folded.place(device)
-        self._kept = KeptLogits(self.settings.window)
+        self.forget()
         if self.scout is not None:
             self.scout.eval().requires_grad_(False)
             self.scout.place(device)
         return self
+
+    def forget(self) -> None:
+        """What it has said of windows, which it would say again of the same ones."""
+        self._logits_kept: Kept[Tensor] = Kept(logits_kept(self.settings.window))
+        self._verdicts: Kept[bool] = Kept(KEPT_VERDICTS)
 
     @property
     def device(self) -> torch.device:
@@ -197,9 +202,8 @@ class ChangePipeline:
 
         places = lattice.corners((y0, x0), (y1 - y0, x1 - x0))
         due = [place for place in places if not _all_within(unknown_HW, place, (y0, x0), lattice)]
-        if self.scout is not None and due:
-            sees_N = [self._sees(windows(before_CHW, [place]), windows(after_CHW, [place])) for place in due]
-            due = list(compress(due, torch.stack(sees_N).tolist()))
+        if self.scout is not None:
+            due = self._named(due, lambda place: (windows(before_CHW, [place]), windows(after_CHW, [place])))
         for first in range(0, len(due), settings.batch):
             corners = due[first : first + settings.batch]
             logits_N1HW = self._logits_of(windows(before_CHW, corners), windows(after_CHW, corners))
@@ -211,15 +215,33 @@ class ChangePipeline:
         probability_HW[unknown_HW.numpy()] = np.nan
         return ChangeOutput(probability_HW)
 
+    def _named(self, due: list[Corner], dates_at: Callable[[Corner], tuple[Tensor, Tensor]]) -> list[Corner]:
+        """The places of windows in which the scout sees something. dates_at: both dates there, raw, 1CHW. Those that
+        lie in two calls are looked at once."""
+        found: list[bool | None] = []
+        unknown: list[tuple[int, bytes, Tensor]] = []
+        for number, place in enumerate(due):
+            before_1CHW, after_1CHW = dates_at(place)
+            window = key(before_1CHW[0], after_1CHW[0])
+            found.append(self._verdicts.get(window))
+            if found[number] is None:
+                unknown.append((number, window, self._sees(before_1CHW, after_1CHW)))
+        if unknown:
+            sees_N = torch.stack([sees for *_, sees in unknown]).tolist()
+            for (number, window, _), sees in zip(unknown, sees_N, strict=True):
+                found[number] = sees
+                self._verdicts.keep(window, sees)
+        return list(compress(due, found))
+
     def _logits_of(self, before_NCHW: Tensor, after_NCHW: Tensor) -> list[Tensor]:
         """1HW of each raw window. Those that lie in two calls, as at the border of two blocks, are computed once."""
         keys = [key(*window) for window in zip(before_NCHW, after_NCHW, strict=True)]
-        found = {each: self._kept.get(each) for each in keys}
+        found = {each: self._logits_kept.get(each) for each in keys}
         due = [number for number, each in enumerate(keys) if found[each] is None]
         if due:
             for number, logits_1HW in zip(due, self.logits(before_NCHW[due], after_NCHW[due]), strict=True):
                 found[keys[number]] = logits_1HW
-                self._kept.keep(keys[number], logits_1HW)
+                self._logits_kept.keep(keys[number], logits_1HW.clone())  # which keeps no others of its batch
         return [logits_1HW for each in keys if (logits_1HW := found[each]) is not None]
 
     def _sees(self, before_BCHW: Tensor, after_BCHW: Tensor) -> Tensor:

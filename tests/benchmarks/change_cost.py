@@ -20,7 +20,6 @@ from torch import nn
 
 from idgbr import IDGBRPipeline
 from idgbr.change import PRESETS, ChangeNetwork, ChangePipeline, ChangeSettings
-from idgbr.change.kept import KeptLogits
 from idgbr.inference.tiling import WindowLattice
 from idgbr.inference.window import cut_window
 from idgbr.shipped import SHIPPED_MODELS
@@ -121,7 +120,7 @@ def main():
     best = dict.fromkeys([*runs, *asked], float("inf"))
     for _ in range(rounds):
         for name, run in {**{name: run for name, (run, _, _) in runs.items()}, **asked}.items():
-            shipped._kept = KeptLogits(side)
+            shipped.forget()
             start = time.process_time()
             run()
             best[name] = min(best[name], time.process_time() - start)

@@ -5,7 +5,7 @@ import torch
 from change_toys import tiny_change_model, two_dates
 
 from idgbr.change import ChangePipeline, kept
-from idgbr.change.kept import KeptLogits, key
+from idgbr.change.kept import Kept, key, logits_kept
 
 
 def test_a_window_is_known_by_the_pixels_of_both_dates():
@@ -17,13 +17,13 @@ def test_a_window_is_known_by_the_pixels_of_both_dates():
 
 def test_the_window_that_was_asked_for_longest_ago_goes_first(monkeypatch):
     monkeypatch.setattr(kept, "KEPT_BYTES", 2 * 4 * 16**2)
-    windows, logits_N1HW = KeptLogits(16), torch.arange(3.0)[:, None, None, None].expand(3, 1, 16, 16)
-    windows.keep(b"a", logits_N1HW[0])
-    windows.keep(b"b", logits_N1HW[1])
-    assert windows.get(b"a") is not None
-    windows.keep(b"c", logits_N1HW[2])
-    assert windows.get(b"b") is None
-    assert [float(windows.get(name).max()) for name in (b"a", b"c")] == [0, 2]
+    assert logits_kept(16) == 2
+    windows = Kept(2)
+    windows.keep(b"a", False)
+    windows.keep(b"b", True)
+    assert windows.get(b"a") is False
+    windows.keep(b"c", True)
+    assert [windows.get(name) for name in (b"a", b"b", b"c")] == [False, None, True]
 
 
 def test_blocks_side_by_side_share_windows_and_have_the_answers_of_blocks_alone(monkeypatch):

@@ -84,10 +84,26 @@ def test_what_the_scout_sees_in_all_windows_is_brought_from_the_device_at_once(m
     expected_HW, forward = model(before_CHW, after_CHW, CORNER).probability_HW, Scout.forward
     monkeypatch.setattr(Scout, "forward", lambda *asked: forward(*asked).as_subclass(OnDevice))
     monkeypatch.setattr(OnDevice, "copies", 0)
+    model.forget()
     assert np.array_equal(model(before_CHW, after_CHW, CORNER).probability_HW, expected_HW, equal_nan=True)
     assert OnDevice.copies == 1
     model(np.zeros_like(before_CHW), after_CHW, CORNER)
     assert OnDevice.copies == 1, "no window is due where nothing is known"
+
+
+def test_a_window_that_lies_in_two_calls_is_looked_at_once(model, dates, monkeypatch):
+    before_CHW, after_CHW = dates
+    fresh = ChangePipeline(model.settings, model.network, model.scout)
+    looked, sees = [], Scout.sees
+    monkeypatch.setattr(Scout, "sees", lambda *asked: looked.append(1) or sees(*asked))
+    parts_HW = [fresh(before_CHW, after_CHW, part=part).probability_HW for part in [(0, 0, 96, 40), (0, 40, 96, 104)]]
+    once = len(looked)
+    whole_HW = fresh(before_CHW, after_CHW).probability_HW
+    assert len(looked) == once
+    assert np.array_equal(np.concatenate(parts_HW, 1), whole_HW, equal_nan=True)
+    fresh.forget()
+    assert np.array_equal(fresh(before_CHW, after_CHW).probability_HW, whole_HW, equal_nan=True)
+    assert len(looked) == 2 * once
 
 
 @pytest.mark.parametrize("part", [(50, 70, 20, 45), (61, 62, 40, 60), (0, 9, 0, 9)])
