@@ -186,13 +186,13 @@ class ChangePipeline:
         due, for the scout sees nothing there, the probability is 0. InputError for images of other bands or sizes.
         """
         settings, lattice = self.settings, WindowLattice(self.settings.window, self.settings.overlap)
-        before_CHW, after_CHW = self._images(before_CHW, after_CHW)
+        before_CHW, after_CHW = dates = self._images(before_CHW, after_CHW)
         y, x = corner
         y0, x0, y1, x1 = part or (y, x, y + before_CHW.shape[1], x + before_CHW.shape[2])
-        unknown_HW = (missing(before_CHW[None], settings.blank) | missing(after_CHW[None], settings.blank))[0, 0]
-        unknown_HW = unknown_HW[y0 - y : y1 - y, x0 - x : x1 - x]
         if not 0 <= y0 - y < y1 - y <= before_CHW.shape[1] or not 0 <= x0 - x < x1 - x <= before_CHW.shape[2]:
             raise InputError(f"the part {part} does not lie within the images, whose first pixel is {corner}")
+        asked = slice(None), slice(y0 - y, y1 - y), slice(x0 - x, x1 - x)
+        unknown_HW = torch.stack([missing(image[asked][None], settings.blank)[0, 0] for image in dates]).any(0)
         blend = Blend((y0, x0), (y1 - y0, x1 - x0), 1, torch.from_numpy(lattice.weights()).to(self.device))
 
         def windows(image_CHW: Tensor, corners: Sequence[Corner]) -> Tensor:
