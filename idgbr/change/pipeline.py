@@ -202,11 +202,14 @@ class ChangePipeline:
 
         places = lattice.corners((y0, x0), (y1 - y0, x1 - x0))
         due = [place for place in places if not _all_within(unknown_HW, place, (y0, x0), lattice)]
+        keys: dict[Corner, bytes] = {}
         if self.scout is not None:
-            due = self._named(due, lambda place: (windows(before_CHW, [place]), windows(after_CHW, [place])))
+            keys, due = self._named(due, lambda place: (windows(before_CHW, [place]), windows(after_CHW, [place])))
         for first in range(0, len(due), settings.batch):
             corners = due[first : first + settings.batch]
-            logits_N1HW = self._logits_of(windows(before_CHW, corners), windows(after_CHW, corners))
+            pair = windows(before_CHW, corners), windows(after_CHW, corners)
+            known = [keys[place] for place in corners] if keys else [key(*each) for each in zip(*pair, strict=True)]
+            logits_N1HW = self._logits_of(known, *pair)
             for place, logits_1HW in zip(corners, logits_N1HW, strict=True):
                 blend.add(place, logits_1HW)
         # Torch's sigmoid rounds the last few numbers of a vector differently.
@@ -215,14 +218,17 @@ class ChangePipeline:
         probability_HW[unknown_HW.numpy()] = np.nan
         return ChangeOutput(probability_HW)
 
-    def _named(self, due: list[Corner], dates_at: Callable[[Corner], tuple[Tensor, Tensor]]) -> list[Corner]:
-        """The places of windows in which the scout sees something. dates_at: both dates there, raw, 1CHW. Those that
-        lie in two calls are looked at once."""
+    def _named(
+        self, due: list[Corner], dates_at: Callable[[Corner], tuple[Tensor, Tensor]]
+    ) -> tuple[dict[Corner, bytes], list[Corner]]:
+        """The key of each window, and the places of those in which the scout sees something. dates_at: both dates
+        there, raw, 1CHW. Windows that lie in two calls are looked at once."""
+        keys: dict[Corner, bytes] = {}
         found: list[bool | None] = []
         unknown: list[tuple[int, bytes, Tensor]] = []
         for number, place in enumerate(due):
             before_1CHW, after_1CHW = dates_at(place)
-            window = key(before_1CHW[0], after_1CHW[0])
+            window = keys[place] = key(before_1CHW[0], after_1CHW[0])
             found.append(self._verdicts.get(window))
             if found[number] is None:
                 unknown.append((number, window, self._sees(before_1CHW, after_1CHW)))
@@ -231,11 +237,10 @@ class ChangePipeline:
             for (number, window, _), sees in zip(unknown, sees_N, strict=True):
                 found[number] = sees
                 self._verdicts.keep(window, sees)
-        return list(compress(due, found))
+        return keys, list(compress(due, found))
 
-    def _logits_of(self, before_NCHW: Tensor, after_NCHW: Tensor) -> list[Tensor]:
+    def _logits_of(self, keys: Sequence[bytes], before_NCHW: Tensor, after_NCHW: Tensor) -> list[Tensor]:
         """1HW of each raw window. Those that lie in two calls, as at the border of two blocks, are computed once."""
-        keys = [key(*window) for window in zip(before_NCHW, after_NCHW, strict=True)]
         found = {each: self._logits_kept.get(each) for each in keys}
         due = [number for number, each in enumerate(keys) if found[each] is None]
         if due:

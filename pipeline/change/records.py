@@ -73,6 +73,13 @@ def read_record(group: zarr.Group, name: str, time: int) -> np.ndarray:
     return np.asarray(array(group, name)[time])
 
 
+def read_record_of(group: zarr.Group, name: str, time: int, slot: tuple[int, int]) -> int:
+    """A record of one block in one period; 0 where the cube has none."""
+    if name not in group or array(group, name).shape[0] <= time:
+        return 0
+    return int(np.asarray(array(group, name)[time, *slot]))
+
+
 def write_records(group: zarr.Group, time: int, values: Mapping[str, np.ndarray], start: str, made: list[str]) -> None:
     """Writes records of all blocks of the period from `start`; `made`: its run and the digest of its inputs."""
     for name, value_YX in values.items():

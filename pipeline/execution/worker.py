@@ -16,7 +16,7 @@ from idgbr.change import ChangePipeline
 from idgbr.coarse import NetworkCode
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.layer import Layer, seen_changes
-from pipeline.change.records import ALERT_DAY, read_record
+from pipeline.change.records import ALERT_DAY, read_record_of
 from pipeline.change.score import alert_day, block_score, patch_pixels, percent_of
 from pipeline.change.views import Views, better_views
 from pipeline.config.model import model_at
@@ -182,8 +182,9 @@ class Worker:
         with storage_errors(self.cube.location):
             last_clear = store.array(self.cube.group(snapshot=task.snapshot), "last_clear")
             day_HW = store.read_window(last_clear, task.time, extent, window)
-            alerted_YX = read_record(self.cube.group(snapshot=task.source.snapshot), ALERT_DAY, task.source.time)
-        alerted = alert_day(percent_HW, day_HW, change.threshold, pixels, int(alerted_YX[extent.slot(task.block)]))
+            source = self.cube.group(snapshot=task.source.snapshot)
+            alerted = read_record_of(source, ALERT_DAY, task.source.time, extent.slot(task.block))
+        alerted = alert_day(percent_HW, day_HW, change.threshold, pixels, alerted)
         stopwatch.lap("judge")
         fork = pickle.loads(task.fork)
         with storage_errors(self.cube.location):

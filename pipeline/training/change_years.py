@@ -12,6 +12,7 @@ import numpy as np
 import catalogs
 from catalogs import Query
 from pipeline.mosaic.block import mosaic_block
+from pipeline.mosaic.fuse import EPOCH
 from pipeline.mosaic.params import MosaicParams
 from pipeline.scenes.resolve import resolve_or_drop
 from pipeline.training.change_areas import CHANGED, GRID, ChangeArea, window_of, write_dates
@@ -23,7 +24,6 @@ SHOWN = ((2, 4), (3, 9), (4, 5), (5, 8), (6, 14), (8, 10), (9, 15), (11, 12))
 """The passes that the mosaics of a pair end with."""
 CHANGES_PER_KM2 = 1.0
 FLOODS = 6
-EPOCH = date(1970, 1, 1)
 
 
 def from_year(folder: Path, seed: int, kilometres: float) -> Iterator[ChangeArea]:
@@ -39,7 +39,7 @@ def from_year(folder: Path, seed: int, kilometres: float) -> Iterator[ChangeArea
     scenes = resolve_or_drop(catalogs.search(query))
     window = window_of(world)
     truth_THW = np.stack(list(truths(world, days)))
-    day_T = np.array([(date.fromisoformat(day) - EPOCH).days for day in days])
+    day_T = np.array([date.fromisoformat(day).toordinal() - EPOCH for day in days])
 
     def shown(number: int) -> tuple[np.ndarray, np.ndarray]:
         """Mosaic and classes after a pass."""
