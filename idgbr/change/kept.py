@@ -4,7 +4,7 @@ too."""
 from __future__ import annotations
 
 from collections import OrderedDict
-from hashlib import blake2b
+from hashlib import sha256
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -19,8 +19,11 @@ Said = TypeVar("Said")
 
 
 def key(before_CHW: Tensor, after_CHW: Tensor) -> bytes:
-    """Equal for windows of which the same is said: that depends on both raw images alone."""
-    content = blake2b(digest_size=16)
+    """Equal for windows of which the same is said: that depends on both raw images alone.
+
+    Processors have instructions for sha256, which make it the fastest of the safe ones.
+    """
+    content = sha256()
     for image_CHW in (before_CHW, after_CHW):
         content.update(image_CHW.cpu().contiguous().numpy().data)
     return content.digest()

@@ -28,6 +28,7 @@ RECORDED = {
     "threads",
     "folds",
     "true_states",
+    "inference",
     "calibrate",
     "split",
     "share",
@@ -38,12 +39,15 @@ RECORDED = {
 def check_keys(recipe: Recipe, network: str) -> None:
     """Raises UserError for keys of the other network, and for keys that exclude each other."""
     of_coarse = {"network", "backbone", "ddpm", "share"}
-    others = of_coarse if network == "refiner" else {"preset", "stable_diffusion", "folds", "true_states"}
+    others = of_coarse if network == "refiner" else {"preset", "stable_diffusion", "folds", "true_states", "inference"}
     for key in sorted(others - ({"backbone"} if recipe.folds else set())):
         if getattr(recipe, key) is not None:
             raise UserError(f"the recipe has '{key}', which is not of the {network} network; leave it out")
     if recipe.preset is not None and recipe.stable_diffusion is not None:
         raise UserError("the recipe has both 'preset' and 'stable_diffusion'; leave one of them out")
+    process = "diffusion" if recipe.stable_diffusion else recipe.model_args.get("process", "bridge")
+    if recipe.inference is not None and recipe.inference.sigma is not None and process != "bridge":
+        raise UserError(f"the recipe has inference.sigma, which is of a bridge, not of a {process}; leave it out")
 
 
 def record_training(recipe: Recipe, network: str, code: "NetworkCode | None" = None) -> dict[str, Any]:

@@ -22,6 +22,16 @@ Report = Callable[[int, int, str], None]
 """Takes steps done, steps in all, and a note."""
 
 
+class Inference(Frozen):
+    """How a refiner's model maps where that is not as it was trained."""
+
+    overlap: int | None = Field(default=None, ge=0, description="px that neighbouring windows share; default: 64")
+    num_inference_steps: int | None = Field(default=None, ge=1, description="default: as many as its training is for")
+    sigma: float | None = Field(
+        default=None, ge=0, description="bridge only: standard deviation of the noise; 0: none; default: as in training"
+    )
+
+
 class Recipe(Frozen):
     """One training of one network: the coarse network makes the folder `model`, the refiner completes it.
 
@@ -86,6 +96,9 @@ class Recipe(Frozen):
         le=1,
         description="refiner only: share of the steps that start from noised true labels instead of from the network's "
         "own answer; default: 0",
+    )
+    inference: Inference | None = Field(
+        default=None, description="refiner only: how the model maps where that is not as it was trained"
     )
     calibrate: bool | None = Field(
         default=None,

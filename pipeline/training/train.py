@@ -68,7 +68,7 @@ def train(
     code = None if recipe.code is None else read_code(recipe.code)
     record = record_training(recipe, network, code)
     device = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    spec = None if network == "coarse" else _spec_of(recipe.model, code)
+    spec = None if network == "coarse" else _spec_of(recipe, code)
     areas = load_training(recipe, report, spec)
     files = ("coarse/*",) if network == "coarse" else ("coarse/*", "refiner/*")
     training = Training(recipe.model, network, files, record, data_digest([*areas.pairs, *areas.validation]))
@@ -89,13 +89,33 @@ def train(
         cuda = device == "cuda"
         run_ranks(_rank, job, recipe.workers, cuda, recipe.data, recipe.address, lambda step: report(*step))
     write_record(recipe.model, record)
-    model = _calibrated(recipe, IDGBRPipeline.from_pretrained(recipe.model, code=code).to(device), areas)
+    model = IDGBRPipeline.from_pretrained(recipe.model, code=code).to(device)
+    model = _calibrated(recipe, _as_it_maps(recipe, model), areas)
     images = [(str(number), *pair, (0, 0)) for number, pair in enumerate(areas.validation)]
     scores = evaluate(model, images, lambda done, total, stem: report(done, total, "scored"))
     write_model_card(recipe, record, scores, code)
     training.finish(EvaluationScores(coarse=scores.coarse, refined=scores.refined, repair=scores.repair))
     state.unlink(missing_ok=True)
     return scores
+
+
+def _as_it_maps(recipe: Recipe, model: "IDGBRPipeline") -> "IDGBRPipeline":
+    """The model with the recipe's `inference`, saved as such."""
+    from idgbr import IDGBRPipeline
+
+    if recipe.inference is None:
+        return model
+    if recipe.inference.sigma is not None and model.refiner is not None:
+        model.refiner.register_to_config(sigma=recipe.inference.sigma)
+    settings = replace(model.settings, **_settings(recipe))
+    model = IDGBRPipeline(settings, model.coarse, model.refiner, model.scheduler).to(model.device)
+    model.save_pretrained(recipe.model)
+    return model
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """Those of the recipe's `inference` that are a model's."""
+    return {} if recipe.inference is None else recipe.inference.model_dump(exclude_none=True, exclude={"sigma"})
 
 
 def _calibrated(recipe: Recipe, model: "IDGBRPipeline", areas: TrainingAreas) -> "IDGBRPipeline":
@@ -184,10 +204,10 @@ def _state(recipe: Recipe, network: Network) -> Path:
     return recipe.model / f"{network}.training.safetensors"
 
 
-def _spec_of(model: Path, code: "NetworkCode | None") -> DatasetSpec:
-    """What the images and labels of a model mean."""
+def _spec_of(recipe: Recipe, code: "NetworkCode | None") -> DatasetSpec:
+    """What the images and labels of a model mean. InputError where it cannot map as the recipe says."""
     from idgbr import IDGBRPipeline
 
-    settings = IDGBRPipeline.from_pretrained(model, code=code).settings
+    settings = replace(IDGBRPipeline.from_pretrained(recipe.model, code=code).settings, **_settings(recipe))
     classes = tuple(dict(row) for row in settings.classes)
     return DatasetSpec(classes, settings.bands, settings.no_label, settings.blank, settings.grey)

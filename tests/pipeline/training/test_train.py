@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+import torch
 import yaml
 from made_rasters import HERE, scene, write
 from rasterio.enums import Resampling
@@ -23,6 +24,7 @@ from sd15_folder import write_folder
 import idgbr.training
 import pipeline
 from idgbr import IDGBRPipeline
+from idgbr.errors import InputError
 from idgbr.training import refiner as refiner_training
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window
@@ -256,7 +258,13 @@ def test_a_folder_that_does_not_fit_its_recipe_is_told_in_one_sentence(recipe, p
         ("coarse", {"preset": "base"}, "'preset', which is not of the coarse network"),
         ("coarse", {"folds": 2}, "'folds', which is not of the coarse network"),
         ("coarse", {"true_states": 0.5}, "'true_states', which is not of the coarse network"),
+        ("coarse", {"inference": {"overlap": 32}}, "'inference', which is not of the coarse network"),
         ("coarse", {"stable_diffusion": "sd"}, "'stable_diffusion', which is not of the coarse network"),
+        (
+            "refiner",
+            {"inference": {"sigma": 0}, "model_args": {"process": "diffusion"}},
+            "inference.sigma, which is of a bridge, not of a diffusion",
+        ),
         ("refiner", {"preset": "base", "stable_diffusion": "sd"}, "has both 'preset' and 'stable_diffusion'"),
     ],
 )
@@ -297,6 +305,25 @@ def test_true_states_of_a_recipe_reach_the_training_and_its_record_and_are_0_wit
     assert shares == [0, 0.5]
     assert "true_states" not in records[0]
     assert records[1] == records[0] | {"true_states": 0.5}
+
+
+def test_a_model_maps_as_inference_says_with_the_weights_of_its_training(recipe, photos):
+    areas = {"areas": photo_areas(photos, "a1"), "validation": photo_areas(photos, "b*"), "steps": 1}
+    train(recipe(**areas, model_args=SMALL), "coarse", **QUIET)
+    made = recipe(**areas, model_args=SMALL, true_states=0.5)
+    train(made, "refiner", **QUIET)
+    as_trained = IDGBRPipeline.from_pretrained(made.model)
+    inference = {"overlap": 32, "num_inference_steps": 1, "sigma": 0.0}
+    train(recipe(**areas, model_args=SMALL, true_states=0.5, inference=inference), "refiner", **QUIET)
+    model = IDGBRPipeline.from_pretrained(made.model)
+    assert model.settings == replace(as_trained.settings, overlap=32, num_inference_steps=1)
+    assert (as_trained.refiner.config["sigma"], model.refiner.config["sigma"]) == (0.5, 0)
+    weights = as_trained.refiner.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in model.refiner.state_dict().items())
+    assert json.loads((made.model / "training.json").read_text())["refiner"]["inference"] == inference
+    with pytest.raises(InputError, match=r"overlap must be a whole number in 0\.\.128"):
+        train(recipe(**areas, model_args=SMALL, inference={"overlap": 200}), "refiner", **QUIET)
+    assert IDGBRPipeline.from_pretrained(made.model).digest == model.digest
 
 
 def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatch):
