@@ -253,7 +253,9 @@ class ChangePipeline:
         """Whether the scout sees anything in raw windows: one at a time, so that no answer depends on others. One bool,
         on the device, which is not waited for."""
         assert self.scout is not None, "only a model with a scout asks it"
-        return self.scout.sees(*self.normalise(before_BCHW.to(self.device), after_BCHW.to(self.device)))
+        return self.scout.sees(
+            *self.normalise(*(each_BCHW.to(self.device, torch.float32) for each_BCHW in (before_BCHW, after_BCHW)))
+        )
 
     def _images(self, before_CHW: Array, after_CHW: Array) -> tuple[Tensor, Tensor]:
         images = tensor(before_CHW), tensor(after_CHW)
@@ -266,7 +268,13 @@ class ChangePipeline:
         if images[0].shape != images[1].shape:
             sizes = [f"{image.shape[2]} x {image.shape[1]}" for image in images]
             raise InputError(f"both images must be of one size, but they have {sizes[0]} and {sizes[1]} px")
-        return images[0].to(torch.float32), images[1].to(torch.float32)
+        return self._as_cut(images[0]), self._as_cut(images[1])
+
+    def _as_cut(self, image_CHW: Tensor) -> Tensor:
+        """As windows are cut from it: mosaics as they are, half as many bytes to tell windows apart by; others as
+        float32, which holds any `blank`."""
+        cut = image_CHW.dtype == torch.uint16 and self.settings.blank in (None, 0)
+        return image_CHW if cut else image_CHW.to(torch.float32)
 
 
 def _all_within(unknown_HW: Tensor, place: Corner, corner: Corner, lattice: WindowLattice) -> bool:
