@@ -53,13 +53,14 @@ class ChangeTraining:
     `SiameseUNet`; sizes: its config besides bands and streams. blank: see `idgbr.settings`. swap: share of crops whose
     dates are swapped, each normalised as what it is. sides: whether a `ChangeNetwork` learns by its five heads, too.
 
-    The model's windows are as large as the crops, for the network weighs its channels by their means over a window.
-    Published: crop 256, batch 8, half a million steps and more. The crops get flips, quarter turns, zoom, and another
-    brightness of each band and date; no other rotations.
+    window: px of the model's windows; None: as large as the crops, as a `ChangeNetwork` needs them, for it weighs its
+    channels by their means over a window. Published: crop 256, batch 8, half a million steps and more. The crops get
+    flips, quarter turns, zoom, and another brightness of each band and date; no other rotations.
     """
 
     bands: tuple[str, ...]
     crop: int = 256
+    window: int | None = None
     batch: int = 8
     seed: int = 0
     network: type[ChangeNetwork] | type[SiameseUNet] = ChangeNetwork
@@ -125,8 +126,8 @@ def train_change(
         before_std=std[:count],
         after_mean=mean[count:],
         after_std=std[count:],
-        window=config.crop,
-        overlap=config.crop // 8,
+        window=config.window or config.crop,
+        overlap=(config.window or config.crop) // 8,
         blank=config.blank,
     )
     network, about = _build(config), ""

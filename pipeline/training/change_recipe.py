@@ -79,7 +79,14 @@ class ChangeRecipe(Frozen):
         default="small", description="the Semantic Change Network in one of its published sizes, or a siamese U-Net"
     )
     model_args: dict[str, Any] = Field(default_factory=dict, description="constructor arguments of the network")
-    crop_size: int = Field(default=256, multiple_of=16, ge=32, description="also the side of the model's windows")
+    crop_size: int = Field(default=256, multiple_of=16, ge=32, description="pixels per side of a crop")
+    window_size: int | None = Field(
+        default=None,
+        multiple_of=16,
+        ge=32,
+        description="pixels per side of the model's windows, siamese only: the other network weighs its channels by "
+        "their means over a window; default: crop_size",
+    )
     batch_size: int = Field(default=8, ge=1, description="crops per step")
     learning_rate: float = Field(default=5e-4, gt=0, description="at its peak")
     seed: int = Field(default=0, description="of first weights, crops and swaps")
@@ -91,6 +98,8 @@ class ChangeRecipe(Frozen):
         check_apart(self.areas, self.validation)
         if self.preset == "siamese" and self.spn is not None:
             raise ValueError("a siamese U-Net starts from no prior network; take the stage spn out")
+        if self.preset != "siamese" and self.window_size is not None:
+            raise ValueError("window_size is of a siamese U-Net: the windows of others are as large as their crops")
         return self
 
 

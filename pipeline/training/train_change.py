@@ -138,6 +138,7 @@ def _config(recipe: ChangeRecipe, steps: int, bands: tuple[str, ...], blank: flo
     return ChangeTraining(
         bands=bands,
         crop=recipe.crop_size,
+        window=recipe.window_size,
         batch=recipe.batch_size,
         seed=recipe.seed,
         network=SiameseUNet if recipe.preset == "siamese" else ChangeNetwork,
@@ -152,6 +153,8 @@ def _record(recipe: ChangeRecipe) -> dict[str, Any]:
     """By stage, what it was trained on and how; no paths."""
     settings = recipe.model_dump(mode="json", include=BOTH_STAGES)
     network = {"areas": recipe.areas.model_dump(mode="json", exclude={"path"}), "steps": recipe.steps, **settings}
+    if recipe.window_size is not None:
+        network["window_size"] = recipe.window_size
     after = {} if recipe.scout is None else {"scout": recipe.scout.model_dump(mode="json")}
     if recipe.spn is None:
         return {_stage(recipe): network, **after}

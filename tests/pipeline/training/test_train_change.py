@@ -98,10 +98,13 @@ def test_all_stages_are_trained_from_one_recipe_and_their_model_has_a_card(recip
 
 
 def test_a_siamese_u_net_is_trained_by_its_preset(recipe, tmp_path):
-    train_change(load_change(recipe(preset="siamese", model_args={"widths": [4, 4, 4]}, scout={"steps": 2})), **QUIET)
+    changes = {"preset": "siamese", "model_args": {"widths": [4, 4, 4]}, "scout": {"steps": 2}, "window_size": 64}
+    train_change(load_change(recipe(**changes)), **QUIET)
     model = ChangePipeline.from_pretrained(tmp_path / "model")
     assert isinstance(model.network, SiameseUNet) and model.network.config["widths"] == [4, 4, 4]
     assert model.scout is not None
+    assert (model.settings.window, model.settings.overlap) == (64, 8)
+    assert json.loads((tmp_path / "model" / "training.json").read_text())["siamese"]["window_size"] == 64
     card = (tmp_path / "model" / "README.md").read_text()
     assert "Network: SiameseUNet" in card and "- siamese: 2 steps\n- scout: 2 steps" in card
 
@@ -186,6 +189,7 @@ def test_recipes_that_begin_alike_share_their_prior(recipe, houses, monkeypatch)
         ({"crop_size": 40}, "crop_size"),
         ({"areas": {"kind": "pears"}}, "kind"),
         ({"preset": "siamese"}, "a siamese U-Net starts from no prior network; take the stage spn out"),
+        ({"window_size": 64}, "window_size is of a siamese U-Net"),
     ],
 )
 def test_a_wrong_recipe_is_told_in_one_sentence(recipe, houses, pairs, change, says):
