@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -210,14 +211,15 @@ class Evaluation:
         coarse_calibration, refined_calibration = (
             (calibration.coarse, calibration.refined) if calibration else (None, None)
         )
-        coarse = Agreement.of(true_HW, coarse_HW, codes, ignore, coarse_calibration)
         if refined_HW is None:
-            return cls(coarse, None, None)
-        return cls(
-            coarse,
-            Agreement.of(true_HW, refined_HW, codes, ignore, refined_calibration),
-            Repair.of(true_HW, coarse_HW, refined_HW, codes, ignore),
-        )
+            return cls(Agreement.of(true_HW, coarse_HW, codes, ignore, coarse_calibration), None, None)
+        with ThreadPoolExecutor(2) as both:  # numpy lets other threads work
+            coarse, refined = both.map(
+                lambda map_HW, of_map: Agreement.of(true_HW, map_HW, codes, ignore, of_map),
+                (coarse_HW, refined_HW),
+                (coarse_calibration, refined_calibration),
+            )
+        return cls(coarse, refined, Repair.of(true_HW, coarse_HW, refined_HW, codes, ignore))
 
     def __add__(self, other: Self) -> Self:
         refined = None if self.refined is None or other.refined is None else self.refined + other.refined
