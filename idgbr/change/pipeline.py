@@ -253,9 +253,8 @@ class ChangePipeline:
         """Whether the scout sees anything in raw windows: one at a time, so that no answer depends on others. One bool,
         on the device, which is not waited for."""
         assert self.scout is not None, "only a model with a scout asks it"
-        return self.scout.sees(
-            *self.normalise(*(each_BCHW.to(self.device, torch.float32) for each_BCHW in (before_BCHW, after_BCHW)))
-        )
+        dates = (each_BCHW.to(self.device, torch.float32) for each_BCHW in (before_BCHW, after_BCHW))
+        return self.scout.sees(*self.normalise(*dates))
 
     def _images(self, before_CHW: Array, after_CHW: Array) -> tuple[Tensor, Tensor]:
         images = tensor(before_CHW), tensor(after_CHW)

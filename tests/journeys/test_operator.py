@@ -17,7 +17,7 @@ def asked(person, line, code=0):
 
 
 def test_a_monitor_that_asks_for_the_status_of_a_run_under_way_is_always_answered_with_stage_and_totals(person):
-    person.write_region(grid={"crs": "europe", "resolution": 10, "block": 256}, commit_every=1)
+    person.write_region(grid={"crs": "europe", "resolution": 5, "block": 256}, commit_every=1)
     run, seen = person.begin(RUN), []
     while run.poll() is None:
         if (person.folder / "cube/lock.json").exists() and (person.folder / "cube/store/refs").exists():
