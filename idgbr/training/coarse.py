@@ -169,9 +169,9 @@ def deal(groups: Sequence[Hashable], sizes: Sequence[int], folds: int) -> dict[H
 
 
 def training_digest(pairs: Sequence[Pair], config: Any) -> str:
-    """sha256 (hex) of the data and of all settings, a dataclass, but its `optimisation` and `device`, and but what
-    the pairs or the networks show."""
-    left_out = ("optimisation", "device", "ddpm", "share", "code")
+    """sha256 (hex) of the data and of all settings, a dataclass, but its `optimisation` and `device`, what the pairs
+    or the networks show, and the `window` that the model answers in, which no weight depends on."""
+    left_out = ("optimisation", "device", "ddpm", "share", "code", "window")
     settings = {name: value for name, value in asdict(config).items() if name not in left_out}
     total = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for pair in pairs:

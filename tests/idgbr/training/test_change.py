@@ -144,6 +144,13 @@ def test_a_state_of_other_data_settings_or_prior_is_not_continued(tmp_path, othe
         list(train_change(pairs, tmp_path / "model", config, prior, state))
 
 
+def test_a_state_goes_on_for_a_model_of_other_windows_for_no_weight_depends_on_them(tmp_path):
+    pairs, state = [two_dates(0, 48)], tmp_path / "state.safetensors"
+    next(train_change(pairs, tmp_path / "model", training(2), None, state, save_every=1))
+    assert [each.step for each in train_change(pairs, tmp_path / "model", training(2, window=48), None, state)] == [2]
+    assert ChangePipeline.from_pretrained(tmp_path / "model").settings.window == 48
+
+
 def test_weights_of_one_axis_do_not_decay():
     network = nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2))
     decays = {}
