@@ -1,9 +1,8 @@
 """The plans of an update with a change model: to ask it, to audit it, and to map what goes on.
 
 The first two work on a branch of their own, `screen-ID`, where every block that is asked gets its new mosaic. The third
-works on the branch of the run, which gets the new mosaics of the blocks that go on alone. So the mosaic in the cube is
-the one that each map was made from, and all maps are those of the mosaics in the cube, as if all had been mapped at
-once.
+works on the branch of the run, which gets new mosaics of what goes on alone. So the mosaic in the cube is the one that
+each map was made from, and all maps are those of the mosaics in the cube, as if all had been mapped at once.
 """
 
 from collections.abc import Iterator
@@ -15,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.change.outcome import Outcome
+from pipeline.change.parts import WHOLE, ground_of
 from pipeline.change.questions import Questions
 from pipeline.change.records import SCREENED, read_record
 from pipeline.cube.records import Records
 from pipeline.cube.schema import period_index
-from pipeline.geometry.grid import BlockId
+from pipeline.geometry.grid import BlockId, Window
 from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
 from pipeline.planning.plan import Plan
 
@@ -94,13 +94,15 @@ class AuditPlan(ScreenPlan):
 
 @dataclass(frozen=True)
 class GatedPlan(Plan):
-    """Maps the blocks that go on and those that see their mosaics, and keeps all others.
+    """Maps the parts of blocks that go on and what sees their mosaics, and keeps all else.
 
-    outcome, mosaic: the outcome of each block, and the fingerprint of the mosaic that it gets, (by, bx).
+    All (by, bx). outcome: of each block. parts: those of its new mosaic that it gets if it goes on. made_mosaic: the
+    fingerprint of its new mosaic.
     """
 
     questions: Questions = field(kw_only=True)
     outcome_YX: np.ndarray = field(kw_only=True)
+    parts_YX: np.ndarray = field(kw_only=True)
     made_mosaic_YX: np.ndarray = field(kw_only=True)
 
     @cached_property
@@ -109,25 +111,33 @@ class GatedPlan(Plan):
 
     @cached_property
     def goes_on_YX(self) -> np.ndarray:
-        return np.isin(self.outcome_YX, [outcome for outcome in Outcome if outcome.goes_on])
+        return going_on(self.outcome_YX)
+
+    @cached_property
+    def whole_YX(self) -> np.ndarray:
+        """The blocks that go on as a whole."""
+        return self.goes_on_YX & (self.parts_YX == WHOLE)
 
     @cached_property
     def mosaic_YX(self) -> np.ndarray:
         """Fingerprints of the mosaics that the cube will have."""
-        return np.where(self.goes_on_YX, self.made_mosaic_YX, self.questions.mosaic_YX)
+        mosaic_YX = np.where(self.goes_on_YX, self.made_mosaic_YX, self.questions.mosaic_YX)
+        for slot in zip(*np.nonzero(self.goes_on_YX & ~self.whole_YX), strict=True):
+            mosaic_YX[slot] = fingerprint(*(of[slot] for of in (self.questions.mosaic_YX, mosaic_YX, self.parts_YX)))
+        return mosaic_YX
 
     @cached_property
     def replaced_YX(self) -> np.ndarray:
-        """The blocks whose mosaics are replaced."""
+        """The blocks whose mosaics are replaced, in part or as a whole."""
         return self.goes_on_YX & (self.mosaic_YX != self.questions.mosaic_YX)
 
     @cached_property
     def due_YX(self) -> np.ndarray:
-        """The blocks to map: those that go on, and, where they see it, those that see a mosaic which is replaced."""
+        """The blocks to map: those that go on, and, where they see it, those that see ground that is replaced."""
         due_YX = self.goes_on_YX.copy()
         for block in self._blocks(self.replaced_YX):
             for other in self.blocks_of.seen_by(block):
-                due_YX[self.extent.slot(other)] = True
+                due_YX[self.extent.slot(other)] |= bool(self._sees(other, self._ground(block)))
         return due_YX & (self.questions.wanted_mosaic_YX > 0)
 
     @property
@@ -154,18 +164,27 @@ class GatedPlan(Plan):
                 mosaic_due=mosaic != had_mosaic,
                 landcover_due=due and landcover != had_landcover,
                 kind=(CHANGED if old_YX[slot] else NEW) if due else SAME,
-                replaced=self.replaced_near(block.block) if due else (),
+                ground=self.ground_near(block.block) if due else (),
             )
 
-    def replaced_near(self, block: BlockId) -> tuple[BlockId, ...]:
-        """The replaced mosaics that a block sees whose own stays.
+    def ground_near(self, block: BlockId) -> tuple[Window, ...]:
+        """The ground with a new mosaic that a block sees which does not go on as a whole.
 
-        The rest of its map is that of what it sees: one that was never mapped, or otherwise than now, goes on.
+        The rest of its map is that of what it sees: one that was never mapped, or otherwise than now, goes on as one.
         """
-        if self.goes_on_YX[self.extent.slot(block)]:
+        if self.whole_YX[self.extent.slot(block)]:
             return ()
-        seen = self.blocks_of.seen_by(block)
-        return tuple(other for other in seen if self.replaced_YX[self.extent.slot(other)])
+        replaced = (other for other in self.blocks_of.seen_by(block) if self.replaced_YX[self.extent.slot(other)])
+        return tuple(window for other in replaced for window in self._sees(block, self._ground(other)))
+
+    def _ground(self, block: BlockId) -> list[Window]:
+        """Where the mosaic of a block is replaced."""
+        covered, parts = self.extent.covered(block), int(self.parts_YX[self.extent.slot(block)])
+        return [window & covered for window in ground_of(parts, self.extent.grid.block_window(block))]
+
+    def _sees(self, block: BlockId, ground: list[Window]) -> list[Window]:
+        seen = self.extent.covered(block).pad(self.blocks_of.reach)
+        return [window for window in ground if not (window & seen).empty]
 
     def fingerprints(self, block: BlockId, lost: Lost = NOTHING_LOST) -> tuple[int, int]:
         """Of a fresh run where all mosaics that the block sees are those of one; else of these mosaics."""
@@ -177,16 +196,26 @@ class GatedPlan(Plan):
         if all(self.mosaic_YX[at] == self.questions.wanted_mosaic_YX[at] for at in seen):
             return mosaic, int(self.questions.wanted_landcover_YX[slot])
         mosaics = np.array([self.mosaic_YX[at] for at in seen]).tobytes()
-        content = blake2b(self.blocks_of.landcover_by + b"%d %d " % block + mosaics, digest_size=8)
-        return mosaic, int.from_bytes(content.digest(), "little") or 1
+        return mosaic, fingerprint(self.blocks_of.landcover_by + b"%d %d " % block + mosaics)
 
     def copies_landcover(self, block: BlockId) -> bool:
         """Whether a block is taken over with its map, not with its mosaic alone: into a new period."""
-        return self.questions.reference.carries and not self.goes_on_YX[self.extent.slot(block)]
+        return self.questions.reference.carries and not self.whole_YX[self.extent.slot(block)]
 
     def _blocks(self, mask_YX: np.ndarray) -> list[BlockId]:
         top, left = self.extent.block_range.y0, self.extent.block_range.x0
         return [(y + top, x + left) for y, x in np.argwhere(mask_YX).tolist()]
+
+
+def going_on(outcome_YX: np.ndarray) -> np.ndarray:
+    """Where blocks go on by their outcome."""
+    return np.isin(outcome_YX, [outcome for outcome in Outcome if outcome.goes_on])
+
+
+def fingerprint(*content: bytes | np.uint64) -> int:
+    """64 bits, never 0."""
+    parts = (each if isinstance(each, bytes) else each.tobytes() for each in content)
+    return int.from_bytes(blake2b(b"".join(parts), digest_size=8).digest(), "little") or 1
 
 
 def of_plan(plan: Plan) -> dict[str, Any]:

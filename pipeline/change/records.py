@@ -1,7 +1,9 @@
 """What updates with a change model record of each block and period, beside the records of runs.
 
-/blocks          screened uint64: fingerprint of the mosaic that was last compared and not taken, 0 = none
+/blocks          screened uint64: fingerprint of the mosaic that was last compared and not taken as a whole, 0 = none
 (time, by, bx)   score uint8: see `score.block_score`
+                 parts uint64: those that got the new mosaic, see `parts.changed_parts`; 0 = none
+                 rest uint8: the score of the other parts
                  better uint8: see `views.better_views`
                  outcome uint8: see `outcome.Outcome`
                  alerts uint8: views that showed a change since the last that showed none
@@ -20,20 +22,24 @@ import zarr
 from pipeline.change.outcome import Outcome
 from pipeline.cube.store import array
 
-SCREENED, SCORE, BETTER, OUTCOME, ALERTS, ALERT_DAY = (
-    f"blocks/{name}" for name in ("screened", "score", "better", "outcome", "alerts", "alert_day")
+SCREENED, SCORE, PARTS, REST, BETTER, OUTCOME, ALERTS, ALERT_DAY = (
+    f"blocks/{name}" for name in ("screened", "score", "parts", "rest", "better", "outcome", "alerts", "alert_day")
 )
 DTYPES = {
     SCREENED: "uint64",
     SCORE: "uint8",
+    PARTS: "uint64",
+    REST: "uint8",
     BETTER: "uint8",
     OUTCOME: "uint8",
     ALERTS: "uint8",
     ALERT_DAY: "uint16",
 }
 ATTRIBUTES: dict[str, dict[str, Any]] = {
-    SCREENED: {"long_name": "fingerprint of the mosaic that was compared and not taken", "inputs": {}},
+    SCREENED: {"long_name": "fingerprint of the mosaic that was compared and not taken as a whole", "inputs": {}},
     SCORE: {"long_name": "largest change of the ground in one piece", "units": "percent"},
+    PARTS: {"long_name": "bits of the 8 x 8 parts that got the new mosaic, row by row from the lowest"},
+    REST: {"long_name": "largest change of the ground in one piece of the other parts", "units": "percent"},
     BETTER: {"long_name": "how much better the views of the mosaic that was compared last are", "units": "percent"},
     OUTCOME: {
         "long_name": "what the last update decided",

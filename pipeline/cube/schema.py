@@ -17,7 +17,9 @@ from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 
-LABELS = ("landcover", "coarse", "confidence", "refined", "observations")
+MOSAIC_ARRAYS = ("mosaic", "observations", "first_clear", "last_clear")
+MAP_ARRAYS = ("landcover", "coarse", "confidence", "refined")
+LABELS = (*MAP_ARRAYS, "observations")
 LEVEL_ARRAYS = ("landcover", "confidence")
 """What the coarser levels hold."""
 DAYS = ("first_clear", "last_clear")

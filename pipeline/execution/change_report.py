@@ -5,15 +5,20 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from pipeline.analysis.diff import ClassChange, Difference, compare
 from pipeline.change.audit import Audit, Judged, judge
 from pipeline.change.outcome import Outcome
+from pipeline.change.parts import mask_of
+from pipeline.change.plans import GatedPlan
+from pipeline.change.records import SCORE
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.errors import RunError
-from pipeline.execution.screen import Screening, judged_blocks
+from pipeline.execution.screen import Screening
+from pipeline.execution.screen_audit import judged_blocks
 from pipeline.execution.task import Source, Work, run_folder
 from pipeline.planning.estimate import measured_cost
 from pipeline.planning.totals import Totals
@@ -32,6 +37,7 @@ class ChangeReport:
     asked: int
     outcomes: dict[str, int]
     reasons: dict[str, str]
+    replaced_km2: float
     neighbours: int
     audited: int
     mapped: int
@@ -44,7 +50,8 @@ def change_report(cube: Cube, screening: Screening, time: int, work: Work) -> Ch
     """The report of an update whose branch is complete; keeps the blocks of its audit in the folder of its run."""
     plan, questions = screening.plan, screening.plan.questions
     snapshot = str(cube.repository.lookup_branch(plan.branch))
-    judged = [*judged_blocks(cube, screening, snapshot, time), *screening.judged]
+    new = Source(snapshot, time)
+    judged = [*judged_blocks(cube, plan, screening.records[SCORE], new), *screening.judged]
     _write(cube, plan.run, judged)
     counts = Counter(Outcome(value) for value in plan.outcome_YX.ravel().tolist())
     del counts[Outcome.NOT_ASKED]
@@ -62,12 +69,13 @@ def change_report(cube: Cube, screening: Screening, time: int, work: Work) -> Ch
         asked=int(questions.asked_YX.sum()),
         outcomes={outcome.name.lower(): count for outcome, count in sorted(counts.items())},
         reasons={outcome.name.lower(): outcome.reason for outcome in sorted(counts)},
+        replaced_km2=round(_replaced(plan) * plan.extent.grid.resolution**2 / 1e6, 3),
         neighbours=int((plan.due_YX & ~plan.goes_on_YX).sum()),
         audited=len(screening.judged),
         mapped=int(plan.due_YX.sum()),
         device_seconds={part: round(value, 2) for part, value in seconds.items()},
         audit=audit,
-        changes=_changes(cube, screening, Source(snapshot, time)),
+        changes=_changes(cube, screening, new),
     )
 
 
@@ -94,6 +102,18 @@ def read_audits(cube: Cube) -> list[list[Judged]]:
 
 def _write(cube: Cube, run: str, judged: list[Judged]) -> None:
     cube.files.write(f"{run_folder(run)}/audit.json", json.dumps([asdict(each) for each in judged]) + "\n")
+
+
+def _replaced(plan: GatedPlan) -> int:
+    """Pixels of the region with another mosaic than before."""
+    extent = plan.extent
+    blocks = [block for block in extent.blocks() if plan.replaced_YX[extent.slot(block)]]
+    count = 0
+    for block in blocks:
+        whole = extent.grid.block_window(block)
+        replaced_HW = mask_of(int(plan.parts_YX[extent.slot(block)]), extent.grid.block)
+        count += int(np.count_nonzero(replaced_HW[extent.covered(block).slices((whole.y0, whole.x0))]))
+    return count
 
 
 def _changes(cube: Cube, screening: Screening, new: Source) -> list[ClassChange]:

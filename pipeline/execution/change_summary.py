@@ -12,6 +12,7 @@ def change_summary(change: ChangeReport) -> list[tuple[str, str]]:
     rows = [("asked the change model", f"about {change.asked} blocks")]
     rows += [(name.replace("_", " "), f"{n} blocks: {change.reasons[name]}") for name, n in change.outcomes.items()]
     rows += [
+        ("got a new mosaic", f"{change.replaced_km2:,.2f} km2 of the blocks that went on"),
         ("mapped", f"{change.mapped} blocks, {change.neighbours} of them for what they see of others"),
         ("device", f"{device} s"),
     ]

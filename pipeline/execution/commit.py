@@ -54,7 +54,7 @@ class Committer:
         source = None if self._source is None else self._source(block.block)
         with_landcover = self._copies_landcover(block.block)
         place = self._time, self._fork, self._snapshot
-        return Task(block.block, block.scenes, *place, source, with_landcover, block.replaced)
+        return Task(block.block, block.scenes, *place, source, with_landcover, block.ground)
 
     def commit(self, blocks: Sequence[FinishedBlock], lost: Lost) -> None:
         """Commits finished blocks; `lost` are the scenes that this run could not read, those of `blocks` included.
@@ -76,6 +76,8 @@ class Committer:
             self._record(group, "score", screened, [block.result.score for block in screened])
             self._record(group, "better", screened, [block.result.better for block in screened])
             self._record(group, "alert_day", screened, [block.result.alert_day for block in screened])
+            self._record(group, "parts", screened, [block.result.parts for block in screened])
+            self._record(group, "rest", screened, [block.result.rest for block in screened])
             self._record(group, "screened", screened, [block.plan.mosaic for block in screened])
         counts = Counter(block.stage for block in blocks)
         self._snapshot = self._cube.commit(session, ", ".join(f"{count} {stage}" for stage, count in counts.items()))

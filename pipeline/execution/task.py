@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import icechunk
 
-from pipeline.geometry.grid import BlockId
+from pipeline.change.parts import WHOLE
+from pipeline.geometry.grid import BlockId, Window
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Task:
 
     scenes: ids of the scenes to mosaic. time: index of the period. fork: the driver's session, forked and pickled.
     snapshot: the snapshot whose mosaic is segmented or screened. source: what it is screened against, or copied from.
-    with_landcover: whether a copy takes the map over too. replaced: see `BlockPlan`.
+    with_landcover: whether a copy takes the map over too. ground: see `BlockPlan`.
     """
 
     block: BlockId
@@ -24,15 +25,21 @@ class Task:
     snapshot: str = ""
     source: "Source | None" = None
     with_landcover: bool = False
-    replaced: tuple[BlockId, ...] = ()
+    ground: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True)
 class Source:
-    """A period of a snapshot, by its index along time."""
+    """A period of a snapshot, by its index along time.
+
+    A block is copied from it as a whole; or where `rest` is given, the `parts` of its mosaic (see `change.parts`), and
+    all else from `rest`.
+    """
 
     snapshot: str
     time: int
+    parts: int = WHOLE
+    rest: "Source | None" = None
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,8 @@ class BlockResult:
 
     fork: the session with the block's shards. lost: ids of scenes that could not be read, with the reason. clear: clear
     observations of the block's median pixel (mosaic stage only). observed: whether any pixel has a value. seconds: of
-    each step. score, better: of change and of views, in percent; alert_day: see `score.alert_day` (screening only).
-    copied: the state of a block that was copied.
+    each step. score, better: of change and of views, in percent; alert_day: see `score.alert_day`; parts: those that
+    have changed; rest: score of the others (screening only). copied: the state of a block that was copied.
     """
 
     block: BlockId
@@ -54,6 +61,8 @@ class BlockResult:
     score: int = 0
     better: int = 0
     alert_day: int = 0
+    parts: int = 0
+    rest: int = 0
     copied: int | None = None
 
 

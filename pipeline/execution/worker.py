@@ -16,6 +16,7 @@ from idgbr.change import ChangePipeline
 from idgbr.coarse import NetworkCode
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.layer import Layer, seen_changes
+from pipeline.change.parts import changed_parts, mask_of
 from pipeline.change.records import ALERT_DAY, read_record_of
 from pipeline.change.score import alert_day, block_score, patch_pixels, percent_of
 from pipeline.change.views import Views, better_views
@@ -24,12 +25,13 @@ from pipeline.config.region import Region
 from pipeline.cube import store
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
-from pipeline.cube.schema import CHANGES, pixel_maps
+from pipeline.cube.schema import CHANGES, MAP_ARRAYS, MOSAIC_ARRAYS, pixel_maps
 from pipeline.errors import RunError
+from pipeline.execution.copy import copy_block
 from pipeline.execution.task import BlockResult, Task, run_folder
 from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.grid import BlockId, Window
-from pipeline.mosaic.block import READERS, BlockMosaic, mosaic_block
+from pipeline.mosaic.block import READERS, mosaic_block
 from pipeline.mosaic.params import mosaic_params
 from pipeline.scenes.choose import choose_scenes
 from pipeline.scenes.decisions import read_decisions
@@ -37,9 +39,6 @@ from pipeline.scenes.item_list import read_items
 from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import parts_that_see, segment
 from pipeline.storage.location import Location, storage_errors
-
-MOSAIC_ARRAYS = ("mosaic", "observations", "first_clear", "last_clear")
-MAP_ARRAYS = ("landcover", "coarse", "confidence", "refined")
 
 Model = TypeVar("Model", IDGBRPipeline, ChangePipeline)
 
@@ -142,14 +141,14 @@ class Worker:
             task.block,
             fork,
             result.lost,
-            self._median_clear(result, task.block),
+            self._median_clear(result.observations_HW, task.block),
             bool(result.observations_HW.any()),
             stopwatch.laps,
         )
 
-    def _median_clear(self, result: BlockMosaic, block: BlockId) -> int:
+    def _median_clear(self, observations_HW: np.ndarray, block: BlockId) -> int:
         """Clear observations that at least half of the block's pixels in the region have."""
-        extent, observations_HW = self.region.extent, result.observations_HW
+        extent = self.region.extent
         if extent.area is not None:
             observations_HW = observations_HW[area_mask(extent.area, extent.grid, extent.covered(block))]
         return int(np.percentile(observations_HW, 50, method="lower")) if observations_HW.size else 0
@@ -177,7 +176,10 @@ class Worker:
         stopwatch.lap("device")
         percent_HW = percent_of(probability_HW, before_CHW[:, *inner], after_CHW[:, *inner])
         pixels = patch_pixels(change.min_area, extent.grid.resolution)
-        score = block_score(percent_HW, pixels)
+        score, whole = block_score(percent_HW, pixels), extent.grid.block_window(task.block)
+        parts = changed_parts(percent_HW, change.threshold, pixels, window, whole)
+        changed_HW = mask_of(parts, extent.grid.block)[window.slices((whole.y0, whole.x0))]
+        rest = block_score(np.where(changed_HW, np.uint8(0), percent_HW), pixels)
         better = self._better_views(task) if change.better else 0
         with storage_errors(self.cube.location):
             last_clear = store.array(self.cube.group(snapshot=task.snapshot), "last_clear")
@@ -193,7 +195,7 @@ class Worker:
             for name, value_HW in zip(CHANGES, layer, strict=True):
                 store.write_block(session_group(fork), name, task.time, extent, task.block, value_HW)
         stopwatch.lap("write")
-        return BlockResult(task.block, fork, {}, 0, True, stopwatch.laps, score, better, alerted)
+        return BlockResult(task.block, fork, {}, 0, True, stopwatch.laps, score, better, alerted, parts, rest)
 
     def _better_views(self, task: Task) -> int:
         """See `better_views`: of the new mosaic of a block against that of the source."""
@@ -222,20 +224,12 @@ class Worker:
         return change_HW, day_HW
 
     def copy(self, task: Task) -> BlockResult:
-        """Copies a block's mosaic from the source, and with it its map if asked for, else what changed there."""
-        assert task.source is not None, "a block is copied from somewhere"
-        extent, stopwatch = self.region.extent, _Stopwatch()
-        whole, slot = extent.grid.block_window(task.block), extent.slot(task.block)
-        fork = pickle.loads(task.fork)
+        """See `copy_block`."""
+        stopwatch, fork = _Stopwatch(), pickle.loads(task.fork)
         with storage_errors(self.cube.location):
-            source, group = self.cube.group(snapshot=task.source.snapshot), session_group(fork)
-            for name in (*MOSAIC_ARRAYS, *(MAP_ARRAYS if task.with_landcover else CHANGES)):
-                shard = store.array(source, name)[task.source.time, ..., *whole.slices(extent.origin)]
-                store.array(group, name)[task.time, ..., *whole.slices(extent.origin)] = shard
-            state, clear = (
-                int(np.asarray(store.array(source, f"blocks/{name}")[task.source.time, *slot]))
-                for name in ("state", "clear")
-            )
+            state, clear, observations_HW = copy_block(self.cube, session_group(fork), self.region.extent, task)
+        if observations_HW is not None:
+            clear = self._median_clear(observations_HW, task.block)
         stopwatch.lap("copy")
         return BlockResult(task.block, fork, {}, clear, True, stopwatch.laps, copied=state)
 
@@ -251,8 +245,8 @@ class Worker:
             return mosaic_BHW
 
         device_seconds: list[float] = []
-        window, replaced = extent.covered(task.block), [extent.covered(block) for block in task.replaced]
-        parts = parts_that_see(self.device.model.settings, window, replaced) if replaced else [window]
+        window = extent.covered(task.block)
+        parts = parts_that_see(self.device.model.settings, window, task.ground) if task.ground else [window]
         maps = self._maps(task, window)
         for part in parts:
             labels = segment(self.device, read_mosaic, part, device_seconds.append)
@@ -270,7 +264,7 @@ class Worker:
 
     def _maps(self, task: Task, window: Window) -> dict[str, np.ndarray]:
         """What a block has of its map already, where only a part of it is mapped again."""
-        if not task.replaced:
+        if not task.ground:
             return {name: np.zeros(window.shape, np.uint8) for name in MAP_ARRAYS}
         with storage_errors(self.cube.location):
             group = self.cube.group(snapshot=task.snapshot)

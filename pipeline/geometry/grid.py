@@ -5,6 +5,7 @@ southwards, the top of row 0 lies on y = 0 of the CRS, and row and col may be ne
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -68,10 +69,30 @@ class Window:
     def __and__(self, other: "Window") -> "Window":
         return Window(max(self.y0, other.y0), max(self.x0, other.x0), min(self.y1, other.y1), min(self.x1, other.x1))
 
+    def __or__(self, other: "Window") -> "Window":
+        """The smallest window that holds both."""
+        return Window(min(self.y0, other.y0), min(self.x0, other.x0), max(self.y1, other.y1), max(self.x1, other.x1))
+
     def slices(self, origin: tuple[int, int]) -> tuple[slice, slice]:
         """(rows, columns) of this window in an array whose first pixel is `origin` (row, col)."""
         row, col = origin
         return slice(self.y0 - row, self.y1 - row), slice(self.x0 - col, self.x1 - col)
+
+
+def merged(windows: Iterable[Window]) -> list[Window]:
+    """Windows that hold the same pixels: two are made one where that has no more pixels than they have together."""
+    done = list[Window]()
+    for window in windows:
+        while near := next((each for each in done if _pixels(each | window) <= _pixels(each) + _pixels(window)), None):
+            done.remove(near)
+            window |= near
+        done.append(window)
+    return done
+
+
+def _pixels(window: Window) -> int:
+    rows, cols = window.shape
+    return rows * cols
 
 
 @dataclass(frozen=True)

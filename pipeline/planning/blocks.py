@@ -13,7 +13,7 @@ from catalogs import Scene
 from pipeline.cube.records import Records
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.footprint import grid_footprint
-from pipeline.geometry.grid import BlockId
+from pipeline.geometry.grid import BlockId, Window
 from pipeline.scenes.passes import pass_key
 
 Lost = Mapping[BlockId, Collection[str]]
@@ -30,8 +30,8 @@ class BlockPlan:
     """One block of a plan.
 
     scenes: ids of the scenes that touch it. passes: their number of passes. mosaic, landcover: 64-bit fingerprints.
-    kind: new, changed or same, compared with the newest published version. replaced: blocks whose mosaics are all that
-    is new to its land cover, so that only what sees them is mapped again; () where all of it is mapped.
+    kind: new, changed or same, compared with the newest published version. ground: windows whose mosaic is all that is
+    new to its land cover, so that only what sees them is mapped again; () where all of it is mapped.
     """
 
     block: BlockId
@@ -42,7 +42,7 @@ class BlockPlan:
     mosaic_due: bool
     landcover_due: bool
     kind: str
-    replaced: tuple[BlockId, ...] = ()
+    ground: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True)

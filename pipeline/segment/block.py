@@ -12,7 +12,7 @@ import torch
 from idgbr.inference.canvas import Canvas, LabelMap
 from idgbr.inference.tiling import WindowLattice
 from idgbr.settings import Settings
-from pipeline.geometry.grid import Window
+from pipeline.geometry.grid import Window, merged
 from pipeline.segment.batching import BatchingDevice
 
 Item = TypeVar("Item")
@@ -40,13 +40,10 @@ def reach(window: int, boundary_radius: int) -> int:
 
 
 def parts_that_see(settings: Settings, window: Window, ground: Sequence[Window]) -> list[Window]:
-    """The parts of `window` whose labels depend on the mosaic of `ground`, each in no other."""
-    lattice, parts = WindowLattice(settings.window, settings.overlap), dict[Window, None]()
-    for other in ground:
-        near = hull(lattice_windows(lattice, other)).pad(settings.boundary_radius) & window
-        if not near.empty:
-            parts[near] = None
-    return [part for part in parts if not any(part != other and part & other == part for other in parts)]
+    """The parts of `window` whose labels depend on the mosaic of `ground`, merged where that is no more to map."""
+    lattice = WindowLattice(settings.window, settings.overlap)
+    near = (hull(lattice_windows(lattice, each)).pad(settings.boundary_radius) & window for each in ground)
+    return merged(part for part in near if not part.empty)
 
 
 def segment_bytes(block: int, bands: int, classes: int, window: int) -> int:

@@ -1,7 +1,7 @@
 """Updates with a change model: which blocks keep their map, and that the rest is as if all had been mapped at once.
 
-Covers `change/questions.py`, `change/plans.py`, `change/records.py`, `change/preview.py`, `inputs.py`,
-`change_report.py` and `change_summary.py`.
+Covers `change/questions.py`, `change/plans.py`, `change/records.py`, `change/preview.py`, `inputs.py`, `copy.py`,
+`screen_audit.py`, `change_report.py` and `change_summary.py`.
 """
 
 import json
@@ -24,15 +24,16 @@ from catalogs.simulated import acquire
 from idgbr.change import ChangeNetwork, ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.outcome import Outcome
-from pipeline.change.records import ALERT_DAY, ALERTS, BETTER, OUTCOME, SCORE, SCREENED, read_record
+from pipeline.change.parts import mask_of
+from pipeline.change.records import ALERT_DAY, ALERTS, BETTER, OUTCOME, PARTS, SCORE, SCREENED, read_record
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
+from pipeline.cube.schema import MAP_ARRAYS
 from pipeline.execution.change_report import read_audits
 from pipeline.execution.run import run
 from pipeline.execution.screen import decide
-from pipeline.execution.worker import MAP_ARRAYS
 from pipeline.geometry.grid import Window
 from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
@@ -81,6 +82,13 @@ def outcomes(region, name=OUTCOME, time=0):
     group, extent = Cube.open(region.cube).group(), region.extent
     record_YX = read_record(group, name, time)
     return {block: int(record_YX[extent.slot(block)]) for block in extent.blocks()}
+
+
+def taken(region, block):
+    """The pixels of a block that got their new mosaic."""
+    window, whole = region.extent.covered(block), region.extent.grid.block_window(block)
+    parts = outcomes(region, PARTS)[block]
+    return mask_of(parts, region.extent.grid.block)[window.slices((whole.y0, whole.x0))]
 
 
 def assert_maps_are_those_of_the_mosaic(region, time=0):
@@ -132,6 +140,15 @@ def test_a_changed_block_and_the_blocks_that_see_it_are_mapped_and_all_maps_are_
     assert changed in differing(region, before, after)
     mosaics = {n: before[n] if n != "mosaic" else after[n] for n in ARRAYS}
     assert differing(region, before, mosaics) == {changed}
+    taken_HW = taken(region, changed)
+    assert report.change.replaced_km2 == pytest.approx(taken_HW.sum() * 1e-4, abs=1e-3)
+    assert 0 < taken_HW.sum() < taken_HW.size
+    at = region.extent.covered(changed).slices((region.extent.window.y0, region.extent.window.x0))
+    for name in ("mosaic", "observations", "first_clear", "last_clear"):
+        old, new = (each[name][0][..., *at] for each in (before, after))
+        assert (old == new)[..., ~taken_HW].all(), name
+        assert (old != new)[..., taken_HW].any(), name
+    assert not run(gated(region), refresh=True).done_anything
     assert_maps_are_those_of_the_mosaic(region)
     change, day = (layer[0] for layer in change_layer(region))
     window, _ = seen.windows[0]
@@ -311,7 +328,7 @@ def test_an_update_that_is_interrupted_after_every_other_commit_ends_with_the_sa
         assert mine.any()
         assert mine.tobytes() == other.tobytes()
     assert Outcome.BETTER_VIEWS in outcomes(region).values()
-    for name in (OUTCOME, SCORE, SCREENED, BETTER):
+    for name in (OUTCOME, SCORE, SCREENED, BETTER, PARTS):
         assert outcomes(region, name) == outcomes(region.model_copy(update={"cube": copy}), name)
     assert len(versions.history(Cube.open(region.cube))) == 2
     monkeypatch.setattr(Cube, "commit", commit)
@@ -337,6 +354,28 @@ def test_an_audit_of_all_skipped_blocks_counts_what_a_fresh_run_maps_differently
     assert len(read_audits(Cube.open(region.cube))[0]) == audit.audited
     for block in read_audits(Cube.open(region.cube))[0]:
         assert block.seconds > 0
+
+
+@pytest.mark.long
+def test_an_audit_also_judges_what_a_changed_block_keeps(growing, seen, region_of, strip):
+    region, world = growing
+    before, changed = bytes_of(region), min(region.extent.blocks())
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    seen.windows = [(inside(region, changed), 0.9)]
+    report = run(gated(region, audit=1.0), refresh=True)
+    assert report.change.audit.audited == report.change.audit.skipped == report.change.asked
+    detected, kept = sorted(
+        (each for each in read_audits(Cube.open(region.cube))[0] if each.block == changed),
+        key=lambda each: each.stratum is not None,
+    )
+    assert (detected.score, detected.stratum, kept.score, kept.stratum) == (90, None, 0, 0)
+    fresh = region_of("fresh", catalog=str(world / "catalog.json"), bbox=strip)
+    run(fresh)
+    at = region.extent.covered(changed).slices((region.extent.window.y0, region.extent.window.x0))
+    old_HW, new_HW = (each["landcover"][0][at] for each in (before, bytes_of(fresh)))
+    differing_HW = (old_HW != new_HW) & (old_HW > 0) & (new_HW > 0) & ~taken(region, changed)
+    assert kept.changed_km2 + kept.flicker_km2 == pytest.approx(differing_HW.sum() * 1e-4)
+    assert differing_HW.any()
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
 from pipeline.errors import UserError
-from pipeline.geometry.grid import Grid, Window, projected_crs
+from pipeline.geometry.grid import Grid, Window, merged, projected_crs
 
 EUROPE = Grid("EPSG:3035", 10.0, 512)
 TO_GRID = Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True)
@@ -23,6 +23,14 @@ def test_the_overlap_of_two_windows_is_in_both(a, b):
         assert both & a == both
         assert both & b == both
         assert both == b & a
+
+
+@given(st.lists(windows, max_size=6))
+def test_merged_windows_hold_the_pixels_of_all_and_are_no_more_work(several):
+    made = merged(several)
+    assert all(any(each & whole == each for whole in made) for each in several)
+    assert sum(np.prod(each.shape) for each in made) <= sum(np.prod(each.shape) for each in several)
+    assert merged(made) == made
 
 
 @given(st.floats(5.0, 20.0), st.floats(42.0, 58.0))
