@@ -9,21 +9,15 @@ everywhere, and if its map knew the ground before. A cube that was never updated
 
 import numpy as np
 
-from pipeline.change.score import PERCENT, in_patches
-
 Layer = tuple[np.ndarray, np.ndarray]
 """change uint8 HW and change_day uint16 HW."""
 
 
-def seen_changes(
-    percent_HW: np.ndarray, known_HW: np.ndarray, day_HW: np.ndarray, threshold: float, pixels: int, before: Layer
-) -> Layer:
-    """The layer of a block with the changes that its new mosaic shows; elsewhere it is as before.
+def seen_changes(percent_HW: np.ndarray, seen_HW: np.ndarray, day_HW: np.ndarray, before: Layer) -> Layer:
+    """The layer of a block with the changes that its new mosaic shows at the pixels `seen`; elsewhere it is as before.
 
-    known: whether the old mosaic has data. day: last clear observation of the new one. pixels: those of the smallest
-    patch.
+    day: last clear observation of the new mosaic.
     """
-    seen_HW = in_patches(percent_HW >= round(threshold * PERCENT), pixels) & known_HW
     new = percent_HW, day_HW
     change_HW, change_day_HW = (np.where(seen_HW, now, old) for now, old in zip(new, before, strict=True))
     return change_HW, change_day_HW

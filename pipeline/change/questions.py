@@ -10,7 +10,7 @@ import zarr
 from idgbr.change import ChangePipeline
 from pipeline.change.memory import screen_bytes
 from pipeline.change.outcome import Outcome
-from pipeline.change.records import ALERT_DAY, ALERTS, SCREENED, read_inputs, read_record
+from pipeline.change.records import OF_PARTS, SCREENED, read_inputs, read_record
 from pipeline.config.model import model_at
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import versions
@@ -46,10 +46,10 @@ class Questions:
     """The blocks of an update, all arrays (by, bx).
 
     wanted_mosaic, wanted_landcover: fingerprints of a fresh run. mosaic, landcover: those of the reference, with the
-    records alerts, alert_day, screened. going: the `Outcome` of blocks that go on unasked, else NOT_ASKED. asked:
-    blocks that the change model is asked about. inputs: digest of what a block is made from besides scenes. id: of the
-    update, from all that its result depends on. halo: pixels around a block that the change model sees. screen_bytes:
-    memory that asking about a block takes.
+    records screened and, of each part, part_alerts and part_alert_days. going: the `Outcome` of blocks that go on
+    unasked, else NOT_ASKED. asked: blocks that the change model is asked about. inputs: digest of what a block is made
+    from besides scenes. id: of the update, from all that its result depends on. halo: pixels around a block that the
+    change model sees. screen_bytes: memory that asking about a block takes.
     """
 
     id: str
@@ -64,8 +64,8 @@ class Questions:
     mosaic_YX: np.ndarray
     landcover_YX: np.ndarray
     screened_YX: np.ndarray
-    alerts_YX: np.ndarray
-    alert_day_YX: np.ndarray
+    part_alerts_YXP: np.ndarray
+    part_alert_days_YXP: np.ndarray
     going_YX: np.ndarray
     asked_YX: np.ndarray
 
@@ -95,8 +95,8 @@ def find_questions(plan: Plan, settings: ChangeSettings) -> Questions | None:
         )
     inputs = json_digest([plan.blocks_of.mosaic_by.decode(), plan.blocks_of.landcover_by.decode()])
     values = {name: np.asarray(array(group, f"blocks/{name}")[reference.time]) for name in RECORDS}
-    screened_YX, alerts_YX, alert_day_YX = (
-        read_record(group, name, reference.time) for name in (SCREENED, ALERTS, ALERT_DAY)
+    screened_YX, part_alerts_YXP, part_alert_days_YXP = (
+        read_record(group, name, reference.time) for name in (SCREENED, *OF_PARTS)
     )
     wanted_mosaic_YX, wanted_landcover_YX = _wanted(plan)
     same_inputs_YX = _same_inputs(plan, group, reference, inputs)
@@ -128,8 +128,8 @@ def find_questions(plan: Plan, settings: ChangeSettings) -> Questions | None:
         mosaic_YX=values["mosaic"],
         landcover_YX=values["landcover"],
         screened_YX=screened_YX,
-        alerts_YX=alerts_YX,
-        alert_day_YX=alert_day_YX,
+        part_alerts_YXP=part_alerts_YXP,
+        part_alert_days_YXP=part_alert_days_YXP,
         going_YX=going_YX,
         asked_YX=inside_YX & (going_YX == Outcome.NOT_ASKED) & (~known_YX | np.bool_(reference.carries)),
     )

@@ -6,8 +6,9 @@
                  rest uint8: the score of the other parts
                  better uint8: see `views.better_views`
                  outcome uint8: see `outcome.Outcome`
-                 alerts uint8: views that showed a change since the last that showed none
-                 alert_day uint16: last clear day of the last of these views, days since 1970-01-01; 0 = none
+                 alerts uint8: views that showed a change since the last that showed none, the most of its parts
+(time, by, bx,   part_alerts uint8, part_alert_days uint16: see `alerts.Alerts`
+ part)
 
 The attribute "inputs" of `screened` has, by the first day of a period, the run that mapped it last and the digest of
 what its blocks were made from besides scenes. A cube that was never updated with a change model has none of these.
@@ -19,12 +20,15 @@ from typing import Any
 import numpy as np
 import zarr
 
+from pipeline.change.alerts import Alerts
 from pipeline.change.outcome import Outcome
+from pipeline.change.parts import SIDE
 from pipeline.cube.store import array
 
-SCREENED, SCORE, PARTS, REST, BETTER, OUTCOME, ALERTS, ALERT_DAY = (
-    f"blocks/{name}" for name in ("screened", "score", "parts", "rest", "better", "outcome", "alerts", "alert_day")
+SCREENED, SCORE, PARTS, REST, BETTER, OUTCOME, ALERTS = (
+    f"blocks/{name}" for name in ("screened", "score", "parts", "rest", "better", "outcome", "alerts")
 )
+OF_PARTS = PART_ALERTS, PART_ALERT_DAYS = "blocks/part_alerts", "blocks/part_alert_days"
 DTYPES = {
     SCREENED: "uint64",
     SCORE: "uint8",
@@ -33,7 +37,8 @@ DTYPES = {
     BETTER: "uint8",
     OUTCOME: "uint8",
     ALERTS: "uint8",
-    ALERT_DAY: "uint16",
+    PART_ALERTS: "uint8",
+    PART_ALERT_DAYS: "uint16",
 }
 ATTRIBUTES: dict[str, dict[str, Any]] = {
     SCREENED: {"long_name": "fingerprint of the mosaic that was compared and not taken as a whole", "inputs": {}},
@@ -47,7 +52,11 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
         "flag_meanings": " ".join(outcome.name.lower() for outcome in Outcome),
     },
     ALERTS: {"long_name": "views that showed a change since the last that showed none", "units": "1"},
-    ALERT_DAY: {"long_name": "last clear day of the last view that showed a change", "units": "days since 1970-01-01"},
+    PART_ALERTS: {"long_name": "views that showed a change since the last that showed none, by part", "units": "1"},
+    PART_ALERT_DAYS: {
+        "long_name": "last clear day of the last view that showed a change, by part",
+        "units": "days since 1970-01-01",
+    },
 }
 
 
@@ -55,35 +64,42 @@ def prepare_records(group: zarr.Group) -> None:
     """Makes the records, or gives them the periods that the others have and the flags of today."""
     like = array(group, "blocks/state")
     for name, dtype in DTYPES.items():
+        parts, dimension = ((SIDE * SIDE,), ("part",)) if name in OF_PARTS else ((), ())
         if name not in group:
             group.create_array(
                 name,
-                shape=like.shape,
-                chunks=like.chunks,
+                shape=like.shape + parts,
+                chunks=like.chunks + parts,
                 dtype=dtype,
                 fill_value=0,
                 compressors=like.compressors,
-                dimension_names=("time", "by", "bx"),
+                dimension_names=("time", "by", "bx", *dimension),
                 attributes=ATTRIBUTES[name],
             )
-        elif array(group, name).shape != like.shape:
-            array(group, name).resize(like.shape)
+        elif array(group, name).shape != like.shape + parts:
+            array(group, name).resize(like.shape + parts)
     if array(group, OUTCOME).attrs.asdict() != ATTRIBUTES[OUTCOME]:
         array(group, OUTCOME).attrs.update(ATTRIBUTES[OUTCOME])
 
 
-def read_record(group: zarr.Group, name: str, time: int) -> np.ndarray:
-    """A record of all blocks in one period, (by, bx); zeros where the cube has none."""
-    if name not in group or array(group, name).shape[0] <= time:
-        return np.zeros(array(group, "blocks/state").shape[1:], DTYPES[name])
-    return np.asarray(array(group, name)[time])
+def read_record(group: zarr.Group, name: str, time: int, slot: tuple[int, int] | None = None) -> np.ndarray:
+    """A record of all blocks in one period, (by, bx) or (by, bx, part), or of the block at `slot`; zeros where the cube
+    has none."""
+    at = () if slot is None else slot
+    if name in group and array(group, name).shape[0] > time:
+        return np.asarray(array(group, name)[time, *at])
+    blocks = array(group, "blocks/state").shape[1:] if slot is None else ()
+    return np.zeros((*blocks, SIDE * SIDE) if name in OF_PARTS else blocks, DTYPES[name])
 
 
-def read_record_of(group: zarr.Group, name: str, time: int, slot: tuple[int, int]) -> int:
-    """A record of one block in one period; 0 where the cube has none."""
-    if name not in group or array(group, name).shape[0] <= time:
-        return 0
-    return int(np.asarray(array(group, name)[time, *slot]))
+def read_alerts(group: zarr.Group, time: int, slot: tuple[int, int]) -> Alerts:
+    """Those of a block."""
+    return Alerts(*(read_record(group, name, time, slot).reshape(SIDE, SIDE) for name in OF_PARTS))
+
+
+def write_alerts(group: zarr.Group, time: int, slot: tuple[int, int], alerts: Alerts) -> None:
+    for name, value_88 in zip(OF_PARTS, (alerts.count_88, alerts.day_88), strict=True):
+        array(group, name)[time, *slot] = value_88.ravel()
 
 
 def write_records(group: zarr.Group, time: int, values: Mapping[str, np.ndarray], start: str, made: list[str]) -> None:

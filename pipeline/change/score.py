@@ -41,19 +41,6 @@ def block_score(percent_HW: np.ndarray, pixels: int) -> int:
     return low
 
 
-def alert_day(percent_HW: np.ndarray, day_HW: np.ndarray, threshold: float, pixels: int, before: int) -> int:
-    """The last clear day on which the pixels show a change in a patch of at least so many; 0 if they show none.
-
-    day: last clear observation of each pixel. before: what this was for the views before. A patch counts that lies on
-    pixels seen since then; if there is none, what is shown was shown before: the day stays.
-    """
-    seen_HW = percent_HW >= round(threshold * PERCENT)
-    if not in_patches(seen_HW, pixels).any():
-        return 0
-    new_HW = in_patches(seen_HW & (day_HW > before), pixels)
-    return int(day_HW[new_HW].max()) if new_HW.any() else before
-
-
 def in_patches(mask_HW: np.ndarray, pixels: int) -> np.ndarray:
     """The pixels of a mask that lie in connected patches of at least so many."""
     if np.count_nonzero(mask_HW) < pixels:

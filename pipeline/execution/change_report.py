@@ -110,9 +110,8 @@ def _replaced(plan: GatedPlan) -> int:
     blocks = [block for block in extent.blocks() if plan.replaced_YX[extent.slot(block)]]
     count = 0
     for block in blocks:
-        whole = extent.grid.block_window(block)
-        replaced_HW = mask_of(int(plan.parts_YX[extent.slot(block)]), extent.grid.block)
-        count += int(np.count_nonzero(replaced_HW[extent.covered(block).slices((whole.y0, whole.x0))]))
+        parts = int(plan.parts_YX[extent.slot(block)])
+        count += int(np.count_nonzero(mask_of(parts, extent.covered(block), extent.grid.block_window(block))))
     return count
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import zarr
 
+from pipeline.change.records import write_alerts
 from pipeline.cube import store
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
@@ -73,12 +74,8 @@ class Committer:
         if mapped := [block for block in blocks if block.stage == "segment"] + taken_over:
             self._record(group, "landcover", mapped, [self._fingerprints(block, lost)[1] for block in mapped])
         if screened := [block for block in blocks if block.stage == "screen"]:
-            self._record(group, "score", screened, [block.result.score for block in screened])
-            self._record(group, "better", screened, [block.result.better for block in screened])
-            self._record(group, "alert_day", screened, [block.result.alert_day for block in screened])
-            self._record(group, "parts", screened, [block.result.parts for block in screened])
-            self._record(group, "rest", screened, [block.result.rest for block in screened])
             self._record(group, "screened", screened, [block.plan.mosaic for block in screened])
+            self._record_verdicts(group, screened)
         counts = Counter(block.stage for block in blocks)
         self._snapshot = self._cube.commit(session, ", ".join(f"{count} {stage}" for stage, count in counts.items()))
 
@@ -90,6 +87,14 @@ class Committer:
         record = store.array(group, f"blocks/{name}")
         rows, cols = np.array([self._plan.extent.slot(block.plan.block) for block in blocks]).T
         record.vindex[np.full(len(blocks), self._time), rows, cols] = np.array(values, record.dtype)
+
+    def _record_verdicts(self, group: zarr.Group, screened: Sequence[FinishedBlock]) -> None:
+        verdicts = [block.result.verdict for block in screened]
+        for name in ("score", "better", "parts", "rest"):
+            self._record(group, name, screened, [getattr(verdict, name) for verdict in verdicts])
+        for block, verdict in zip(screened, verdicts, strict=True):
+            assert verdict is not None, "a screening ends with a verdict"
+            write_alerts(group, self._time, self._plan.extent.slot(block.plan.block), verdict.alerts)
 
 
 def _state(result: BlockResult) -> int:

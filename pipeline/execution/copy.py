@@ -20,7 +20,7 @@ def copy_block(cube: Cube, group: zarr.Group, extent: Extent, task: Task) -> tup
     source, block = task.source, task.block
     assert source is not None, "a block is copied from somewhere"
     kept, whole = source.rest or source, extent.grid.block_window(block)
-    at, new_HW = whole.slices(extent.origin), mask_of(source.parts, extent.grid.block)
+    at, new_HW = whole.slices(extent.origin), mask_of(source.parts, whole, whole)
     observations_HW = None
 
     def read(of: Source, name: str) -> np.ndarray:

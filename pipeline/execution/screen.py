@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cluster import Listener
+from pipeline.change.alerts import without
 from pipeline.change.audit import Judged
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import WHOLE
 from pipeline.change.plans import GatedPlan, ScreenPlan, going_on, of_plan
 from pipeline.change.questions import Questions
 from pipeline.change.records import (
-    ALERT_DAY,
     ALERTS,
     BETTER,
     OUTCOME,
+    PART_ALERT_DAYS,
+    PART_ALERTS,
     PARTS,
     REST,
     SCORE,
@@ -90,13 +92,14 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
         work += Scheduler(asking, totals, hire(asking, totals), committer, listener, ("mosaic", "screen")).run()
     group = cube.group(branch=asking.branch)
     made_YX, state_YX = (np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("mosaic", "state"))
-    score_YX, better_YX, shown_YX, changed_YX, rest_YX = (
-        read_record(group, name, time) for name in (SCORE, BETTER, ALERT_DAY, PARTS, REST)
+    score_YX, better_YX, changed_YX, rest_YX = (read_record(group, name, time) for name in (SCORE, BETTER, PARTS, REST))
+    outcome_YX = decide(questions, made_YX, state_YX == DEGRADED, score_YX, better_YX, changed_YX)
+    parts_YX = np.select(
+        [outcome_YX == Outcome.CHANGED, going_on(outcome_YX)], [changed_YX, np.uint64(WHOLE)], np.uint64(0)
     )
-    outcome_YX, alerts_YX = decide(questions, made_YX, state_YX == DEGRADED, score_YX, better_YX, shown_YX)
-    parts_YX = parts_to_take(questions, outcome_YX, changed_YX, better_YX)
     skipped_score_YX = np.where(outcome_YX == Outcome.CHANGED, rest_YX, score_YX)
-    skipped_YX = (outcome_YX == Outcome.SCREENED_OUT) | ((parts_YX > 0) & (parts_YX < WHOLE))
+    awaits_YX = skipped_score_YX >= round(questions.settings.threshold * PERCENT)
+    skipped_YX = (outcome_YX == Outcome.SCREENED_OUT) | ((parts_YX > 0) & (parts_YX < WHOLE) & ~awaits_YX)
     judged, sizes, audit_seconds = audit_skipped(
         cube, asking, time, skipped_YX, skipped_score_YX, parts_YX, hire, listener, work
     )
@@ -120,13 +123,15 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
         REST: rest_YX,
         BETTER: better_YX,
         OUTCOME: np.where(outcome_YX > 0, outcome_YX, read_record(group, OUTCOME, time)),
-        ALERTS: np.where(gated.goes_on_YX, np.uint8(0), alerts_YX),
-        ALERT_DAY: np.select(
-            [gated.goes_on_YX | (alerts_YX == 0), outcome_YX == Outcome.AWAITS_VIEWS],
-            [np.uint16(0), shown_YX],
-            questions.alert_day_YX,
-        ),
     }
+    seen_YX = questions.asked_YX & (state_YX != DEGRADED)
+    for name, known_YXP in (
+        (PART_ALERTS, questions.part_alerts_YXP),
+        (PART_ALERT_DAYS, questions.part_alert_days_YXP),
+    ):
+        now_YXP = np.where(seen_YX[..., None], read_record(group, name, time), known_YXP)
+        records[name] = without(now_YXP, parts_YX)
+    records[ALERTS] = records[PART_ALERTS].max(-1)
     snapshot = str(cube.repository.lookup_branch(asking.branch))
 
     def source(block: BlockId) -> Source:
@@ -144,26 +149,23 @@ def decide(
     degraded_YX: np.ndarray,
     score_YX: np.ndarray,
     better_YX: np.ndarray,
-    alert_day_YX: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The outcome of each block before an audit, and its alerts.
+    parts_YX: np.ndarray,
+) -> np.ndarray:
+    """The outcome of each block before an audit.
 
-    made: fingerprints of the mosaics made; degraded: whether one lacks a scene; score, better: in percent; alert_day:
-    see `score.alert_day`.
+    made: fingerprints of the mosaics made; degraded: whether one lacks a scene; score, better: in percent; parts: those
+    that have changed for certain.
     """
     settings, asked_YX, going_YX = questions.settings, questions.asked_YX, questions.going_YX
     readable_YX = asked_YX & ~degraded_YX
     seen_YX = readable_YX & (score_YX >= round(settings.threshold * PERCENT))
     better_views_YX = readable_YX & (settings.better > 0) & (better_YX >= round(settings.better * PERCENT))
-    newly_YX = alert_day_YX > questions.alert_day_YX
-    counted_YX = np.minimum(questions.alerts_YX.astype(int) + newly_YX, 255).astype(np.uint8)
-    alerts_YX = np.select([seen_YX, readable_YX], [counted_YX, np.uint8(0)], questions.alerts_YX)
-    outcome_YX = np.select(
+    return np.select(
         [
             (going_YX == Outcome.DEGRADED) & degraded_YX & (made_YX == questions.mosaic_YX),
             going_YX > 0,
             asked_YX & degraded_YX,
-            seen_YX & (alerts_YX > settings.confirm),
+            readable_YX & (parts_YX > 0),
             seen_YX,
             better_views_YX,
             readable_YX,
@@ -179,19 +181,6 @@ def decide(
         ],
         np.uint8(Outcome.NOT_ASKED),
     )
-    return outcome_YX, alerts_YX
-
-
-def parts_to_take(
-    questions: Questions, outcome_YX: np.ndarray, changed_YX: np.ndarray, better_YX: np.ndarray
-) -> np.ndarray:
-    """The parts of its new mosaic that each block gets, uint64: those that have changed, or all where the views are far
-    better or the block goes on for another reason; 0 where it does not go on."""
-    better = questions.settings.better
-    partly_YX = (outcome_YX == Outcome.CHANGED) & (changed_YX > 0)
-    if better > 0:
-        partly_YX &= better_YX < round(better * PERCENT)
-    return np.select([partly_YX, going_on(outcome_YX)], [changed_YX, np.uint64(WHOLE)], np.uint64(0))
 
 
 def drop_screens(cube: Cube, but: str | None = None) -> None:

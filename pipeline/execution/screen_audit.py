@@ -115,8 +115,8 @@ def _count(
     extent: Extent, arrays: list[tuple[zarr.Array, int]], pixels: int, of: tuple[BlockId, int]
 ) -> tuple[int, int]:
     block, parts = of
-    window, whole = extent.covered(block), extent.grid.block_window(block)
-    counted_HW = mask_of(parts, extent.grid.block)[window.slices((whole.y0, whole.x0))]
+    window = extent.covered(block)
+    counted_HW = mask_of(parts, window, extent.grid.block_window(block))
     old_HW, new_HW, old_confidence_HW, new_confidence_HW = (
         store.read_window(source, time, extent, window) for source, time in arrays
     )

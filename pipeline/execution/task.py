@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import icechunk
 
 from pipeline.change.parts import WHOLE
+from pipeline.change.verdict import Verdict
 from pipeline.geometry.grid import BlockId, Window
 
 
@@ -48,8 +49,7 @@ class BlockResult:
 
     fork: the session with the block's shards. lost: ids of scenes that could not be read, with the reason. clear: clear
     observations of the block's median pixel (mosaic stage only). observed: whether any pixel has a value. seconds: of
-    each step. score, better: of change and of views, in percent; alert_day: see `score.alert_day`; parts: those that
-    have changed; rest: score of the others (screening only). copied: the state of a block that was copied.
+    each step. verdict: of a screening. copied: the state of a block that was copied.
     """
 
     block: BlockId
@@ -58,11 +58,7 @@ class BlockResult:
     clear: int
     observed: bool
     seconds: dict[str, float]
-    score: int = 0
-    better: int = 0
-    alert_day: int = 0
-    parts: int = 0
-    rest: int = 0
+    verdict: Verdict | None = None
     copied: int | None = None
 
 

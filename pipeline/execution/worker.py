@@ -16,9 +16,9 @@ from idgbr.change import ChangePipeline
 from idgbr.coarse import NetworkCode
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.layer import Layer, seen_changes
-from pipeline.change.parts import changed_parts, mask_of
-from pipeline.change.records import ALERT_DAY, read_record_of
-from pipeline.change.score import alert_day, block_score, patch_pixels, percent_of
+from pipeline.change.records import read_alerts
+from pipeline.change.score import patch_pixels, percent_of
+from pipeline.change.verdict import verdict
 from pipeline.change.views import Views, better_views
 from pipeline.config.model import model_at
 from pipeline.config.region import Region
@@ -174,28 +174,33 @@ class Worker:
         part, inner = (window.y0, window.x0, window.y1, window.x1), window.slices((seen.y0, seen.x0))
         probability_HW = model(before_CHW, after_CHW, (seen.y0, seen.x0), part).probability_HW
         stopwatch.lap("device")
-        percent_HW = percent_of(probability_HW, before_CHW[:, *inner], after_CHW[:, *inner])
-        pixels = patch_pixels(change.min_area, extent.grid.resolution)
-        score, whole = block_score(percent_HW, pixels), extent.grid.block_window(task.block)
-        parts = changed_parts(percent_HW, change.threshold, pixels, window, whole)
-        changed_HW = mask_of(parts, extent.grid.block)[window.slices((whole.y0, whole.x0))]
-        rest = block_score(np.where(changed_HW, np.uint8(0), percent_HW), pixels)
-        better = self._better_views(task) if change.better else 0
         with storage_errors(self.cube.location):
             last_clear = store.array(self.cube.group(snapshot=task.snapshot), "last_clear")
             day_HW = store.read_window(last_clear, task.time, extent, window)
             source = self.cube.group(snapshot=task.source.snapshot)
-            alerted = read_record_of(source, ALERT_DAY, task.source.time, extent.slot(task.block))
-        alerted = alert_day(percent_HW, day_HW, change.threshold, pixels, alerted)
+            alerts = read_alerts(source, task.source.time, extent.slot(task.block))
+        dates = before_CHW[:, *inner], after_CHW[:, *inner]
+        percent_HW, (known_HW, seen_HW) = percent_of(probability_HW, *dates), (date_CHW.any(0) for date_CHW in dates)
+        found, changed_HW = verdict(
+            percent_HW,
+            np.asarray(known_HW),
+            np.asarray(seen_HW),
+            day_HW,
+            alerts,
+            self._better_views(task) if change.better else 0,
+            change,
+            patch_pixels(change.min_area, extent.grid.resolution),
+            window,
+            extent.grid.block_window(task.block),
+        )
         stopwatch.lap("judge")
         fork = pickle.loads(task.fork)
         with storage_errors(self.cube.location):
-            known_HW, before = np.any(before_CHW[:, *inner], axis=0), self._change_layer(task)
-            layer = seen_changes(percent_HW, known_HW, day_HW, change.threshold, pixels, before)
+            layer = seen_changes(percent_HW, changed_HW, day_HW, self._change_layer(task))
             for name, value_HW in zip(CHANGES, layer, strict=True):
                 store.write_block(session_group(fork), name, task.time, extent, task.block, value_HW)
         stopwatch.lap("write")
-        return BlockResult(task.block, fork, {}, 0, True, stopwatch.laps, score, better, alerted, parts, rest)
+        return BlockResult(task.block, fork, {}, 0, True, stopwatch.laps, verdict=found)
 
     def _better_views(self, task: Task) -> int:
         """See `better_views`: of the new mosaic of a block against that of the source."""

@@ -24,8 +24,8 @@ def questions(**changes):
         "mosaic_YX": ones,
         "landcover_YX": ones,
         "screened_YX": 0 * ones,
-        "alerts_YX": np.zeros((1, 4), np.uint8),
-        "alert_day_YX": np.zeros((1, 4), np.uint16),
+        "part_alerts_YXP": np.zeros((1, 4, 64), np.uint8),
+        "part_alert_days_YXP": np.zeros((1, 4, 64), np.uint16),
         "going_YX": np.zeros((1, 4), np.uint8),
         "asked_YX": np.ones((1, 4), bool),
     }

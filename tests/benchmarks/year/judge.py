@@ -8,13 +8,18 @@ import numpy as np
 import zarr
 from scipy.stats import beta
 
+from pipeline.change.alerts import Alerts
 from pipeline.change.layer import Layer
 from pipeline.change.outcome import Outcome
-from pipeline.change.score import PERCENT, alert_day, in_patches
+from pipeline.change.parts import SIDE, mask_of
+from pipeline.change.score import PERCENT, in_patches
+from pipeline.change.verdict import verdict
 from pipeline.config.region import Region
+from pipeline.config.sections import ChangeSettings
 from pipeline.cube import store
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import CHANGES, pixel_maps
+from pipeline.geometry.grid import Window
 from year.ground import Ground, day_number, parts
 
 TAIL = 0.025
@@ -176,25 +181,33 @@ def confirmable(
 ) -> np.ndarray:
     """Last clear day of the maps that a change model without any error would have left, HW."""
     at, first_HW = parts(region), Versions(region).pixels(rows[0]["version"], "last_clear")
+    extent, settings = region.extent, ChangeSettings(model="any", threshold=1.0, confirm=confirm, better=0)
     for block, days in days_of.items():
-        part = at[block]
-        first_HW[part] = without_error(first_HW[part], days, ground.changed_on_HW[part], pixels, confirm)
+        part, windows = at[block], (extent.covered(block), extent.grid.block_window(block))
+        first_HW[part] = without_error(first_HW[part], days, ground.changed_on_HW[part], settings, pixels, *windows)
     return first_HW
 
 
 def without_error(
-    map_HW: np.ndarray, days: list[np.ndarray], changed_on_HW: np.ndarray, pixels: int, confirm: int
+    map_HW: np.ndarray,
+    days: list[np.ndarray],
+    changed_on_HW: np.ndarray,
+    settings: ChangeSettings,
+    pixels: int,
+    window: Window,
+    block: Window,
 ) -> np.ndarray:
     """Last clear day of a block's map after updates that know where the ground has changed. map: before them; days: of
-    the mosaic of each. Views confirm as `score.alert_day` tells."""
-    alerts = alerted = 0
+    the mosaic of each."""
+    all_HW, none_88 = np.ones(map_HW.shape, bool), np.zeros((SIDE, SIDE))
+    alerts = Alerts(none_88.astype(np.uint8), none_88.astype(np.uint16))
     for day_HW in days:
         late_HW = (changed_on_HW > map_HW) & (changed_on_HW <= day_HW)
-        shown_on = alert_day(np.where(late_HW, PERCENT, 0), day_HW, 1.0, pixels, alerted)
-        alerts = alerts + (shown_on > alerted) if shown_on else 0
-        alerted = shown_on
-        if alerts > confirm:
-            map_HW, alerts, alerted = day_HW, 0, 0
+        percent_HW = np.where(late_HW, np.uint8(PERCENT), np.uint8(0))
+        said, _ = verdict(percent_HW, all_HW, all_HW, day_HW, alerts, 0, settings, pixels, window, block)
+        map_HW = np.where(mask_of(said.parts, window, block), day_HW, map_HW)
+        left = (without(each_88.ravel(), said.parts) for each_88 in (said.alerts.count_88, said.alerts.day_88))
+        alerts = Alerts(*(each_P.reshape(SIDE, SIDE) for each_P in left))
     return map_HW
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from catalogs.simulated import Change, History, World
 from pipeline.config.region_file import load
+from pipeline.config.sections import ChangeSettings
 from pipeline.geometry.grid import Window
 from year.__main__ import main
 from year.ground import Ground, changed_on, cut, day_number
@@ -98,7 +99,9 @@ def test_a_change_is_confirmed_by_a_later_view_of_it_and_not_by_one_of_other_gro
     elsewhere_HW[20:] = third_HW[20:]
 
     def left(days, confirm=1, pixels=PIXELS):
-        return without_error(first_HW, days, changed_HW, pixels, confirm).max()
+        settings = ChangeSettings(model="any", threshold=1.0, confirm=confirm)
+        windows = Window(0, 0, *SHAPE), Window(0, 0, 64, 64)
+        return without_error(first_HW, days, changed_HW, settings, pixels, *windows).max()
 
     assert left([second_HW], confirm=0) == day_number(DAYS[1])
     assert left([second_HW]) == left([second_HW, elsewhere_HW]) == day_number(DAYS[0])

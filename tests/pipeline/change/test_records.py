@@ -1,12 +1,25 @@
 """Records of updates beside those of runs, in a cube that did not have them."""
 
+from dataclasses import astuple
 from datetime import date
 
 import numpy as np
 import zarr
 from made_versions import mapped, plain, published
 
-from pipeline.change.records import ALERTS, OUTCOME, SCORE, prepare_records, read_inputs, read_record, write_records
+from pipeline.change.alerts import Alerts
+from pipeline.change.records import (
+    ALERTS,
+    OUTCOME,
+    PART_ALERTS,
+    SCORE,
+    prepare_records,
+    read_alerts,
+    read_inputs,
+    read_record,
+    write_alerts,
+    write_records,
+)
 from pipeline.cube.cube import Cube
 
 FALL = date(2024, 9, 1), date(2024, 11, 30)
@@ -17,6 +30,7 @@ def test_a_cube_without_records_reads_as_zeros_and_gets_them_once_and_for_all_it
     published(cube, plain())
     assert read_record(cube.group(), SCORE, 0).tolist() == [[0] * 3] * 2
     assert read_inputs(cube.group(), "2024-05-01") is None
+    assert read_alerts(cube.group(), 0, (1, 2)).day_88.tolist() == [[0] * 8] * 8
     cube.repository.create_branch("update", str(cube.repository.lookup_branch("main")))
     session = cube.repository.writable_session("update")
     group = zarr.open_group(session.store)
@@ -27,6 +41,12 @@ def test_a_cube_without_records_reads_as_zeros_and_gets_them_once_and_for_all_it
     assert (read_record(group, SCORE, 0) == score_YX).all()
     assert not read_record(group, OUTCOME, 0).any()
     assert read_record(group, SCORE, 1).tolist() == [[0] * 3] * 2
+    alerts = Alerts(np.arange(64, dtype=np.uint8).reshape(8, 8), np.full((8, 8), 20_000, np.uint16))
+    write_alerts(group, 0, (1, 2), alerts)
+    assert read_record(group, PART_ALERTS, 0).shape == (2, 3, 64)
+    for found, written in zip(astuple(read_alerts(group, 0, (1, 2))), astuple(alerts), strict=True):
+        assert np.array_equal(found, written)
+    assert not read_alerts(group, 0, (0, 0)).count_88.any()
     assert read_inputs(group, "2024-05-01") == ["run", "digest"]
     assert read_inputs(group, "2025-05-01") is None
 
@@ -41,6 +61,7 @@ def test_a_period_that_a_run_adds_gets_its_records_with_the_next_update(tmp_path
     write_records(group, time, {SCORE: np.full((2, 3), 7, np.uint8)}, "2024-09-01", ["b", "digest"])
     assert read_record(group, SCORE, 0).max() == 0
     assert read_record(group, SCORE, time).min() == 7
+    assert read_record(group, PART_ALERTS, time).shape == (2, 3, 64)
 
 
 def test_a_cube_whose_flags_lack_a_reason_of_today_gets_it(tmp_path):

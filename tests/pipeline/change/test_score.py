@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from pipeline.change.outcome import REASONS, Outcome
-from pipeline.change.score import alert_day, block_score, in_patches, patch_pixels, percent_of
+from pipeline.change.score import block_score, in_patches, patch_pixels, percent_of
 
 
 def slow_score(percent_HW, pixels):
@@ -27,20 +27,6 @@ def test_the_score_is_the_highest_percentage_that_a_large_enough_patch_reaches(s
     assert score == slow_score(percent_HW, pixels)
     for threshold in (1, score, score + 1, 100):
         assert in_patches(percent_HW >= max(threshold, 1), pixels).any() == (score >= max(threshold, 1))
-
-
-def test_a_change_is_dated_by_the_last_clear_day_of_a_patch_that_lies_on_newer_pixels_alone():
-    percent_HW, day_HW = np.zeros((4, 6), np.uint8), np.full((4, 6), 100)
-    assert alert_day(percent_HW, day_HW, 0.5, 2, 90) == 0
-    percent_HW[0, :3] = 50
-    assert alert_day(percent_HW, day_HW, 0.5, 2, 0) == 100
-    assert alert_day(percent_HW, day_HW, 0.5, 4, 0) == 0
-    day_HW[0, 2] = 120
-    assert alert_day(percent_HW, day_HW, 0.5, 2, 100) == 100, "one pixel is no patch"
-    day_HW[0, 1:3] = 110, 120
-    assert alert_day(percent_HW, day_HW, 0.5, 2, 100) == 120
-    day_HW[3, 3:] = 200
-    assert alert_day(percent_HW, day_HW, 0.5, 2, 100) == 120, "what is seen anew elsewhere does not count"
 
 
 def test_diagonal_neighbours_are_one_patch():

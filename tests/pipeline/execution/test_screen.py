@@ -25,7 +25,7 @@ from idgbr.change import ChangeNetwork, ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import mask_of
-from pipeline.change.records import ALERT_DAY, ALERTS, BETTER, OUTCOME, PARTS, SCORE, SCREENED, read_record
+from pipeline.change.records import ALERTS, BETTER, OUTCOME, PART_ALERT_DAYS, PARTS, SCORE, SCREENED, read_record
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
@@ -39,7 +39,7 @@ from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
 
 NO_BETTER_YX = np.zeros((1, 4), np.uint8)
-DAY_YX = np.full((1, 4), 20_000, np.uint16)
+NO_PARTS_YX = np.zeros((1, 4), np.uint64)
 
 
 def change_layer(region):
@@ -93,11 +93,16 @@ def outcomes(region, name=OUTCOME, time=0):
     return {block: int(record_YX[extent.slot(block)]) for block in extent.blocks()}
 
 
+def alert_days(region):
+    """The last day on which a view of each block showed a change that awaits others, in any part."""
+    group, extent = Cube.open(region.cube).group(), region.extent
+    day_YX = read_record(group, PART_ALERT_DAYS, 0).max(-1)
+    return {block: int(day_YX[extent.slot(block)]) for block in extent.blocks()}
+
+
 def taken(region, block):
     """The pixels of a block that got their new mosaic."""
-    window, whole = region.extent.covered(block), region.extent.grid.block_window(block)
-    parts = outcomes(region, PARTS)[block]
-    return mask_of(parts, region.extent.grid.block)[window.slices((whole.y0, whole.x0))]
+    return mask_of(outcomes(region, PARTS)[block], region.extent.covered(block), region.extent.grid.block_window(block))
 
 
 def assert_maps_are_those_of_the_mosaic(region, time=0):
@@ -195,27 +200,13 @@ def test_without_the_change_model_what_was_kept_is_mapped_as_in_a_fresh_run(grow
     assert_same(bytes_of(region), bytes_of(fresh))
 
 
-def test_a_change_awaits_as_many_later_views_as_the_region_asks_for_and_one_that_sees_none_ends_it():
+def test_a_block_goes_on_where_anything_of_it_has_changed_for_certain_and_awaits_views_where_it_is_shown_alone():
     settings = ChangeSettings(model="any", threshold=0.5, confirm=2)
-    none_YX, score_YX = np.zeros((1, 4), bool), np.array([[50, 50, 49, 50]])
-    alerts_YX = np.array([[0, 1, 2, 2]], np.uint8)
-    asked = questions(settings=settings, alerts_YX=alerts_YX)
-    outcome_YX, alerts_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX, NO_BETTER_YX, DAY_YX)
+    none_YX, score_YX = np.zeros((1, 4), bool), np.array([[50, 49, 50, 0]])
+    asked, parts_YX = questions(settings=settings), np.array([[0, 0, 1, 1]], np.uint64)
+    outcome_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX, NO_BETTER_YX, parts_YX)
     waits, screened, changed = Outcome.AWAITS_VIEWS, Outcome.SCREENED_OUT, Outcome.CHANGED
-    assert outcome_YX.tolist() == [[waits, waits, screened, changed]]
-    assert alerts_YX.tolist() == [[1, 2, 0, 3]]
-
-
-def test_a_change_that_is_not_seen_anew_is_not_confirmed():
-    """The new mosaic has other scenes, but shows the changed pixels by the views that were counted before."""
-    settings = ChangeSettings(model="any", threshold=0.5, confirm=1)
-    asked = questions(settings=settings, alerts_YX=np.array([[1, 1, 0, 1]], np.uint8), alert_day_YX=DAY_YX)
-    none_YX, score_YX = np.zeros((1, 4), bool), np.array([[50, 50, 50, 0]])
-    shown_YX = DAY_YX + np.array([[0, 5, 5, 0]], np.uint16)
-    outcome_YX, alerts_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX, NO_BETTER_YX, shown_YX)
-    waits = Outcome.AWAITS_VIEWS
-    assert outcome_YX.tolist() == [[waits, Outcome.CHANGED, waits, Outcome.SCREENED_OUT]]
-    assert alerts_YX.tolist() == [[1, 2, 1, 0]]
+    assert outcome_YX.tolist() == [[waits, screened, changed, changed]]
 
 
 @pytest.mark.long
@@ -226,7 +217,7 @@ def test_an_update_whose_scenes_do_not_see_the_changed_ground_again_does_not_con
     seen.windows = [(inside(region, changed), 0.9)]
     acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
     run(settings, refresh=True)
-    day = outcomes(region, ALERT_DAY)[changed]
+    day = alert_days(region)[changed]
     assert (outcomes(region)[changed], outcomes(region, ALERTS)[changed]) == (Outcome.AWAITS_VIEWS, 1)
     assert date(1970, 1, 1) + timedelta(days=day) == date.fromisoformat(LATER[0].day)
 
@@ -239,7 +230,7 @@ def test_an_update_whose_scenes_do_not_see_the_changed_ground_again_does_not_con
     acquire(world, LATER[1:], tiles=["32UQU", "32UQV"])
     run(settings, refresh=True)
     assert (outcomes(region)[changed], outcomes(region, ALERTS)[changed]) == (Outcome.CHANGED, 0)
-    assert outcomes(region, ALERT_DAY)[changed] == 0
+    assert alert_days(region)[changed] == 0
 
 
 def test_blocks_go_on_for_their_reason_whatever_their_score_and_wait_where_a_scene_cannot_be_read():
@@ -248,23 +239,23 @@ def test_blocks_go_on_for_their_reason_whatever_their_score_and_wait_where_a_sce
     degraded_YX = np.array([[True, True, False, True]])
     asked = questions(going_YX=going_YX, asked_YX=asked_YX)
     made_YX = np.array([[5, 1, 2, 5]], np.uint64)
-    outcome_YX, _ = decide(asked, made_YX, degraded_YX, NO_BETTER_YX, NO_BETTER_YX, DAY_YX)
+    outcome_YX = decide(asked, made_YX, degraded_YX, NO_BETTER_YX, NO_BETTER_YX, NO_PARTS_YX)
     assert outcome_YX.tolist() == [[Outcome.NEVER_MAPPED, Outcome.UNREADABLE, Outcome.DEGRADED, Outcome.UNREADABLE]]
 
 
 def test_blocks_of_far_better_views_go_on_unless_their_ground_has_changed_awaits_views_or_cannot_be_read():
     settings = ChangeSettings(model="any", threshold=0.5, confirm=1, better=0.4)
     score_YX, better_YX = np.array([[0, 0, 50, 50]], np.uint8), np.array([[40, 39, 90, 90]], np.uint8)
-    asked = questions(settings=settings, alerts_YX=np.array([[0, 0, 0, 1]], np.uint8))
+    asked, parts_YX = questions(settings=settings), np.array([[0, 0, 0, 1]], np.uint64)
     readable_YX = np.zeros((1, 4), bool)
-    outcome_YX, _ = decide(asked, asked.wanted_mosaic_YX, readable_YX, score_YX, better_YX, DAY_YX)
+    outcome_YX = decide(asked, asked.wanted_mosaic_YX, readable_YX, score_YX, better_YX, parts_YX)
     better, screened = Outcome.BETTER_VIEWS, Outcome.SCREENED_OUT
     assert outcome_YX.tolist() == [[better, screened, Outcome.AWAITS_VIEWS, Outcome.CHANGED]]
     assert better.goes_on
-    outcome_YX, _ = decide(asked, asked.wanted_mosaic_YX, ~readable_YX, score_YX, better_YX, DAY_YX)
+    outcome_YX = decide(asked, asked.wanted_mosaic_YX, ~readable_YX, score_YX, better_YX, parts_YX)
     assert set(outcome_YX.ravel().tolist()) == {Outcome.UNREADABLE}
     never = questions(settings=settings.model_copy(update={"better": 0.0}))
-    outcome_YX, _ = decide(never, never.wanted_mosaic_YX, readable_YX, 0 * score_YX, better_YX, DAY_YX)
+    outcome_YX = decide(never, never.wanted_mosaic_YX, readable_YX, 0 * score_YX, better_YX, NO_PARTS_YX)
     assert set(outcome_YX.ravel().tolist()) == {screened}
 
 
