@@ -8,7 +8,7 @@ import numpy as np
 import zarr
 from scipy.stats import beta
 
-from pipeline.change.alerts import Alerts
+from pipeline.change.alerts import Alerts, without
 from pipeline.change.layer import Layer
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import SIDE, mask_of
