@@ -17,9 +17,14 @@ def measure(block: int) -> None:
     import torch
 
     from idgbr.change import ChangePipeline
+    from pipeline.change.alerts import Alerts
     from pipeline.change.layer import seen_changes
     from pipeline.change.memory import screen_bytes
-    from pipeline.change.score import block_score, percent_of
+    from pipeline.change.parts import SIDE
+    from pipeline.change.score import percent_of
+    from pipeline.change.verdict import verdict
+    from pipeline.config.sections import ChangeSettings
+    from pipeline.geometry.grid import Window
     from pipeline.planning.memory import PROCESS_BYTES
 
     torch.set_num_threads(1)
@@ -34,9 +39,11 @@ def measure(block: int) -> None:
     corner = model.halo + block
     probability_HW = model(before_CHW, after_CHW, (0, 0), (model.halo, model.halo, corner, corner)).probability_HW
     percent_HW = percent_of(probability_HW, before_CHW[:, *inner], after_CHW[:, *inner])
-    block_score(percent_HW, 50)
-    day_HW = np.zeros((block, block), np.uint16)
-    seen_changes(percent_HW, day_HW == 0, day_HW, 0.5, 50, (percent_HW, day_HW))
+    day_HW, window = np.ones((block, block), np.uint16), Window(0, 0, block, block)
+    none = Alerts(np.zeros((SIDE, SIDE), np.uint8), np.zeros((SIDE, SIDE), np.uint16))
+    known_HW, settings = np.ones((block, block), bool), ChangeSettings(model="any", threshold=0.1)
+    _, changed_HW = verdict(percent_HW, known_HW, known_HW, day_HW, none, 0, settings, 50, window, window)
+    seen_changes(percent_HW, changed_HW, day_HW, (percent_HW, day_HW))
     peak = peak_mb()
     bound = (PROCESS_BYTES + screen_bytes(block, bands, bands, model.halo, model.batch_bytes)) / 2**20
     print(f"{block:6} {base:8.0f} {peak:8.0f} {bound:8.0f} {bound / peak:8.2f}", flush=True)
