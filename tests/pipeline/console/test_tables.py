@@ -20,3 +20,16 @@ def test_of_what_is_drawn_in_place_a_file_gets_the_last(capsys):
         show("cube", [("maps", "1")])
         show("cube", [("maps [b]", "22")])
     assert capsys.readouterr().out.split() == ["cube", "maps", "[b]", "22"]
+
+
+def test_a_row_stays_on_one_line_in_a_file_unless_columns_says_otherwise(capsys, monkeypatch):
+    row = "scenes", "S2A_32UQV_20240513_0_L2A, " * 20
+    monkeypatch.delenv("COLUMNS", raising=False)
+    for columns in ((), ("what", "which")):
+        print_table("run", [row], columns)
+        assert any(row[1].strip() in line for line in capsys.readouterr().out.splitlines())
+    monkeypatch.setenv("COLUMNS", "60")
+    print_table("run", [row], ("what", "which"))
+    printed = capsys.readouterr().out.splitlines()
+    assert max(map(len, printed)) == 60
+    assert len(printed) > 10
