@@ -136,8 +136,9 @@ class GatedPlan(Plan):
         """The blocks to map: those that go on, and, where they see it, those that see ground that is replaced."""
         due_YX = self.goes_on_YX.copy()
         for block in self._blocks(self.replaced_YX):
+            ground = self._ground(block)
             for other in self.blocks_of.seen_by(block):
-                due_YX[self.extent.slot(other)] |= bool(self._sees(other, self._ground(block)))
+                due_YX[self.extent.slot(other)] |= bool(self._sees(other, ground))
         return due_YX & (self.questions.wanted_mosaic_YX > 0)
 
     @property

@@ -8,6 +8,7 @@ from idgbr.inference.tiling import WindowLattice
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.blocks import BlockPlan
 from pipeline.planning.plan import Plan
+from pipeline.segment.block import parts_that_see
 
 COUNT_EVERY = 1000
 Count = Callable[[str, int], None]
@@ -53,10 +54,11 @@ class Totals:
                 self.busiest = block.block, block.passes
         if block.landcover_due and plan.model is not None:
             settings = plan.settings
-            canvas = covered.pad(settings.boundary_radius)
             lattice = WindowLattice(settings.window, settings.overlap)
+            parts = parts_that_see(settings, covered, block.ground) if block.ground else [covered]
+            canvases = [part.pad(settings.boundary_radius) for part in parts]
             self.to_segment += 1
-            self.windows += lattice.count((canvas.y0, canvas.x0), canvas.shape)
+            self.windows += sum(lattice.count((canvas.y0, canvas.x0), canvas.shape) for canvas in canvases)
 
 
 def block_totals(plan: Plan, count: Count | None = None) -> Totals:
