@@ -184,8 +184,8 @@ def _observe(
     with ThreadPoolExecutor(WORKERS) as pool:
         for overpass in dates:
             today = land_on(world.seed, land, world.history, overpass.start.date())
-            if shown is None or not np.array_equal(shown, today.patch_YX):
-                shown, views = today.patch_YX, [view(world.seed, today, tile) for tile in tiles]
+            if shown is not today.patch_YX and (shown is None or not np.array_equal(shown, today.patch_YX)):
+                shown, views = today.patch_YX, list(pool.map(partial(view, world.seed, today), tiles))
             seen = conditions(world.seed, today, overpass, longitude, latitude)
             observe_tile = partial(observe, world.folder, world.seed, conditions=seen, bounds=world.bounds)
             for item in pool.map(observe_tile, [each for each in views if each.tile.quadrant in overpass.quadrants]):
