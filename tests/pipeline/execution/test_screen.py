@@ -24,7 +24,7 @@ from catalogs.simulated import acquire
 from idgbr.change import ChangeNetwork, ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.change.outcome import Outcome
-from pipeline.change.parts import mask_of
+from pipeline.change.parts import WHOLE, mask_of
 from pipeline.change.records import ALERTS, BETTER, OUTCOME, PART_ALERT_DAYS, PARTS, SCORE, SCREENED, read_record
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import store, versions
@@ -302,8 +302,9 @@ def test_an_update_that_is_interrupted_after_every_other_commit_ends_with_the_sa
     region, world = growing
     acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
     copy = shutil.copytree(region.cube, region.cube.with_name("other"))
-    seen.windows = [(inside(region, min(region.extent.blocks())), 0.9)]
-    settings = gated(region, audit=0.5, better=0.1)
+    changed = western(region)
+    seen.windows = [(inside(region, changed), 0.9)]
+    settings = gated(region, audit=0.5, better=0.2)
     run(settings.model_copy(update={"cube": copy}), refresh=True)
     commit, left = Cube.commit, [0]
 
@@ -328,6 +329,8 @@ def test_an_update_that_is_interrupted_after_every_other_commit_ends_with_the_sa
         assert mine.any()
         assert mine.tobytes() == other.tobytes()
     assert Outcome.BETTER_VIEWS in outcomes(region).values()
+    assert 0 < outcomes(region, PARTS)[changed] < WHOLE
+    assert_maps_are_those_of_the_mosaic(region)
     for name in (OUTCOME, SCORE, SCREENED, BETTER, PARTS):
         assert outcomes(region, name) == outcomes(region.model_copy(update={"cube": copy}), name)
     assert len(versions.history(Cube.open(region.cube))) == 2
