@@ -128,6 +128,11 @@ class Networks:
         return self.coarse.device
 
     @property
+    def batch(self) -> int:
+        """Windows computed at once. A CPU takes one at a time: more are no faster there, and every batch is filled."""
+        return 1 if self.device.type == "cpu" else self.settings.batch
+
+    @property
     def digest(self) -> str:
         """sha256 (hex) of settings, scheduler, network configs and weights. On one kind of device, two models with one
         digest make one map of the same ground, whether as an array (`maps`) or block by block as a cube."""
@@ -225,7 +230,7 @@ class Networks:
 
     def _batched(self, compute: Callable[..., Tensor], *arrays: Array) -> Tensor:
         settings = self.settings
-        return in_batches(compute, arrays, len(settings.classes), settings.batch, self.device, settings.precision)
+        return in_batches(compute, arrays, len(settings.classes), self.batch, self.device, settings.precision)
 
     def _networks(self) -> list[CoarseNetwork | AnyRefiner]:
         return [self.coarse] if self.refiner is None else [self.coarse, self.refiner]

@@ -49,7 +49,8 @@ class Settings:
     area_errors: of each class, between which numbers its true area less the mapped one lies in 95 % of squares of
     AREA_SIDE px, as shares of the square; None where it is not known. No map depends on it, nor does the digest.
     precision: fp32, bf16 or fp16, of the networks.
-    batch: windows computed at once, always; part of the result, as sums differ in the last bit between batch sizes.
+    batch: windows computed at once on a GPU, always; part of the result, as sums differ in the last bit between batch
+    sizes. A CPU takes one at a time.
     no_label: value of label arrays that stands for none. blank: the raw number that, in all bands of a pixel, means no
     data; None where images have none. grey: where labels are grey pictures of two classes, the value above which a
     pixel is of the second.

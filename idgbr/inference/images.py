@@ -34,6 +34,9 @@ class WindowModel(Protocol):
     @property
     def device(self) -> torch.device: ...
 
+    @property
+    def batch(self) -> int: ...
+
     def coarse_logits(self, image_BCHW: Tensor, corners: Sequence[Corner]) -> Tensor:
         """BKHW coarse logits of raw windows at absolute corners."""
 
@@ -114,7 +117,7 @@ def map_images(
             canvases[tile.image].coarse.add(tile.corner, logits_KHW)
             if is_due:
                 due.append((tile, logits_KHW))
-            if len(due) == settings.batch:
+            if len(due) == model.batch:
                 refine(due)
                 due.clear()
         if progress is not None:
@@ -181,7 +184,7 @@ def _coarse_logits(
         for raw_CHW in [cut_window(image_BCHW[image], place, origin, settings.window, settings.blank)]
         if not bool(missing(raw_CHW[None], settings.blank).all())
     )
-    for batch in _batches(tiles, settings.batch):
+    for batch in _batches(tiles, model.batch):
         if mask_BKHW is None:
             raw_NCHW = torch.stack([tile.raw_CHW for tile in batch])
             logits_NKHW = model.coarse_logits(raw_NCHW, [tile.corner for tile in batch])

@@ -129,7 +129,7 @@ class BatchingDevice:
     def _ready(self) -> bool:
         """Whether a batch is full, or every thread that could submit more waits for a result."""
         longest = max(len(queue) for queue in self._queues.values())
-        return longest >= self.model.settings.batch or (longest > 0 and self._waiting >= self._clients)
+        return longest >= self.model.batch or (longest > 0 and self._waiting >= self._clients)
 
     def _work(self) -> None:
         try:
@@ -160,7 +160,7 @@ class BatchingDevice:
 
     def _next(self) -> tuple[Stage, list[WindowRequest]]:
         """A full batch if there is one; refinement first, since it lets blocks end."""
-        size = self.model.settings.batch
+        size = self.model.batch
         full: list[Stage] = [stage for stage, queue in self._queues.items() if len(queue) >= size]
         stage = (full or [stage for stage, queue in self._queues.items() if queue])[0]
         queue = self._queues[stage]
@@ -172,7 +172,7 @@ class BatchingDevice:
             return error
         with suppress(RuntimeError):
             torch.cuda.empty_cache()
-        size = self.model.settings.batch
+        size = self.model.batch
         return RunError(
             f"{self.model.device} has no memory for a batch of {size} windows: give each worker more of a device, or "
             "machines with larger ones, or a model with smaller batches"

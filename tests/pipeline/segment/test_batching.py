@@ -23,7 +23,7 @@ class Model:
 
     def __init__(self, compute=lambda image_NBHW, corners: torch.ones(len(image_NBHW), 2, 4, 4), batch=1):
         self.coarse_logits = compute
-        self.settings, self.refiner = SimpleNamespace(batch=batch, classes=(0, 1), window=4), None
+        self.settings, self.refiner, self.batch = SimpleNamespace(classes=(0, 1), window=4), None, batch
 
 
 @pytest.fixture
