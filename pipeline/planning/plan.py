@@ -43,7 +43,7 @@ NO_MODEL = (
     "the region {name} names no model, which only idgbr plan does without; give it the key 'model', such as "
     "model: simulated-s2"
 )
-DATA_VERSION = 4
+DATA_VERSION = 5
 """Raised whenever the same scenes and settings would give other pixels."""
 
 
