@@ -173,8 +173,9 @@ class BatchingDevice:
         with suppress(RuntimeError):
             torch.cuda.empty_cache()
         size = self.model.batch
+        windows = "1 window" if size == 1 else f"{size} windows"
         return RunError(
-            f"{self.model.device} has no memory for a batch of {size} windows: give each worker more of a device, or "
+            f"{self.model.device} has no memory for a batch of {windows}: give each worker more of a device, or "
             "machines with larger ones, or a model with smaller batches"
         )
 

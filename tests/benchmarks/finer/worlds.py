@@ -82,7 +82,7 @@ class Eyes:
     def __init__(self, model: IDGBRPipeline, origin: Corner, shape: tuple[int, int]) -> None:
         assert model.refiner is not None
         self.settings, self.refiner, self.device = model.settings, model.refiner, model.device
-        self.coarse_logits = model.coarse_logits
+        self.coarse_logits, self.batch = model.coarse_logits, model.batch
         self._model = model
         lattice = WindowLattice(self.settings.window, self.settings.overlap)
         last = model.refiner.head[-1]

@@ -173,7 +173,7 @@ def test_a_block_that_the_device_has_no_memory_for_is_set_aside(region_of, undis
     monkeypatch.setattr(IDGBRPipeline, "coarse_logits", short)
     told = sentence(run_here(*command(region)), 1)
     assert f"at block {large}" in told
-    assert "has no memory for a batch of 4 windows" in told
+    assert "has no memory for a batch of 1 window:" in told
     assert "give each worker more of a device" in told
     blocks = undisturbed[1].blocks.new
     assert Counter(tries) == {block: 3 if block == large else 1 for block in region.extent.blocks()}
