@@ -8,7 +8,6 @@ each map was made from, and all maps are those of the mosaics in the cube, as if
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from pipeline.change.records import SCREENED, read_record
 from pipeline.cube.records import Records
 from pipeline.cube.schema import period_index
 from pipeline.geometry.grid import BlockId, Window
-from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost
+from pipeline.planning.blocks import NOTHING_LOST, BlockPlan, Blocks, Lost, fingerprint
 from pipeline.planning.plan import Plan
 
 CHANGED, SAME, NEW = "changed", "same", "new"
@@ -123,7 +122,8 @@ class GatedPlan(Plan):
         """Fingerprints of the mosaics that the cube will have."""
         mosaic_YX = np.where(self.goes_on_YX, self.made_mosaic_YX, self.questions.mosaic_YX)
         for slot in zip(*np.nonzero(self.goes_on_YX & ~self.whole_YX), strict=True):
-            mosaic_YX[slot] = fingerprint(*(of[slot] for of in (self.questions.mosaic_YX, mosaic_YX, self.parts_YX)))
+            known = (of[slot].tobytes() for of in (self.questions.mosaic_YX, mosaic_YX, self.parts_YX))
+            mosaic_YX[slot] = fingerprint(*known)
         return mosaic_YX
 
     @cached_property
@@ -197,7 +197,7 @@ class GatedPlan(Plan):
         if all(self.mosaic_YX[at] == self.questions.wanted_mosaic_YX[at] for at in seen):
             return mosaic, int(self.questions.wanted_landcover_YX[slot])
         mosaics = np.array([self.mosaic_YX[at] for at in seen]).tobytes()
-        return mosaic, fingerprint(self.blocks_of.landcover_by + b"%d %d " % block + mosaics)
+        return mosaic, fingerprint(self.blocks_of.landcover_by, b"%d %d" % block, mosaics)
 
     def copies_landcover(self, block: BlockId) -> bool:
         """Whether a block is taken over with its map, not with its mosaic alone: into a new period."""
@@ -211,12 +211,6 @@ class GatedPlan(Plan):
 def going_on(outcome_YX: np.ndarray) -> np.ndarray:
     """Where blocks go on by their outcome."""
     return np.isin(outcome_YX, [outcome for outcome in Outcome if outcome.goes_on])
-
-
-def fingerprint(*content: bytes | np.uint64) -> int:
-    """64 bits, never 0."""
-    parts = (each if isinstance(each, bytes) else each.tobytes() for each in content)
-    return int.from_bytes(blake2b(b"".join(parts), digest_size=8).digest(), "little") or 1
 
 
 def of_plan(plan: Plan) -> dict[str, Any]:

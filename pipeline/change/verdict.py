@@ -48,6 +48,7 @@ def verdict(
     parts = changed_parts(taken_HW, window, block)
     if parts and settings.better and better >= round(settings.better * PERCENT):
         taken_HW, parts = patch_HW, WHOLE
-    rest_HW = np.where(mask_of(parts, window, block), np.uint8(0), percent_HW)
-    score, rest = (block_score(each_HW, pixels) for each_HW in (percent_HW, rest_HW))
+    score = rest = block_score(percent_HW, pixels)
+    if parts:
+        rest = block_score(np.where(mask_of(parts, window, block), np.uint8(0), percent_HW), pixels)
     return Verdict(score, better, alerts, parts, rest), taken_HW & known_HW

@@ -20,15 +20,15 @@ def copy_block(cube: Cube, group: zarr.Group, extent: Extent, task: Task) -> tup
     source, block = task.source, task.block
     assert source is not None, "a block is copied from somewhere"
     kept, whole = source.rest or source, extent.grid.block_window(block)
-    at, new_HW = whole.slices(extent.origin), mask_of(source.parts, whole, whole)
-    observations_HW = None
+    at, observations_HW = whole.slices(extent.origin), None
+    new_HW = mask_of(source.parts, whole, whole) if source.rest else None
 
     def read(of: Source, name: str) -> np.ndarray:
         return np.asarray(store.array(cube.group(snapshot=of.snapshot), name)[of.time, ..., *at])
 
     for name in MOSAIC_ARRAYS:
         shard = read(kept, name)
-        if source.rest:
+        if new_HW is not None:
             np.copyto(shard, read(source, name), where=new_HW)
             if name == "observations":
                 observations_HW = shard[extent.covered(block).slices((whole.y0, whole.x0))]

@@ -124,8 +124,8 @@ class Blocks:
                 block,
                 own,
                 passes_N[n],
-                _hash(self.mosaic_by, place, covered_digests[DIGEST * c[n] : DIGEST * c[n + 1]], lost_here),
-                _hash(self.landcover_by, place, around_digests[DIGEST * a[n] : DIGEST * a[n + 1]], lost_near),
+                fingerprint(self.mosaic_by, place, covered_digests[DIGEST * c[n] : DIGEST * c[n + 1]], lost_here),
+                fingerprint(self.landcover_by, place, around_digests[DIGEST * a[n] : DIGEST * a[n + 1]], lost_near),
             )
 
     def _passes(self, at_P: np.ndarray, scene_P: np.ndarray, blocks: int) -> list[int]:
@@ -164,6 +164,7 @@ class Blocks:
         return np.unique([pass_key(scene) for scene in self.scenes], return_inverse=True)[1]
 
 
-def _hash(*parts: bytes) -> int:
-    content = blake2b(b"%d %d %d %d " % tuple(map(len, parts)) + b"".join(parts), digest_size=8)
-    return int.from_bytes(content.digest(), "little") or 1
+def fingerprint(*parts: bytes) -> int:
+    """64 bits, never 0."""
+    lengths = b"%d " * len(parts) % tuple(map(len, parts))
+    return int.from_bytes(blake2b(lengths + b"".join(parts), digest_size=8).digest(), "little") or 1
