@@ -14,10 +14,12 @@ from torch import Tensor
 def missing(image_BCHW: Tensor, blank: float | None) -> Tensor:
     """B1HW bool: some band is NaN or infinite, or all bands are `blank` (None: no number means that)."""
     planes_B1HW = image_BCHW.split(1, 1)
-    missing_B1HW = ~reduce(torch.logical_and, map(torch.isfinite, planes_B1HW))
-    if blank is None:
-        return missing_B1HW
-    return missing_B1HW | reduce(torch.logical_and, [plane_B1HW == blank for plane_B1HW in planes_B1HW])
+    none_B1HW = torch.zeros_like(planes_B1HW[0], dtype=torch.bool)
+    if blank is not None:
+        none_B1HW = reduce(torch.logical_and, [plane_B1HW == blank for plane_B1HW in planes_B1HW])
+    if not image_BCHW.is_floating_point():
+        return none_B1HW
+    return none_B1HW | ~reduce(torch.logical_and, map(torch.isfinite, planes_B1HW))
 
 
 def missing_of_array(image_CHW: NDArray[Any], blank: float | None) -> NDArray[np.bool_]:

@@ -9,6 +9,6 @@ from torch import Tensor
 
 
 def standardise(raw_BCHW: Tensor, mean: Sequence[float], std: Sequence[float], missing_B1HW: Tensor) -> Tensor:
-    """To zero mean and unit variance per band; 0 where `missing`."""
+    """To zero mean and unit variance per band, float32; 0 where `missing`."""
     mean_C11, std_C11 = (torch.tensor(values, device=raw_BCHW.device)[:, None, None] for values in (mean, std))
-    return ((raw_BCHW - mean_C11) / std_C11).masked_fill_(missing_B1HW, 0)
+    return ((raw_BCHW.to(torch.float32) - mean_C11) / std_C11).masked_fill_(missing_B1HW, 0)

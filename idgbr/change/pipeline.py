@@ -149,8 +149,10 @@ class ChangePipeline:
         return PIXEL_BYTES * self.settings.batch * self.settings.window**2 + KEPT_BYTES
 
     def normalise(self, before_BCHW: Tensor, after_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw numbers, as float32, to zero mean and unit variance per date and band; pixels without data in one of the
-        dates become 0 in both."""
+        """Raw numbers to zero mean and unit variance per date and band, float32.
+
+        Pixels without data in one of the dates become 0 in both.
+        """
         settings = self.settings
         missing_B1HW = missing(before_BCHW, settings.blank) | missing(after_BCHW, settings.blank)
         return (
@@ -253,8 +255,7 @@ class ChangePipeline:
         """Whether the scout sees anything in raw windows: one at a time, so that no answer depends on others. One bool,
         on the device, which is not waited for."""
         assert self.scout is not None, "only a model with a scout asks it"
-        dates = (each_BCHW.to(self.device, torch.float32) for each_BCHW in (before_BCHW, after_BCHW))
-        return self.scout.sees(*self.normalise(*dates))
+        return self.scout.sees(*self.normalise(before_BCHW.to(self.device), after_BCHW.to(self.device)))
 
     def _images(self, before_CHW: Array, after_CHW: Array) -> tuple[Tensor, Tensor]:
         images = tensor(before_CHW), tensor(after_CHW)

@@ -25,7 +25,7 @@ class Scout(Network):
 
     @register_to_config
     def __init__(
-        self, bands: int, cell: int = 4, hidden: int = 24, dilations: Sequence[int] = (2, 4), level: float = 0.0
+        self, bands: int, cell: int = 4, hidden: int = 32, dilations: Sequence[int] = (2, 4, 8), level: float = 0.0
     ) -> None:
         super().__init__()
         if bands < 1 or cell < 1 or hidden < 1 or min(dilations, default=1) < 1:

@@ -1,4 +1,4 @@
-"""Trains the scout of a change model, and chooses from which logit it calls for the network."""
+"""Trains the scout of a change model on the answers of its network, and chooses from which logit it calls for it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,9 @@ from idgbr.training.crops import Crops
 from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 
 WEIGHT = 8.0
-"""Of a changed cell beside an unchanged one: a missed change is worse than a window looked at in vain."""
+"""Of a cell that has changed beside one that has not: a missed change is worse than a window looked at in vain."""
+LIKELY = 0.5
+"""The probability from which ground has changed, for the network."""
 EIGHT = np.ones((3, 3), bool)
 
 
@@ -32,34 +35,39 @@ def train_scout(
 ) -> Iterator[Progress]:
     """Trains a scout for the `ChangePipeline` saved in `folder` and, when exhausted, saves it there too.
 
-    recall: share of the changed area of the pairs, in pieces of `pixels` or more, of which the scout must see a cell.
-    InputError if no cell of the pairs has changed.
+    It learns the probability that the network gives a cell, for it is to find what the network would find, not more.
+    recall: share of the changed area that the network finds in the pairs, in pieces of `pixels` or more, of which the
+    scout must see a cell. InputError if the network finds no cell that has changed.
     """
     model = ChangePipeline.from_pretrained(folder)
+    network = ChangePipeline(model.settings, model.network)
     images = [stacked(pair, number, config) for number, pair in enumerate(pairs)]
     count = len(config.bands)
     scout = with_seed(config.seed, lambda: Scout(count))
-    if not any(_changed_cells(label_HW, scout.cell).any() for _, label_HW in images):
+    answers = [network(both_CHW[:count], both_CHW[count:]).probability_HW for both_CHW, _ in images]
+    found = [
+        _found_cells(label_HW, answer_HW, scout.cell) for (_, label_HW), answer_HW in zip(images, answers, strict=True)
+    ]
+    if not any(cells_HW.any() for cells_HW in found):
         raise InputError(
-            f"no change in the pairs covers half of {scout.cell} x {scout.cell} px, so no scout can be trained; give "
-            "pairs with changes, or leave the scout out"
+            f"the network finds no change in the pairs that covers half of {scout.cell} x {scout.cell} px, so no scout "
+            "can be trained; give pairs with changes, train the network for more steps, or leave the scout out"
         )
     augmentation = replace(config.augmentation, zoom=0.0, gain=0.0, band_gain=0.0)
-    crops = Crops(images, CODES, config.crop, config.batch, config.seed, augmentation, UNLABELLED, config.blank)
+    known = [np.nan_to_num(answer_HW)[None] for answer_HW in answers]
+    shape = config.crop, config.batch, config.seed
+    crops = Crops(images, CODES, *shape, augmentation, UNLABELLED, config.blank, known)
 
     def loss(step: int) -> Tensor:
-        raw_BCHW, index_BHW = crops(step)
-        logit_BHW = scout(*model.normalise(*torch.from_numpy(raw_BCHW).split(count, 1)))[:, 0]
-        return _loss(logit_BHW, torch.from_numpy(index_BHW), scout.cell)
+        raw_BCHW, index_BHW, probability_B1HW = (torch.from_numpy(each) for each in crops(step))
+        logit_BHW = scout(*model.normalise(*raw_BCHW.split(count, 1)))[:, 0]
+        return _loss(logit_BHW, probability_B1HW, index_BHW == UNLABELLED, scout.cell)
 
-    how = Optimisation(steps=steps, rate=1e-2, warmup=steps // 10, weight_decay=1e-4, ema=max(0.0, 1 - 20 / steps))
+    how = Optimisation(steps=steps, rate=3e-3, warmup=steps // 10, weight_decay=1e-4, ema=max(0.0, 1 - 20 / steps))
     yield from optimise(scout, loss, how)
     scout.eval().requires_grad_(False)
-    level = choose_level(
-        [_seen(model, scout, pair, label_HW) for pair, (_, label_HW) in zip(pairs, images, strict=True)],
-        recall,
-        max(1, round(pixels / scout.cell**2)),
-    )
+    scenes = [(_logits(model, scout, *pair[:2]), cells_HW) for pair, cells_HW in zip(pairs, found, strict=True)]
+    level = choose_level(scenes, recall, max(1, round(pixels / scout.cell**2)))
     chosen = Scout(count, level=level)
     chosen.load_state_dict(scout.state_dict())
     ChangePipeline(model.settings, model.network, chosen).save_pretrained(folder)
@@ -87,27 +95,29 @@ def choose_level(
     return math.floor(highest[order[at]] * 100) / 100
 
 
-def _loss(logit_BHW: Tensor, index_BHW: Tensor, cell: int) -> Tensor:
-    """Cross-entropy of the cells that changed for the half or more, or not at all; the others do not count."""
-    share_BHW = F.avg_pool2d((index_BHW == 1).float()[:, None], cell)[:, 0]
-    unknown_BHW = F.max_pool2d((index_BHW == UNLABELLED).float()[:, None], cell)[:, 0] > 0
-    changed_BHW = share_BHW >= 0.5
-    weight_BHW = torch.where(changed_BHW, WEIGHT, 1.0) * ((changed_BHW | (share_BHW == 0)) & ~unknown_BHW)
-    loss_BHW = F.binary_cross_entropy_with_logits(logit_BHW, changed_BHW.float(), reduction="none")
+def _loss(logit_BHW: Tensor, probability_B1HW: Tensor, unknown_BHW: Tensor, cell: int) -> Tensor:
+    """Cross-entropy with the mean probability of a cell, of the cells of which all is known."""
+    probability_BHW = F.avg_pool2d(probability_B1HW, cell)[:, 0]
+    known_BHW = F.max_pool2d(unknown_BHW.float()[:, None], cell)[:, 0] == 0
+    weight_BHW = torch.where(probability_BHW >= LIKELY, WEIGHT, 1.0) * known_BHW
+    loss_BHW = F.binary_cross_entropy_with_logits(logit_BHW, probability_BHW, reduction="none")
     return (loss_BHW * weight_BHW).sum() / weight_BHW.sum().clamp_min(1)
 
 
 @torch.inference_mode()
-def _seen(
-    model: ChangePipeline, scout: Scout, pair: ChangePair, label_HW: NDArray[np.uint8]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Logits of the cells of a pair, and which have changed."""
-    height, width = (side // scout.cell * scout.cell for side in label_HW.shape)
-    dates = (torch.from_numpy(date_CHW[None, :, :height, :width].astype(np.float32)) for date_CHW in pair[:2])
-    return scout(*model.normalise(*dates))[0, 0].numpy(), _changed_cells(label_HW, scout.cell)
+def _logits(
+    model: ChangePipeline, scout: Scout, before_CHW: NDArray[Any], after_CHW: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Of the whole cells of a pair, HW."""
+    height, width = (side // scout.cell * scout.cell for side in before_CHW.shape[1:])
+    dates = (
+        torch.from_numpy(date_CHW[None, :, :height, :width].astype(np.float32)) for date_CHW in (before_CHW, after_CHW)
+    )
+    logit_HW: NDArray[np.float32] = scout(*model.normalise(*dates))[0, 0].numpy()
+    return logit_HW
 
 
-def _changed_cells(label_HW: NDArray[np.uint8], cell: int) -> NDArray[np.bool_]:
-    """The whole cells that changed for the half or more."""
-    changed_11HW = torch.from_numpy((label_HW == 1).astype(np.float32))[None, None]
-    return (F.avg_pool2d(changed_11HW, cell)[0, 0] >= 0.5).numpy()
+def _found_cells(label_HW: NDArray[np.uint8], probability_HW: NDArray[np.float32], cell: int) -> NDArray[np.bool_]:
+    """The whole cells of which the half or more has changed, and the network finds that it has."""
+    found_HW = (label_HW == 1) & (probability_HW >= LIKELY)
+    return (F.avg_pool2d(torch.from_numpy(found_HW.astype(np.float32))[None, None], cell)[0, 0] >= 0.5).numpy()
