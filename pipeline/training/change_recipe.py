@@ -57,7 +57,10 @@ class ScoutStage(Frozen):
 
     steps: int = Field(ge=1, description="optimiser steps")
     recall: float = Field(
-        default=0.995, gt=0, le=1, description="share of the changed area of the pairs in pieces that it must see"
+        default=0.998,
+        gt=0,
+        le=1,
+        description="share of the changed area that the network finds in the pairs, in pieces of which it must see a cell",
     )
     pixels: int = Field(default=50, ge=1, description="of the smallest of these pieces")
 
