@@ -60,7 +60,7 @@ class ScoutStage(Frozen):
         default=0.998,
         gt=0,
         le=1,
-        description="share of the changed area that the network finds in the pairs, in pieces of which it must see a cell",
+        description="share of the changed area that the network finds in the pairs, in pieces that it must see",
     )
     pixels: int = Field(default=50, ge=1, description="of the smallest of these pieces")
 
