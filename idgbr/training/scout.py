@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,20 +31,30 @@ EIGHT = np.ones((3, 3), bool)
 
 
 def train_scout(
-    pairs: Sequence[ChangePair], folder: str | Path, config: ChangeTraining, steps: int, recall: float, pixels: int
+    pairs: Sequence[ChangePair],
+    folder: str | Path,
+    config: ChangeTraining,
+    steps: int,
+    recall: float,
+    pixels: int,
+    on_answer: Callable[[int], None] = lambda done: None,
 ) -> Iterator[Progress]:
     """Trains a scout for the `ChangePipeline` saved in `folder` and, when exhausted, saves it there too.
 
     It learns the probability that the network gives a cell, for it is to find what the network would find, not more.
     recall: share of the changed area that the network finds in the pairs, in pieces of `pixels` or more, of which the
-    scout must see a cell. InputError if the network finds no cell that has changed.
+    scout must see a cell. on_answer: called after each pair that the network was asked about, before all steps, with
+    their number. InputError if the network finds no cell that has changed.
     """
     model = ChangePipeline.from_pretrained(folder)
-    network = ChangePipeline(model.settings, model.network)
+    network = ChangePipeline(model.settings, model.network).to(config.device)
     images = [stacked(pair, number, config) for number, pair in enumerate(pairs)]
     count = len(config.bands)
     scout = with_seed(config.seed, lambda: Scout(count))
-    answers = [network(both_CHW[:count], both_CHW[count:]).probability_HW for both_CHW, _ in images]
+    answers = []
+    for done, (both_CHW, _) in enumerate(images, 1):
+        answers.append(network(both_CHW[:count], both_CHW[count:]).probability_HW)
+        on_answer(done)
     found = [
         _found_cells(label_HW, answer_HW, scout.cell) for (_, label_HW), answer_HW in zip(images, answers, strict=True)
     ]

@@ -70,8 +70,10 @@ def train_change(
             f"{_stage(recipe)}, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s",
         )
     if recipe.scout is not None:
-        scout = recipe.scout
-        for progress in train_scout(dates, recipe.model, config, scout.steps, scout.recall, scout.pixels):
+        how = recipe.scout.steps, recipe.scout.recall, recipe.scout.pixels
+        for progress in train_scout(
+            dates, recipe.model, config, *how, lambda done: report(done, len(dates), "pairs the network is asked about")
+        ):
             report(progress.step, progress.steps, f"scout, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
     write_record(recipe.model, record)
     model = ChangePipeline.from_pretrained(recipe.model).to(config.device)
