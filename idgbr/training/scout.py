@@ -25,8 +25,6 @@ from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 
 WEIGHT = 8.0
 """Of a cell that has changed beside one that has not: a missed change is worse than a window looked at in vain."""
-LIKELY = 0.5
-"""The probability from which ground has changed, for the network."""
 EIGHT = np.ones((3, 3), bool)
 
 
@@ -55,8 +53,10 @@ def train_scout(
     for done, (both_CHW, _) in enumerate(images, 1):
         answers.append(network(both_CHW[:count], both_CHW[count:]).probability_HW)
         on_answer(done)
+    threshold = model.settings.threshold
     found = [
-        _found_cells(label_HW, answer_HW, scout.cell) for (_, label_HW), answer_HW in zip(images, answers, strict=True)
+        _cells((label_HW == 1) & (answer_HW > threshold), scout.cell)
+        for (_, label_HW), answer_HW in zip(images, answers, strict=True)
     ]
     if not any(cells_HW.any() for cells_HW in found):
         raise InputError(
@@ -71,7 +71,7 @@ def train_scout(
     def loss(step: int) -> Tensor:
         raw_BCHW, index_BHW, probability_B1HW = (torch.from_numpy(each) for each in crops(step))
         logit_BHW = scout(*model.normalise(*raw_BCHW.split(count, 1)))[:, 0]
-        return _loss(logit_BHW, probability_B1HW, index_BHW == UNLABELLED, scout.cell)
+        return _loss(logit_BHW, probability_B1HW, index_BHW == UNLABELLED, scout.cell, threshold)
 
     how = Optimisation(steps=steps, rate=3e-3, warmup=steps // 10, weight_decay=1e-4, ema=max(0.0, 1 - 20 / steps))
     yield from optimise(scout, loss, how)
@@ -105,11 +105,11 @@ def choose_level(
     return math.floor(highest[order[at]] * 100) / 100
 
 
-def _loss(logit_BHW: Tensor, probability_B1HW: Tensor, unknown_BHW: Tensor, cell: int) -> Tensor:
+def _loss(logit_BHW: Tensor, probability_B1HW: Tensor, unknown_BHW: Tensor, cell: int, threshold: float) -> Tensor:
     """Cross-entropy with the mean probability of a cell, of the cells of which all is known."""
     probability_BHW = F.avg_pool2d(probability_B1HW, cell)[:, 0]
     known_BHW = F.max_pool2d(unknown_BHW.float()[:, None], cell)[:, 0] == 0
-    weight_BHW = torch.where(probability_BHW >= LIKELY, WEIGHT, 1.0) * known_BHW
+    weight_BHW = torch.where(probability_BHW > threshold, WEIGHT, 1.0) * known_BHW
     loss_BHW = F.binary_cross_entropy_with_logits(logit_BHW, probability_BHW, reduction="none")
     return (loss_BHW * weight_BHW).sum() / weight_BHW.sum().clamp_min(1)
 
@@ -127,7 +127,6 @@ def _logits(
     return logit_HW
 
 
-def _found_cells(label_HW: NDArray[np.uint8], probability_HW: NDArray[np.float32], cell: int) -> NDArray[np.bool_]:
-    """The whole cells of which the half or more has changed, and the network finds that it has."""
-    found_HW = (label_HW == 1) & (probability_HW >= LIKELY)
+def _cells(found_HW: NDArray[np.bool_], cell: int) -> NDArray[np.bool_]:
+    """The whole cells of which the half or more is meant."""
     return (F.avg_pool2d(torch.from_numpy(found_HW.astype(np.float32))[None, None], cell)[0, 0] >= 0.5).numpy()
