@@ -21,8 +21,9 @@ from idgbr.labels import probabilities
 from idgbr.no_data import missing
 from idgbr.processes import PROCESSES, diffusion, schedulers
 from idgbr.processes.noise import noise
+from idgbr.processes.runs import check_run
 from idgbr.processes.sampling import Sampling
-from idgbr.saved_model import AnyRefiner, load, save
+from idgbr.saved_model import INDEX, AnyRefiner, load, save
 from idgbr.settings import Settings
 from idgbr.shipped import model_folder
 
@@ -37,12 +38,12 @@ class Networks:
         self.settings = settings
         self.coarse = coarse
         self.refiner = refiner
-        self._check()
         self._scheduler: Any = None
         if scheduler is not None:
             self.scheduler = scheduler
         elif refiner is not None and refiner.config["process"] == "diffusion":
             self._scheduler = schedulers.of_solver("ddim", refiner.config["prediction"])
+        self._check()
         self.to("cpu")
 
     def _check(self) -> None:
@@ -65,6 +66,8 @@ class Networks:
                 f"the refiner's label codec takes windows at multiples of {refiner.codec.stride} px, but the model's "
                 f"settings say an overlap of {settings.overlap}"
             )
+        if refiner is not None:
+            check_run(refiner, self.sampling, settings.ensemble_size)
 
     @classmethod
     def from_pretrained(
@@ -76,7 +79,12 @@ class Networks:
         coarse: a network of one's own (`idgbr.coarse.Wrapped`) to fill with the saved coarse weights; code is never
         taken from the folder. code: builds that network, in its place.
         """
-        return cls(*load(model_folder(folder), coarse, code))
+        path = model_folder(folder)
+        parts = load(path, coarse, code)
+        try:
+            return cls(*parts)
+        except InputError as error:
+            raise CheckpointError(f"{path / INDEX} says what the model cannot do: {error}") from error
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes model_index.json, coarse/ and, if there are some, refiner/ and scheduler/."""
@@ -98,7 +106,8 @@ class Networks:
 
     def with_settings(self, **changes: Any) -> Self:
         """The same networks run otherwise, by `idgbr.settings.Settings`; those that are None stay. InputError for a
-        value that a setting does not take, CheckpointError for one that the networks do not."""
+        value that a setting does not take and for a walk that the refiner does not, CheckpointError for windows that
+        the networks do not."""
         model = copy(self)
         model.settings = replace(self.settings, **{key: value for key, value in changes.items() if value is not None})
         model._check()
@@ -142,6 +151,8 @@ class Networks:
             content["walk"] = diffusion.WALK_VERSION
         if self.coarse.code:
             content["code"] = self.coarse.code
+        if self.coarse._compiled_call_impl is not None:
+            content["compiled"] = True
         return digest(content, self._networks())
 
     def normalise(self, image_BCHW: Array) -> Tensor:
@@ -164,9 +175,12 @@ class Networks:
         return raw_BCHW
 
     def compile(self) -> Self:
-        """Compiles the networks with torch.compile; the first windows wait for it. Worth it on a GPU."""
+        """Compiles the networks with torch.compile, which rounds otherwise, as the digest says; the first windows wait
+        for it. Worth it on a GPU."""
         for network in self._networks():
             network.compile()
+        if self.refiner is not None:
+            self.refiner.guidance.compile()
         return self
 
     @torch.inference_mode()

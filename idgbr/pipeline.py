@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from idgbr.errors import InputError
 from idgbr.inference.batches import Array, tensor
 from idgbr.inference.coarse_input import coarse_input_logits
-from idgbr.inference.image_input import ImageInput, read_image, read_origin
+from idgbr.inference.image_input import ImageInput, read_image, read_mask, read_origin
 from idgbr.inference.images import Listener, Maps, Part, Progress, coarse_of_images, map_images
 from idgbr.inference.scale import check_scale
 from idgbr.inference.tiling import Corner
 from idgbr.networks import Networks
-from idgbr.processes import PROCESSES
 from idgbr.processes.noise import seed_of
 
 BAR_SECONDS = 2.0
@@ -55,7 +54,7 @@ class IDGBRPipeline(Networks):
     def check_inputs(
         self,
         image_BCHW: Any,
-        coarse: NDArray[Any] | None = None,
+        coarse: Any = None,
         num_inference_steps: int | None = None,
         seed: int | None = None,
         origin: Corner | None = None,
@@ -76,17 +75,8 @@ class IDGBRPipeline(Networks):
             guidance_scale=guidance_scale,
             ensemble_size=ensemble_size,
         )
-        if self.refiner is not None:
-            process = self.refiner.config["process"]
-            PROCESSES[process].check(model.sampling)
-            if model.settings.ensemble_size > 1 and process == "bridge" and not self.refiner.config["sigma"]:
-                raise InputError(
-                    f"ensemble_size {model.settings.ensemble_size} would average equal answers, for this refiner has "
-                    "no noise (sigma 0); leave ensemble_size at 1"
-                )
         if coarse is not None:
-            if not hasattr(coarse, "ndim"):
-                raise InputError(f"coarse must be an array, not a {type(coarse).__name__}")
+            coarse = read_mask(coarse)
             if coarse.ndim == 2 and len(image.image_BCHW) == 1:
                 coarse = coarse[None]
             coarse_input_logits(coarse, tensor(image.image_BCHW), self.settings.codes, self.settings.no_label)
@@ -95,7 +85,7 @@ class IDGBRPipeline(Networks):
     def __call__(
         self,
         image_BCHW: Any,
-        coarse: NDArray[Any] | None = None,
+        coarse: Any = None,
         num_inference_steps: int | None = None,
         seed: int | None = None,
         origin: Corner | None = None,
@@ -124,11 +114,14 @@ class IDGBRPipeline(Networks):
             ensemble_size=ensemble_size,
             generator=generator,
         )
-        with logging.tqdm(delay=BAR_SECONDS, unit="window", **self._progress_bar_config) as bar:
+        told = 0
+        with logging.tqdm(**{"delay": BAR_SECONDS, "unit": "window", **self._progress_bar_config}) as bar:
 
             def progress(done: int, total: int) -> None:
+                nonlocal told
                 bar.total = total
-                bar.update(done - bar.n)
+                bar.update(done - told)
+                told = done
 
             maps = model.maps(image.image_BCHW, coarse, origin, progress=progress)
         return Output(image.labels(maps.refined_BHW, self.settings), image.confidence(maps.confidence_BHW))

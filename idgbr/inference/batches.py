@@ -72,7 +72,7 @@ def tensor(array: Array) -> Tensor:
     """Without a copy where torch takes the array as it is; masked pixels become NaN. InputError for other things than
     arrays of real numbers."""
     if isinstance(array, Tensor) and not array.is_complex():
-        return array
+        return array.detach()
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         raise InputError(
             f"an array of real numbers is needed, not of {getattr(array, 'dtype', None) or type(array).__name__}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import index
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from idgbr.classes import cf_flags
 from idgbr.errors import InputError
@@ -62,6 +63,19 @@ def read_image(image: Any, bands: Sequence[str]) -> ImageInput:
     if getattr(image, "ndim", 4) != 3:
         return ImageInput(image, (0, 0), lambda map_BHW, name, attributes: map_BHW)
     return ImageInput(image[None], (0, 0), lambda map_BHW, name, attributes: map_BHW[0])
+
+
+def read_mask(mask: Any) -> NDArray[Any]:
+    """An array, a tensor or a DataArray, such as a map's labels, as an array; InputError for other things."""
+    if all(hasattr(mask, name) for name in ("dims", "transpose", "values")):
+        named = [name for names in (BAND, Y, X) for name in mask.dims if str(name).lower() in names]
+        mask = mask.transpose(*(name for name in mask.dims if name not in named), *named).values
+    if isinstance(mask, Tensor):
+        mask = mask.detach().cpu()
+        mask = (mask.float() if mask.is_floating_point() else mask).numpy()
+    if not hasattr(mask, "ndim"):
+        raise InputError(f"coarse must be an array, not a {type(mask).__name__}")
+    return cast("NDArray[Any]", mask)
 
 
 def read_origin(origin: Any) -> Corner:

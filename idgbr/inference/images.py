@@ -50,8 +50,8 @@ class WindowModel(Protocol):
 
 
 Listener: TypeAlias = Callable[[int, slice, NDArray[np.float32], NDArray[np.float32]], None]
-"""Takes an image's number in the batch, some of its rows, and in them the class probabilities KHW of the coarse and of
-the refined map, 0 without data."""
+"""Takes an image's number in the batch, some rows of what is asked for, and in them the class probabilities KHW of the
+coarse and of the refined map, 0 without data."""
 
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -134,9 +134,13 @@ def map_images(
     maps = [canvas.labels(seen_HW, settings.no_label) for canvas, seen_HW in zip(canvases, seen_BHW, strict=True)]
     if listener is not None:
         for number, (canvas, labels) in enumerate(zip(canvases, maps, strict=True)):
-            for rows, *each_KHW in canvas.probabilities(labels):
-                coarse_KHW, refined_KHW = (probability_KHW.cpu().numpy() for probability_KHW in each_KHW)
-                listener(number, rows, coarse_KHW, refined_KHW)
+            for strip, *each_KHW in canvas.probabilities(labels):
+                first, last = max(strip.start, inner[0].start), min(strip.stop, inner[0].stop)
+                if first >= last:
+                    continue
+                within = slice(None), slice(first - strip.start, last - strip.start), inner[1]
+                coarse_KHW, refined_KHW = (probability_KHW[within].cpu().numpy() for probability_KHW in each_KHW)
+                listener(number, slice(first - inner[0].start, last - inner[0].start), coarse_KHW, refined_KHW)
     names = ("coarse_HW", "refined_HW", "confidence_HW", "editable_HW")
     return Maps(*(torch.stack([getattr(each, name)[inner] for each in maps]).cpu().numpy() for name in names))
 

@@ -27,7 +27,8 @@ def check_scale(image_BCHW: Tensor, settings: Settings) -> None:
     seen_BHW = ~missing(sample_BCHW, settings.blank)[:, 0].cpu().numpy()
     if not seen_BHW.any():
         return
-    typical_C = np.array([np.median(np.abs(band_BHW.cpu().numpy()[seen_BHW])) for band_BHW in sample_BCHW.unbind(1)])
+    bands_CBHW = sample_BCHW.double().cpu().numpy().swapaxes(0, 1)
+    typical_C = np.array([np.median(np.abs(band_BHW[seen_BHW])) for band_BHW in bands_CBHW])
     trained_C = np.maximum(np.abs(settings.mean), settings.std)
     telling_C = typical_C > 0
     if not telling_C.any():

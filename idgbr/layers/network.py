@@ -14,6 +14,9 @@ from torch import nn
 from idgbr.tensor_file import apply_umask
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+ALIGNED = 64
+"""Bytes that torch's own memory starts at multiples of. Kernels round otherwise on weights that start elsewhere, as
+those that diffusers maps from a file do."""
 
 
 class Network(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -26,7 +29,12 @@ class Network(ModelMixin, ConfigMixin):  # type: ignore[misc]
             apply_umask(file)
 
     def place(self, device: str | torch.device) -> Self:
-        """Moves to a device in channels-last layout."""
+        """Moves to a device in channels-last layout; weights of half precision become float32."""
+        if any(value.dtype in (torch.float16, torch.bfloat16) for value in self.state_dict().values()):
+            nn.Module.float(self)
+        for value in (*self.parameters(), *self.buffers()):
+            if value.data_ptr() % ALIGNED:
+                value.data = value.data.clone()
         nn.Module.to(self, torch.device(device))
         nn.Module.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self

@@ -48,25 +48,19 @@ def clean_codes(prediction: str, answer_BDhw: Tensor, time_B: Tensor, noisy_BDhw
 
 
 def check(how: Sampling) -> None:
-    """InputError for more steps from the coarse mask than its part of the schedule has."""
-    most = round(TRAIN_STEPS * FROM_COARSE)
-    if how.init == "coarse" and how.num_inference_steps > most:
-        raise InputError(
-            f"num_inference_steps from the coarse mask must be at most {most}, not {how.num_inference_steps}"
-        )
+    """InputError for more steps from the coarse mask than its part of the schedule has, and for a scheduler that would
+    take some of them at one time, or later than any of the training."""
+    _scheduled(how)
 
 
 def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: Tensor, how: Sampling) -> Tensor:
     """BKHW logits after a walk by diffusers' scheduler, from pure noise or from the coarse mask under the noise of
     FROM_COARSE, as diffusers' image to image."""
-    check(how)
     prediction, codec, steps = refiner.config["prediction"], refiner.codec, how.num_inference_steps
-    scheduler = deepcopy(how.scheduler)
+    scheduler = _scheduled(how)
     if how.init == "noise":
-        scheduler.set_timesteps(steps)
         state_BDhw = noise_BDhw * scheduler.init_noise_sigma
     else:
-        scheduler.set_timesteps(round(steps / FROM_COARSE))
         first_B = scheduler.timesteps[-steps].expand(len(noise_BDhw))
         state_BDhw = scheduler.add_noise(codec.encode(coarse_BKHW), noise_BDhw, first_B.to(noise_BDhw.device))
     for step in scheduler.timesteps[-steps:]:
@@ -76,6 +70,22 @@ def sample(refiner: Denoiser, condition: Any, coarse_BKHW: Tensor, noise_BDhw: T
         output = codec.encode(probabilities(answer)) if prediction == "labels" else answer
         state_BDhw = scheduler.step(output, step, state_BDhw).prev_sample
     return answer if prediction == "labels" else codec.logits(state_BDhw)
+
+
+def _scheduled(how: Sampling) -> Any:
+    """A fresh scheduler at the walk's times, which are its last; raises what `check` does."""
+    steps, most = how.num_inference_steps, round(TRAIN_STEPS * FROM_COARSE)
+    if how.init == "coarse" and steps > most:
+        raise InputError(f"num_inference_steps from the coarse mask must be at most {most}, not {steps}")
+    scheduler = deepcopy(how.scheduler)
+    scheduler.set_timesteps(steps if how.init == "noise" else round(steps / FROM_COARSE))
+    times = scheduler.timesteps[-steps:].tolist()
+    if len(set(times)) < steps or max(times) >= TRAIN_STEPS:
+        raise InputError(
+            f"num_inference_steps {steps} does not fit the times of the {type(scheduler).__name__}: some would be "
+            f"alike or beyond the training's {TRAIN_STEPS}; take fewer, or timestep_spacing trailing"
+        )
+    return scheduler
 
 
 def _scales(time_B: Tensor) -> tuple[Tensor, Tensor]:

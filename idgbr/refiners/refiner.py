@@ -31,7 +31,8 @@ class Refiner(Network):
     bands, classes: channels of image and coarse mask; widths: channels at strides 2, 4, 8 and 16; full: channels at
     full resolution; process: bridge, diffusion or discrete (`idgbr.processes`); prediction: labels (class logits), or
     of a diffusion also epsilon, v, x0; sigma: standard deviation of the bridge's noise at t = 1; code: corner,
-    embedding or autoencoder (`idgbr.codecs`); attention: cross-attention of the two coarsest levels to the condition.
+    embedding or autoencoder (`idgbr.codecs`); attention: cross-attention of the two coarsest levels to the condition;
+    condition_dropout: share of the samples that its training answered without the condition; a training writes it.
     """
 
     multiple = 16
@@ -48,6 +49,7 @@ class Refiner(Network):
         prediction: str = "labels",
         code: str = "corner",
         attention: bool = False,
+        condition_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         for name, value, allowed in (

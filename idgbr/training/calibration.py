@@ -11,7 +11,7 @@ from idgbr.classes import class_index
 from idgbr.pipeline import IDGBRPipeline
 from idgbr.settings import AreaErrors
 from idgbr.training.area_errors import area_errors, area_shares
-from idgbr.training.crops import Pair
+from idgbr.training.crops import Pair, check_each
 from idgbr.training.temperature import PixelScores, temperature
 
 
@@ -24,8 +24,9 @@ class Calibration:
 
 
 def calibrate(model: IDGBRPipeline, pairs: Sequence[Pair]) -> Calibration:
-    """Maps each area once. InputError where no pixel has both data and a label."""
+    """Maps each area once. InputError where no pixel has both data and a label, and for what is no pair."""
     settings, plain = model.settings, model.with_settings(temperature=1.0)
+    check_each(pairs, len(settings.bands), settings.codes, settings.no_label)
     pixels, shares = [], []
     for image_CHW, label_HW in pairs:
         pixels.append(PixelScores(class_index(label_HW, settings.codes, settings.no_label)))

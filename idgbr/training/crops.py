@@ -169,9 +169,17 @@ def prefetch(function: Callable[[int], Item], steps: int, depth: int = 2) -> Pre
 
 
 def check_pairs(pairs: Sequence[Pair], bands: int, codes: tuple[int, ...], no_label: int = 0) -> None:
-    """InputError unless every image has `bands` bands, its label its size, and the labels only known codes."""
+    """InputError unless every pair fits, and some pixel has a label."""
+    check_each(pairs, bands, codes, no_label)
+    if not any((label_HW != no_label).any() for _, label_HW in pairs):
+        raise InputError(f"all labels are {no_label}, which means not labelled; nothing can be learnt from them")
+
+
+def check_each(pairs: Sequence[Pair], bands: int, codes: tuple[int, ...], no_label: int) -> None:
+    """InputError unless there is a pair, every image has `bands` bands, its label its size, and the labels only known
+    codes."""
     if not pairs:
-        raise InputError("training needs at least one pair of image and label")
+        raise InputError("at least one pair of image and label is needed")
     for number, (image_CHW, label_HW) in enumerate(pairs):
         if image_CHW.ndim != 3 or image_CHW.shape[0] != bands or image_CHW.shape[1:] != label_HW.shape:
             raise InputError(
@@ -181,8 +189,6 @@ def check_pairs(pairs: Sequence[Pair], bands: int, codes: tuple[int, ...], no_la
         if image_CHW.dtype.kind not in "biuf":
             raise InputError(f"the image of pair {number} must hold real numbers, not {image_CHW.dtype}")
         class_index(label_HW, codes, no_label)
-    if not any((label_HW != no_label).any() for _, label_HW in pairs):
-        raise InputError(f"all labels are {no_label}, which means not labelled; nothing can be learnt from them")
 
 
 def band_statistics(pairs: Sequence[Pair], blank: float | None = 0.0) -> tuple[tuple[float, ...], tuple[float, ...]]:

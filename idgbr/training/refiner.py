@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from idgbr.checkpoint import TOLD_ALONE
 from idgbr.classes import UNLABELLED, class_index
 from idgbr.coarse import NetworkCode
 from idgbr.codecs import train_autoencoder, train_embedding
@@ -33,10 +35,17 @@ from idgbr.training.loop import Optimisation, Progress, optimise, with_seed
 from idgbr.training.losses import boundary_loss, cross_entropy, edge_weights
 from idgbr.training.ranks import rank
 from idgbr.training.sizes import fitting
-from idgbr.values import check_number
+from idgbr.values import check_choice, check_number
 
 Times = Literal["uniform", "cubic", "last"]
 
+WALK: Mapping[str, Any] = {
+    "num_inference_steps": Settings.num_inference_steps,
+    "init": Settings.init,
+    "guidance_scale": Settings.guidance_scale,
+    "ensemble_size": Settings.ensemble_size,
+}
+"""Settings that are of one refiner and no other, and their defaults."""
 TOKEN = 16
 """Px of a crop for each token that a teacher's features are compared at."""
 
@@ -47,8 +56,8 @@ class RefinerTraining:
 
     times: uniform in 0..1; cubic, 1 - u^3, which favours noisy ones; last, always 1, for an answer in one step.
     pixels: learn the decoded answer by cross-entropy also where the network predicts epsilon, v or x0 (with times
-    "last" this is the end-to-end fine-tuning of arXiv 2409.11355). dropout: share of samples whose condition is
-    dropped, which makes classifier-free guidance legitimate. edge_weight: loss weight of pixels within edge_radius px
+    "last" this is the end-to-end fine-tuning of arXiv 2409.11355). condition_dropout: share of samples whose
+    condition is dropped, which classifier-free guidance needs. edge_weight: loss weight of pixels within edge_radius px
     of a true boundary; 1 elsewhere. boundary: weight of `losses.boundary_loss`. corruption: probability of each fault
     of `corruption.corrupt`. hard: share of samples whose coarse mask is given as labels instead of probabilities.
     true_states: share of steps whose noisy input is made of the true labels, which teaches a walk to keep what is
@@ -63,7 +72,7 @@ class RefinerTraining:
     sizes: Mapping[str, Any] = field(default_factory=dict)
     times: Times = "cubic"
     pixels: bool = False
-    dropout: float = 0.0
+    condition_dropout: float = 0.0
     edge_weight: float = 4.0
     edge_radius: int = 4
     boundary: float = 0.0
@@ -77,6 +86,8 @@ class RefinerTraining:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        check_choice("times", self.times, get_args(Times))
+        check_number("condition_dropout", self.condition_dropout, 0, 1)
         check_number("true_states", self.true_states, 0, 1)
         if self.unrolled and self.true_states == 1:
             raise InputError("unrolled training learns through the network's own answers; true_states must be below 1")
@@ -92,6 +103,7 @@ def train_refiner(
     state: Path | None = None,
     deadline: float | None = None,
     code: NetworkCode | None = None,
+    run: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Progress]:
     """Trains a refiner for the pipeline in `folder` and, when exhausted, saves it there.
 
@@ -100,17 +112,18 @@ def train_refiner(
     coarse network makes them, which is too good on areas it was trained on: give pairs it has not seen. refiner: one to
     train further, in place of a new `Refiner(**sizes)`. tokens: a teacher's, one tensor a pair, to align the guidance
     with during the first `align_steps` (`idgbr.training.alignment`). state, deadline: see `loop.optimise`. code: of the
-    pipeline's coarse network, where that is one's own.
+    pipeline's coarse network, where that is one's own. run: settings that the model is saved with. Those that it does
+    not name are the folder's; but of its WALK, where a new refiner takes the place of another, the defaults.
 
     A bridge that has learned from its own answers alone answers alike in one step and in more: it is saved with one.
+    Raises InputError before the first step for pairs and a config that do not fit, and for a run that is none of the
+    refiner's; CheckpointError for a folder that holds no model.
     """
     pipeline = IDGBRPipeline.from_pretrained(folder, code=code).to(config.device)
     settings = pipeline.settings
+    if refiner is None and pipeline.refiner is not None:
+        settings = replace(settings, **WALK)
     check_pairs(pairs, len(settings.bands), settings.codes, settings.no_label)
-    if masks is None:
-        masks = [pipeline.coarse_probabilities(image_CHW[None])[0] for image_CHW, _ in pairs]
-    if len(masks) != len(pairs):
-        raise InputError(f"{len(pairs)} pairs need as many coarse masks, not {len(masks)}")
     if refiner is None:
         refiner = new_refiner(pairs, settings, config)
     prediction = refiner.config["prediction"]
@@ -119,6 +132,16 @@ def train_refiner(
             f"a network that predicts {prediction} always learns from noised true labels; leave out true_states and "
             "unrolled"
         )
+    refiner.register_to_config(condition_dropout=config.condition_dropout)
+    if refiner.config["process"] == "bridge" and not (config.true_states or config.unrolled):
+        settings = replace(settings, num_inference_steps=1)
+    settings = replace(settings, **run)
+    IDGBRPipeline(settings, pipeline.coarse, refiner)
+    pipeline.to(config.device)
+    if masks is None:
+        masks = [pipeline.coarse_probabilities(image_CHW[None])[0] for image_CHW, _ in pairs]
+    if len(masks) != len(pairs):
+        raise InputError(f"{len(pairs)} pairs need as many coarse masks, not {len(masks)}")
     refiner.requires_grad_(True).place(config.device)
     crop_args = (
         settings.codes,
@@ -157,8 +180,6 @@ def train_refiner(
 
         about = _identity(refiner, config, tokens is not None)
         yield from optimise(learning, loss, config.optimisation, state, about=about, deadline=deadline)
-    if refiner.config["process"] == "bridge" and not (config.true_states or config.unrolled):
-        settings = replace(settings, num_inference_steps=1)
     if rank() == 0:
         IDGBRPipeline(settings, pipeline.coarse, refiner).save_pretrained(folder)
 
@@ -194,10 +215,11 @@ def _identity(refiner: AnyRefiner, config: RefinerTraining, aligned: bool) -> st
     settings = {key: value for key, value in asdict(config).items() if key not in ("optimisation", "device")}
     # As it was first written, so that trainings begun before go on.
     settings["aligned"] = 1 - settings.pop("true_states")
+    settings["dropout"] = settings.pop("condition_dropout")
     if not settings["unrolled"]:
         del settings["unrolled"]
     # Keys that begin with _ are diffusers' own; one lists names in an order that differs from process to process.
-    network = {key: value for key, value in refiner.config.items() if not key.startswith("_")}
+    network = {key: value for key, value in refiner.config.items() if not key.startswith("_") and key != TOLD_ALONE}
     return json.dumps([network, settings, aligned], sort_keys=True, default=str)
 
 
@@ -220,8 +242,10 @@ def refiner_loss(
     coarse_BKHW = corrupt(coarse_BKHW, config.corruption, config.hard, random)
     denoiser: Denoiser = refiner
     condition = denoiser.condition(image_BCHW, coarse_BKHW)
-    if config.dropout:
-        condition = denoiser.drop(condition, (torch.rand(count, generator=random) < config.dropout).to(device))
+    if config.condition_dropout:
+        condition = denoiser.drop(
+            condition, (torch.rand(count, generator=random) < config.condition_dropout).to(device)
+        )
     coarse_BDhw = refiner.codec.encode(coarse_BKHW)
     noise_BDhw = torch.randn_like(coarse_BDhw)
     one_B = torch.ones(count, device=device)

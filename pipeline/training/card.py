@@ -28,18 +28,21 @@ RECORDED = {
     "threads",
     "folds",
     "true_states",
+    "condition_dropout",
     "inference",
     "calibrate",
     "split",
     "share",
 }
 """Keys of a recipe that the record keeps, by their serialization aliases."""
+COARSE = {"network", "backbone", "ddpm", "share"}
+REFINERS = {"preset", "stable_diffusion", "folds", "true_states", "condition_dropout", "inference"}
+"""Keys that only a recipe of this network has."""
 
 
 def check_keys(recipe: Recipe, network: str) -> None:
     """Raises UserError for keys of the other network, and for keys that exclude each other."""
-    of_coarse = {"network", "backbone", "ddpm", "share"}
-    others = of_coarse if network == "refiner" else {"preset", "stable_diffusion", "folds", "true_states", "inference"}
+    others = COARSE if network == "refiner" else REFINERS
     for key in sorted(others - ({"backbone"} if recipe.folds else set())):
         if getattr(recipe, key) is not None:
             raise UserError(f"the recipe has '{key}', which is not of the {network} network; leave it out")

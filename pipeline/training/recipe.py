@@ -27,6 +27,12 @@ class Inference(Frozen):
 
     overlap: int | None = Field(default=None, ge=0, description="px that neighbouring windows share; default: 64")
     num_inference_steps: int | None = Field(default=None, ge=1, description="default: as many as its training is for")
+    init: Literal["coarse", "noise"] | None = Field(
+        default=None, description="diffusion only: where its walk starts; default: coarse"
+    )
+    guidance_scale: float | None = Field(
+        default=None, ge=0, description="of classifier-free guidance; needs condition_dropout; default: 1, which is off"
+    )
     sigma: float | None = Field(
         default=None, ge=0, description="bridge only: standard deviation of the noise; 0: none; default: as in training"
     )
@@ -96,6 +102,13 @@ class Recipe(Frozen):
         le=1,
         description="refiner only: share of the steps that start from noised true labels instead of from the network's "
         "own answer; default: 0",
+    )
+    condition_dropout: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="refiner only: share of the samples that are answered without image and coarse mask, which "
+        "inference.guidance_scale needs; default: 0",
     )
     inference: Inference | None = Field(
         default=None, description="refiner only: how the model maps where that is not as it was trained"

@@ -90,7 +90,7 @@ def train(
         run_ranks(_rank, job, recipe.workers, cuda, recipe.data, recipe.address, lambda step: report(*step))
     write_record(recipe.model, record)
     model = IDGBRPipeline.from_pretrained(recipe.model, code=code).to(device)
-    model = _calibrated(recipe, _as_it_maps(recipe, model), areas)
+    model = _calibrated(recipe, _with_its_noise(recipe, model), areas)
     images = [(str(number), *pair, (0, 0)) for number, pair in enumerate(areas.validation)]
     scores = evaluate(model, images, lambda done, total, stem: report(done, total, "scored"))
     write_model_card(recipe, record, scores, code)
@@ -99,23 +99,20 @@ def train(
     return scores
 
 
-def _as_it_maps(recipe: Recipe, model: "IDGBRPipeline") -> "IDGBRPipeline":
-    """The model with the recipe's `inference`, saved as such."""
-    from idgbr import IDGBRPipeline
-
-    if recipe.inference is None:
-        return model
-    if recipe.inference.sigma is not None and model.refiner is not None:
+def _with_its_noise(recipe: Recipe, model: "IDGBRPipeline") -> "IDGBRPipeline":
+    """The model with the `sigma` that the recipe maps with, where that is not its training's, saved as such."""
+    if recipe.inference is not None and recipe.inference.sigma is not None and model.refiner is not None:
         model.refiner.register_to_config(sigma=recipe.inference.sigma)
-    settings = replace(model.settings, **_settings(recipe))
-    model = IDGBRPipeline(settings, model.coarse, model.refiner, model.scheduler).to(model.device)
-    model.save_pretrained(recipe.model)
+        model.save_pretrained(recipe.model)
     return model
 
 
-def _settings(recipe: Recipe) -> dict[str, Any]:
-    """Those of the recipe's `inference` that are a model's."""
-    return {} if recipe.inference is None else recipe.inference.model_dump(exclude_none=True, exclude={"sigma"})
+def _run(recipe: Recipe) -> dict[str, Any]:
+    """Settings of a refiner's model: the recipe's `inference`, and the default overlap where it names none."""
+    from idgbr import Settings
+
+    named = {} if recipe.inference is None else recipe.inference.model_dump(exclude_none=True, exclude={"sigma"})
+    return {"overlap": Settings.overlap, **named}
 
 
 def _calibrated(recipe: Recipe, model: "IDGBRPipeline", areas: TrainingAreas) -> "IDGBRPipeline":
@@ -176,10 +173,11 @@ def _steps(job: Job, pairs: list[Pair], device: str, masks: "list[NDArray[Any]] 
     state = _state(recipe, job.network)
     if job.network == "refiner":
         refiner = _stable_diffusion_refiner(job)
-        if recipe.true_states is not None:
-            common["true_states"] = recipe.true_states
+        config = RefinerTraining(
+            **common, **recipe.model_dump(include={"true_states", "condition_dropout"}, exclude_none=True)
+        )
         return train_refiner(
-            pairs, recipe.model, RefinerTraining(**common), masks, refiner=refiner, state=state, code=job.code
+            pairs, recipe.model, config, masks, refiner=refiner, state=state, code=job.code, run=_run(recipe)
         )
     if recipe.network is not None:
         common["network"] = recipe.network
@@ -208,6 +206,6 @@ def _spec_of(recipe: Recipe, code: "NetworkCode | None") -> DatasetSpec:
     """What the images and labels of a model mean. InputError where it cannot map as the recipe says."""
     from idgbr import IDGBRPipeline
 
-    settings = replace(IDGBRPipeline.from_pretrained(recipe.model, code=code).settings, **_settings(recipe))
+    settings = replace(IDGBRPipeline.from_pretrained(recipe.model, code=code).settings, **_run(recipe))
     classes = tuple(dict(row) for row in settings.classes)
     return DatasetSpec(classes, settings.bands, settings.no_label, settings.blank, settings.grey)

@@ -4,6 +4,7 @@ Covers idgbr.pipeline, `networks.py`, `saved_model.py`, idgbr.morphology, `no_da
 batches and coarse_input, idgbr.layers.blocks.
 """
 
+import json
 import subprocess
 import sys
 from copy import copy
@@ -12,6 +13,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import xarray as xr
+from diffusers.utils import logging
 from idgbr_toys import CLASSES, landscape, small_model
 
 from idgbr import CoarseUNet, IDGBRPipeline, Refiner
@@ -220,7 +223,73 @@ def test_a_temperature_changes_how_sure_a_map_is_and_nothing_else(model):
 def test_a_call_without_guidance_differs_from_one_with_it():
     image = landscape(4, 64)[0][None]
     model = small_model(uncertainty_threshold=1.0)
+    with pytest.raises(InputError, match="guidance_scale 3 needs a refiner that has learned to answer without"):
+        model(image, guidance_scale=3.0)
+    model.refiner.register_to_config(condition_dropout=0.1)
     assert not np.array_equal(model(image, guidance_scale=3.0).confidence, model(image).confidence)
+    assert model.digest == small_model(uncertainty_threshold=1.0).digest, "no answer depends on it"
+
+
+def test_a_folder_whose_settings_its_refiner_cannot_be_run_by_is_refused(tmp_path, model):
+    model.save_pretrained(tmp_path)
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    (tmp_path / "model_index.json").write_text(json.dumps(index | {"init": "noise"}))
+    with pytest.raises(CheckpointError, match=r"model_index.json says what .* cannot do: a bridge starts from the co"):
+        IDGBRPipeline.from_pretrained(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")
+def test_compiled_networks_make_a_model_of_another_digest(model):
+    compiled = small_model()
+    for network in (compiled.coarse, compiled.refiner, compiled.refiner.guidance):
+        assert network._compiled_call_impl is None
+    assert compiled.compile().digest != model.digest
+    for network in (compiled.coarse, compiled.refiner, compiled.refiner.guidance):
+        assert network._compiled_call_impl is not None
+
+
+@pytest.mark.parametrize("options", [{"disable": True}, {"delay": 0}, {"unit": "tile", "leave": False}])
+def test_the_bar_of_a_call_is_as_it_is_configured(options):
+    model, image = small_model(), landscape(4, 64)[0]
+    model.set_progress_bar_config(**options)
+    assert np.array_equal(model(image).labels, small_model()(image).labels)
+
+
+def test_a_call_works_where_diffusers_shows_no_bars(model):
+    logging.disable_progress_bar()
+    try:
+        model(landscape(4, 64)[0])
+    finally:
+        logging.enable_progress_bar()
+
+
+def test_a_mask_to_refine_may_be_an_array_a_tensor_or_the_models_own_answer(model):
+    image = xr.DataArray(landscape(4, 64)[0], dims=("band", "y", "x"))
+    mask = model(image).labels
+    wanted = model(image.values, coarse=mask.values).confidence
+    for coarse in (mask, mask.transpose("x", "y"), torch.from_numpy(mask.values)):
+        assert np.array_equal(model(image.values, coarse=coarse).confidence, wanted)
+    soft = torch.rand((1, 3, 64, 64)).requires_grad_()
+    exact = model(image.values, coarse=soft.detach().numpy())
+    assert np.array_equal(model(image.values, coarse=soft).confidence, exact.confidence)
+
+
+def test_an_image_may_be_a_tensor_of_any_real_dtype_also_one_with_a_gradient(model):
+    image = torch.from_numpy((landscape(4, 64)[0] // 64 * 64).astype(np.float32))
+    wanted = model(image.numpy()).confidence
+    for given in (image.clone().requires_grad_(), image.bfloat16(), image.double()):
+        found = model(given).confidence
+        assert np.array_equal(found, model(given.detach().float()).confidence)
+    assert np.array_equal(model(image.double()).confidence, wanted)
+
+
+def test_a_listener_hears_of_the_part_that_is_asked_for_alone(model):
+    image, strips = landscape(4, 120)[0][None], []
+    part = (10 + 30, 20 + 20, 10 + 100, 20 + 90)
+    maps = model.maps(image, origin=(10, 20), part=part, listener=lambda image, *strip: strips.append(strip))
+    rows, _, refined = zip(*strips, strict=True)
+    assert [place for each in rows for place in range(each.start, each.stop)] == list(range(70))
+    assert np.allclose(np.concatenate(refined, 1).max(0), maps.confidence_BHW[0], atol=1e-6)
 
 
 def test_an_answer_is_read_by_name_or_by_place(model):
@@ -340,7 +409,7 @@ def test_windows_must_lie_on_the_stride_of_the_label_codec():
 
 def test_the_published_recipe_runs_from_noise_guided_and_everywhere():
     small = small_model()
-    refiner = Refiner(3, 3, (8, 8, 8, 8), full=4, process="diffusion", prediction="epsilon")
+    refiner = Refiner(3, 3, (8, 8, 8, 8), 4, process="diffusion", prediction="epsilon", condition_dropout=0.1)
     settings = replace(
         small.settings, num_inference_steps=25, init="noise", guidance_scale=3.0, uncertainty_threshold=1.0
     )

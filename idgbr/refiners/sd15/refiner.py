@@ -43,11 +43,11 @@ class SD15Refiner(Network):
     of the U-Net as it was before training, which sees image and coarse mask once, at step 1), `codec` (autoencoder and
     label codec) and `text`, the embedding of the empty prompt, which stands for text everywhere.
 
-    attention: of the guidance; without it there are only its convolutions. process, prediction, sigma: as in
-    `idgbr.refiners.refiner.Refiner`; published are diffusion and epsilon. code: embedding, through the large
-    autoencoder (published), or autoencoder, a light one for masks (`idgbr.codecs`). picture: the three bands, by
-    number, that the autoencoder sees as red, green and blue; None for the first three, the last one repeated where
-    there are fewer.
+    attention: of the guidance; without it there are only its convolutions. process, prediction, sigma,
+    condition_dropout: as in `idgbr.refiners.refiner.Refiner`; published are diffusion and epsilon. code: embedding,
+    through the large autoencoder (published), or autoencoder, a light one for masks (`idgbr.codecs`). picture: the
+    three bands, by number, that the autoencoder sees as red, green and blue; None for the first three, the last one
+    repeated where there are fewer.
     unet_config, vae_config: of diffusers' classes; Stable Diffusion 1.5's by default.
     """
 
@@ -64,6 +64,7 @@ class SD15Refiner(Network):
         sigma: float = 0.5,
         code: str = "embedding",
         picture: Sequence[int] | None = None,
+        condition_dropout: float = 0.0,
         unet_config: Mapping[str, Any] = UNET,
         vae_config: Mapping[str, Any] = VAE,
     ) -> None:

@@ -23,7 +23,7 @@ CONTROLS = {
     "discrete": Variant({"process": "discrete"}, {"times": "uniform", "true_states": 1.0}, {"num_inference_steps": 6}),
     "published": Variant(
         {"process": "diffusion", "prediction": "epsilon"},
-        {"times": "uniform", "dropout": 0.1},
+        {"times": "uniform", "condition_dropout": 0.1},
         {"num_inference_steps": 25, "init": "noise", "guidance_scale": 3.0, "uncertainty_threshold": 1.0},
     ),
 }

@@ -31,6 +31,19 @@ def test_areas_without_any_label_are_refused():
         calibrate(small_model(), [(image_CHW, np.zeros_like(label_HW))])
 
 
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        ([], "at least one pair"),
+        ([(np.ones((3, 64, 64)), np.full((50, 64), 10, np.uint8))], r"label of shape \(50, 64\)"),
+        ([(np.ones((4, 64, 64)), np.full((64, 64), 10, np.uint8))], r"but \(3, height, width\)"),
+    ],
+)
+def test_what_is_no_pair_is_refused(pairs, says):
+    with pytest.raises(InputError, match=says):
+        calibrate(small_model(), pairs)
+
+
 def test_the_errors_of_a_model_are_those_of_its_map_on_squares_that_have_labels_and_few_squares_tell_nothing():
     model = small_model(refiner=False, window=128, overlap=0)
     image_CHW, label_HW = landscape(1, 128)

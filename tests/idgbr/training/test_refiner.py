@@ -12,7 +12,7 @@ from idgbr_toys import CLASSES, landscape
 
 from idgbr import IDGBRPipeline, Refiner, metrics
 from idgbr.codecs.autoencoder import train_autoencoder
-from idgbr.errors import InputError
+from idgbr.errors import CheckpointError, InputError
 from idgbr.metrics import BoundaryIoU, Evaluation
 from idgbr.training import CoarseTraining, Optimisation, RefinerTraining, train_coarse, train_refiner, write_card
 from idgbr.training.loop import OutOfTime
@@ -98,7 +98,7 @@ def test_training_goes_on_from_its_state_with_the_same_bits(tmp_path):
         folder = tmp_path / name
         list(train_coarse(pairs, folder, coarse_training(2, crop=32, batch=2)))
         state = tmp_path / f"{name}.safetensors"
-        how = refiner_training(6, crop=32, batch=2, dropout=0.3)
+        how = refiner_training(6, crop=32, batch=2, condition_dropout=0.3)
         if name == "parts":
             with pytest.raises(OutOfTime):
                 list(train_refiner(pairs, folder, how, state=state, deadline=time.monotonic()))
@@ -131,7 +131,7 @@ def test_masks_of_networks_that_have_not_seen_a_pair_can_be_given_in_either_form
     [
         ({"process": "discrete"}, {"times": "uniform"}),
         ({"sigma": 0.0}, {"times": "last", "true_states": 1.0}),
-        ({"process": "diffusion", "prediction": "epsilon"}, {"times": "uniform", "dropout": 0.2}),
+        ({"process": "diffusion", "prediction": "epsilon"}, {"times": "uniform", "condition_dropout": 0.2}),
         ({"process": "diffusion", "prediction": "v"}, {}),
         ({"process": "diffusion", "prediction": "x0"}, {"pixels": True, "times": "last", "boundary": 0.5}),
         ({"code": "embedding"}, {"hard": 0.5}),
@@ -220,6 +220,8 @@ def test_unrolled_training_learns_through_the_first_answer_and_otherwise_it_is_f
 @pytest.mark.parametrize(
     ("sizes", "changes", "says"),
     [
+        ({}, {"times": "linear"}, "times must be one of uniform, cubic, last, not 'linear'"),
+        ({}, {"condition_dropout": 2}, r"condition_dropout must be a number in 0\.\.1"),
         ({}, {"true_states": 1.5}, "true_states must be a number in 0..1, not 1.5"),
         ({}, {"true_states": 1.0, "unrolled": True}, "true_states must be below 1"),
         ({"process": "diffusion", "prediction": "v"}, {"true_states": 0.5}, "a network that predicts v always learns"),
@@ -251,11 +253,48 @@ def test_a_bridge_that_learned_from_its_own_answers_alone_is_saved_with_one_step
     assert IDGBRPipeline.from_pretrained(tmp_path).settings.num_inference_steps == steps
 
 
+def test_a_new_refiner_leaves_the_walk_of_the_one_before_behind(tmp_path):
+    pairs, sizes = [landscape(0, 64)], {"widths": (8,) * 4}
+    list(train_coarse(pairs, tmp_path, coarse_training(1, crop=32, batch=1)))
+
+    def trained(run, refiner=None, sizes=sizes, **changes):
+        training = refiner_training(1, crop=32, batch=1, sizes=sizes, **changes)
+        list(train_refiner(pairs, tmp_path, training, refiner=refiner, run=run))
+        return IDGBRPipeline.from_pretrained(tmp_path)
+
+    published = {"process": "diffusion", "prediction": "epsilon", **sizes}
+    walk = {"num_inference_steps": 25, "init": "noise", "guidance_scale": 3.0}
+    first = trained({"overlap": 8, "boundary_radius": 3, **walk}, sizes=published, condition_dropout=0.5)
+    assert first.refiner.config["condition_dropout"] == 0.5
+    tuned = trained({}, refiner=first.refiner, condition_dropout=0.2)
+    assert (tuned.settings, tuned.refiner.config["condition_dropout"]) == (first.settings, 0.2)
+    second = trained({}, true_states=0.5)
+    wanted = {"num_inference_steps": 2, "init": "coarse", "guidance_scale": 1.0}
+    assert second.settings == replace(first.settings, **wanted)
+
+
+@pytest.mark.parametrize(
+    ("run", "sizes", "error", "says"),
+    [
+        ({"init": "noise"}, {}, InputError, "a bridge starts from the coarse mask"),
+        ({"guidance_scale": 2.0}, {}, InputError, "guidance_scale 2 needs"),
+        ({"overlap": 30}, {"code": "autoencoder"}, CheckpointError, "multiples of 4 px"),
+    ],
+)
+def test_a_run_that_the_refiner_is_not_for_is_refused_before_the_first_step(tmp_path, run, sizes, error, says):
+    pairs = [landscape(0, 64)]
+    list(train_coarse(pairs, tmp_path, coarse_training(1, crop=32, batch=1)))
+    training = refiner_training(1, crop=32, batch=1, sizes={"widths": (8,) * 4, **sizes})
+    with pytest.raises(error, match=says):
+        next(train_refiner(pairs, tmp_path, training, run=run))
+
+
 def test_trainings_begun_before_true_states_had_a_name_go_on():
     network = Refiner(3, 3, widths=(8, 8, 16, 16), full=4)
     told = json.loads(_identity(network, RefinerTraining(optimisation=Optimisation(steps=1)), aligned=False))[1]
     assert told["aligned"] == 1.0
-    assert not told.keys() & {"true_states", "unrolled"}
+    assert told["dropout"] == 0
+    assert not told.keys() & {"true_states", "unrolled", "condition_dropout"}
 
 
 @pytest.mark.long

@@ -324,6 +324,24 @@ def test_a_model_maps_as_inference_says_with_the_weights_of_its_training(recipe,
     with pytest.raises(InputError, match=r"overlap must be a whole number in 0\.\.128"):
         train(recipe(**areas, model_args=SMALL, inference={"overlap": 200}), "refiner", **QUIET)
     assert IDGBRPipeline.from_pretrained(made.model).digest == model.digest
+    train(made, "refiner", **QUIET)
+    assert IDGBRPipeline.from_pretrained(made.model).settings == as_trained.settings
+
+
+def test_a_recipe_can_be_the_published_one(recipe, photos):
+    areas = {"areas": photo_areas(photos, "a1"), "validation": photo_areas(photos, "b*"), "steps": 1}
+    train(recipe(**areas, model_args=SMALL), "coarse", **QUIET)
+    walk = {"num_inference_steps": 2, "init": "noise", "guidance_scale": 3.0}
+    published = SMALL | {"process": "diffusion", "prediction": "epsilon"}
+    without = recipe(**areas, model_args=published, inference=walk)
+    with pytest.raises(InputError, match="guidance_scale 3 needs a refiner that has learned"):
+        train(without, "refiner", **QUIET)
+    made = recipe(**areas, model_args=published, inference=walk, condition_dropout=0.1)
+    train(made, "refiner", **QUIET)
+    model = IDGBRPipeline.from_pretrained(made.model)
+    assert {key: getattr(model.settings, key) for key in walk} == walk
+    assert model.refiner.config["condition_dropout"] == 0.1
+    assert json.loads((made.model / "training.json").read_text())["refiner"]["condition_dropout"] == 0.1
 
 
 def test_the_same_call_continues_what_was_interrupted(recipe, photos, monkeypatch):
