@@ -23,7 +23,7 @@ from idgbr.metrics.confusion import (
 from idgbr.metrics.evaluation import Calibrated, Evaluation
 from idgbr.metrics.repair import Grade, grade, iou_imp, new_fp_counts, new_fp_rate, repair_counts
 from idgbr.metrics.scores import ClassScores, EvaluationScores, MapScores, RepairScores
-from idgbr.metrics.topology import BettiErrors, CentrelineDice, betti_numbers, skeleton
+from idgbr.metrics.topology import BettiErrors, CentrelineDice, ConnectedLength, betti_numbers, skeleton
 from idgbr.metrics.weighted import edge_band, weighted_f, wfm
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Calibration",
     "CentrelineDice",
     "ClassScores",
+    "ConnectedLength",
     "Evaluation",
     "EvaluationScores",
     "Grade",

@@ -25,7 +25,7 @@ from idgbr.metrics.scores import (
     number,
     percent,
 )
-from idgbr.metrics.topology import BettiErrors, CentrelineDice
+from idgbr.metrics.topology import BettiErrors, CentrelineDice, ConnectedLength
 from idgbr.metrics.weighted import wfm
 
 
@@ -45,6 +45,7 @@ class Agreement:
     images_with_edge: int
     betti: BettiErrors
     centrelines: CentrelineDice
+    connected: ConnectedLength
     calibration: Calibration | None
 
     @classmethod
@@ -67,6 +68,7 @@ class Agreement:
             int(np.isfinite(weighted)),
             BettiErrors.of(true_HW, pred_HW, codes, ignore=ignore),
             CentrelineDice.of(true_HW, pred_HW, codes, ignore),
+            ConnectedLength.of(true_HW, pred_HW, codes, ignore=ignore),
             calibration,
         )
 
@@ -80,6 +82,7 @@ class Agreement:
             self.images_with_edge + other.images_with_edge,
             self.betti + other.betti,
             self.centrelines + other.centrelines,
+            self.connected + other.connected,
             None if self.calibration is None or other.calibration is None else self.calibration + other.calibration,
         )
 
@@ -98,6 +101,7 @@ class Agreement:
             boundary_f1_5px=percent(f1_5px),
             mean_boundary_accuracy=percent(self.boundary_accuracy.mean),
             cldice=percent(self.centrelines.mean),
+            connected_length_256px=percent(self.connected.mean),
             betti0_error_256px=number(self.betti.components),
             betti1_error_256px=number(self.betti.holes),
             mean_area_bias=percent(confusion.mean_area_bias(self.confusion)),
@@ -115,6 +119,7 @@ class Agreement:
             **{f"boundary_f1_{px}px": f1.by_class for px, f1 in zip(BOUNDARY_F1_PX, self.boundary_f1, strict=True)},
             "mean_boundary_accuracy": self.boundary_accuracy.by_class,
             "cldice": self.centrelines.by_class,
+            "connected_length_256px": self.connected.by_class,
             "area_bias": confusion.area_bias(self.confusion),
         }
         betti0_K, betti1_K = self.betti.components_by_class, self.betti.holes_by_class

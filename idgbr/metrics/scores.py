@@ -28,6 +28,7 @@ class ClassScores:
     boundary_f1_5px: float | None
     mean_boundary_accuracy: float | None
     cldice: float | None
+    connected_length_256px: float | None = None
     betti0_error_256px: float | None
     betti1_error_256px: float | None
     area_bias: float | None
@@ -39,8 +40,9 @@ class MapScores:
     come from the summed counts.
 
     wfm_2px: weighted F-measure of the bands of 2 px on both sides of all class edges. mean_boundary_accuracy: at five
-    radii from 3 px up to (height + width) / 300 px. cldice: agreement of centre lines. betti0_error_256px,
-    betti1_error_256px: by how much the numbers of components and of holes are wrong in a tile (`BettiErrors`).
+    radii from 3 px up to (height + width) / 300 px. cldice: agreement of centre lines. connected_length_256px: how much
+    of the true ones is in one piece (`ConnectedLength`). betti0_error_256px, betti1_error_256px: by how much the
+    numbers of components and of holes are wrong in a tile (`BettiErrors`).
     mean_area_bias: mean of the absolute area biases; a class's own is signed, above 0 where it is mapped too large.
     ece_15bins, nll (nats), brier (0..2): of the class probabilities (`Calibration`); None where there are labels alone.
     classes: by class name.
@@ -57,6 +59,7 @@ class MapScores:
     boundary_f1_5px: float | None
     mean_boundary_accuracy: float | None
     cldice: float | None
+    connected_length_256px: float | None = None
     betti0_error_256px: float | None
     betti1_error_256px: float | None
     mean_area_bias: float | None
@@ -108,6 +111,7 @@ LABELS = {
     "boundary_f1_5px": "boundary F1 (5 px)",
     "mean_boundary_accuracy": "mean boundary accuracy (3 px and more)",
     "cldice": "clDice of centre lines",
+    "connected_length_256px": "centre lines in one piece",
     "betti0_error_256px": "components, error a tile (number)",
     "betti1_error_256px": "holes, error a tile (number)",
     "mean_area_bias": "mean area bias",

@@ -113,6 +113,49 @@ class CentrelineDice:
         return mean(self.by_class)
 
 
+@dataclass(frozen=True)
+class ConnectedLength:
+    """How much of the true centre lines the map keeps in one piece.
+
+    Of a pixel of a true component's skeleton: the share of this skeleton that lies in the same component of the map as
+    the pixel does, 0 where the map has another class. The mean over these pixels, so that lines weigh by their length:
+    1 where all are whole, 1/2 for a line that is cut in its middle, 1/4 for one of which only a half is mapped. Counted
+    in tiles and connected as in `BettiErrors`; a class that fills a tile has no skeleton there.
+    sums_K2: of each class, the summed shares and the number of pixels.
+    """
+
+    sums_K2: Scores
+
+    @classmethod
+    def of(cls, true: Labels, pred: Labels, codes: Sequence[int], side: int = BETTI_PX, ignore: int = 0) -> Self:
+        """Of one pair of maps. Raises InputError for maps of different shape."""
+        check(true, pred)
+        sums_K2 = np.zeros((len(codes), 2))
+        for part in _tiles(true.shape, side):
+            scored = true[part] != ignore
+            for sums_2, code in zip(sums_K2, codes, strict=True):
+                true_mask, pred_mask = ((label[part] == code) & scored for label in (true, pred))
+                line = skeleton(true_mask, scored)
+                true_N, pred_N = (ndimage.label(mask, TOUCHING)[0][line] for mask in (true_mask, pred_mask))
+                length = np.bincount(true_N)
+                (of_true, _), joined = np.unique(np.stack([true_N, pred_N])[:, pred_N > 0], axis=1, return_counts=True)
+                sums_2 += (joined**2 / length[of_true]).sum(), len(true_N)
+        return cls(sums_K2)
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.sums_K2 + other.sums_K2)
+
+    @property
+    def by_class(self) -> Scores:
+        """nan for a class that has no true skeleton."""
+        return ratio(self.sums_K2[:, 0], self.sums_K2[:, 1])
+
+    @property
+    def mean(self) -> float:
+        """Over the classes that have a true skeleton; nan if none has."""
+        return mean(self.by_class)
+
+
 def betti_numbers(mask_HW: Mask) -> tuple[int, int]:
     """Components (connected by sides and corners) and holes of a mask in a plane that is otherwise empty.
 

@@ -27,6 +27,7 @@ from idgbr.metrics import confusion
 from idgbr.metrics.boundary import BoundaryIoU
 from idgbr.metrics.evaluation import Calibrated
 from idgbr.metrics.scores import BOUNDARY_IOU_PX
+from idgbr.metrics.topology import ConnectedLength
 from idgbr.metrics.weighted import wfm
 from pipeline.console.tables import print_table
 from pipeline.training.area_kinds import Simulated
@@ -36,7 +37,7 @@ FIRST, SIDE = 701, 768
 TRAINED_SIGMA = 0.5
 SQUARES = 128, 64, 32
 SCENE = "sentinel2_l2a_33T/sentinel-2-l2a/S2A_33TWM_20230815_0_L2A"
-SHOWN = "mIoU, %", "boundary IoU, %", "WFm, %", "ECE, %", "NLL"
+SHOWN = "mIoU, %", "boundary IoU, %", "WFm, %", "lines in one piece, %", "ECE, %", "NLL"
 
 
 def worlds(count, folder):
@@ -55,6 +56,7 @@ def scored(model, image_CHW, label_HW):
         confusion.mean_iou(confusion.confusion_matrix(label_HW, map_HW, codes, ignore)),
         BoundaryIoU.of(label_HW, map_HW, codes, BOUNDARY_IOU_PX, ignore).mean,
         wfm(label_HW, map_HW, ignore),
+        ConnectedLength.of(label_HW, map_HW, codes, ignore=ignore).mean,
         calibration.refined.expected_error,
     )
     return np.array([*(100 * share for share in shares), calibration.refined.mean_nll]), map_HW
@@ -72,6 +74,7 @@ def steps_table(model, pairs):
     runs = {
         "1 step, as shipped": model,
         "2 steps": model.with_settings(num_inference_steps=2),
+        "4 steps": model.with_settings(num_inference_steps=4),
         "1 step, noise": noisy,
         "1 step, other noise": noisy.with_settings(seed=1),
         "2 steps, noise": noisy.with_settings(num_inference_steps=2),

@@ -15,12 +15,14 @@ BEYOND = {
     "betti0_error_256px": "components, error",
     "betti1_error_256px": "holes, error",
     "cldice": "clDice",
+    "connected_length_256px": "in one piece",
     "ece_15bins": "ECE",
     "nll": "NLL",
     "brier": "Brier",
     "mean_area_bias": "area bias",
 }
-"""Scores of topology (components and holes: a tile of 256 px), calibration and area; only of clDice more is better."""
+"""Scores of topology (components and holes: a tile of 256 px), calibration and area; more is better of
+clDice and of what is in one piece alone."""
 COMPARED = ("mean_iou", "boundary_iou_4px")
 """The scores by which two refiners are compared case by case."""
 REPAIR = {"iou_imp": "IoU_imp", "new_fp": "new FP"}

@@ -20,6 +20,7 @@ from idgbr.metrics import (
     Calibration,
     CentrelineDice,
     ClassScores,
+    ConnectedLength,
     Evaluation,
     MapScores,
 )
@@ -70,6 +71,8 @@ def test_totals_come_from_the_summed_counts_and_wfm_is_the_mean_over_images(imag
     betti = reduce(add, (BettiErrors.of(*pair, CODES) for pair in pairs))
     assert (refined.betti0_error_256px, refined.betti1_error_256px) == (betti.components, betti.holes)
     assert refined.cldice == exactly(reduce(add, (CentrelineDice.of(*pair, CODES) for pair in pairs)).mean)
+    connected = reduce(add, (ConnectedLength.of(*pair, CODES) for pair in pairs))
+    assert refined.connected_length_256px == exactly(connected.mean)
     assert refined.mean_area_bias == exactly(metrics.mean_area_bias(confusion))
     assert refined.classes["water"].area_bias == exactly(metrics.area_bias(confusion)[1])
     assert refined.wfm_2px == pytest.approx(100 * np.mean([metrics.wfm(*pair) for pair in pairs]))

@@ -9,7 +9,7 @@ from scipy import ndimage
 from torch.nn import functional as F
 
 from idgbr.errors import InputError
-from idgbr.metrics import BettiErrors, CentrelineDice, betti_numbers, skeleton
+from idgbr.metrics import BettiErrors, CentrelineDice, ConnectedLength, betti_numbers, skeleton
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))
 MASKS = hnp.arrays(bool, SHAPES)
@@ -129,6 +129,51 @@ def test_cldice_of_a_broadened_line_is_whole_of_half_a_line_two_thirds():
     assert CentrelineDice.of(line, broad, CODES).by_class[1] == 1
     assert CentrelineDice.of(line, half, CODES).by_class[1] == pytest.approx(2 / 3)
     assert CentrelineDice.of(line, np.full_like(line, CODES[0]), CODES).by_class[1] == 0
+
+
+def cut_line(*mapped):
+    """A line of 20 px between two edges, and a map of it that has the class where `mapped` says."""
+    true = thin(9, 20)
+    pred = true.copy()
+    pred[4] = np.where(mapped, CODES[1], CODES[0])
+    return true, pred
+
+
+@pytest.mark.parametrize(
+    ("mapped", "share"),
+    [
+        ([1] * 20, 1),
+        ([0] * 20, 0),
+        ([1] * 10 + [0] * 10, 1 / 4),
+        ([1] * 10 + [0] + [1] * 9, (10**2 + 9**2) / 20**2),
+        ([1, 0] * 10, 10 / 20**2),
+    ],
+)
+def test_connected_length_is_the_share_of_its_line_that_a_point_is_joined_with(mapped, share):
+    assert ConnectedLength.of(*cut_line(*mapped), CODES).by_class[1] == pytest.approx(share)
+
+
+def test_long_lines_weigh_more_and_images_add_up():
+    whole, cut = cut_line(*[1] * 20), cut_line(*[1] * 10, 0, *[1] * 9)
+    short = tuple(each[:, :5] for each in cut_line(*[0] * 20))
+    both = ConnectedLength.of(*cut, CODES) + ConnectedLength.of(*short, CODES) + ConnectedLength.of(*whole, CODES)
+    assert both.by_class[1] == pytest.approx(((10**2 + 9**2) / 20 + 0 + 20) / 45)
+    assert np.isnan(ConnectedLength.of(*whole, CODES).by_class[2]), "no such line"
+
+
+@settings(deadline=None, max_examples=50)
+@given(FULL, FULL)
+def test_connected_length_counts_pairs_of_points_that_both_maps_join(true, pred):
+    found = ConnectedLength.of(true, pred, CODES).by_class
+    for k, code in enumerate(CODES):
+        points = np.argwhere(skeleton(true == code, np.ones_like(true, bool)))
+        pieces = [ndimage.label(label == code, np.ones((3, 3)))[0] for label in (true, pred)]
+        shares = []
+        for point in points:
+            same = [piece[tuple(points.T)] == piece[tuple(point)] for piece in pieces]
+            mapped = pieces[1][tuple(point)] > 0
+            shares.append((same[0] & same[1]).sum() / same[0].sum() if mapped else 0)
+        assert found[k] == pytest.approx(np.mean(shares), nan_ok=True) if shares else np.isnan(found[k])
 
 
 @settings(deadline=None, max_examples=50)
