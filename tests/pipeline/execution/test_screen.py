@@ -23,6 +23,7 @@ import idgbr.change
 from catalogs.simulated import acquire
 from idgbr.change import ChangeNetwork, ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
+from pipeline.analysis.check import check
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import WHOLE, mask_of
 from pipeline.change.records import ALERTS, BETTER, OUTCOME, PART_ALERT_DAYS, PARTS, SCORE, SCREENED, read_record
@@ -120,7 +121,7 @@ def assert_maps_are_those_of_the_mosaic(region, time=0):
     device.close()
 
 
-def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_again(growing, seen):
+def test_blocks_whose_ground_has_not_changed_keep_all_bytes_in_a_sound_cube_and_are_not_asked_again(growing, seen):
     region, world = growing
     before = bytes_of(region)
     acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
@@ -129,6 +130,7 @@ def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_ag
     assert report.done.mosaic == report.change.asked == report.change.outcomes["screened_out"] > 0
     assert_same(before, bytes_of(region))
     assert report.change.changes == []
+    assert check(Cube.open(region.cube), report.version).sound
     assert sum(each == Outcome.SCREENED_OUT for each in outcomes(region).values()) == report.change.asked
 
     again = run(gated(region), refresh=True)
