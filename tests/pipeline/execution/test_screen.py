@@ -280,6 +280,19 @@ def test_a_scene_that_cannot_be_read_neither_shrinks_the_map_nor_makes_a_version
 
 
 @pytest.mark.long
+def test_an_update_after_a_run_that_lacked_a_scene_maps_nothing_while_it_still_does(growing, seen):
+    region, world = growing
+    region = region.model_copy(update={"max_degraded": 1.0})
+    (new,) = acquire(world, LATER[:1], tiles=["32UQU"])
+    red = world / "sentinel-2-l2a" / new / "B04.tif"
+    red.rename(red.with_suffix(".away"))
+    first = run(region, refresh=True)
+    assert first.count.degraded > 0
+    still = run(gated(region), refresh=True)
+    assert (still.version, still.change) == (first.version, None)
+
+
+@pytest.mark.long
 def test_a_block_that_is_seen_far_better_is_mapped_once_more_and_then_kept(growing, seen):
     region, world = growing
     settings = gated(region, better=0.2)
