@@ -93,7 +93,7 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
     group = cube.group(branch=asking.branch)
     made_YX, state_YX = (np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("mosaic", "state"))
     score_YX, better_YX, changed_YX, rest_YX = (read_record(group, name, time) for name in (SCORE, BETTER, PARTS, REST))
-    outcome_YX = decide(questions, made_YX, state_YX == DEGRADED, score_YX, better_YX, changed_YX)
+    outcome_YX = decide(questions, state_YX == DEGRADED, score_YX, better_YX, changed_YX)
     parts_YX = np.select(
         [outcome_YX == Outcome.CHANGED, going_on(outcome_YX)], [changed_YX, np.uint64(WHOLE)], np.uint64(0)
     )
@@ -145,7 +145,6 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
 
 def decide(
     questions: Questions,
-    made_YX: np.ndarray,
     degraded_YX: np.ndarray,
     score_YX: np.ndarray,
     better_YX: np.ndarray,
@@ -153,8 +152,8 @@ def decide(
 ) -> np.ndarray:
     """The outcome of each block before an audit.
 
-    made: fingerprints of the mosaics made; degraded: whether one lacks a scene; score, better: in percent; parts: those
-    that have changed for certain.
+    degraded: whether the mosaic that was made lacks a scene; score, better: in percent; parts: those that have changed
+    for certain.
     """
     settings, asked_YX, going_YX = questions.settings, questions.asked_YX, questions.going_YX
     readable_YX = asked_YX & ~degraded_YX
@@ -162,9 +161,8 @@ def decide(
     better_views_YX = readable_YX & (settings.better > 0) & (better_YX >= round(settings.better * PERCENT))
     return np.select(
         [
-            (going_YX == Outcome.DEGRADED) & degraded_YX & (made_YX == questions.mosaic_YX),
+            degraded_YX & (asked_YX | (going_YX == Outcome.DEGRADED)),
             going_YX > 0,
-            asked_YX & degraded_YX,
             readable_YX & (parts_YX > 0),
             seen_YX,
             better_views_YX,
@@ -173,7 +171,6 @@ def decide(
         [
             np.uint8(Outcome.UNREADABLE),
             going_YX,
-            np.uint8(Outcome.UNREADABLE),
             np.uint8(Outcome.CHANGED),
             np.uint8(Outcome.AWAITS_VIEWS),
             np.uint8(Outcome.BETTER_VIEWS),

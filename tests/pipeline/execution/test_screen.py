@@ -27,7 +27,7 @@ from pipeline.analysis.check import check
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import WHOLE, mask_of
 from pipeline.change.records import ALERTS, BETTER, OUTCOME, PART_ALERT_DAYS, PARTS, SCORE, SCREENED, read_record
-from pipeline.config.sections import ChangeSettings
+from pipeline.config.sections import ChangeSettings, GateSettings
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
@@ -206,7 +206,7 @@ def test_a_block_goes_on_where_anything_of_it_has_changed_for_certain_and_awaits
     settings = ChangeSettings(model="any", threshold=0.5, confirm=2)
     none_YX, score_YX = np.zeros((1, 4), bool), np.array([[50, 49, 50, 0]])
     asked, parts_YX = questions(settings=settings), np.array([[0, 0, 1, 1]], np.uint64)
-    outcome_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX, NO_BETTER_YX, parts_YX)
+    outcome_YX = decide(asked, none_YX, score_YX, NO_BETTER_YX, parts_YX)
     waits, screened, changed = Outcome.AWAITS_VIEWS, Outcome.SCREENED_OUT, Outcome.CHANGED
     assert outcome_YX.tolist() == [[waits, screened, changed, changed]]
 
@@ -240,8 +240,7 @@ def test_blocks_go_on_for_their_reason_whatever_their_score_and_wait_where_a_sce
     asked_YX = np.array([[False, False, False, True]])
     degraded_YX = np.array([[True, True, False, True]])
     asked = questions(going_YX=going_YX, asked_YX=asked_YX)
-    made_YX = np.array([[5, 1, 2, 5]], np.uint64)
-    outcome_YX = decide(asked, made_YX, degraded_YX, NO_BETTER_YX, NO_BETTER_YX, NO_PARTS_YX)
+    outcome_YX = decide(asked, degraded_YX, NO_BETTER_YX, NO_BETTER_YX, NO_PARTS_YX)
     assert outcome_YX.tolist() == [[Outcome.NEVER_MAPPED, Outcome.UNREADABLE, Outcome.DEGRADED, Outcome.UNREADABLE]]
 
 
@@ -250,14 +249,14 @@ def test_blocks_of_far_better_views_go_on_unless_their_ground_has_changed_awaits
     score_YX, better_YX = np.array([[0, 0, 50, 50]], np.uint8), np.array([[40, 39, 90, 90]], np.uint8)
     asked, parts_YX = questions(settings=settings), np.array([[0, 0, 0, 1]], np.uint64)
     readable_YX = np.zeros((1, 4), bool)
-    outcome_YX = decide(asked, asked.wanted_mosaic_YX, readable_YX, score_YX, better_YX, parts_YX)
+    outcome_YX = decide(asked, readable_YX, score_YX, better_YX, parts_YX)
     better, screened = Outcome.BETTER_VIEWS, Outcome.SCREENED_OUT
     assert outcome_YX.tolist() == [[better, screened, Outcome.AWAITS_VIEWS, Outcome.CHANGED]]
     assert better.goes_on
-    outcome_YX = decide(asked, asked.wanted_mosaic_YX, ~readable_YX, score_YX, better_YX, parts_YX)
+    outcome_YX = decide(asked, ~readable_YX, score_YX, better_YX, parts_YX)
     assert set(outcome_YX.ravel().tolist()) == {Outcome.UNREADABLE}
     never = questions(settings=settings.model_copy(update={"better": 0.0}))
-    outcome_YX = decide(never, never.wanted_mosaic_YX, readable_YX, 0 * score_YX, better_YX, NO_PARTS_YX)
+    outcome_YX = decide(never, readable_YX, 0 * score_YX, better_YX, NO_PARTS_YX)
     assert set(outcome_YX.ravel().tolist()) == {screened}
 
 
@@ -280,16 +279,29 @@ def test_a_scene_that_cannot_be_read_neither_shrinks_the_map_nor_makes_a_version
 
 
 @pytest.mark.long
-def test_an_update_after_a_run_that_lacked_a_scene_maps_nothing_while_it_still_does(growing, seen):
+def test_an_outage_neither_shrinks_the_map_of_blocks_that_lacked_a_scene_before_nor_maps_others(growing, seen):
     region, world = growing
-    region = region.model_copy(update={"max_degraded": 1.0})
+    region = region.model_copy(update={"max_degraded": 1.0, "gates": GateSettings(max_lost_coverage=1.0)})
     (new,) = acquire(world, LATER[:1], tiles=["32UQU"])
-    red = world / "sentinel-2-l2a" / new / "B04.tif"
+    scenes = world / "sentinel-2-l2a"
+    red = scenes / new / "B04.tif"
     red.rename(red.with_suffix(".away"))
     first = run(region, refresh=True)
     assert first.count.degraded > 0
+    before = bytes_of(region)
     still = run(gated(region), refresh=True)
     assert (still.version, still.change) == (first.version, None)
+
+    away = [path.rename(path.with_suffix(".away")) for path in [*scenes.glob("*/B0*.tif")]]
+    outage = run(gated(region), refresh=True)
+    assert len(outage.lost) > 1
+    assert outage.version == first.version
+    assert_same(before, bytes_of(region))
+    for path in [*away, red.with_suffix(".away")]:
+        path.rename(path.with_suffix(".tif"))
+    last = run(gated(region), refresh=True)
+    assert last.change.outcomes == {"degraded": first.count.degraded}
+    assert last.lost == {}
 
 
 @pytest.mark.long
