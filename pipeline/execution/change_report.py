@@ -51,7 +51,8 @@ def change_report(cube: Cube, screening: Screening, time: int, work: Work) -> Ch
     plan, questions = screening.plan, screening.plan.questions
     snapshot = str(cube.repository.lookup_branch(plan.branch))
     new = Source(snapshot, time)
-    judged = [*judged_blocks(cube, plan, screening.records[SCORE], new), *screening.judged]
+    detected = judged_blocks(cube, plan, screening.detected_YX, screening.records[SCORE], new)
+    judged = [*detected, *screening.judged]
     _write(cube, plan.run, judged)
     counts = Counter(Outcome(value) for value in plan.outcome_YX.ravel().tolist())
     del counts[Outcome.NOT_ASKED]

@@ -52,13 +52,15 @@ SCREENS = "screen-"
 class Screening:
     """What came of it. plan: what is left to map. source: where blocks are copied from. records: to write, (by, bx).
 
-    judged: the blocks of the audit. sizes: skipped blocks of each of its strata. made: totals of the mosaics made.
-    work: of the workers; audit_seconds: of their device, for the audit.
+    detected: the parts of each block that changed by the change model, 0 where none did. judged: the blocks of the
+    audit. sizes: skipped blocks of each of its strata. made: totals of the mosaics made. work: of the workers;
+    audit_seconds: of their device, for the audit.
     """
 
     plan: GatedPlan
     source: Callable[[BlockId], Source]
     records: Mapping[str, np.ndarray]
+    detected_YX: np.ndarray
     judged: list[Judged] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     made: Totals = field(default_factory=Totals)
@@ -82,7 +84,8 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
     asking = ScreenPlan(**of_plan(plan), questions=questions)
     drop_screens(cube, but=asking.branch)
     if not questions.any:
-        return Screening(_kept_all(plan, questions), lambda block: reference_of(questions), {})
+        kept = _kept_all(plan, questions)
+        return Screening(kept, lambda block: reference_of(questions), {}, kept.parts_YX)
     write_inputs(cube, asking)
     versions.start_branch(cube, asking.branch)
     time = _prepare(cube, asking)
@@ -94,9 +97,8 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
     made_YX, state_YX = (np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("mosaic", "state"))
     score_YX, better_YX, changed_YX, rest_YX = (read_record(group, name, time) for name in (SCORE, BETTER, PARTS, REST))
     outcome_YX = decide(questions, state_YX == DEGRADED, score_YX, better_YX, changed_YX)
-    parts_YX = np.select(
-        [outcome_YX == Outcome.CHANGED, going_on(outcome_YX)], [changed_YX, np.uint64(WHOLE)], np.uint64(0)
-    )
+    detected_YX = np.where(outcome_YX == Outcome.CHANGED, changed_YX, np.uint64(0))
+    parts_YX = np.where(going_on(outcome_YX) & (detected_YX == 0), np.uint64(WHOLE), detected_YX)
     skipped_score_YX = np.where(outcome_YX == Outcome.CHANGED, rest_YX, score_YX)
     awaits_YX = skipped_score_YX >= round(questions.settings.threshold * PERCENT)
     skipped_YX = (outcome_YX == Outcome.SCREENED_OUT) | ((parts_YX > 0) & (parts_YX < WHOLE) & ~awaits_YX)
@@ -140,7 +142,7 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
             return kept
         return Source(snapshot, time, int(parts_YX[slot]), None if gated.whole_YX[slot] else kept)
 
-    return Screening(gated, source, records, judged, sizes, totals, work, audit_seconds)
+    return Screening(gated, source, records, detected_YX, judged, sizes, totals, work, audit_seconds)
 
 
 def decide(

@@ -32,6 +32,7 @@ from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
 from pipeline.cube.schema import MAP_ARRAYS
+from pipeline.execution import screen_audit
 from pipeline.execution.change_report import read_audits
 from pipeline.execution.run import run
 from pipeline.execution.screen import decide
@@ -406,6 +407,22 @@ def test_an_audit_also_judges_what_a_changed_block_keeps(growing, seen, region_o
     differing_HW = (old_HW != new_HW) & (old_HW > 0) & (new_HW > 0) & ~taken(region, changed)
     assert kept.changed_km2 + kept.flicker_km2 == pytest.approx(differing_HW.sum() * 1e-4)
     assert differing_HW.any()
+
+
+@pytest.mark.long
+def test_what_was_detected_of_a_block_counts_as_such_where_its_audit_finds_more(growing, seen, monkeypatch):
+    region, world = growing
+    changed = western(region)
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    seen.windows = [(inside(region, changed), 0.9)]
+    monkeypatch.setattr(screen_audit, "differences", lambda *maps: (1_500, 0))
+    report = run(gated(region, audit=1.0), refresh=True)
+    assert outcomes(region)[changed] == Outcome.FOUND_BY_AUDIT
+    judged = read_audits(Cube.open(region.cube))[0]
+    detected, missed = (each for each in judged if each.block == changed)
+    assert (detected.score, detected.stratum, missed.score, missed.stratum) == (90, None, 0, 0)
+    assert report.change.audit.recall.value == pytest.approx(1 / (1 + report.change.audited))
+    assert "in what would have been skipped" in report.change.reasons["found_by_audit"]
 
 
 @pytest.mark.long
