@@ -159,7 +159,7 @@ class ChangeSettings(Frozen):
         default=0.5, ge=0.01, le=1, description="probability from which a pixel has changed, to the percent"
     )
     min_area: float = Field(
-        default=0.5, gt=0, le=1_000_000, description="hectares that a change must cover in one piece"
+        default=0.5, gt=0, le=1_000_000, description="hectares that a change must cover in one piece of a block"
     )
     confirm: int = Field(default=0, ge=0, le=100, description="later views that must show a change before it counts")
     better: Annotated[float, AfterValidator(_percent_or_none)] = Field(
