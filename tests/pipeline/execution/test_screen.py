@@ -34,6 +34,7 @@ from pipeline.cube.open import open_cube
 from pipeline.cube.schema import MAP_ARRAYS
 from pipeline.execution import screen_audit
 from pipeline.execution.change_report import read_audits
+from pipeline.execution.change_summary import change_summary
 from pipeline.execution.run import run
 from pipeline.execution.screen import decide
 from pipeline.geometry.grid import Window
@@ -347,11 +348,13 @@ def test_an_update_that_is_interrupted_after_every_other_commit_ends_with_the_sa
     while interruptions < 30:
         left[0] = 2
         try:
-            run(settings, refresh=True)
+            report = run(settings, refresh=True)
             break
         except KeyboardInterrupt:
             interruptions += 1
     assert 2 < interruptions < 30
+    assert report.change.audit.saved_seconds is None
+    assert ("device seconds saved", "not known, for it was interrupted") in change_summary(report.change)
     assert_same(bytes_of(region), bytes_of(region.model_copy(update={"cube": copy})))
     for mine, other in zip(change_layer(region), change_layer(region.model_copy(update={"cube": copy})), strict=True):
         assert mine.any()
