@@ -141,6 +141,16 @@ def test_blocks_whose_ground_has_not_changed_keep_all_bytes_in_a_sound_cube_and_
     assert Cube.open(region.cube).repository.list_branches() == {"main"}
 
 
+def test_what_a_killed_update_had_asked_is_deleted_by_the_next_also_without_a_change_model(growing):
+    region, _ = growing
+    cube = Cube.open(region.cube)
+    cube.repository.create_branch("screen-a1", versions.head(cube))
+    run(region)
+    assert cube.repository.list_branches() == {"main", "screen-a1"}
+    run(region, refresh=True)
+    assert cube.repository.list_branches() == {"main"}
+
+
 @pytest.mark.long
 def test_a_changed_block_and_the_blocks_that_see_it_are_mapped_and_all_maps_are_those_of_the_mosaic(growing, seen):
     region, world = growing
