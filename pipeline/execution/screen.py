@@ -96,7 +96,8 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
     group = cube.group(branch=asking.branch)
     made_YX, state_YX = (np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("mosaic", "state"))
     score_YX, better_YX, changed_YX, rest_YX = (read_record(group, name, time) for name in (SCORE, BETTER, PARTS, REST))
-    outcome_YX = decide(questions, state_YX == DEGRADED, score_YX, better_YX, changed_YX)
+    poorer_YX = (state_YX == DEGRADED) & ~_gains(cube, asking, time, made_YX)
+    outcome_YX = decide(questions, poorer_YX, score_YX, better_YX, changed_YX)
     detected_YX = np.where(outcome_YX == Outcome.CHANGED, changed_YX, np.uint64(0))
     parts_YX = np.where(going_on(outcome_YX) & (detected_YX == 0), np.uint64(WHOLE), detected_YX)
     skipped_score_YX = np.where(outcome_YX == Outcome.CHANGED, rest_YX, score_YX)
@@ -147,23 +148,23 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
 
 def decide(
     questions: Questions,
-    degraded_YX: np.ndarray,
+    poorer_YX: np.ndarray,
     score_YX: np.ndarray,
     better_YX: np.ndarray,
     parts_YX: np.ndarray,
 ) -> np.ndarray:
     """The outcome of each block before an audit.
 
-    degraded: whether the mosaic that was made lacks a scene; score, better: in percent; parts: those that have changed
-    for certain.
+    poorer: whether the mosaic that was made lacks a scene without which the block stays as it is; score, better: in
+    percent; parts: those that have changed for certain.
     """
     settings, asked_YX, going_YX = questions.settings, questions.asked_YX, questions.going_YX
-    readable_YX = asked_YX & ~degraded_YX
+    readable_YX = asked_YX & ~poorer_YX
     seen_YX = readable_YX & (score_YX >= round(settings.threshold * PERCENT))
     better_views_YX = readable_YX & (settings.better > 0) & (better_YX >= round(settings.better * PERCENT))
     return np.select(
         [
-            degraded_YX & (asked_YX | (going_YX == Outcome.DEGRADED)),
+            poorer_YX & (asked_YX | (going_YX == Outcome.DEGRADED)),
             going_YX > 0,
             readable_YX & (parts_YX > 0),
             seen_YX,
@@ -180,6 +181,21 @@ def decide(
         ],
         np.uint8(Outcome.NOT_ASKED),
     )
+
+
+def _gains(cube: Cube, asking: ScreenPlan, time: int, made_YX: np.ndarray) -> np.ndarray:
+    """Whether blocks that lacked a scene have another mosaic now, of which no pixel has fewer clear views, (by, bx)."""
+    questions, extent = asking.questions, asking.extent
+    gains_YX = (questions.going_YX == Outcome.DEGRADED) & (made_YX != questions.mosaic_YX)
+    groups = cube.group(snapshot=questions.reference.snapshot), cube.group(branch=asking.branch)
+    views = [store.array(group, "observations") for group in groups]
+    for block in [block for block in extent.blocks() if gains_YX[extent.slot(block)]]:
+        before_HW, now_HW = (
+            store.read_window(each, at, extent, extent.covered(block))
+            for each, at in zip(views, (questions.reference.time, time), strict=True)
+        )
+        gains_YX[extent.slot(block)] = (now_HW >= before_HW).all()
+    return gains_YX
 
 
 def drop_screens(cube: Cube, but: str | None = None) -> None:

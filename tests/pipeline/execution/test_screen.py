@@ -291,7 +291,7 @@ def test_a_scene_that_cannot_be_read_neither_shrinks_the_map_nor_makes_a_version
 
 
 @pytest.mark.long
-def test_an_outage_neither_shrinks_the_map_of_blocks_that_lacked_a_scene_before_nor_maps_others(growing, seen):
+def test_blocks_that_lack_a_scene_as_before_stay_in_a_greater_outage_and_get_what_new_scenes_show(growing, seen):
     region, world = growing
     region = region.model_copy(update={"max_degraded": 1.0, "gates": GateSettings(max_lost_coverage=1.0)})
     (new,) = acquire(world, LATER[:1], tiles=["32UQU"])
@@ -309,8 +309,15 @@ def test_an_outage_neither_shrinks_the_map_of_blocks_that_lacked_a_scene_before_
     assert len(outage.lost) > 1
     assert outage.version == first.version
     assert_same(before, bytes_of(region))
-    for path in [*away, red.with_suffix(".away")]:
+    for path in away:
         path.rename(path.with_suffix(".tif"))
+    acquire(world, LATER[1:], tiles=["32UQU"])
+    more = run(gated(region), refresh=True)
+    assert set(more.lost) == {new}
+    assert more.change.outcomes["degraded"] == more.count.degraded == first.count.degraded
+    assert open_cube(region.cube).observations.values.sum() > before["observations"].sum()
+
+    red.with_suffix(".away").rename(red)
     last = run(gated(region), refresh=True)
     assert last.change.outcomes == {"degraded": first.count.degraded}
     assert last.lost == {}
