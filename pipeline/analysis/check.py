@@ -116,7 +116,7 @@ def _is_whole(name: str, content: bytes) -> bool:
     """Whether a JSON or parquet file can be read."""
     try:
         if name.endswith(".json"):
-            return isinstance(json.loads(content), dict)
+            return isinstance(json.loads(content), dict | list)
         if name.endswith(".parquet"):
             parquet.read_table(BytesIO(content))
     except (ValueError, RecursionError, OSError, ArrowException):

@@ -49,7 +49,8 @@ class Audit:
     skipped, audited: number of blocks. missed_km2: changed area in the blocks skipped, those included that the audit
     has found and mended. recall: share of the changed area that was mapped because the change model asked for it; None
     where nothing has changed. flicker_km2: area in the blocks skipped that would have another class although the ground
-    is the same. saved_seconds: of the device, less those of the change model and of the audit.
+    is the same. saved_seconds: of the device, less those of the change model and of the audit; None where these are not
+    known, for the update was interrupted.
     """
 
     skipped: int
@@ -57,7 +58,7 @@ class Audit:
     missed_km2: Estimate
     recall: Estimate | None
     flicker_km2: Estimate
-    saved_seconds: Estimate
+    saved_seconds: Estimate | None
 
 
 def draw_audit(score_N: np.ndarray, share: float, threshold: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -90,10 +91,10 @@ def differences(
     return changed, int(np.count_nonzero(differ_HW)) - changed
 
 
-def judge(blocks: Sequence[Judged], sizes: Sequence[int], block_km2: float, spent_seconds: float) -> Audit:
+def judge(blocks: Sequence[Judged], sizes: Sequence[int], block_km2: float, spent_seconds: float | None) -> Audit:
     """What an audit says. sizes: skipped blocks of each stratum. block_km2: area of a whole block.
 
-    spent_seconds: of the device by the change model and the audit.
+    spent_seconds: of the device by the change model and the audit, None where not all of them are known.
     """
     audited = [each for each in blocks if each.stratum is not None]
     detected = sum(each.changed_km2 for each in blocks if each.stratum is None)
@@ -102,13 +103,11 @@ def judge(blocks: Sequence[Judged], sizes: Sequence[int], block_km2: float, spen
     size_S = np.array([sizes[stratum] for stratum in strata])
     missed = bounded_total(np.array([each.changed_km2 for each in audited]), at_N, size_S, block_km2)
     flicker = bounded_total(np.array([each.flicker_km2 for each in audited]), at_N, size_S, block_km2)
-    seconds = total(np.array([each.seconds for each in audited]), at_N, size_S) if audited else Estimate(0, 0, 0, 0)
-    saved = Estimate(
-        seconds.value - spent_seconds,
-        seconds.standard_error,
-        seconds.low - spent_seconds,
-        seconds.high - spent_seconds,
-    )
+    saved = None
+    if spent_seconds is not None:
+        seconds = total(np.array([each.seconds for each in audited]), at_N, size_S) if audited else Estimate(0, 0, 0, 0)
+        low, value, high = (each - spent_seconds for each in (seconds.low, seconds.value, seconds.high))
+        saved = Estimate(value, seconds.standard_error, low, high)
     return Audit(sum(sizes), len(audited), missed, recall_of(detected, missed), flicker, saved)
 
 

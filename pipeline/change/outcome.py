@@ -33,7 +33,7 @@ REASONS = {
     Outcome.DEGRADED: "it lacked a scene that could not be read",
     Outcome.OTHER_INPUTS: "it was mapped with another model or other settings",
     Outcome.CHANGED: "the ground has changed",
-    Outcome.FOUND_BY_AUDIT: "it would have been skipped, and its audit found a change",
+    Outcome.FOUND_BY_AUDIT: "its audit found a change in what would have been skipped",
     Outcome.SCREENED_OUT: "the ground has not changed",
     Outcome.AWAITS_VIEWS: "it shows a change that later views have to confirm",
     Outcome.UNREADABLE: "a scene could not be read: it is asked again",

@@ -1,7 +1,6 @@
 """Which blocks an update asks the change model about, and which go on without being asked."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -20,8 +19,6 @@ from pipeline.cube.schema import DEGRADED, EMPTY, period_index
 from pipeline.cube.store import array
 from pipeline.digest import json_digest
 from pipeline.errors import UserError
-from pipeline.geometry.grid import BlockId
-from pipeline.planning.blocks import Blocks
 from pipeline.planning.plan import Plan
 from pipeline.scenes.choose import choose_scenes
 from pipeline.scenes.decisions import read_decisions
@@ -99,13 +96,13 @@ def find_questions(plan: Plan, settings: ChangeSettings) -> Questions | None:
         read_record(group, name, reference.time) for name in (SCREENED, *OF_PARTS)
     )
     wanted_mosaic_YX, wanted_landcover_YX = _wanted(plan)
-    same_inputs_YX = _same_inputs(plan, group, reference, inputs)
+    other_inputs = np.bool_(not _same_inputs(plan, group, reference, inputs))
     inside_YX = wanted_mosaic_YX > 0
     going_YX = np.select(
         [
             ~inside_YX,
             (values["mosaic"] == 0) | (values["landcover"] == 0),
-            ~same_inputs_YX,
+            other_inputs,
             values["state"] == DEGRADED,
             (values["state"] == EMPTY) & (wanted_mosaic_YX != values["mosaic"]),
         ],
@@ -163,32 +160,23 @@ def _wanted(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     return mosaic_YX, landcover_YX
 
 
-def _same_inputs(plan: Plan, group: zarr.Group, reference: Reference, inputs: str) -> np.ndarray:
-    """Whether blocks of the reference were made with the present model and settings, (by, bx).
+def _same_inputs(plan: Plan, group: zarr.Group, reference: Reference, inputs: str) -> bool:
+    """Whether the reference was made with the present model and settings.
 
-    A period that was mapped last without a change model says so by its fingerprints: they are those of the scenes of
-    its run with the present settings, or not.
+    A period that was mapped last without a change model, all with one model and settings, says so by the id of its run,
+    or by the fingerprints of a block, with the scenes of that run. Those of a block that lacked a scene tell nothing.
     """
-    shape = plan.extent.block_range.shape
     assert plan.cube is not None, "a reference is in a cube"
-    run = versions.runs_of(plan.cube, reference.snapshot).get(str(reference.start))
+    files, run = plan.cube.files, versions.runs_of(plan.cube, reference.snapshot).get(str(reference.start))
     if (made := read_inputs(group, str(reference.start))) is not None and made[0] == run:
-        return np.full(shape, made[1] == inputs)
-    same_YX = np.zeros(shape, bool)
-    for slot, same in _matches(plan, group, reference, run):
-        same_YX[slot] = same
-    return same_YX
-
-
-def _matches(plan: Plan, group: zarr.Group, reference: Reference, run: str | None) -> Iterator[tuple[BlockId, bool]]:
-    files = plan.cube.files if plan.cube else None
-    if files is None or run is None or not files.exists(f"runs/{run}/scenes.parquet"):
-        return
+        return made[1] == inputs
+    if run is None or not files.exists(f"runs/{run}/scenes.parquet"):
+        return False
     decisions = read_decisions(files, f"runs/{run}/offsets.json")
     items = read_items(files, f"runs/{run}/scenes.parquet")
-    scenes = choose_scenes(plan.region, items, plan.bands, decisions).scenes
-    now = plan.blocks_of
-    then = Blocks(plan.extent, scenes, now.reach, now.mosaic_by, now.landcover_by)
+    then = replace(plan, selection=choose_scenes(plan.region, items, plan.bands, decisions))
+    if then.run == run:
+        return True
     rows = (BlockRows(array(group, f"blocks/{name}"), reference.time) for name in RECORDS)
-    for block in then.plans(Records(plan.extent, *rows), None):
-        yield plan.extent.slot(block.block), not (block.mosaic_due or block.landcover_due)
+    blocks = then.blocks_of.plans(Records(plan.extent, *rows), None)
+    return any(not (block.mosaic_due or block.landcover_due) for block in blocks)

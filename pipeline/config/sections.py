@@ -143,23 +143,31 @@ class GateSettings(Frozen):
     )
 
 
+def _percent_or_none(share: float) -> float:
+    if 0 < share < 0.01:
+        raise ValueError("must be 0 or at least 0.01")
+    return share
+
+
 class ChangeSettings(Frozen):
     """Which blocks keep their map although new scenes show them, for their ground has not changed."""
 
     model: Path | str = Field(
         description="the folder of a change model, s3://bucket/prefix of one, or the name of a shipped one"
     )
-    threshold: float = Field(default=0.5, gt=0, le=1, description="probability from which a pixel has changed")
+    threshold: float = Field(
+        default=0.5, ge=0.01, le=1, description="probability from which a pixel has changed, to the percent"
+    )
     min_area: float = Field(
-        default=0.5, gt=0, le=1_000_000, description="hectares that a change must cover in one piece"
+        default=0.5, gt=0, le=1_000_000, description="hectares that a change must cover in one piece of a block"
     )
     confirm: int = Field(default=0, ge=0, le=100, description="later views that must show a change before it counts")
-    better: float = Field(
+    better: Annotated[float, AfterValidator(_percent_or_none)] = Field(
         default=0.3,
         ge=0,
         le=1,
         description="how much better a new mosaic's views must be for its block to be mapped although the ground has "
-        "not changed; 0: never",
+        "not changed, to the percent; 0: never",
     )
     audit: float = Field(
         default=0.02, ge=0, le=1, description="share of the skipped blocks that are mapped to judge it"

@@ -33,18 +33,19 @@ TIME_UNITS = {"units": DAY_UNITS, "calendar": "standard"}
 NODATA = {"_FillValue": 0}
 FAST = 1
 """Level of zstd for coarser levels: a fifth of the time of level 3, for classes 8 and for confidence 0.3 % larger."""
-RECORDS = ("mosaic", "landcover", "aggregate", "state", "clear", "pixels", "holes")
 
 
 def add_period(group: zarr.Group, layout: Layout, period: tuple[date, date]) -> int:
-    """Makes the arrays if there are none, and adds the period if it is new; returns its index along time."""
+    """Makes the arrays if there are none, and adds the period if it is new, to all records of blocks; returns its index
+    along time."""
     if path_of("mosaic") not in group:
         _create(group, layout)
     at = period_index(group, period[0])
     if at is not None:
         return at
     count, levels = array(group, "time").shape[0], range(layout.levels + 1)
-    names = [(name, 0) for name in ("mosaic", *pixel_maps(group), *(f"blocks/{name}" for name in RECORDS))]
+    records = [f"blocks/{name}" for name in sorted(group.require_group("blocks").array_keys())]
+    names = [(name, 0) for name in ("mosaic", *pixel_maps(group), *records)]
     names += [(name, level) for level in levels[1:] for name in LEVEL_ARRAYS]
     names += [(name, level) for level in levels for name in ("time", "time_bnds")]
     for name, level in names:

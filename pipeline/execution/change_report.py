@@ -30,8 +30,9 @@ class ChangeReport:
 
     asked: blocks that it was asked about. outcomes: number of blocks by `Outcome`, in lower case; those that no new
     scene touches are left out. reasons: the same, in words. neighbours: blocks mapped because they see a mosaic that
-    was replaced. audited, mapped: blocks. device_seconds: of the change model (screen), the audit and the map. audit:
-    what it says, None where nothing was audited. changes: pixels from class to class, the most frequent first.
+    was replaced. audited, mapped: blocks. device_seconds: of the change model (screen), the audit and the map, without
+    those before an interruption. audit: what it says, None where nothing was audited. changes: pixels from class to
+    class, the most frequent first.
     """
 
     asked: int
@@ -48,10 +49,11 @@ class ChangeReport:
 
 def change_report(cube: Cube, screening: Screening, time: int, work: Work) -> ChangeReport:
     """The report of an update whose branch is complete; keeps the blocks of its audit in the folder of its run."""
-    plan, questions = screening.plan, screening.plan.questions
+    plan, asked = screening.plan, int(screening.plan.questions.asked_YX.sum())
     snapshot = str(cube.repository.lookup_branch(plan.branch))
     new = Source(snapshot, time)
-    judged = [*judged_blocks(cube, plan, screening.records[SCORE], new), *screening.judged]
+    detected = judged_blocks(cube, plan, screening.detected_YX, screening.records[SCORE], new)
+    judged = [*detected, *screening.judged]
     _write(cube, plan.run, judged)
     counts = Counter(Outcome(value) for value in plan.outcome_YX.ravel().tolist())
     del counts[Outcome.NOT_ASKED]
@@ -64,9 +66,11 @@ def change_report(cube: Cube, screening: Screening, time: int, work: Work) -> Ch
     block_km2 = (plan.extent.grid.block * plan.extent.grid.resolution) ** 2 / 1e6
     audit = None
     if screening.judged:
-        audit = judge(judged, screening.sizes, block_km2, seconds["screen"] + audit_seconds)
+        at_once = (work.blocks["screen"], work.blocks["audit"]) == (asked, len(screening.judged))
+        spent = seconds["screen"] + audit_seconds if at_once else None
+        audit = judge(judged, screening.sizes, block_km2, spent)
     return ChangeReport(
-        asked=int(questions.asked_YX.sum()),
+        asked=asked,
         outcomes={outcome.name.lower(): count for outcome, count in sorted(counts.items())},
         reasons={outcome.name.lower(): outcome.reason for outcome in sorted(counts)},
         replaced_km2=round(_replaced(plan) * plan.extent.grid.resolution**2 / 1e6, 3),

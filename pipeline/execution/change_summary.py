@@ -18,12 +18,13 @@ def change_summary(change: ChangeReport) -> list[tuple[str, str]]:
     ]
     if audit := change.audit:
         recall = "nothing has changed" if audit.recall is None else with_interval(audit.recall, percent=True)
+        saved = audit.saved_seconds
         rows += [
             ("audited", f"{audit.audited} of {audit.skipped} blocks that would be skipped; 95 % intervals:"),
             ("missed change", f"{with_interval(audit.missed_km2)} km2"),
             ("recall by area", recall),
             ("flicker", f"{with_interval(audit.flicker_km2)} km2"),
-            ("device seconds saved", with_interval(audit.saved_seconds)),
+            ("device seconds saved", "not known, for it was interrupted" if saved is None else with_interval(saved)),
         ]
     rows += [
         (f"{each.from_} to {each.to}", f"{each.pixels:,} pixels, {each.km2:,.2f} km2")

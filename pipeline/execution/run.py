@@ -82,6 +82,8 @@ def run(
             with _timed(seconds, "screen"):
                 screening = screen(cube, planned, questions, crew.hire, listener)
             planned, work = screening.plan, screening.work
+        elif refresh:
+            drop_screens(cube)
         totals = block_totals(planned, count)
         idle = set(totals.kinds) == {"same"} and not (screening and screening.plan.decided)
         base = versions.head(cube) if screening and idle else versions.start_branch(cube, planned.branch)

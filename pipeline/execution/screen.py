@@ -52,13 +52,15 @@ SCREENS = "screen-"
 class Screening:
     """What came of it. plan: what is left to map. source: where blocks are copied from. records: to write, (by, bx).
 
-    judged: the blocks of the audit. sizes: skipped blocks of each of its strata. made: totals of the mosaics made.
-    work: of the workers; audit_seconds: of their device, for the audit.
+    detected: the parts of each block that changed by the change model, 0 where none did. judged: the blocks of the
+    audit. sizes: skipped blocks of each of its strata. made: totals of the mosaics made. work: of the workers;
+    audit_seconds: of their device, for the audit.
     """
 
     plan: GatedPlan
     source: Callable[[BlockId], Source]
     records: Mapping[str, np.ndarray]
+    detected_YX: np.ndarray
     judged: list[Judged] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     made: Totals = field(default_factory=Totals)
@@ -82,7 +84,8 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
     asking = ScreenPlan(**of_plan(plan), questions=questions)
     drop_screens(cube, but=asking.branch)
     if not questions.any:
-        return Screening(_kept_all(plan, questions), lambda block: reference_of(questions), {})
+        kept = _kept_all(plan, questions)
+        return Screening(kept, lambda block: reference_of(questions), {}, kept.parts_YX)
     write_inputs(cube, asking)
     versions.start_branch(cube, asking.branch)
     time = _prepare(cube, asking)
@@ -93,10 +96,10 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
     group = cube.group(branch=asking.branch)
     made_YX, state_YX = (np.asarray(store.array(group, f"blocks/{name}")[time]) for name in ("mosaic", "state"))
     score_YX, better_YX, changed_YX, rest_YX = (read_record(group, name, time) for name in (SCORE, BETTER, PARTS, REST))
-    outcome_YX = decide(questions, made_YX, state_YX == DEGRADED, score_YX, better_YX, changed_YX)
-    parts_YX = np.select(
-        [outcome_YX == Outcome.CHANGED, going_on(outcome_YX)], [changed_YX, np.uint64(WHOLE)], np.uint64(0)
-    )
+    poorer_YX = (state_YX == DEGRADED) & ~_gains(cube, asking, time, made_YX)
+    outcome_YX = decide(questions, poorer_YX, score_YX, better_YX, changed_YX)
+    detected_YX = np.where(outcome_YX == Outcome.CHANGED, changed_YX, np.uint64(0))
+    parts_YX = np.where(going_on(outcome_YX) & (detected_YX == 0), np.uint64(WHOLE), detected_YX)
     skipped_score_YX = np.where(outcome_YX == Outcome.CHANGED, rest_YX, score_YX)
     awaits_YX = skipped_score_YX >= round(questions.settings.threshold * PERCENT)
     skipped_YX = (outcome_YX == Outcome.SCREENED_OUT) | ((parts_YX > 0) & (parts_YX < WHOLE) & ~awaits_YX)
@@ -140,31 +143,29 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
             return kept
         return Source(snapshot, time, int(parts_YX[slot]), None if gated.whole_YX[slot] else kept)
 
-    return Screening(gated, source, records, judged, sizes, totals, work, audit_seconds)
+    return Screening(gated, source, records, detected_YX, judged, sizes, totals, work, audit_seconds)
 
 
 def decide(
     questions: Questions,
-    made_YX: np.ndarray,
-    degraded_YX: np.ndarray,
+    poorer_YX: np.ndarray,
     score_YX: np.ndarray,
     better_YX: np.ndarray,
     parts_YX: np.ndarray,
 ) -> np.ndarray:
     """The outcome of each block before an audit.
 
-    made: fingerprints of the mosaics made; degraded: whether one lacks a scene; score, better: in percent; parts: those
-    that have changed for certain.
+    poorer: whether the mosaic that was made lacks a scene without which the block stays as it is; score, better: in
+    percent; parts: those that have changed for certain.
     """
     settings, asked_YX, going_YX = questions.settings, questions.asked_YX, questions.going_YX
-    readable_YX = asked_YX & ~degraded_YX
+    readable_YX = asked_YX & ~poorer_YX
     seen_YX = readable_YX & (score_YX >= round(settings.threshold * PERCENT))
     better_views_YX = readable_YX & (settings.better > 0) & (better_YX >= round(settings.better * PERCENT))
     return np.select(
         [
-            (going_YX == Outcome.DEGRADED) & degraded_YX & (made_YX == questions.mosaic_YX),
+            poorer_YX & (asked_YX | (going_YX == Outcome.DEGRADED)),
             going_YX > 0,
-            asked_YX & degraded_YX,
             readable_YX & (parts_YX > 0),
             seen_YX,
             better_views_YX,
@@ -173,7 +174,6 @@ def decide(
         [
             np.uint8(Outcome.UNREADABLE),
             going_YX,
-            np.uint8(Outcome.UNREADABLE),
             np.uint8(Outcome.CHANGED),
             np.uint8(Outcome.AWAITS_VIEWS),
             np.uint8(Outcome.BETTER_VIEWS),
@@ -181,6 +181,21 @@ def decide(
         ],
         np.uint8(Outcome.NOT_ASKED),
     )
+
+
+def _gains(cube: Cube, asking: ScreenPlan, time: int, made_YX: np.ndarray) -> np.ndarray:
+    """Whether blocks that lacked a scene have another mosaic now, of which no pixel has fewer clear views, (by, bx)."""
+    questions, extent = asking.questions, asking.extent
+    gains_YX = (questions.going_YX == Outcome.DEGRADED) & (made_YX != questions.mosaic_YX)
+    groups = cube.group(snapshot=questions.reference.snapshot), cube.group(branch=asking.branch)
+    views = [store.array(group, "observations") for group in groups]
+    for block in [block for block in extent.blocks() if gains_YX[extent.slot(block)]]:
+        before_HW, now_HW = (
+            store.read_window(each, at, extent, extent.covered(block))
+            for each, at in zip(views, (questions.reference.time, time), strict=True)
+        )
+        gains_YX[extent.slot(block)] = (now_HW >= before_HW).all()
+    return gains_YX
 
 
 def drop_screens(cube: Cube, but: str | None = None) -> None:

@@ -9,7 +9,6 @@ import zarr
 
 from cluster import Event, Finished, Listener, Pool, gather
 from pipeline.change.audit import Judged, differences, draw_audit
-from pipeline.change.outcome import Outcome
 from pipeline.change.parts import WHOLE, mask_of, share_of
 from pipeline.change.plans import AuditPlan, GatedPlan, ScreenPlan, of_plan
 from pipeline.change.questions import Questions
@@ -32,12 +31,16 @@ def reference_of(questions: Questions) -> Source:
     return Source(questions.reference.snapshot, questions.reference.time)
 
 
-def judged_blocks(cube: Cube, plan: GatedPlan, score_YX: np.ndarray, new: Source) -> list[Judged]:
-    """The blocks that changed by the change model, their new map compared with the one before. score: in percent.
+def judged_blocks(
+    cube: Cube, plan: GatedPlan, detected_YX: np.ndarray, score_YX: np.ndarray, new: Source
+) -> list[Judged]:
+    """The blocks that changed by the change model, their new map compared with the one before.
 
-    Of a block that got a part of its new mosaic, that part is compared: the audit has judged the others."""
-    blocks = [b for b in plan.extent.blocks() if plan.outcome_YX[plan.extent.slot(b)] == Outcome.CHANGED]
-    parts = [int(plan.parts_YX[plan.extent.slot(block)]) for block in blocks]
+    detected: the parts of each block that changed by it, which are compared: the audit has judged the others, 0 of a
+    block that did not. score: in percent.
+    """
+    blocks = [block for block in plan.extent.blocks() if detected_YX[plan.extent.slot(block)]]
+    parts = [int(detected_YX[plan.extent.slot(block)]) for block in blocks]
     found = _differences(cube, plan, reference_of(plan.questions), new, blocks, parts)
     return [Judged(b, int(score_YX[plan.extent.slot(b)]), *km2, 0.0) for b, km2 in zip(blocks, found, strict=True)]
 

@@ -97,3 +97,4 @@ def test_an_audit_tells_what_was_missed_and_saved():
     assert audit.recall.value == pytest.approx(0.9)
     assert audit.flicker_km2.value == pytest.approx(8.0)
     assert audit.saved_seconds.value == pytest.approx(100.0)
+    assert judge(blocks, [40], KM2, spent_seconds=None).saved_seconds is None

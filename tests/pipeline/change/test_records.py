@@ -4,8 +4,9 @@ from dataclasses import astuple
 from datetime import date
 
 import numpy as np
+import xarray
 import zarr
-from made_versions import mapped, plain, published
+from made_versions import LAYOUT, mapped, plain, published
 
 from pipeline.change.alerts import Alerts
 from pipeline.change.records import (
@@ -20,6 +21,7 @@ from pipeline.change.records import (
     write_alerts,
     write_records,
 )
+from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 
 FALL = date(2024, 9, 1), date(2024, 11, 30)
@@ -49,6 +51,17 @@ def test_a_cube_without_records_reads_as_zeros_and_gets_them_once_and_for_all_it
     assert not read_alerts(group, 0, (0, 0)).count_88.any()
     assert read_inputs(group, "2024-05-01") == ["run", "digest"]
     assert read_inputs(group, "2025-05-01") is None
+
+
+def test_a_period_that_a_run_adds_after_an_update_has_all_records(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    published(cube, plain())
+    cube.repository.create_branch("update", str(cube.repository.lookup_branch("main")))
+    session = cube.repository.writable_session("update")
+    group = zarr.open_group(session.store)
+    prepare_records(group)
+    assert add_period(group, LAYOUT, FALL) == 1
+    assert xarray.open_zarr(session.store, group="blocks", consolidated=False).sizes["time"] == 2
 
 
 def test_a_period_that_a_run_adds_gets_its_records_with_the_next_update(tmp_path):

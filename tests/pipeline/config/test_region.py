@@ -114,6 +114,8 @@ def test_a_missing_key_is_named(content, written, key):
         ({"grid": {"crs": "EPSG:3035", "resolution": 0}}, "grid.resolution is 0"),
         ({"grid": {"block": 1000}}, "multiple of 256"),
         ({"change": {"model": "simulated-s2-change", "better": 30}}, "change.better is 30"),
+        ({"change": {"model": "simulated-s2-change", "better": 0.004}}, "must be 0 or at least 0.01"),
+        ({"change": {"model": "simulated-s2-change", "threshold": 0.004}}, "change.threshold is 0.004"),
         ({"model": "nowhere"}, "no model_index.json in .*nowhere; give a model folder or one of"),
         ({"max_clouds": 3}, "unknown key 'max_clouds'; did you mean 'max_cloud'"),
         ({"catalog": "${NO_SUCH_VARIABLE}/catalog.json"}, "NO_SUCH_VARIABLE"),

@@ -23,15 +23,18 @@ import idgbr.change
 from catalogs.simulated import acquire
 from idgbr.change import ChangeNetwork, ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
+from pipeline.analysis.check import check
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import WHOLE, mask_of
 from pipeline.change.records import ALERTS, BETTER, OUTCOME, PART_ALERT_DAYS, PARTS, SCORE, SCREENED, read_record
-from pipeline.config.sections import ChangeSettings
+from pipeline.config.sections import ChangeSettings, GateSettings
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
 from pipeline.cube.schema import MAP_ARRAYS
+from pipeline.execution import screen_audit
 from pipeline.execution.change_report import read_audits
+from pipeline.execution.change_summary import change_summary
 from pipeline.execution.run import run
 from pipeline.execution.screen import decide
 from pipeline.geometry.grid import Window
@@ -120,7 +123,7 @@ def assert_maps_are_those_of_the_mosaic(region, time=0):
     device.close()
 
 
-def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_again(growing, seen):
+def test_blocks_whose_ground_has_not_changed_keep_all_bytes_in_a_sound_cube_and_are_not_asked_again(growing, seen):
     region, world = growing
     before = bytes_of(region)
     acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
@@ -129,12 +132,23 @@ def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_ag
     assert report.done.mosaic == report.change.asked == report.change.outcomes["screened_out"] > 0
     assert_same(before, bytes_of(region))
     assert report.change.changes == []
+    assert check(Cube.open(region.cube), report.version).sound
     assert sum(each == Outcome.SCREENED_OUT for each in outcomes(region).values()) == report.change.asked
 
     again = run(gated(region), refresh=True)
     assert again.version == report.version
     assert not again.done_anything
     assert Cube.open(region.cube).repository.list_branches() == {"main"}
+
+
+def test_what_a_killed_update_had_asked_is_deleted_by_the_next_also_without_a_change_model(growing):
+    region, _ = growing
+    cube = Cube.open(region.cube)
+    cube.repository.create_branch("screen-a1", versions.head(cube))
+    run(region)
+    assert cube.repository.list_branches() == {"main", "screen-a1"}
+    run(region, refresh=True)
+    assert cube.repository.list_branches() == {"main"}
 
 
 @pytest.mark.long
@@ -204,7 +218,7 @@ def test_a_block_goes_on_where_anything_of_it_has_changed_for_certain_and_awaits
     settings = ChangeSettings(model="any", threshold=0.5, confirm=2)
     none_YX, score_YX = np.zeros((1, 4), bool), np.array([[50, 49, 50, 0]])
     asked, parts_YX = questions(settings=settings), np.array([[0, 0, 1, 1]], np.uint64)
-    outcome_YX = decide(asked, asked.wanted_mosaic_YX, none_YX, score_YX, NO_BETTER_YX, parts_YX)
+    outcome_YX = decide(asked, none_YX, score_YX, NO_BETTER_YX, parts_YX)
     waits, screened, changed = Outcome.AWAITS_VIEWS, Outcome.SCREENED_OUT, Outcome.CHANGED
     assert outcome_YX.tolist() == [[waits, screened, changed, changed]]
 
@@ -238,8 +252,7 @@ def test_blocks_go_on_for_their_reason_whatever_their_score_and_wait_where_a_sce
     asked_YX = np.array([[False, False, False, True]])
     degraded_YX = np.array([[True, True, False, True]])
     asked = questions(going_YX=going_YX, asked_YX=asked_YX)
-    made_YX = np.array([[5, 1, 2, 5]], np.uint64)
-    outcome_YX = decide(asked, made_YX, degraded_YX, NO_BETTER_YX, NO_BETTER_YX, NO_PARTS_YX)
+    outcome_YX = decide(asked, degraded_YX, NO_BETTER_YX, NO_BETTER_YX, NO_PARTS_YX)
     assert outcome_YX.tolist() == [[Outcome.NEVER_MAPPED, Outcome.UNREADABLE, Outcome.DEGRADED, Outcome.UNREADABLE]]
 
 
@@ -248,14 +261,14 @@ def test_blocks_of_far_better_views_go_on_unless_their_ground_has_changed_awaits
     score_YX, better_YX = np.array([[0, 0, 50, 50]], np.uint8), np.array([[40, 39, 90, 90]], np.uint8)
     asked, parts_YX = questions(settings=settings), np.array([[0, 0, 0, 1]], np.uint64)
     readable_YX = np.zeros((1, 4), bool)
-    outcome_YX = decide(asked, asked.wanted_mosaic_YX, readable_YX, score_YX, better_YX, parts_YX)
+    outcome_YX = decide(asked, readable_YX, score_YX, better_YX, parts_YX)
     better, screened = Outcome.BETTER_VIEWS, Outcome.SCREENED_OUT
     assert outcome_YX.tolist() == [[better, screened, Outcome.AWAITS_VIEWS, Outcome.CHANGED]]
     assert better.goes_on
-    outcome_YX = decide(asked, asked.wanted_mosaic_YX, ~readable_YX, score_YX, better_YX, parts_YX)
+    outcome_YX = decide(asked, ~readable_YX, score_YX, better_YX, parts_YX)
     assert set(outcome_YX.ravel().tolist()) == {Outcome.UNREADABLE}
     never = questions(settings=settings.model_copy(update={"better": 0.0}))
-    outcome_YX = decide(never, never.wanted_mosaic_YX, readable_YX, 0 * score_YX, better_YX, NO_PARTS_YX)
+    outcome_YX = decide(never, readable_YX, 0 * score_YX, better_YX, NO_PARTS_YX)
     assert set(outcome_YX.ravel().tolist()) == {screened}
 
 
@@ -274,6 +287,39 @@ def test_a_scene_that_cannot_be_read_neither_shrinks_the_map_nor_makes_a_version
     red.with_suffix(".away").rename(red)
     last = run(gated(region), refresh=True)
     assert last.change.outcomes.keys() == {"screened_out"}
+    assert last.lost == {}
+
+
+@pytest.mark.long
+def test_blocks_that_lack_a_scene_as_before_stay_in_a_greater_outage_and_get_what_new_scenes_show(growing, seen):
+    region, world = growing
+    region = region.model_copy(update={"max_degraded": 1.0, "gates": GateSettings(max_lost_coverage=1.0)})
+    (new,) = acquire(world, LATER[:1], tiles=["32UQU"])
+    scenes = world / "sentinel-2-l2a"
+    red = scenes / new / "B04.tif"
+    red.rename(red.with_suffix(".away"))
+    first = run(region, refresh=True)
+    assert first.count.degraded > 0
+    before = bytes_of(region)
+    still = run(gated(region), refresh=True)
+    assert (still.version, still.change) == (first.version, None)
+
+    away = [path.rename(path.with_suffix(".away")) for path in [*scenes.glob("*/B0*.tif")]]
+    outage = run(gated(region), refresh=True)
+    assert len(outage.lost) > 1
+    assert outage.version == first.version
+    assert_same(before, bytes_of(region))
+    for path in away:
+        path.rename(path.with_suffix(".tif"))
+    acquire(world, LATER[1:], tiles=["32UQU"])
+    more = run(gated(region), refresh=True)
+    assert set(more.lost) == {new}
+    assert more.change.outcomes["degraded"] == more.count.degraded == first.count.degraded
+    assert open_cube(region.cube).observations.values.sum() > before["observations"].sum()
+
+    red.with_suffix(".away").rename(red)
+    last = run(gated(region), refresh=True)
+    assert last.change.outcomes == {"degraded": first.count.degraded}
     assert last.lost == {}
 
 
@@ -319,11 +365,13 @@ def test_an_update_that_is_interrupted_after_every_other_commit_ends_with_the_sa
     while interruptions < 30:
         left[0] = 2
         try:
-            run(settings, refresh=True)
+            report = run(settings, refresh=True)
             break
         except KeyboardInterrupt:
             interruptions += 1
     assert 2 < interruptions < 30
+    assert report.change.audit.saved_seconds is None
+    assert ("device seconds saved", "not known, for it was interrupted") in change_summary(report.change)
     assert_same(bytes_of(region), bytes_of(region.model_copy(update={"cube": copy})))
     for mine, other in zip(change_layer(region), change_layer(region.model_copy(update={"cube": copy})), strict=True):
         assert mine.any()
@@ -379,6 +427,22 @@ def test_an_audit_also_judges_what_a_changed_block_keeps(growing, seen, region_o
     differing_HW = (old_HW != new_HW) & (old_HW > 0) & (new_HW > 0) & ~taken(region, changed)
     assert kept.changed_km2 + kept.flicker_km2 == pytest.approx(differing_HW.sum() * 1e-4)
     assert differing_HW.any()
+
+
+@pytest.mark.long
+def test_what_was_detected_of_a_block_counts_as_such_where_its_audit_finds_more(growing, seen, monkeypatch):
+    region, world = growing
+    changed = western(region)
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    seen.windows = [(inside(region, changed), 0.9)]
+    monkeypatch.setattr(screen_audit, "differences", lambda *maps: (1_500, 0))
+    report = run(gated(region, audit=1.0), refresh=True)
+    assert outcomes(region)[changed] == Outcome.FOUND_BY_AUDIT
+    judged = read_audits(Cube.open(region.cube))[0]
+    detected, missed = (each for each in judged if each.block == changed)
+    assert (detected.score, detected.stratum, missed.score, missed.stratum) == (90, None, 0, 0)
+    assert report.change.audit.recall.value == pytest.approx(1 / (1 + report.change.audited))
+    assert "in what would have been skipped" in report.change.reasons["found_by_audit"]
 
 
 @pytest.mark.long
