@@ -79,6 +79,7 @@ def run(
         crew = stack.enter_context(Crew(counts, address, seconds, questions, tell))
         news, screening, work = planned.news, None, Work()
         if questions is not None:
+            cube.hold_for(questions.id)
             with _timed(seconds, "screen"):
                 screening = screen(cube, planned, questions, crew.hire, listener)
             planned, work = screening.plan, screening.work

@@ -35,6 +35,7 @@ from pipeline.cube import store, versions
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.create import add_change_layer, add_period
 from pipeline.cube.cube import Cube
+from pipeline.cube.run_progress import write_due
 from pipeline.cube.schema import DEGRADED
 from pipeline.execution.commit import Committer
 from pipeline.execution.inputs import write_inputs
@@ -44,8 +45,6 @@ from pipeline.execution.task import Source, Work
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Totals, block_totals
-
-SCREENS = "screen-"
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,7 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
     versions.start_branch(cube, asking.branch)
     time = _prepare(cube, asking)
     totals, work = block_totals(asking), Work()
+    write_due(cube, asking.run, totals.to_mosaic, 0)
     if totals.due:
         committer = Committer(cube, asking, time, lambda block: reference_of(questions))
         work += Scheduler(asking, totals, hire(asking, totals), committer, listener, ("mosaic", "screen")).run()
@@ -186,7 +186,7 @@ def decide(
 def drop_screens(cube: Cube, but: str | None = None) -> None:
     """Deletes the branches of other updates."""
     for branch in sorted(cube.repository.list_branches()):
-        if branch.startswith(SCREENS) and branch != but:
+        if branch.startswith(versions.SCREEN) and branch != but:
             versions.delete_branch(cube, branch)
 
 

@@ -31,6 +31,7 @@ from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
 from pipeline.cube.schema import MAP_ARRAYS
+from pipeline.cube.status import status
 from pipeline.execution.change_report import read_audits
 from pipeline.execution.run import run
 from pipeline.execution.screen import decide
@@ -124,7 +125,10 @@ def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_ag
     region, world = growing
     before = bytes_of(region)
     acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
-    report = run(gated(region), refresh=True)
+    looks = []
+    report = run(gated(region), refresh=True, listener=lambda event: looks.append(status(Cube.open(region.cube))))
+    assert {(run, at.stage) for look in looks for run, at in look.running.items()} == {(report.run, "screen")}
+    assert all(look.held_by.startswith(f"run {report.run} of region") for look in looks)
     assert report.done.segment == 0, report.change
     assert report.done.mosaic == report.change.asked == report.change.outcomes["screened_out"] > 0
     assert_same(before, bytes_of(region))
