@@ -33,6 +33,8 @@ from pipeline.cube.open import open_cube
 from pipeline.cube.schema import MAP_ARRAYS
 from pipeline.cube.status import status
 from pipeline.execution.change_report import read_audits
+from pipeline.execution.report_page import page_file
+from pipeline.execution.reported_run import find_run
 from pipeline.execution.run import run
 from pipeline.execution.screen import decide
 from pipeline.geometry.grid import Window
@@ -139,6 +141,21 @@ def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_ag
     assert again.version == report.version
     assert not again.done_anything
     assert Cube.open(region.cube).repository.list_branches() == {"main"}
+
+
+def test_an_update_that_is_killed_when_it_has_published_leaves_its_report_to_the_next_one(growing, seen, monkeypatch):
+    region, world = growing
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("pipeline.execution.run.drop_screens", lambda cube: (_ for _ in ()).throw(KeyboardInterrupt))
+        run(gated(region), refresh=True)
+    newest = versions.history(Cube.open(region.cube))[0]
+    assert not run(gated(region), refresh=True).done_anything
+    found = find_run(Cube.open(region.cube))
+    assert found.report.run == newest.origin.run
+    assert (found.report.version, found.report.published) == (newest.snapshot, True)
+    assert found.report.done.mosaic == found.report.change.asked > 0
+    assert Cube.open(region.cube).files.exists(page_file(newest.origin.run))
 
 
 @pytest.mark.long
