@@ -15,8 +15,9 @@ import numpy as np
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import WHOLE, ground_of
 from pipeline.change.questions import Questions
-from pipeline.change.records import SCREENED, read_record
+from pipeline.change.records import read_record
 from pipeline.cube import versions
+from pipeline.cube.block_runs import SCREENED
 from pipeline.cube.records import Records
 from pipeline.cube.schema import period_index
 from pipeline.geometry.grid import BlockId, Window

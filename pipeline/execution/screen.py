@@ -25,13 +25,13 @@ from pipeline.change.records import (
     PARTS,
     REST,
     SCORE,
-    SCREENED,
     prepare_records,
     read_record,
     write_records,
 )
 from pipeline.change.score import PERCENT, patch_pixels
 from pipeline.cube import store, versions
+from pipeline.cube.block_runs import RUN, SCREENED
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.create import add_change_layer, add_period
 from pipeline.cube.cube import Cube
@@ -81,7 +81,7 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
     asking = ScreenPlan(**of_plan(plan), questions=questions)
     drop_screens(cube, but=asking.branch)
     if not questions.any:
-        return Screening(_kept_all(plan, questions), lambda block: reference_of(questions), {})
+        return Screening(_kept_all(plan, questions), lambda block: reference_of(questions), {RUN: questions.run_YX})
     write_inputs(cube, asking)
     versions.start_branch(cube, asking.branch)
     time = _prepare(cube, asking)
@@ -122,6 +122,9 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
         PARTS: np.where(outcome_YX > 0, parts_YX, changed_YX),
         REST: rest_YX,
         BETTER: better_YX,
+        RUN: np.select(
+            [gated.whole_YX, gated.goes_on_YX], [np.uint64(int(gated.run, 16)), np.uint64(0)], questions.run_YX
+        ),
         OUTCOME: np.where(outcome_YX > 0, outcome_YX, read_record(group, OUTCOME, time)),
     }
     seen_YX = questions.asked_YX & (state_YX != DEGRADED)

@@ -17,12 +17,14 @@ from acquisitions import LATER
 from change_questions import questions
 from command import answer, run_here, sentence
 from cube_bytes import ARRAYS, assert_same, bytes_of
+from pyproj import Transformer
 from seen_change import SeenChange
 
 import idgbr.change
 from catalogs.simulated import acquire
 from idgbr.change import ChangeNetwork, ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
+from pipeline.analysis.query import point
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import WHOLE, mask_of
 from pipeline.change.records import ALERTS, BETTER, OUTCOME, PART_ALERT_DAYS, PARTS, SCORE, SCREENED, read_record
@@ -68,6 +70,13 @@ def inside(region, block, side=40):
     window = region.extent.covered(block)
     y, x = (window.y0 + window.y1) // 2, (window.x0 + window.x1) // 2
     return Window(y - side // 2, x - side // 2, y + side // 2, x + side // 2)
+
+
+def centre(region, block):
+    """Degrees of the middle of a block."""
+    window = region.extent.covered(block)
+    to_lonlat = Transformer.from_crs(region.extent.grid.crs, "EPSG:4326", always_xy=True)
+    return to_lonlat.transform(5 * (window.x0 + window.x1), -5 * (window.y0 + window.y1))
 
 
 def western(region):
@@ -125,7 +134,8 @@ def assert_maps_are_those_of_the_mosaic(region, time=0):
 
 def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_again(growing, seen):
     region, world = growing
-    before = bytes_of(region)
+    place = centre(region, western(region))
+    before, first = bytes_of(region), point(region.cube, *place).periods[0]
     acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
     looks = []
     report = run(gated(region), refresh=True, listener=lambda event: looks.append(status(Cube.open(region.cube))))
@@ -136,6 +146,10 @@ def test_blocks_whose_ground_has_not_changed_keep_all_bytes_and_are_not_asked_ag
     assert_same(before, bytes_of(region))
     assert report.change.changes == []
     assert sum(each == Outcome.SCREENED_OUT for each in outcomes(region).values()) == report.change.asked
+
+    told = point(region.cube, *place).periods[0]
+    assert told.scenes == first.scenes, "not the new scenes"
+    assert told.run == first.run != report.run
 
     again = run(gated(region), refresh=True)
     assert again.version == report.version
