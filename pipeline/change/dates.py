@@ -29,7 +29,8 @@ BANDS = "name its bands so, or write these alone, in this order and without name
 
 class TwoDates(Protocol):
     """window: the ground, in pixels of an absolute grid. wkt, transform: georeference of its top left pixel, affine
-    a, b, c, d, e, f; "" and None where there is none. names: of both dates. identity: what tells them from others."""
+    a, b, c, d, e, f; "" and None where there is none. names: of both dates. identity: what tells them from others.
+    cube: of periods, None of rasters."""
 
     @property
     def window(self) -> Window: ...
@@ -46,6 +47,9 @@ class TwoDates(Protocol):
     @property
     def identity(self) -> dict[str, Any]: ...
 
+    @property
+    def cube(self) -> Cube | None: ...
+
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Both dates BHW in the model's bands; the window lies within `window`."""
 
@@ -60,6 +64,7 @@ class Periods:
     bands: list[int]
     names: tuple[str, str]
     identity: dict[str, Any]
+    cube: Cube
 
     @property
     def window(self) -> Window:
@@ -97,7 +102,8 @@ def periods(
     times = time_of(group, snapshot, before), time_of(group, snapshot, after)
     names = str(before), str(after)
     identity = {"cube": str(cube.location), "version": snapshot, "periods": names}
-    return Periods(array(group, "mosaic"), layout, times, [layout.bands.index(band) for band in bands], names, identity)
+    numbers = [layout.bands.index(band) for band in bands]
+    return Periods(array(group, "mosaic"), layout, times, numbers, names, identity, cube)
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,7 @@ class Rasters:
     transform: tuple[float, ...] | None
     names: tuple[str, str]
     identity: dict[str, Any]
+    cube: None = None
 
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         corner = self.window.y0, self.window.x0

@@ -240,6 +240,11 @@ def test_two_periods_of_a_cube_are_compared_by_the_names_of_their_bands(cube, mo
     assert json.dumps(found)
 
 
+def test_nothing_is_written_into_the_cube(cube, model):
+    line = ["detect-change", cube, "--model", model, "--from", "2023-05-01", "--to", "2024-05-01", "--out"]
+    assert "lies inside the cube at" in sentence(run_here(*line, cube / "change.tif"), 2)
+
+
 def test_periods_and_bands_that_a_cube_lacks_are_told(cube, model, tmp_path):
     line = ["detect-change", cube, "--model", model, "--out", tmp_path / "out.tif", "--from", "2023-05-01", "--to"]
     assert "has no period from 2022-05-01; give one of 2023-05-01, 2024-05-01" in sentence(
