@@ -45,7 +45,7 @@ def train_change(
     from idgbr.training import train_change as train
     from idgbr.training import train_scout
     from idgbr.training.card import write_change_card
-    from pipeline.training.evaluate_change import evaluate_change
+    from pipeline.training.evaluate_change import check_tiles, evaluate_change
 
     pairs, validation = (load_pairs(areas, recipe.data, report) for areas in (recipe.areas, recipe.validation))
     if validation.bands != pairs.bands:
@@ -54,6 +54,7 @@ def train_change(
             "name the same"
         )
     config, record = _config(recipe, recipe.steps, pairs.bands, pairs.blank), _record(recipe)
+    check_tiles(config.multiple)
     dates, state = in_memory(pairs), recipe.model / "change.training.safetensors"
     data = data_digest(chain(dates, (pair for _, pair in validation)))  # which tells a bad pair before any training
     known = record if recipe.spn is None else {**record, "prior": _spn_folder(recipe, recipe.spn).name}

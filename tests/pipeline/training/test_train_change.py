@@ -187,6 +187,10 @@ def test_recipes_that_begin_alike_share_their_prior(recipe, houses, monkeypatch)
         ({"areas": {"include": ["none*"]}}, "no image whose stem fits 'include': none"),
         ({"areas": {"bands": ["r", "g"]}, "validation": {"bands": ["r", "g"]}}, "has 3 bands, but the model takes 2"),
         ({"crop_size": 40}, "crop_size"),
+        (
+            {"crop_size": 96, "model_args": {"shrink": 3}},
+            "tiles of 64 px, but the network takes multiples of 48",
+        ),
         ({"areas": {"kind": "pears"}}, "kind"),
         ({"preset": "siamese"}, "a siamese U-Net starts from no prior network; take the stage spn out"),
         ({"window_size": 64}, "window_size is of a siamese U-Net"),
