@@ -5,6 +5,10 @@ class UserError(ValueError):
     """Wrong input. The message says what is wrong, which value, what is allowed and what to do. Exit code 2."""
 
 
+class NoScenes(UserError):
+    """An area and period whose scenes are not there yet, or cannot be used: the same run may do later."""
+
+
 class RunError(RuntimeError):
     """A run that failed although its input is right. Exit code 1."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogs import scenelist
-from catalogs.errors import CatalogError
+from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.sources.hrefs import local_path, resolve_hrefs
 
 LINES = (".ndjson", ".jsonl", ".geojsonl")
@@ -17,9 +17,11 @@ SUFFIXES = (".parquet", *LINES)
 def items(path: str | Path, collection: str) -> Iterator[dict[str, Any]]:
     """Every item of the collection in a list, with hrefs that are relative to the list's folder made absolute paths.
 
-    CatalogError if the file is missing or is not such a list.
+    CatalogUnavailable if there is no file, CatalogError if it is not such a list.
     """
     path = Path(path)
+    if not path.exists():
+        raise CatalogUnavailable(f"no list of items at {path}: name another, or make it readable")
     for item in scenelist.read(path) if path.suffix == ".parquet" else _lines(path):
         if item.get("collection") == collection:
             yield resolve_hrefs(item, partial(_absolute, path.parent.resolve()))

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from catalogs.errors import CatalogError
+from catalogs.errors import CatalogError, CatalogUnavailable
 from catalogs.items import fields
 from catalogs.sources.crawl import Document, Refuse, crawl, find_collection
 from catalogs.sources.hrefs import local_path, resolve_hrefs
@@ -19,7 +19,8 @@ def items(catalog: str | Path, collection: str, refuse: Refuse) -> Iterator[Any]
 
     `catalog` is a folder with a catalog.json or collection.json, such a file, or a file with a FeatureCollection of
     items. Hrefs of assets that lead out of the catalog's folder are withheld. `refuse` is told of links to items that
-    cannot be followed. CatalogError if a catalog is missing or not STAC, or if the link to one leads out of the folder.
+    cannot be followed. CatalogUnavailable if there is no catalog; CatalogError if one is not STAC, or if one that is
+    linked to is missing or out of the folder.
     """
     start = _start(Path(catalog))
     folder = start.parent.resolve()
@@ -41,7 +42,7 @@ def _start(path: Path) -> Path:
     for name in ("catalog.json", "collection.json"):
         if (path / name).is_file():
             return path / name
-    raise CatalogError(
+    raise CatalogUnavailable(
         f"no STAC catalog at {path}: give a folder with a catalog.json, a .json file, a list of items (.parquet or "
         ".ndjson), or an http(s) URL"
     )

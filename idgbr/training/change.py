@@ -72,6 +72,11 @@ class ChangeTraining:
     optimisation: Optimisation = field(default_factory=lambda: short_schedule(2000))
     device: str = "cpu"
 
+    @property
+    def multiple(self) -> int:
+        """Px; sides of what the network takes are multiples of it. Raises InputError for sizes that there are not."""
+        return _build(self).multiple
+
 
 def train_prior(
     pairs: Sequence[Pair],

@@ -20,9 +20,9 @@ class PeriodAtPoint:
     probability of the last change that an update mapped, and the day on which it was seen; 0 and None where there is
     none. reflectance: by band; in a cube of another unit than reflectance, the value in that. unit: its name.
     block_state: one of `STATES`. made_from: fingerprint of what the block's map was made from, hexadecimal. run: id of
-    the run that made the period, and scenes: ids of its scenes whose footprint holds the point, and scene_times: when
-    each was taken; None where the version does not say. source: in a joined cube, the version of the region's cube that
-    the block was copied from; run and scenes are those of it.
+    the run whose mosaic the block has, and scenes: ids of its scenes whose footprint holds the point, and scene_times:
+    when each was taken; None where the version does not say, or an update replaced parts of the block. source: in a
+    joined cube, the version of the region's cube that the block was copied from; run and scenes are those of it.
     """
 
     period: tuple[str, str]

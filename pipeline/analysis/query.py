@@ -11,6 +11,7 @@ import zarr
 from pipeline.analysis.point_result import REFINED, PeriodAtPoint, PointResult
 from pipeline.analysis.run_scenes import scenes_of
 from pipeline.cube import versions
+from pipeline.cube.block_runs import RUN, keeps_blocks
 from pipeline.cube.cube import Cube
 from pipeline.cube.periods import periods_of
 from pipeline.cube.schema import STATES, Layout, pixel_maps
@@ -58,12 +59,13 @@ class Points:
             )
         block = row // extent.grid.block, col // extent.grid.block
         pixel, slot = (row - extent.origin[0], col - extent.origin[1]), extent.slot(block)
-        records = ("blocks/state", "blocks/landcover", *(() if self.sources is None else (SOURCE,)))
+        kept = (RUN,) if RUN in self.group else ()
+        records = ("blocks/state", "blocks/landcover", *kept, *(() if self.sources is None else (SOURCE,)))
         place = {**dict.fromkeys((*self.maps, "mosaic"), pixel), **dict.fromkeys(records, slot)}
         values = read([(array(self.group, name), at) for name, at in place.items()])
         found = dict(zip(place, values, strict=True))
         periods = [
-            self._period(time, {name: along[time] for name, along in found.items()}, lon, lat)
+            self._period(time, {name: along[time] for name, along in found.items() if len(along) > time}, lon, lat)
             for time in range(len(self.periods))
         ]
         model = None if self.origin is None else self.origin.model
@@ -77,6 +79,8 @@ class Points:
         source = None if self.sources is None or not read[SOURCE] else self.sources[int(read[SOURCE]) - 1]
         runs = ((self.origin and self.origin.runs) or {}) if source is None else source.runs
         run = runs.get(start)
+        if source is None and keeps_blocks(self.group, start, run):
+            run = f"{int(read[RUN]):016x}" if read.get(RUN) else None
         scenes = None if run is None else self._scenes(source, run, lon, lat)
         return PeriodAtPoint(
             period=(start, end),

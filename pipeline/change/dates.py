@@ -21,12 +21,16 @@ from pipeline.errors import UserError
 from pipeline.geometry.grid import Window
 from pipeline.training import raster_windows
 from pipeline.training.place import NEAR, distance_px, place_of
-from pipeline.training.raster_windows import file_identity, first_pixel, open_raster, read_errors
+from pipeline.training.raster_windows import band_numbers, file_identity, first_pixel, open_raster, read_errors
+
+HINT = "give two rasters, or a cube with --from and --to"
+BANDS = "name its bands so, or write these alone, in this order and without names (rasterio: set_band_description)"
 
 
 class TwoDates(Protocol):
     """window: the ground, in pixels of an absolute grid. wkt, transform: georeference of its top left pixel, affine
-    a, b, c, d, e, f; "" and None where there is none. names: of both dates. identity: what tells them from others."""
+    a, b, c, d, e, f; "" and None where there is none. names: of both dates. identity: what tells them from others.
+    cube: of periods, None of rasters."""
 
     @property
     def window(self) -> Window: ...
@@ -43,6 +47,9 @@ class TwoDates(Protocol):
     @property
     def identity(self) -> dict[str, Any]: ...
 
+    @property
+    def cube(self) -> Cube | None: ...
+
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Both dates BHW in the model's bands; the window lies within `window`."""
 
@@ -57,6 +64,7 @@ class Periods:
     bands: list[int]
     names: tuple[str, str]
     identity: dict[str, Any]
+    cube: Cube
 
     @property
     def window(self) -> Window:
@@ -94,38 +102,44 @@ def periods(
     times = time_of(group, snapshot, before), time_of(group, snapshot, after)
     names = str(before), str(after)
     identity = {"cube": str(cube.location), "version": snapshot, "periods": names}
-    return Periods(array(group, "mosaic"), layout, times, [layout.bands.index(band) for band in bands], names, identity)
+    numbers = [layout.bands.index(band) for band in bands]
+    return Periods(array(group, "mosaic"), layout, times, numbers, names, identity, cube)
 
 
 @dataclass(frozen=True)
 class Rasters:
-    """Two open rasters on one grid. blank: the number that means no data in all bands."""
+    """Two open rasters on one grid. bands: those of the model in each, in its order, counted from 1. blank: the number
+    that means no data in all bands."""
 
     before: rasterio.DatasetReader
     after: rasterio.DatasetReader
+    bands: tuple[list[int], list[int]]
     blank: float | None
     window: Window
     wkt: str
     transform: tuple[float, ...] | None
     names: tuple[str, str]
     identity: dict[str, Any]
+    cube: None = None
 
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         corner = self.window.y0, self.window.x0
         before, after = (
-            raster_windows.read_window(source, window, corner, self.blank, list(source.indexes))
-            for source in (self.before, self.after)
+            raster_windows.read_window(source, window, corner, self.blank, bands)
+            for source, bands in zip((self.before, self.after), self.bands, strict=True)
         )
         return before, after
 
 
 @contextmanager
 def rasters(before: Path, after: Path, bands: Sequence[str], blank: float | None) -> Iterator[Rasters]:
-    """Two PNG, JPEG or GeoTIFF files with the model's bands in its order.
+    """Two PNG, JPEG or GeoTIFF files with the model's bands: by their names, or in its order where they have none.
 
-    Raises UserError unless both lie on one grid, pixel by pixel, and RunError where their pixels cannot be read.
+    Raises UserError unless both lie on one grid, pixel by pixel, UserError or InputError for other bands, and RunError
+    where their pixels cannot be read.
     """
-    with _open(before, bands) as first, _open(after, bands) as second, read_errors():
+    with open_raster(before, HINT) as first, open_raster(after, HINT) as second, read_errors():
+        numbers = band_numbers(before, first, bands, BANDS), band_numbers(after, second, bands, BANDS)
         if first.shape != second.shape:
             (tall, wide), (other_tall, other_wide) = first.shape, second.shape
             raise UserError(
@@ -144,12 +158,6 @@ def rasters(before: Path, after: Path, bands: Sequence[str], blank: float | None
         transform = None if place is None else tuple(place.transform[:6])
         row, col = first_pixel(transform)
         window = Window(row, col, row + first.height, col + first.width)
-        yield Rasters(first, second, blank, window, "" if place is None else place.crs, transform, names, identity)
-
-
-@contextmanager
-def _open(file: Path, bands: Sequence[str]) -> Iterator[rasterio.DatasetReader]:
-    with open_raster(file, "give two rasters, or a cube with --from and --to") as source:
-        if source.count != len(bands):
-            raise UserError(f"{file} has {source.count} bands, but the model takes {len(bands)}: {', '.join(bands)}")
-        yield source
+        yield Rasters(
+            first, second, numbers, blank, window, "" if place is None else place.crs, transform, names, identity
+        )

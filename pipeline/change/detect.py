@@ -39,7 +39,7 @@ def detect(model: ChangePipeline, dates: TwoDates, out: Path, progress: Progress
     """
     request = {"kind": "change", "model": model.digest, **dates.identity}
     squares, seconds = list(blocks(dates.window, BLOCK)), 0.0
-    with resumable(out, None, request, (".tif", ".tiff", ".zarr")) as scratch:
+    with resumable(out, dates.cube, request, (".tif", ".tiff", ".zarr")) as scratch:
         for done, block in enumerate(squares, start=1):
             begun = time.perf_counter()
             write_part(scratch, block, lambda block: probability(model, dates, block))

@@ -15,7 +15,9 @@ import numpy as np
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import WHOLE, ground_of
 from pipeline.change.questions import Questions
-from pipeline.change.records import SCREENED, read_record
+from pipeline.change.records import read_record
+from pipeline.cube import versions
+from pipeline.cube.block_runs import SCREENED
 from pipeline.cube.records import Records
 from pipeline.cube.schema import period_index
 from pipeline.geometry.grid import BlockId, Window
@@ -37,7 +39,7 @@ class ScreenPlan(Plan):
 
     @property
     def branch(self) -> str:
-        return f"screen-{self.run}"
+        return f"{versions.SCREEN}{self.run}"
 
     @cached_property
     def blocks_of(self) -> Blocks:
@@ -148,7 +150,7 @@ class GatedPlan(Plan):
         return self.questions.reference.carries or not undecided_YX.all()
 
     def blocks(self) -> Iterator[BlockPlan]:
-        return self.compared(self._records(self.branch))
+        return self.compared(self._records(self.branch) or self._records(versions.MAIN))
 
     def compared(self, done: Records | None) -> Iterator[BlockPlan]:
         """Every block in order; its new mosaic is due if `done` does not have it, and its land cover likewise."""

@@ -9,10 +9,11 @@ import zarr
 from idgbr.change import ChangePipeline
 from pipeline.change.memory import screen_bytes
 from pipeline.change.outcome import Outcome
-from pipeline.change.records import OF_PARTS, SCREENED, read_inputs, read_record
+from pipeline.change.records import OF_PARTS, read_record
 from pipeline.config.model import model_at
 from pipeline.config.sections import ChangeSettings
 from pipeline.cube import versions
+from pipeline.cube.block_runs import RUN, SCREENED, keeps_blocks, read_inputs
 from pipeline.cube.periods import periods_of
 from pipeline.cube.records import BlockRows, Records
 from pipeline.cube.schema import DEGRADED, EMPTY, period_index
@@ -43,7 +44,7 @@ class Questions:
     """The blocks of an update, all arrays (by, bx).
 
     wanted_mosaic, wanted_landcover: fingerprints of a fresh run. mosaic, landcover: those of the reference, with the
-    records screened and, of each part, part_alerts and part_alert_days. going: the `Outcome` of blocks that go on
+    records screened, run and, of each part, part_alerts and part_alert_days. going: the `Outcome` of blocks that go on
     unasked, else NOT_ASKED. asked: blocks that the change model is asked about. inputs: digest of what a block is made
     from besides scenes. id: of the update, from all that its result depends on. halo: pixels around a block that the
     change model sees. screen_bytes: memory that asking about a block takes.
@@ -61,6 +62,7 @@ class Questions:
     mosaic_YX: np.ndarray
     landcover_YX: np.ndarray
     screened_YX: np.ndarray
+    run_YX: np.ndarray
     part_alerts_YXP: np.ndarray
     part_alert_days_YXP: np.ndarray
     going_YX: np.ndarray
@@ -125,6 +127,7 @@ def find_questions(plan: Plan, settings: ChangeSettings) -> Questions | None:
         mosaic_YX=values["mosaic"],
         landcover_YX=values["landcover"],
         screened_YX=screened_YX,
+        run_YX=_runs(plan, group, reference),
         part_alerts_YXP=part_alerts_YXP,
         part_alert_days_YXP=part_alert_days_YXP,
         going_YX=going_YX,
@@ -148,6 +151,15 @@ def _reference(group: zarr.Group, snapshot: str, start: date) -> Reference | Non
     time = period_index(group, before)
     assert time is not None, "it is one of the periods"
     return Reference(snapshot, time, before, before != start)
+
+
+def _runs(plan: Plan, group: zarr.Group, reference: Reference) -> np.ndarray:
+    """The record `run` of the reference, (by, bx)."""
+    assert plan.cube is not None, "a reference is in a cube"
+    run = versions.runs_of(plan.cube, reference.snapshot).get(str(reference.start))
+    if run is None or keeps_blocks(group, str(reference.start), run):
+        return read_record(group, RUN, reference.time)
+    return np.full(plan.extent.block_range.shape, int(run, 16), np.uint64)
 
 
 def _wanted(plan: Plan) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,11 @@
                  better uint8: see `views.better_views`
                  outcome uint8: see `outcome.Outcome`
                  alerts uint8: views that showed a change since the last that showed none, the most of its parts
+                 run uint64: see `cube.block_runs`
 (time, by, bx,   part_alerts uint8, part_alert_days uint16: see `alerts.Alerts`
  part)
 
-The attribute "inputs" of `screened` has, by the first day of a period, the run that mapped it last and the digest of
-what its blocks were made from besides scenes. A cube that was never updated with a change model has none of these.
+A cube that was never updated with a change model has none of these.
 """
 
 from collections.abc import Mapping
@@ -23,10 +23,11 @@ import zarr
 from pipeline.change.alerts import Alerts
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import SIDE
+from pipeline.cube.block_runs import RUN, SCREENED
 from pipeline.cube.store import array
 
-SCREENED, SCORE, PARTS, REST, BETTER, OUTCOME, ALERTS = (
-    f"blocks/{name}" for name in ("screened", "score", "parts", "rest", "better", "outcome", "alerts")
+SCORE, PARTS, REST, BETTER, OUTCOME, ALERTS = (
+    f"blocks/{name}" for name in ("score", "parts", "rest", "better", "outcome", "alerts")
 )
 OF_PARTS = PART_ALERTS, PART_ALERT_DAYS = "blocks/part_alerts", "blocks/part_alert_days"
 DTYPES = {
@@ -37,6 +38,7 @@ DTYPES = {
     BETTER: "uint8",
     OUTCOME: "uint8",
     ALERTS: "uint8",
+    RUN: "uint64",
     PART_ALERTS: "uint8",
     PART_ALERT_DAYS: "uint16",
 }
@@ -52,6 +54,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
         "flag_meanings": " ".join(outcome.name.lower() for outcome in Outcome),
     },
     ALERTS: {"long_name": "views that showed a change since the last that showed none", "units": "1"},
+    RUN: {"long_name": "id of the run that the mosaic is of, as a number; 0 = of several"},
     PART_ALERTS: {"long_name": "views that showed a change since the last that showed none, by part", "units": "1"},
     PART_ALERT_DAYS: {
         "long_name": "last clear day of the last view that showed a change, by part",
@@ -108,11 +111,3 @@ def write_records(group: zarr.Group, time: int, values: Mapping[str, np.ndarray]
         array(group, name)[time] = value_YX
     inputs: Any = array(group, SCREENED).attrs["inputs"]
     array(group, SCREENED).attrs["inputs"] = {**inputs, start: made}
-
-
-def read_inputs(group: zarr.Group, start: str) -> list[str] | None:
-    """The run that mapped a period last with a change model, and the digest of its inputs."""
-    if SCREENED not in group:
-        return None
-    inputs: Any = array(group, SCREENED).attrs["inputs"]
-    return inputs.get(start)

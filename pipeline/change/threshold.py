@@ -28,7 +28,7 @@ class Suggestion:
 def suggest_threshold(audits: Sequence[Sequence[Judged]], wanted: float) -> Suggestion:
     """The highest threshold whose estimated recall by area is as wanted.
 
-    Raises UserError where there was no audit, or none has seen a change.
+    Raises UserError where there was no audit, none has seen a change, or no threshold has this recall.
     """
     judged = [(number, each) for number, audit in enumerate(audits) for each in audit]
     if not any(each.stratum is not None for _, each in judged):
@@ -43,12 +43,19 @@ def suggest_threshold(audits: Sequence[Sequence[Judged]], wanted: float) -> Sugg
     changed_N, score_N = (np.array([getattr(each, name) for _, each in judged]) for name in ("changed_km2", "score"))
     if not changed_N.any():
         raise UserError(f"the audits of {len(judged)} blocks have seen no change yet, which tells of no threshold")
-    best: tuple[int, Estimate] | None = None
+    recalls: list[tuple[int, Estimate]] = []
     for percent in np.unique(np.append(score_N[score_N > 0], 1)).tolist():
         recall = ratio(changed_N * (score_N >= percent), changed_N, stratum_N, size_S)
-        if recall is not None and (best is None or recall.value >= wanted):
-            best = percent, recall
-    assert best is not None, "the lowest score is a threshold"
+        if recall is not None:
+            recalls.append((percent, recall))
+    reached = [each for each in recalls if each[1].value >= wanted]
+    if not reached:
+        raise UserError(
+            f"no threshold would have had a recall of {wanted:.1%}: the lowest, {recalls[0][0] / 100:.2f}, had "
+            f"{recalls[0][1].value:.1%}, for the change model saw nothing in the other blocks that have changed; ask "
+            "for less, or choose another change model"
+        )
+    best = reached[-1]
     weight_N = (size_S / taken_S)[stratum_N]
     mapped = float(weight_N[score_N >= best[0]].sum() / weight_N.sum())
     return Suggestion(best[0] / 100, best[1], mapped, len(audits), len(judged))

@@ -36,7 +36,7 @@ from pipeline.cli import (
     versions,
 )
 from pipeline.console.logs import LOG, start_logs
-from pipeline.console.messages import tell
+from pipeline.console.messages import os_sentence, tell
 from pipeline.console.output import to_json
 from pipeline.errors import RunError, RunHeld, UserError
 from pipeline.storage.lease import CubeHeld
@@ -153,7 +153,7 @@ def run_command() -> None:
         sys.exit(1)
     except OSError as error:
         streams.discard()
-        sys.exit(_fail(_os_sentence(error), 1))
+        sys.exit(_fail(os_sentence(error), 1))
     except UnicodeError as error:
         sys.exit(_fail(f"a name or a text is not UTF-8 ({error.reason if hasattr(error, 'reason') else error})", 2))
     except MemoryError:
@@ -180,14 +180,6 @@ def _wrong_use(said: str, context: typer.Context) -> int:
     streams.json_wanted = takes_json and "--json" in sys.argv  # Words may be refused before `--json` is looked at.
     end = "" if said.endswith((".", "?")) else "."
     return _fail(f"{' '.join(said.split())}{end} See '{context.command_path} --help'", 2)
-
-
-def _os_sentence(error: OSError) -> str:
-    reason = error.strerror or str(error)[:200]
-    if error.filename is None:
-        return f"the system refuses a read or a write, such as that of the output ({reason}); make room, or mend it"
-    name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
-    return f"{name[:200]} cannot be used ({reason}); name another, or mend that"
 
 
 def _fail(error: object, code: int) -> int:

@@ -102,7 +102,7 @@ def _print(result: "PointResult") -> None:
                 if period.source is None
                 else [("joined from", f"{period.source.cube}, version {period.source.version}")]
             ),
-            ("run", period.run or "not recorded"),
+            ("run", period.run or "not recorded, or parts of several"),
             ("scenes", "not recorded" if period.scenes is None else listing(period.scenes)),
         ]
         print_table(f"{result.lon}, {result.lat}", rows)

@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from catalogs.errors import CatalogUnavailable
+from catalogs.errors import CatalogError
 from catalogs.secrets import redact
+from cluster.errors import PoolError
 from pipeline.cli.options import DASK, MOST, AsJson, RegionFile, finite
-from pipeline.console.messages import tell
+from pipeline.console.messages import os_sentence, tell
 from pipeline.console.output import check_writable, from_here, to_json, write_text
-from pipeline.errors import RunError, UserError
+from pipeline.errors import NoScenes, RunError, UserError
 from pipeline.execution.resources import WorkerCounts
 
 Plot = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
@@ -170,9 +171,11 @@ def _tell_failure(update_once: Callable[[], None]) -> None:
     """One of many updates: a failure that the next one may not have is told and not raised."""
     try:
         update_once()
-    except (RunError, CatalogUnavailable) as error:
-        tell(redact(str(error)))
-    sys.stdout.flush()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except (RunError, NoScenes, CatalogError, PoolError, OSError) as error:
+        tell(redact(os_sentence(error) if isinstance(error, OSError) else str(error)))
 
 
 def _look_ahead(region_file: Path, counts: WorkerCounts, price_per_worker_hour: float | None, as_json: bool) -> None:

@@ -62,6 +62,7 @@ def _status_rows(found: "Status") -> list[tuple[str, str]]:
 STAGES = {
     "stopped": "nobody works for it; the same run again goes on",
     "plan": "plans and starts",
+    "screen": "asks which blocks have changed",
     "mosaic": "mosaics",
     "landcover": "maps",
     "aggregate": "aggregates and publishes",

@@ -25,6 +25,15 @@ def message(text: str, descriptor: int | None) -> str:
     return "\n".join(lines)
 
 
+def os_sentence(error: OSError) -> str:
+    """What the system refuses, and what to do."""
+    reason = error.strerror or str(error)[:200]
+    if error.filename is None:
+        return f"the system refuses a read or a write, such as that of the output ({reason}); make room, or mend it"
+    name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
+    return f"{name[:200]} cannot be used ({reason}); name another, or mend that"
+
+
 def _descriptor() -> int | None:
     try:
         return sys.stderr.fileno()

@@ -23,6 +23,7 @@ from pipeline.continent.seams import overlaps, seams
 from pipeline.continent.shards import Origin, copy_blocks
 from pipeline.continent.stac_item import write_join_items
 from pipeline.cube import store, versions
+from pipeline.cube.block_runs import keeps_blocks
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
@@ -167,7 +168,10 @@ def _write_records(group: zarr.Group, layout: Layout, regionals: Sequence[Region
 
 
 def _source(regional: Regional) -> Source:
-    return Source(regional.name, regional.version, versions.runs_of(regional.cube, regional.version))
+    """Without the runs of periods of whose blocks some are of earlier ones."""
+    runs = versions.runs_of(regional.cube, regional.version)
+    whole = {start: run for start, run in runs.items() if not keeps_blocks(regional.group, start, run)}
+    return Source(regional.name, regional.version, whole)
 
 
 def _publish(cube: Cube, layout: Layout, regionals: Sequence[Regional], base: str, run: str, work: Work) -> str:

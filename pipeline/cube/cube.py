@@ -40,6 +40,11 @@ class Cube:
         if self.held is not None:
             self.held.check()
 
+    def hold_for(self, run: str) -> None:
+        """Names another run that this process holds the cube for. Raises what `check` raises."""
+        if self.held is not None:
+            self.held.hold_for(run)
+
     @property
     def writable(self) -> icechunk.Repository:
         """The repository, for one change of a branch or tag. Raises what `check` raises."""

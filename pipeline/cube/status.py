@@ -8,7 +8,7 @@ import zarr
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.held import held_runs
-from pipeline.cube.run_progress import RunProgress, run_progress
+from pipeline.cube.run_progress import RunProgress, run_progress, runs_under_way
 from pipeline.cube.schema import STATES
 from pipeline.cube.store import array
 from pipeline.storage import lease
@@ -36,8 +36,7 @@ def status(cube: Cube) -> Status:
     """The newest version, who holds the cube, and the progress of each run under way. Raises RunError."""
     history = versions.history(cube)
     held = {each.run: each.reason for each in held_runs(cube)}
-    branches = (b for b in cube.repository.list_branches() if b.startswith(versions.RUN))
-    running = sorted({branch.removeprefix(versions.RUN) for branch in branches} - held.keys())
+    running = sorted(runs_under_way(cube) - held.keys())
     published, holder = cube.branch_group(versions.MAIN), lease.holder(cube.files)
     return Status(
         published=history[0].snapshot if history else None,

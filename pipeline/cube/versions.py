@@ -22,6 +22,8 @@ WITHDRAWN = "withdrawn-"
 ROLLBACK = "rollback-"
 RUN = "run-"
 """Begins the name of a run's branch."""
+SCREEN = "screen-"
+"""Begins the name of the branch where an update asks its change model."""
 
 
 @dataclass(frozen=True)

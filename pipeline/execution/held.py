@@ -11,7 +11,7 @@ from pipeline.cube.items import publish_items
 from pipeline.cube.versions import Origin
 from pipeline.errors import RunHeld, UserError
 from pipeline.execution.report import Report
-from pipeline.execution.report_page import write_page
+from pipeline.execution.report_page import finish_report
 from pipeline.execution.screen import drop_screens
 from pipeline.execution.task import run_folder
 
@@ -32,14 +32,11 @@ def publish_held(cube: Cube, run: str, because: str) -> str:
     if not because.strip():
         raise UserError("--because is empty; say why this version is right although a gate held it back")
     kept = held.held_run(cube, run)
+    cube.files.write(f"{run_folder(kept.run)}/report.json", json.dumps(kept.report, indent=1) + "\n")
     version = held.accept(cube, kept, because.strip())
     drop_screens(cube)
     publish_items(cube, kept.origin.runs)
-    cube.files.write(
-        f"{run_folder(kept.run)}/report.json",
-        json.dumps({**kept.report, "version": version, "published": True}, indent=1) + "\n",
-    )
-    write_page(cube, kept.run)
+    finish_report(cube, version)
     return version
 
 

@@ -1,19 +1,20 @@
 """The page of a run: one HTML file that needs no other, made from what the cube keeps of the run and its version."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from catalogs.secrets import redact
 from pipeline.console import html
 from pipeline.console.messages import tell
-from pipeline.cube import assessments
+from pipeline.cube import assessments, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.estimates import Estimate
-from pipeline.execution.report import Report
+from pipeline.execution.report import Report, write_report
 from pipeline.execution.report_maps import blocks_section, changed_section, classes_section, maps_section
 from pipeline.execution.reported_run import ReportedRun, find_run
 from pipeline.execution.summary import summary
 from pipeline.execution.task import run_folder
+from pipeline.storage.json_file import read_json
 
 MOST_LISTED = 200
 
@@ -63,6 +64,18 @@ def write_page(cube: Cube, run: str) -> None:
             f"the map is published, but the page of run {run} was not written ({reason}); "
             f"'idgbr report {cube.location}' writes it"
         )
+
+
+def finish_report(cube: Cube, version: str) -> None:
+    """Makes the report that a run left before it published name the version, and writes its page. Raises RunError."""
+    run = versions.origin_of(cube, version).run
+    name = f"{run_folder(run)}/report.json"
+    if not cube.files.exists(name):
+        return
+    left = read_json(cube.files, name, Report, "the run has no page then")
+    if not left.published and left.version != version:
+        write_report(cube.files, run_folder(run), replace(left, version=version, published=True))
+        write_page(cube, run)
 
 
 def _costs(report: Report) -> str:

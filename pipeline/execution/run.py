@@ -26,7 +26,7 @@ from pipeline.execution.gates import check_blocks, check_gates
 from pipeline.execution.held import hold_back
 from pipeline.execution.inputs import write_inputs
 from pipeline.execution.report import Report, report, write_report
-from pipeline.execution.report_page import write_page
+from pipeline.execution.report_page import finish_report, write_page
 from pipeline.execution.resources import WorkerCounts
 from pipeline.execution.schedule import Scheduler
 from pipeline.execution.screen import Screening, drop_screens, screen
@@ -79,6 +79,7 @@ def run(
         crew = stack.enter_context(Crew(counts, address, seconds, questions, tell))
         news, screening, work = planned.news, None, Work()
         if questions is not None:
+            cube.hold_for(questions.id)
             with _timed(seconds, "screen"):
                 screening = screen(cube, planned, questions, crew.hire, listener)
             planned, work = screening.plan, screening.work
@@ -125,12 +126,14 @@ def run(
                 change = change_report(cube, screening, time, work)
             cost = measured_cost(totals, work.seconds) if screening is None else screened_cost(screening, totals, work)
             origin = _origin(planned, versions.runs_of(cube, base), totals, cost)
+            unpublished = reported(str(cube.repository.lookup_branch(planned.branch)))
             try:
                 degraded = check_blocks(cube, planned, work.lost)
                 gates = check_gates(cube, planned.branch, planned.layout, time, region.gates)
             except RunHeld as reason:
-                hold_back(cube, base, origin, reported(str(cube.repository.lookup_branch(planned.branch))), reason)
+                hold_back(cube, base, origin, unpublished, reason)
                 raise
+            _keep(cube, unpublished)
             origin = replace(origin, degraded=degraded, gates={gate.name: gate.value for gate in gates})
             version = versions.publish(cube, planned.branch, base, origin)
             if screening is not None:
@@ -140,11 +143,19 @@ def run(
             publish_items(cube)
         else:
             write_version_item(cube, planned)
-            if result.done_anything or not cube.files.exists(f"{run_folder(planned.run)}/report.json"):
-                write_report(cube.files, run_folder(planned.run), result)
+            if _keep(cube, result):
                 write_page(cube, planned.run)
+        finish_report(cube, version)
         cube.check()
         return result
+
+
+def _keep(cube: Cube, result: Report) -> bool:
+    """Writes a report into its run's folder, unless a call that did nothing finds one there; whether it did."""
+    new = result.done_anything or not cube.files.exists(f"{run_folder(result.run)}/report.json")
+    if new:
+        write_report(cube.files, run_folder(result.run), result)
+    return new
 
 
 def _map(

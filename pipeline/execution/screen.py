@@ -25,16 +25,17 @@ from pipeline.change.records import (
     PARTS,
     REST,
     SCORE,
-    SCREENED,
     prepare_records,
     read_record,
     write_records,
 )
 from pipeline.change.score import PERCENT, patch_pixels
 from pipeline.cube import store, versions
+from pipeline.cube.block_runs import RUN, SCREENED
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.create import add_change_layer, add_period
 from pipeline.cube.cube import Cube
+from pipeline.cube.run_progress import write_due
 from pipeline.cube.schema import DEGRADED
 from pipeline.execution.commit import Committer
 from pipeline.execution.inputs import write_inputs
@@ -44,8 +45,6 @@ from pipeline.execution.task import Source, Work
 from pipeline.geometry.grid import BlockId
 from pipeline.planning.plan import Plan
 from pipeline.planning.totals import Totals, block_totals
-
-SCREENS = "screen-"
 
 
 @dataclass(frozen=True)
@@ -85,11 +84,12 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
     drop_screens(cube, but=asking.branch)
     if not questions.any:
         kept = _kept_all(plan, questions)
-        return Screening(kept, lambda block: reference_of(questions), {}, kept.parts_YX)
+        return Screening(kept, lambda block: reference_of(questions), {RUN: questions.run_YX}, kept.parts_YX)
     write_inputs(cube, asking)
     versions.start_branch(cube, asking.branch)
     time = _prepare(cube, asking)
     totals, work = block_totals(asking), Work()
+    write_due(cube, asking.run, totals.to_mosaic, 0)
     if totals.due:
         committer = Committer(cube, asking, time, lambda block: reference_of(questions))
         work += Scheduler(asking, totals, hire(asking, totals), committer, listener, ("mosaic", "screen")).run()
@@ -125,6 +125,9 @@ def screen(cube: Cube, plan: Plan, questions: Questions, hire: Hire, listener: L
         PARTS: np.where(outcome_YX > 0, parts_YX, changed_YX),
         REST: rest_YX,
         BETTER: better_YX,
+        RUN: np.select(
+            [gated.whole_YX, gated.goes_on_YX], [np.uint64(int(gated.run, 16)), np.uint64(0)], questions.run_YX
+        ),
         OUTCOME: np.where(outcome_YX > 0, outcome_YX, read_record(group, OUTCOME, time)),
     }
     seen_YX = questions.asked_YX & (state_YX != DEGRADED)
@@ -201,7 +204,7 @@ def _gains(cube: Cube, asking: ScreenPlan, time: int, made_YX: np.ndarray) -> np
 def drop_screens(cube: Cube, but: str | None = None) -> None:
     """Deletes the branches of other updates."""
     for branch in sorted(cube.repository.list_branches()):
-        if branch.startswith(SCREENS) and branch != but:
+        if branch.startswith(versions.SCREEN) and branch != but:
             versions.delete_branch(cube, branch)
 
 

@@ -20,7 +20,7 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.records import Records, block_records
 from pipeline.cube.schema import Layout
 from pipeline.digest import json_digest
-from pipeline.errors import UserError
+from pipeline.errors import NoScenes, UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import BlockId
 from pipeline.mosaic.block import best_params
@@ -217,7 +217,7 @@ def plan(
         best_params(selection.scenes, bands, mosaic_params(region))
     if not selection.scenes:
         first = next(iter(selection.exclusions.values()))
-        raise UserError(f"no usable scenes among the {len(items)} items found, the first because {first}")
+        raise NoScenes(f"no usable scenes among the {len(items)} items found, the first because {first}")
     left = {**read_refusals(files, query), **selection.exclusions}
     selection = Selection(selection.scenes, left)
     doubts = [] if folder is None else model_doubts(folder, region.grid.resolution, selection.scenes, items)

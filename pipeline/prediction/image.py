@@ -10,14 +10,21 @@ import numpy as np
 import rasterio
 import torch
 
-from idgbr.inference.image_input import band_order
 from idgbr.inference.scale import SAMPLES, check_scale
 from idgbr.settings import Settings
 from pipeline.errors import UserError
 from pipeline.geometry.grid import Window
 from pipeline.training.orientation import UPRIGHT, orientation
 from pipeline.training.place import place_of
-from pipeline.training.raster_windows import file_identity, first_pixel, open_raster, read_errors, read_window
+from pipeline.training.raster_windows import (
+    band_names,
+    band_numbers,
+    file_identity,
+    first_pixel,
+    open_raster,
+    read_errors,
+    read_window,
+)
 
 MAX_BLOCK_PIXELS = 2**25
 """Of what the file stores as one block, which is decoded in one piece: 5,792 px square."""
@@ -93,25 +100,13 @@ def _check(file: Path, source: rasterio.DatasetReader) -> None:
 def _band_numbers(
     file: Path, source: rasterio.DatasetReader, settings: Settings, bands: Sequence[str] | None
 ) -> list[int]:
-    names = [name or str(number) for number, name in zip(source.indexes, source.descriptions, strict=True)]
-    wanted, listed = settings.bands, ", ".join(settings.bands)
-    if bands is not None:
-        if len(bands) != len(wanted):
-            raise UserError(f"--bands names {len(bands)} bands, but the model takes {len(wanted)}: {listed}")
-        return [_number(file, band, names) for band in bands]
-    if all(source.descriptions) and not set(wanted).isdisjoint(names):
-        return [index + 1 for index in band_order(names, wanted)]
-    if any(source.descriptions):
-        raise UserError(
-            f"{file} has the bands {', '.join(names):.200}, but the model takes {listed}; say which these are with "
-            f"--bands {','.join(names[: len(wanted)]):.100}"
-        )
-    if source.count != len(wanted):
-        raise UserError(
-            f"{file} has {source.count} bands, but the model takes {len(wanted)}: {listed}; say which these are with "
-            "--bands, such as --bands 1,2,3"
-        )
-    return list(source.indexes)
+    names, wanted = band_names(source), settings.bands
+    if bands is None:
+        example = ",".join(names[: len(wanted)])
+        return band_numbers(file, source, wanted, f"say which these are with --bands, such as --bands {example:.100}")
+    if len(bands) != len(wanted):
+        raise UserError(f"--bands names {len(bands)} bands, but the model takes {len(wanted)}: {', '.join(wanted)}")
+    return [_number(file, band, names) for band in bands]
 
 
 def _number(file: Path, band: str, names: Sequence[str]) -> int:

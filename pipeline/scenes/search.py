@@ -9,7 +9,7 @@ from catalogs import CatalogError, Query, scenelist
 from catalogs.secrets import redact
 from catalogs.sources import page_store
 from pipeline.config.region import Region
-from pipeline.errors import RunError, UserError
+from pipeline.errors import NoScenes, RunError
 from pipeline.scenes.item_list import (
     list_name,
     read_items,
@@ -48,7 +48,7 @@ def find_items(
     the list, in which items stay that the catalog does not give any more. Pages of the search are kept in the cube's
     folder (or a local cache, where the cube is in object storage), so that an interrupted search resumes. The list has
     no secrets: where the catalog signs its hrefs, it is searched each time for the signatures, and without `refresh`
-    the list stays as it is. `progress` is called with the number of items so far. Raises CatalogError, UserError where
+    the list stays as it is. `progress` is called with the number of items so far. Raises CatalogError, NoScenes where
     the query has no items, and RunError.
     """
     name = f"{list_name(query)}.parquet"
@@ -63,7 +63,7 @@ def find_items(
         items = scenelist.merge(known, found)
         if not items:
             page_store.remove(folder)
-            raise UserError(_nothing(query, result.refusals))
+            raise NoScenes(_nothing(query, result.refusals))
         try:
             write_items(files, name, items)
             write_refusals(files, query, result.refusals)

@@ -11,6 +11,7 @@ import torch
 from idgbr.change import ChangePipeline
 from idgbr.metrics.change import ChangeCounts, ChangeScores
 from pipeline.console.tables import print_table
+from pipeline.errors import UserError
 from pipeline.training.change_set import ChangePair, ChangeSet, change_set
 from pipeline.training.recipe import Report
 
@@ -40,10 +41,23 @@ def open_model_and_pairs(folder: Path, data: Path, ignore: tuple[int, ...] = ())
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), pairs
 
 
+def check_tiles(multiple: int) -> None:
+    """Raises UserError for a network that does not take tiles of 256 px, but multiples of so many."""
+    if TILE % multiple:
+        raise UserError(
+            f"change models are scored on tiles of {TILE} px, but the network takes multiples of {multiple} px; choose "
+            f"its shrink and its levels so that {TILE} is one of these"
+        )
+
+
 def evaluate_change(
     model: ChangePipeline, pairs: Iterable[tuple[str, ChangePair]], count: int, report: Report
 ) -> ChangeReport:
-    """Scores on tiles of 256 px that do not overlap, from one confusion matrix over all `count` pairs."""
+    """Scores on tiles of 256 px that do not overlap, from one confusion matrix over all `count` pairs.
+
+    Raises what `check_tiles` raises.
+    """
+    check_tiles(model.network.multiple)
     tiled = ChangePipeline(replace(model.settings, window=TILE, overlap=0), model.network, model.scout).to(model.device)
     threshold, total = model.settings.threshold, ChangeCounts()
     images: dict[str, ChangeScores] = {}

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterWindow
 
+from idgbr.inference.image_input import band_order
 from pipeline.errors import RunError, UserError, first_line
 from pipeline.geometry.grid import Window
 from pipeline.training.image_file import FORMATS, STRICT, equals
@@ -32,6 +33,26 @@ def open_raster(file: Path, hint: str) -> Iterator[rasterio.DatasetReader]:
         if any(np.dtype(dtype).kind not in "uif" for dtype in source.dtypes):
             raise UserError(f"{file} holds numbers of the type {source.dtypes[0]}; write real numbers")
         yield source
+
+
+def band_names(source: rasterio.DatasetReader) -> list[str]:
+    """Of each band its description, or its number, counted from 1."""
+    return [name or str(number) for number, name in zip(source.indexes, source.descriptions, strict=True)]
+
+
+def band_numbers(file: Path, source: rasterio.DatasetReader, wanted: Sequence[str], what_to_do: str) -> list[int]:
+    """Where a model's bands lie, counted from 1: those that are named so, or all in their order if none has a name.
+
+    Raises UserError, which says `what_to_do`, and InputError where some of the names are there.
+    """
+    names, listed = band_names(source), ", ".join(wanted)
+    if all(source.descriptions) and not set(wanted).isdisjoint(names):
+        return [index + 1 for index in band_order(names, wanted)]
+    if any(source.descriptions):
+        raise UserError(f"{file} has the bands {', '.join(names):.200}, but the model takes {listed}; {what_to_do}")
+    if source.count != len(wanted):
+        raise UserError(f"{file} has {source.count} bands, but the model takes {len(wanted)}: {listed}; {what_to_do}")
+    return list(source.indexes)
 
 
 @contextmanager

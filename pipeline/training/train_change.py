@@ -45,7 +45,7 @@ def train_change(
     from idgbr.training import train_change as train
     from idgbr.training import train_scout
     from idgbr.training.card import write_change_card
-    from pipeline.training.evaluate_change import evaluate_change
+    from pipeline.training.evaluate_change import check_tiles, evaluate_change
 
     pairs, validation = (load_pairs(areas, recipe.data, report) for areas in (recipe.areas, recipe.validation))
     if validation.bands != pairs.bands:
@@ -54,15 +54,21 @@ def train_change(
             "name the same"
         )
     config, record = _config(recipe, recipe.steps, pairs.bands, pairs.blank), _record(recipe)
+    check_tiles(config.multiple)
     dates, state = in_memory(pairs), recipe.model / "change.training.safetensors"
     data = data_digest(chain(dates, (pair for _, pair in validation)))  # which tells a bad pair before any training
-    known = record if recipe.spn is None else {**record, "prior": _spn_folder(recipe, recipe.spn).name}
+    prior, known = None, record
+    if recipe.spn is not None:
+        single, blank = _spn_pairs(recipe, recipe.spn, pairs.bands, report)
+        prior = _spn_folder(recipe, recipe.spn, single)
+        known = {**record, "prior": prior.name}
     training = Training(recipe.model, "change", ("model_index.json", "network/*", "scout/*"), known, data)
     if not again and not state.exists() and (finished := training.scores(ChangeScores)) is not None:
         on_kept()
         return finished
     training.file.unlink(missing_ok=True)
-    prior = None if recipe.spn is None else _train_spn(recipe, recipe.spn, pairs.bands, report)
+    if recipe.spn is not None and prior is not None:
+        _train_spn(prior, single, _config(recipe, recipe.spn.steps, pairs.bands, blank), report, again)
     for progress in train(dates, recipe.model, config, prior, state, save_every=SAVE_EVERY):
         report(
             progress.step,
@@ -96,10 +102,10 @@ def load_pairs(areas: ChangeAreas, data: Path, report: Report) -> ChangeSet:
     return change_set(data, catalogs.ROLES, include=stems)
 
 
-def _train_spn(recipe: ChangeRecipe, spn: Spn, bands: tuple[str, ...], report: Report) -> Path:
-    """The folder of the trained prior network, kept in `data` and used again by recipes that begin alike."""
-    from idgbr.training import train_prior
-
+def _spn_pairs(
+    recipe: ChangeRecipe, spn: Spn, bands: tuple[str, ...], report: Report
+) -> tuple[list[Pair], float | None]:
+    """The areas of the stage spn with the foreground as label, and the number of pixels without data."""
     pairs, spec = load_areas(spn.areas, recipe.data, report)
     if tuple(spec.bands) != bands:
         raise UserError(
@@ -109,20 +115,25 @@ def _train_spn(recipe: ChangeRecipe, spn: Spn, bands: tuple[str, ...], report: R
     codes = [row["code"] for row in spec.classes]
     if unknown := sorted(set(spn.foreground) - set(codes)):
         raise UserError(f"foreground of spn names {unknown}, but its areas have the classes {sorted(codes)}")
-    folder = _spn_folder(recipe, spn)
+    return [_foreground(pair, spn.foreground, spec.no_label) for pair in pairs], spec.blank
+
+
+def _spn_folder(recipe: ChangeRecipe, spn: Spn, pairs: list[Pair]) -> Path:
+    """Where `data` keeps the prior network of these pairs for all recipes that begin alike."""
+    settings = spn.model_dump(mode="json"), recipe.model_dump(mode="json", include=BOTH_STAGES)
+    return recipe.data / f"spn-{json_digest([*settings, data_digest(pairs)])[:16]}"
+
+
+def _train_spn(folder: Path, pairs: list[Pair], config: "ChangeTraining", report: Report, again: bool) -> None:
+    """Trains the prior network, unless the folder has it."""
+    from idgbr.training import train_prior
+
     state = folder.with_suffix(".safetensors")
-    if folder.is_dir() and not state.exists():
-        return folder
-    binary = [_foreground(pair, spn.foreground, spec.no_label) for pair in pairs]
-    for progress in train_prior(binary, folder, _config(recipe, spn.steps, bands, spec.blank), state):
+    if folder.is_dir() and not state.exists() and not again:
+        return
+    for progress in train_prior(pairs, folder, config, state):
         report(progress.step, progress.steps, f"spn, loss {progress.smoothed:.3f}, {progress.speed:.2f} steps/s")
     state.unlink(missing_ok=True)
-    return folder
-
-
-def _spn_folder(recipe: ChangeRecipe, spn: Spn) -> Path:
-    digest = json_digest([spn.model_dump(mode="json"), recipe.model_dump(mode="json", include=BOTH_STAGES)])
-    return recipe.data / f"spn-{digest[:16]}"
 
 
 def _foreground(pair: Pair, codes: list[int], no_label: int) -> Pair:

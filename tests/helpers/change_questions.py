@@ -24,6 +24,7 @@ def questions(**changes):
         "mosaic_YX": ones,
         "landcover_YX": ones,
         "screened_YX": 0 * ones,
+        "run_YX": 0 * ones,
         "part_alerts_YXP": np.zeros((1, 4, 64), np.uint8),
         "part_alert_days_YXP": np.zeros((1, 4, 64), np.uint16),
         "going_YX": np.zeros((1, 4), np.uint8),

@@ -103,7 +103,7 @@ def test_nothing_is_overwritten(init, tmp_path):
         ({"bbox": "30.0,48.4,30.1,48.5"}, 2, "no scenes of 'sentinel-2-l2a'"),
         ({"period": "2019-05-01,2019-06-01"}, 2, "no scenes of 'sentinel-2-l2a'"),
         ({"catalog": "http://127.0.0.1:9/stac"}, 1, "127.0.0.1:9"),
-        ({"catalog": "nowhere"}, 2, "no STAC catalog at nowhere"),
+        ({"catalog": "nowhere"}, 1, "no STAC catalog at nowhere"),
         ({"collection": "other"}, 2, "gives no items of 'other'"),
         ({"labels": "corine"}, 2, "has no collection 'corine'"),
         ({"crs": "EPSG:4326"}, 2, "--crs is 'EPSG:4326': WGS 84 is not in metres"),

@@ -23,6 +23,7 @@ from pipeline.change.score import patch_pixels
 from pipeline.config.region import Region
 from pipeline.config.region_file import load
 from pipeline.config.sections import ChangeSettings
+from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.demo.ground import inner_bounds
 from pipeline.execution import run as running
@@ -241,7 +242,7 @@ def _updated(region: Region) -> tuple[Report, str | None, dict[str, float]]:
     snapshots, block_s = list[str](), dict[str, float]()
 
     def drop(cube: Cube, but: str | None = None) -> None:
-        branches = [branch for branch in cube.repository.list_branches() if branch.startswith(screen.SCREENS)]
+        branches = [branch for branch in cube.repository.list_branches() if branch.startswith(versions.SCREEN)]
         snapshots.extend(str(cube.repository.lookup_branch(branch)) for branch in branches)
         screen.drop_screens(cube, but)
 

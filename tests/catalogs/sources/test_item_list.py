@@ -5,7 +5,7 @@ import pytest
 from made_items import made_item
 
 import catalogs
-from catalogs import CatalogError, Query, scenelist
+from catalogs import CatalogError, CatalogUnavailable, Query, scenelist
 
 
 def query(catalog):
@@ -34,11 +34,15 @@ def test_a_list_of_items_in_a_file_is_searched(tmp_path):
     [
         ("{}\n{", "line 2 of .* is not JSON"),
         ("[]", "line 1 of .* must be an object"),
-        (None, "cannot be read as a list"),
     ],
 )
 def test_a_list_that_is_none_is_named(tmp_path, text, said):
-    if text is not None:
-        (tmp_path / "items.ndjson").write_text(text)
+    (tmp_path / "items.ndjson").write_text(text)
     with pytest.raises(CatalogError, match=said):
         catalogs.search_items(query(tmp_path / "items.ndjson"))
+
+
+@pytest.mark.parametrize("name", ["items.ndjson", "items.parquet"])
+def test_a_list_that_is_not_there_may_come_back(tmp_path, name):
+    with pytest.raises(CatalogUnavailable, match=f"no list of items at .*{name}"):
+        catalogs.search_items(query(tmp_path / name))

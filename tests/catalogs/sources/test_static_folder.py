@@ -6,7 +6,7 @@ import pytest
 from made_items import made_catalog, made_item
 
 import catalogs
-from catalogs import CatalogError, Query, read_scene
+from catalogs import CatalogError, CatalogUnavailable, Query, read_scene
 from catalogs.search import search_with_refusals
 
 AUGUST = {"start": datetime(2023, 8, 1, tzinfo=UTC), "end": datetime(2023, 8, 31, tzinfo=UTC)}
@@ -118,7 +118,7 @@ def test_files_that_are_no_catalog_are_named(tmp_path, text, said):
 
 
 def test_a_folder_without_a_catalog_says_what_to_give(tmp_path):
-    with pytest.raises(CatalogError, match=r"no STAC catalog at .*: give a folder with a catalog\.json"):
+    with pytest.raises(CatalogUnavailable, match=r"no STAC catalog at .*: give a folder with a catalog\.json"):
         catalogs.search_items(query(tmp_path / "nowhere"))
 
 

@@ -7,6 +7,7 @@ import made_versions
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 from command import run_here
 from pyproj import CRS, Transformer
 
@@ -14,6 +15,9 @@ import pipeline
 from catalogs.items.provider import Unit
 from pipeline import open_cube
 from pipeline.analysis.query import point
+from pipeline.change.records import prepare_records, write_records
+from pipeline.cube import versions
+from pipeline.cube.block_runs import RUN
 from pipeline.cube.cube import Cube
 from pipeline.errors import UserError
 
@@ -94,3 +98,27 @@ def test_values_are_told_in_the_unit_of_the_mosaic(tmp_path, monkeypatch):
     shown = run_here("query", tmp_path / "cube", "--point", f"{lon},{lat}")
     assert "backscatter in dB red" in shown.stdout
     assert "reflectance" not in shown.stdout
+
+
+def test_a_block_that_an_update_kept_names_the_run_that_its_mosaic_is_of_and_one_of_several_none(tmp_path):
+    cube = Cube.create(tmp_path / "cube")
+    made_versions.published(cube, made_versions.plain(), run="b1")
+    branch, time, base = made_versions.mapped(cube, made_versions.plain(), run="c2")
+    session = cube.repository.writable_session(branch)
+    group = zarr.open_group(session.store)
+    prepare_records(group)
+    run_YX = np.array([[0xB1, 0, 0xC2]] * 2, np.uint64)
+    write_records(group, time, {RUN: run_YX}, str(made_versions.SUMMER[0]), ["c2", "digest"])
+    session.commit("outcomes")
+    origin = versions.Origin("c2", "test", 6, 0, runs={str(made_versions.SUMMER[0]): "c2"})
+    versions.publish(cube, branch, base, origin)
+    to_lonlat = Transformer.from_crs("EPSG:3035", "EPSG:4326", always_xy=True)
+    extent = made_versions.LAYOUT.extent
+    centres = [extent.grid.block_window(block) for block in list(extent.blocks())[:3]]
+    lonlats = [to_lonlat.transform(5 * (w.x0 + w.x1), -5 * (w.y0 + w.y1)) for w in centres]
+    assert [point(tmp_path / "cube", *at).periods[0].run for at in lonlats] == [f"{0xB1:016x}", None, f"{0xC2:016x}"]
+    assert "parts of several" in run_here("query", tmp_path / "cube", "--point", "{},{}".format(*lonlats[1])).stdout
+
+    branch, _, base = made_versions.mapped(cube, made_versions.plain(30), run="d3")
+    versions.publish(cube, branch, base, replace(origin, run="d3", runs={str(made_versions.SUMMER[0]): "d3"}))
+    assert {point(tmp_path / "cube", *at).periods[0].run for at in lonlats} == {"d3"}

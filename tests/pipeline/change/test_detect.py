@@ -63,6 +63,11 @@ def whole(images):
     return tiny_change_model()(*images, (-300_000, 400_000)).probability_HW
 
 
+def describe(file, names):
+    with rasterio.open(file, "r+") as target:
+        target.descriptions = names
+
+
 def read(file):
     with rasterio.open(file) as source:
         return source.read(1)
@@ -169,9 +174,22 @@ def test_photos_without_georeference_need_only_one_size(images, model, tmp_path)
     assert np.array_equal(values_HW, tiny_change_model()(*shown).probability_HW, equal_nan=True)
 
 
+def test_bands_are_taken_by_their_names(files, images, tmp_path):
+    turned = write_raster(tmp_path / "turned.tif", images[1][[2, 0, 1, 0]])
+    describe(turned, ("nir", "red", "green", "quality"))
+    with rasters(files[0], turned, BANDS, 0) as dates:
+        for read_BHW, image_BHW in zip(dates.read(dates.window), images, strict=True):
+            assert np.array_equal(read_BHW, image_BHW)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        (
+            lambda file, image: describe(file, ("B4", "B3", "B8")),
+            "has the bands B4, B3, B8, but the model takes red, gr",
+        ),
+        (lambda file, image: describe(file, ("red", "green", "swir")), "there is no nir"),
         (lambda file, image: write_raster(file, image[:, :, :40]), "a.tif is 60 x 50 px, but .*b.tif 40 x 50"),
         (lambda file, image: write_raster(file, image, left=4_000_004), "bring them to one grid first"),
         (lambda file, image: write_raster(file, image, crs="EPSG:32633"), "bring them to one grid first"),
@@ -220,6 +238,11 @@ def test_two_periods_of_a_cube_are_compared_by_the_names_of_their_bands(cube, mo
         assert source.crs.to_epsg() == 3035
         assert (source.tags()["BEFORE"], source.tags()["AFTER"]) == ("2023-05-01", "2024-05-01")
     assert json.dumps(found)
+
+
+def test_nothing_is_written_into_the_cube(cube, model):
+    line = ["detect-change", cube, "--model", model, "--from", "2023-05-01", "--to", "2024-05-01", "--out"]
+    assert "lies inside the cube at" in sentence(run_here(*line, cube / "change.tif"), 2)
 
 
 def test_periods_and_bands_that_a_cube_lacks_are_told(cube, model, tmp_path):

@@ -16,11 +16,11 @@ from pipeline.change.records import (
     SCORE,
     prepare_records,
     read_alerts,
-    read_inputs,
     read_record,
     write_alerts,
     write_records,
 )
+from pipeline.cube.block_runs import read_inputs
 from pipeline.cube.create import add_period
 from pipeline.cube.cube import Cube
 

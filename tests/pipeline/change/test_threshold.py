@@ -1,6 +1,7 @@
 """The threshold that audits suggest."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from json_schemas import check_json
@@ -42,3 +43,10 @@ def test_without_an_audit_or_a_change_nothing_is_suggested():
         suggest_threshold([MAPPED], 0.9)
     with pytest.raises(UserError, match="seen no change yet"):
         suggest_threshold([AUDITED[1:3]], 0.9)
+
+
+def test_a_recall_that_no_threshold_has_is_refused_with_the_most_there_is():
+    unseen = replace(AUDITED[4], changed_km2=1.0)
+    with pytest.raises(UserError, match=r"recall of 90.0%: the lowest, 0.01, had 81.8%"):
+        suggest_threshold([[*MAPPED, *AUDITED[:4], unseen]], 0.9)
+    assert suggest_threshold([[*MAPPED, *AUDITED[:4], unseen]], 0.8).threshold == 0.1

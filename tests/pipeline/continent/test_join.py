@@ -25,6 +25,7 @@ import pipeline
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.analysis.areas import class_areas
 from pipeline.analysis.check import check
+from pipeline.change.records import prepare_records, write_records
 from pipeline.continent.join import join
 from pipeline.cube import versions
 from pipeline.cube.create import add_period
@@ -130,6 +131,19 @@ def test_joined_again_only_the_changed_blocks_of_the_updated_region_are_copied(r
     assert changed.runs == versions.runs_of(Cube.open(east), new)
     assert (same.cube, same.version) == (str(east), first.cubes[1].version)
     assert source_of(group, 0, (0, 0)).cube == str(west)
+
+
+def test_no_run_is_told_of_a_period_of_whose_blocks_an_update_kept_some(regions, continent):
+    east, start = Cube.open(regions[1]), str(SUMMER[0])
+    base = versions.start_branch(east, "run-c2")
+    session = east.repository.writable_session("run-c2")
+    group = zarr.open_group(session.store)
+    prepare_records(group)
+    write_records(group, 0, {}, start, ["c2", "digest"])
+    session.commit("outcomes")
+    versions.publish(east, "run-c2", base, versions.Origin("c2", "east", 0, 0, {start: "c2", "2023-05-01": "b1"}))
+    join(continent, regions)
+    assert source_of(group_of(continent), 0, (0, 4)).runs == {"2023-05-01": "b1"}
 
 
 def test_a_joined_cube_has_a_valid_stac_item_that_names_the_cubes_it_is_joined_from_and_their_items(regions, continent):

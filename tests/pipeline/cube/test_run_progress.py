@@ -65,3 +65,15 @@ def test_the_end_is_expected_by_the_speed_since_it_went_on(cube):
 def test_who_holds_the_cube_for_another_run_does_not_work_for_this_one(cube):
     with cube.lease("c", "bavaria"):
         assert status(cube).running["b"].stage == "stopped"
+
+
+def test_an_update_that_asks_its_change_model_works_on_the_branch_where_it_asks_and_then_on_its_own(cube):
+    cube.repository.create_branch("screen-c", versions.head(cube))
+    assert status(cube).running["c"].stage == "stopped"
+    with cube.lease("planned", "bavaria") as held:
+        held.hold_for("c")
+        assert status(cube).running["c"] == RunProgress(stage="plan")
+        write_due(held, "c", 4, 0)
+        assert status(cube).running["c"] == RunProgress(0, 0, 4, 0, "screen")
+        cube.repository.create_branch("run-c", versions.head(cube))
+        assert status(cube).running["c"] == RunProgress(stage="plan")

@@ -92,6 +92,17 @@ def test_a_publication_that_was_interrupted_is_finished_by_the_same_command(regi
     assert versions.resolve(cube) != held.base
 
 
+def test_a_publication_that_was_killed_before_its_report_has_it_after_the_next_run(region, held, monkeypatch):
+    cube = Cube.open(region.cube)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), cube.lease("publish", held.run) as leased:
+        patch.setattr("pipeline.execution.held.drop_screens", lambda cube: (_ for _ in ()).throw(KeyboardInterrupt))
+        publish_held(leased, held.run, "right")
+    assert not run(region).done_anything
+    report = json.loads(cube.files.read(f"runs/{held.run}/report.json"))
+    assert (report["version"], report["published"]) == (versions.head(cube), True)
+    assert report["done"] == held.report["done"]
+
+
 def test_a_discarded_run_leaves_the_published_version_as_it_was(region, held):
     assert answer("discard", region.cube, held.run) == {"discarded": held.run}
     cube = Cube.open(region.cube)

@@ -1,13 +1,15 @@
 """Updates at fixed times, on a clock of the test's own."""
 
+import errno
 from datetime import timedelta
 
 import pytest
 from command import run_here
 
-from catalogs.errors import CatalogUnavailable
+from catalogs.errors import CatalogError, CatalogUnavailable
+from cluster.errors import PoolError, PoolLost
 from pipeline.cli import runs
-from pipeline.errors import RunError, UserError
+from pipeline.errors import NoScenes, RunError, UserError
 from pipeline.execution import repeat as module
 from pipeline.execution.repeat import interval, repeat
 from pipeline.storage.lease import CubeHeld
@@ -68,9 +70,20 @@ def test_anything_else_is_refused(text):
         interval(text)
 
 
-def test_the_command_goes_on_after_an_outage_a_failure_and_a_held_cube_and_ends_with_a_wrong_region_file(monkeypatch):
-    raised = [CubeHeld("held"), CatalogUnavailable("away"), RunError("failed"), None, UserError("wrong")]
-    made = iter(raised)
+def test_the_command_goes_on_after_what_may_pass_and_ends_with_a_wrong_region_file(monkeypatch):
+    passing = {
+        "held": CubeHeld("held"),
+        "away": CatalogUnavailable("away"),
+        "the answer is no JSON": CatalogError("the answer is no JSON"),
+        "no Ray answers": PoolLost("no Ray answers"),
+        "a worker cannot be built": PoolError("a worker cannot be built"),
+        "no scenes of this month yet": NoScenes("no scenes of this month yet"),
+        "failed": RunError("failed"),
+        "/cubes/a cannot be used (No space left on device); name another, or mend that": OSError(
+            errno.ENOSPC, "No space left on device", "/cubes/a"
+        ),
+    }
+    made = iter([*passing.values(), None, UserError("wrong")])
 
     def update(*arguments, **named):
         if (error := next(made)) is not None:
@@ -80,8 +93,16 @@ def test_the_command_goes_on_after_an_outage_a_failure_and_a_held_cube_and_ends_
     monkeypatch.setattr(runs, "_run", update)
     done = run_here("update", "region.yaml", "--every", "6h")
     assert done.returncode == 2
-    assert done.stderr.splitlines() == ["idgbr: held", "idgbr: away", "idgbr: failed", "idgbr: wrong"]
+    assert done.stderr.splitlines() == [f"idgbr: {said}" for said in (*passing, "wrong")]
     assert next(made, "all") == "all"
+
+
+def test_nobody_reads_what_it_prints_any_more_and_it_ends(monkeypatch):
+    def update(*arguments, **named):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(runs, "_run", update)
+    assert run_here("update", "region.yaml", "--every", "6h").returncode == 1
 
 
 def test_a_look_ahead_is_not_repeated():

@@ -17,6 +17,7 @@ from acquisitions import LATER
 from change_questions import questions
 from command import answer, run_here, sentence
 from cube_bytes import ARRAYS, assert_same, bytes_of
+from pyproj import Transformer
 from seen_change import SeenChange
 
 import idgbr.change
@@ -24,6 +25,7 @@ from catalogs.simulated import acquire
 from idgbr.change import ChangeNetwork, ChangePipeline
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.analysis.check import check
+from pipeline.analysis.query import point
 from pipeline.change.outcome import Outcome
 from pipeline.change.parts import WHOLE, mask_of
 from pipeline.change.records import ALERTS, BETTER, OUTCOME, PART_ALERT_DAYS, PARTS, SCORE, SCREENED, read_record
@@ -32,9 +34,12 @@ from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
 from pipeline.cube.schema import MAP_ARRAYS
+from pipeline.cube.status import status
 from pipeline.execution import screen_audit
 from pipeline.execution.change_report import read_audits
 from pipeline.execution.change_summary import change_summary
+from pipeline.execution.report_page import page_file
+from pipeline.execution.reported_run import find_run
 from pipeline.execution.run import run
 from pipeline.execution.screen import decide
 from pipeline.geometry.grid import Window
@@ -68,6 +73,13 @@ def inside(region, block, side=40):
     window = region.extent.covered(block)
     y, x = (window.y0 + window.y1) // 2, (window.x0 + window.x1) // 2
     return Window(y - side // 2, x - side // 2, y + side // 2, x + side // 2)
+
+
+def centre(region, block):
+    """Degrees of the middle of a block."""
+    window = region.extent.covered(block)
+    to_lonlat = Transformer.from_crs(region.extent.grid.crs, "EPSG:4326", always_xy=True)
+    return to_lonlat.transform(5 * (window.x0 + window.x1), -5 * (window.y0 + window.y1))
 
 
 def western(region):
@@ -125,15 +137,23 @@ def assert_maps_are_those_of_the_mosaic(region, time=0):
 
 def test_blocks_whose_ground_has_not_changed_keep_all_bytes_in_a_sound_cube_and_are_not_asked_again(growing, seen):
     region, world = growing
-    before = bytes_of(region)
+    place = centre(region, western(region))
+    before, first = bytes_of(region), point(region.cube, *place).periods[0]
     acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
-    report = run(gated(region), refresh=True)
+    looks = []
+    report = run(gated(region), refresh=True, listener=lambda event: looks.append(status(Cube.open(region.cube))))
+    assert {(run, at.stage) for look in looks for run, at in look.running.items()} == {(report.run, "screen")}
+    assert all(look.held_by.startswith(f"run {report.run} of region") for look in looks)
     assert report.done.segment == 0, report.change
     assert report.done.mosaic == report.change.asked == report.change.outcomes["screened_out"] > 0
     assert_same(before, bytes_of(region))
     assert report.change.changes == []
     assert check(Cube.open(region.cube), report.version).sound
     assert sum(each == Outcome.SCREENED_OUT for each in outcomes(region).values()) == report.change.asked
+
+    told = point(region.cube, *place).periods[0]
+    assert told.scenes == first.scenes, "not the new scenes"
+    assert told.run == first.run != report.run
 
     again = run(gated(region), refresh=True)
     assert again.version == report.version
@@ -149,6 +169,21 @@ def test_what_a_killed_update_had_asked_is_deleted_by_the_next_also_without_a_ch
     assert cube.repository.list_branches() == {"main", "screen-a1"}
     run(region, refresh=True)
     assert cube.repository.list_branches() == {"main"}
+
+
+def test_an_update_that_is_killed_when_it_has_published_leaves_its_report_to_the_next_one(growing, seen, monkeypatch):
+    region, world = growing
+    acquire(world, LATER[:1], tiles=["32UQU", "32UQV"])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("pipeline.execution.run.drop_screens", lambda cube: (_ for _ in ()).throw(KeyboardInterrupt))
+        run(gated(region), refresh=True)
+    newest = versions.history(Cube.open(region.cube))[0]
+    assert not run(gated(region), refresh=True).done_anything
+    found = find_run(Cube.open(region.cube))
+    assert found.report.run == newest.origin.run
+    assert (found.report.version, found.report.published) == (newest.snapshot, True)
+    assert found.report.done.mosaic == found.report.change.asked > 0
+    assert Cube.open(region.cube).files.exists(page_file(newest.origin.run))
 
 
 @pytest.mark.long

@@ -12,7 +12,7 @@ from paged_server import Faults, paged_server
 
 from catalogs import CatalogError
 from catalogs.simulated import serve
-from pipeline.errors import RunError, UserError
+from pipeline.errors import NoScenes, RunError
 from pipeline.planning.describe import describe
 from pipeline.planning.plan import plan
 from pipeline.scenes.search import catalog_query, find_items
@@ -78,7 +78,7 @@ def test_where_no_item_is_left_the_reason_is_told(tmp_path, period, said):
     (tmp_path / "items.ndjson").write_text("\n".join(map(json.dumps, bad)))
     start, end = (datetime.fromisoformat(f"{day}T00:00:00Z") for day in period)
     asked = query(tmp_path / "items.ndjson", start=start, end=end)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(NoScenes, match=said):
         find_items(files_at(tmp_path / "cube"), asked)
 
 

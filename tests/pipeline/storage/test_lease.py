@@ -101,6 +101,18 @@ def test_a_run_that_ends_gives_the_cube_back_and_one_that_fails_does_too(files):
         held.check()
 
 
+def test_a_run_that_learns_its_name_later_is_told_by_it_and_still_holds_the_cube(files):
+    with lease.hold(files, "planned", "bavaria") as held:
+        held.hold_for("gated")
+        assert lease.holder(files).run == "gated"
+        held.check()
+    assert lease.holder(files) is None
+    with lease.hold(files, "planned", "bavaria") as held:
+        leave_lock(files)
+        with pytest.raises(RunError, match="is held by"):
+            held.hold_for("gated")
+
+
 def test_the_cube_of_a_killed_run_is_taken_over_at_once_on_the_same_machine(files):
     with holders(files.location, "killed") as (killed,):
         assert killed.told() == "held"

@@ -143,6 +143,24 @@ def test_a_finished_recipe_is_kept_unless_it_is_asked_for_again_or_its_pairs_cha
     assert "is kept" not in run_here("train", "change", written).stderr
 
 
+def test_the_prior_is_trained_anew_where_its_images_have_changed_or_it_is_asked_for(
+    recipe, houses, tmp_path, monkeypatch
+):
+    own, begun = shutil.copytree(houses, tmp_path / "houses"), []
+    made, real = load_change(recipe(spn=spn(own))), idgbr.training.train_prior
+    monkeypatch.setattr(idgbr.training, "train_prior", lambda *args: begun.append(args[1]) or real(*args))
+    kept = {"on_kept": lambda: begun.append("kept")}
+    for again in (False, True, False):
+        train_change(made, **QUIET, **kept, again=again)
+    prior = begun[0]
+    assert begun == [prior, prior, "kept"]
+    _, after_CHW, _ = two_dates(6, 48)
+    write_raster(own / "images" / "a.tif", after_CHW)
+    train_change(made, **QUIET, **kept)
+    assert begun[3:] != ["kept"]
+    assert prior != begun[3], "recipes with the images of before have theirs"
+
+
 @pytest.mark.parametrize("stage", ["spn", pytest.param("scn", marks=pytest.mark.long)])
 def test_the_same_call_continues_what_was_interrupted(recipe, houses, tmp_path, monkeypatch, stage):
     made = load_change(recipe(spn=spn(houses)))
@@ -187,6 +205,10 @@ def test_recipes_that_begin_alike_share_their_prior(recipe, houses, monkeypatch)
         ({"areas": {"include": ["none*"]}}, "no image whose stem fits 'include': none"),
         ({"areas": {"bands": ["r", "g"]}, "validation": {"bands": ["r", "g"]}}, "has 3 bands, but the model takes 2"),
         ({"crop_size": 40}, "crop_size"),
+        (
+            {"crop_size": 96, "model_args": {"shrink": 3}},
+            "tiles of 64 px, but the network takes multiples of 48",
+        ),
         ({"areas": {"kind": "pears"}}, "kind"),
         ({"preset": "siamese"}, "a siamese U-Net starts from no prior network; take the stage spn out"),
         ({"window_size": 64}, "window_size is of a siamese U-Net"),
