@@ -42,13 +42,20 @@ def hectares(shapes: Any, crs: CRS) -> np.ndarray:
     return np.asarray(shapely.area(_transform(shapes, to_equal_area, 0.1)) / 1e4)
 
 
+def rings_of(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rings of polygons, and for each ring which polygon it is of; `shapely.get_rings` knows no MultiPolygons."""
+    parts, owner_P = shapely.get_parts(shapes, return_index=True)
+    rings, part_R = shapely.get_rings(parts, return_index=True)
+    return rings, owner_P[part_R]
+
+
 def whole_at_antimeridian(shapes: Any) -> np.ndarray:
     """Polygons in degrees within +-180 of longitude: those beyond are cut there and turned back.
 
     Raises UserError for an edge that spans more than half of the globe: which way it goes cannot be told.
     """
     polygons = np.array(shapes, dtype=object)
-    rings, owner_N = shapely.get_rings(polygons, return_index=True)
+    rings, owner_N = rings_of(polygons)
     coordinates, ring_N = shapely.get_coordinates(rings, return_index=True)
     span_N = abs(np.diff(coordinates[:, 0]))
     pole_N = (abs(coordinates[:-1, 1]) > 89.99) & (abs(coordinates[1:, 1]) > 89.99)

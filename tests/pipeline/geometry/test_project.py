@@ -49,6 +49,8 @@ def test_a_zone_across_the_antimeridian_is_one_zone_however_it_is_written():
 def test_an_edge_that_may_go_either_way_round_the_globe_is_refused():
     with pytest.raises(UserError, match="polygon 2 has an edge of 358 degrees"):
         whole_at_antimeridian([shapely.box(0, 0, 1, 1), shapely.box(-179, 0, 179, 1)])
+    with pytest.raises(UserError, match="polygon 1 has an edge of 358 degrees"):
+        whole_at_antimeridian([shapely.MultiPolygon([shapely.box(0, 2, 1, 3), shapely.box(-179, 0, 179, 1)])])
 
 
 def test_countries_far_from_the_grid_do_not_disturb_it():
