@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import shapely
 from pyproj import CRS, Transformer
+from shapely.geometry.base import BaseGeometry
 
-from catalogs.area import split_at_antimeridian
+from catalogs.area import Bounds, bbox_polygon, split_at_antimeridian
 from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import NAMED
@@ -14,6 +15,16 @@ from pipeline.geometry.grid import NAMED
 PARTS = np.array([0.25, 0.5, 0.75])
 MOST_POINTS = 4096
 """On one edge."""
+LONG = 90.0
+"""Degrees of an edge of a box: its way round the globe is not in doubt."""
+
+
+def box_of(bounds: Bounds) -> BaseGeometry:
+    """The box between west, south, east, north in degrees; west > east across the antimeridian.
+
+    Raises CatalogError where they are no box.
+    """
+    return shapely.segmentize(bbox_polygon(*bounds), LONG)
 
 
 def on_grid(shapes: Any, crs: CRS, extent: Extent, tolerance: float) -> np.ndarray:

@@ -6,7 +6,7 @@ from pyproj import CRS, Geod, Transformer
 from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
-from pipeline.geometry.project import hectares, on_grid, whole_at_antimeridian
+from pipeline.geometry.project import box_of, hectares, on_grid, whole_at_antimeridian
 
 LONLAT = CRS(4326)
 EUROPE = Extent(Grid("EPSG:3035", 10, 256), Window(-310_000, 420_000, -270_000, 450_000))
@@ -51,6 +51,15 @@ def test_an_edge_that_may_go_either_way_round_the_globe_is_refused():
         whole_at_antimeridian([shapely.box(0, 0, 1, 1), shapely.box(-179, 0, 179, 1)])
     with pytest.raises(UserError, match="polygon 1 has an edge of 358 degrees"):
         whole_at_antimeridian([shapely.MultiPolygon([shapely.box(0, 2, 1, 3), shapely.box(-179, 0, 179, 1)])])
+
+
+def test_a_box_goes_from_west_to_east_however_wide_it_is():
+    (whole,) = on_grid([box_of((-170, -60, 170, 60))], LONLAT, EUROPE, 0.01)
+    assert whole.contains(shapely.box(*EUROPE.grid.bounds(EUROPE.window)))
+    (empty,) = on_grid([box_of((170, -60, -170, 60))], LONLAT, EUROPE, 0.01)
+    assert empty.is_empty
+    wide, narrow = hectares([box_of((-170, -60, 170, 60)), box_of((170, -60, -170, 60))], LONLAT)
+    assert wide == pytest.approx(17 * narrow)
 
 
 def test_countries_far_from_the_grid_do_not_disturb_it():
