@@ -84,15 +84,21 @@ def whole_at_antimeridian(shapes: Any) -> np.ndarray:
 
 
 def _near(shapes: np.ndarray, crs: CRS, extent: Extent) -> np.ndarray:
-    """What of polygons in degrees lies within a quarter of an extent's size around it."""
+    """What of polygons in degrees lies within a quarter of an extent's size around it.
+
+    All of it where that is wider than half of the globe, as around a pole.
+    """
     left, bottom, right, top = extent.grid.bounds(extent.window)
     pad = max(right - left, top - bottom) / 4
     outline = shapely.segmentize(shapely.box(left - pad, bottom - pad, right + pad, top + pad), pad / 16)
     back = Transformer.from_crs(extent.grid.crs, crs, always_xy=True)
     lon_N, lat_N = back.transform(*shapely.get_coordinates(outline).T)
-    if not np.isfinite(lon_N).all() or np.ptp(lon_N) > 180:
+    if not np.isfinite(lon_N).all() or np.ptp(lon_N := np.unwrap(lon_N, period=360)) > 180:
         return shapes
-    return shapely.intersection(shapes, shapely.box(min(lon_N), min(lat_N), max(lon_N), max(lat_N)))
+    west, east = min(lon_N), max(lon_N)
+    turns = [turn for turn in (-360, 0, 360) if west + turn < 180 and east + turn > -180]
+    boxes = [shapely.box(west + turn, min(lat_N), east + turn, max(lat_N)) for turn in turns]
+    return shapely.intersection(shapes, boxes[0] if len(boxes) == 1 else shapely.union_all(boxes))
 
 
 def _transform(shapes: Any, transformer: Transformer, tolerance: float) -> np.ndarray:

@@ -62,6 +62,29 @@ def test_a_box_goes_from_west_to_east_however_wide_it_is():
     assert wide == pytest.approx(17 * narrow)
 
 
+FIJI = Extent(Grid("EPSG:32701", 10, 256), Window(-812_032, 17_920, -811_520, 18_620))
+"""From 179.987 E to 179.947 W."""
+SEEN = shapely.box(*FIJI.grid.bounds(FIJI.window))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "share"),
+    [((-10, -30, 40, 30), 0), ((0, -60, 180, 60), 0.193), ((-180, -60, 0, 60), 0.807), ((-180, -90, 180, 90), 1)],
+)
+def test_of_a_map_across_the_antimeridian_a_zone_holds_only_its_own_side(bounds, share):
+    (moved,) = on_grid([shapely.box(*bounds)], LONLAT, FIJI, 0.01)
+    assert shapely.intersection(moved, SEEN).area / SEEN.area == pytest.approx(share, abs=0.001)
+
+
+@pytest.mark.parametrize("centre", [(0, 0), (900_000, 0), (0, -900_000)])
+def test_a_map_around_a_pole_is_within_a_zone_around_it(centre):
+    col, row = (each // 10 for each in centre)
+    polar = Extent(Grid("EPSG:3031", 10, 256), Window(row - 100_000, col - 100_000, row + 100_000, col + 100_000))
+    (moved,) = on_grid([shapely.box(-180, -90, 180, -50)], LONLAT, polar, 0.01)
+    seen = shapely.box(*polar.grid.bounds(polar.window))
+    assert shapely.intersection(moved, seen).area == pytest.approx(seen.area)
+
+
 def test_countries_far_from_the_grid_do_not_disturb_it():
     far = shapely.box(-180, -90, 180, -60), shapely.box(170, -50, 179, -34)
     for moved in on_grid(far, LONLAT, EUROPE, 0.01):

@@ -45,3 +45,18 @@ def test_a_map_across_the_antimeridian_is_summed_however_its_box_is_written(clie
 
 def test_a_page_of_a_map_across_the_antimeridian_is_written(cube, tmp_path):
     assert export_page(cube, tmp_path / "map.html", names=["coarse"]).path.exists()
+
+
+@pytest.mark.parametrize("bbox", ["-170,-60,170,60", "-10,-30,40,30"])
+def test_a_box_that_reaches_far_round_the_globe_but_not_to_the_map_is_told_so(client, bbox):
+    answer = client.get("/areas", params={"bbox": bbox})
+    assert answer.status_code == 400
+    assert "touches the cube's region" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(("bbox", "share"), [("0,-60,180,60", 0.195), ("-180,-90,180,90", 1)])
+def test_a_box_that_ends_at_the_antimeridian_holds_the_map_up_to_it(client, bbox, share):
+    west, south, east, north = client.get("/cube").json()["bounds"]
+    whole = client.get("/areas", params={"bbox": f"{west},{south},{east},{north}"}).json()
+    part = client.get("/areas", params={"bbox": bbox}).json()
+    assert part["km2"] / whole["km2"] == pytest.approx(share, abs=0.005)
