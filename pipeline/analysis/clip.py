@@ -11,7 +11,6 @@ import xarray as xr
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
-from catalogs.area import bbox_polygon
 from pipeline.analysis.colours import rgb
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_version
@@ -20,7 +19,7 @@ from pipeline.errors import RunError, UserError
 from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import LONLAT, Window
-from pipeline.geometry.project import on_grid
+from pipeline.geometry.project import box_of, on_grid
 from pipeline.geometry.vectors import read_vectors
 
 STRAY = 1e-3
@@ -51,7 +50,7 @@ def clip(cube: Cube, area: BaseGeometry, version: str | None = None, crs: str = 
 
 def clip_box(cube: Cube, bounds: tuple[float, float, float, float], version: str | None = None) -> xr.Dataset:
     """`clip` to west, south, east, north in degrees; west > east means across the antimeridian."""
-    return clip(cube, bbox_polygon(*bounds), version)
+    return clip(cube, box_of(bounds), version)
 
 
 def clip_file(cube: Cube, file: str | Path, version: str | None = None) -> xr.Dataset:

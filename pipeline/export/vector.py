@@ -28,6 +28,7 @@ from pipeline.export.parts import corners, region_window
 from pipeline.export.polygons import SIDE, Area, merge, polygonize, save
 from pipeline.export.source import Source, open_source
 from pipeline.export.target import PARTS, Exported, Progress, resumable, size_of
+from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Window
 
 DRIVERS = {".gpkg": "GPKG", ".pmtiles": "PMTiles"}
@@ -66,12 +67,15 @@ def export_polygons(
     bounds memory. `classes`: names of those to write, all by default. Areas of less than `min_area` hectares are left
     out. `simplify`: tolerance in metres, by default a pixel, 0 for the sides of the pixels; what two areas share stays
     shared. Pixels and hectares are those before simplification; hectares are true on an equal-area grid. Raises
-    UserError for an unknown class, and what `open_source` and `resumable` raise.
+    UserError for an unknown class, for PMTiles of a map that Web Mercator cuts, and what `open_source` and `resumable`
+    raise.
     """
     begun, target = clock.monotonic(), Path(target)
     source = open_source(cube, version, start)
     layout, region = source.layout, region_window(source)
     codes = _codes(layout, classes)
+    if target.suffix.lower() == ".pmtiles":
+        _check_whole_in_mercator(layout.extent)
     size = layout.extent.grid.resolution
     tolerance = 1.0 if simplify is None else simplify / size
     request = {
@@ -109,6 +113,15 @@ def _write_pieces(
     write = partial(_write_piece, source.pyramid("landcover")[0], source.time, source.layout, tolerance, parts)
     gather(write, windows, workers=workers, progress=count)
     return windows
+
+
+def _check_whole_in_mercator(extent: Extent) -> None:
+    west, south, east, north = extent.grid.lonlat_bounds(extent.window)
+    if west > east or south <= -90 or north >= 90:
+        raise UserError(
+            "the map lies across the antimeridian or around a pole, where Web Mercator, in which PMTiles are, is cut; "
+            "name a .gpkg or .parquet file"
+        )
 
 
 def _codes(layout: Layout, classes: Sequence[str] | None) -> list[int]:

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 
 from pipeline.geometry.grid import Grid, Window
+from pipeline.geometry.project import rings_of
 from pipeline.geometry.spans import Spans, union
 
 ROUNDING = 1e-9
@@ -56,7 +57,7 @@ class Coverage:
 
 def edges_of(shapes: Any, grid: Grid) -> Edges:
     """The edges of valid polygons in the grid's CRS."""
-    rings, owner_R = shapely.get_rings(shapely.orient_polygons(np.asarray(shapes, dtype=object)), return_index=True)
+    rings, owner_R = rings_of(shapely.orient_polygons(np.asarray(shapes, dtype=object)))
     point_N2, ring_N = shapely.get_coordinates(rings, return_index=True)
     point_N2 = point_N2 * (1 / grid.resolution, -1 / grid.resolution)
     same_N = ring_N[1:] == ring_N[:-1]

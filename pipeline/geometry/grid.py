@@ -112,6 +112,12 @@ class Grid:
         r = self.resolution
         return window.x0 * r, -window.y1 * r, window.x1 * r, -window.y0 * r
 
+    def lonlat_bounds(self, window: Window) -> tuple[float, float, float, float]:
+        """(west, south, east, north) in degrees; west > east across the antimeridian."""
+        to_lonlat = transformer(self.crs, LONLAT)
+        west, south, east, north = to_lonlat.transform_bounds(*self.bounds(window), densify_pts=21)
+        return west, south, east, north
+
     def window_of(self, lonlat_bounds: tuple[float, float, float, float]) -> Window:
         """The smallest window that contains (west, south, east, north), in degrees.
 

@@ -10,8 +10,10 @@ from fastapi.exceptions import HTTPException
 from shapely.geometry.base import BaseGeometry
 from starlette.requests import ClientDisconnect
 
+from catalogs.errors import CatalogError
 from pipeline.console.output import to_json
 from pipeline.errors import UserError
+from pipeline.geometry.project import box_of
 from pipeline.serve.areas import areas_of
 from pipeline.serve.query_routes import JSON
 from pipeline.serve.server import Limits, Server
@@ -35,6 +37,7 @@ BODY = {
     },
 }
 """In the words of OpenAPI."""
+BBOX = "west,south,east,north in degrees; west > east across the antimeridian"
 
 
 def area_routes(server: Server) -> APIRouter:
@@ -42,7 +45,7 @@ def area_routes(server: Server) -> APIRouter:
 
     @routes.get("/areas")
     async def of_box(
-        bbox: Annotated[str, Query(max_length=200, description="west,south,east,north in degrees")],
+        bbox: Annotated[str, Query(max_length=200, description=BBOX)],
         version: Version = None,
         period: Period = None,
     ) -> Response:
@@ -102,17 +105,19 @@ def _box(text: str) -> BaseGeometry:
         west, south, east, north = map(float, text.split(","))
     except ValueError:
         raise UserError(f"bbox is {text!r:.60}; give west,south,east,north in degrees") from None
-    if not (west < east and south < north):
-        raise UserError(f"bbox is {text!r:.60}; west must be less than east, and south less than north")
-    return _checked(shapely.box(west, south, east, north))
+    try:
+        return box_of((west, south, east, north))
+    except CatalogError as error:
+        raise UserError(str(error)) from None
 
 
 def _checked(area: BaseGeometry) -> BaseGeometry:
-    bounds = shapely.bounds(area)
-    world = (-180.0, -90.0, 180.0, 90.0)
-    inside = all(low <= each <= high for each, low, high in zip(bounds, world[:2] * 2, world[2:] * 2, strict=True))
-    if area.is_empty or not inside:
-        raise UserError("an area has longitudes within +-180 and latitudes within +-90, and is not empty")
+    west, south, east, north = area.bounds
+    if not (-360 <= west <= east <= 360 and -90 <= south <= north <= 90):
+        raise UserError(
+            "an area has longitudes within +-180, or counted on beyond it up to +-360, latitudes within +-90, and is "
+            "not empty"
+        )
     if not area.is_valid:
         raise UserError(f"the polygon is not valid ({shapely.is_valid_reason(area):.100}); mend it")
     return area

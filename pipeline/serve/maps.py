@@ -9,14 +9,12 @@ from functools import cached_property
 from threading import Lock
 
 import zarr
-from pyproj import Transformer
 
 from pipeline.analysis.query import Points
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
-from pipeline.geometry.grid import LONLAT
 
 OPEN = 16
 """Versions that are kept open."""
@@ -67,9 +65,7 @@ class Map:
     def bounds(self) -> tuple[float, float, float, float]:
         """(west, south, east, north) in degrees; west > east across the antimeridian."""
         extent = self.layout.extent
-        to_lonlat = Transformer.from_crs(extent.grid.crs, LONLAT, always_xy=True)
-        west, south, east, north = to_lonlat.transform_bounds(*extent.grid.bounds(extent.window), densify_pts=21)
-        return west, south, east, north
+        return extent.grid.lonlat_bounds(extent.window)
 
 
 @dataclass

@@ -7,9 +7,7 @@ from datetime import date
 from io import BytesIO
 from itertools import product
 
-import shapely
 from PIL import Image
-from shapely.geometry.base import BaseGeometry
 
 from pipeline.errors import UserError
 from pipeline.export.target import Progress
@@ -39,14 +37,6 @@ def part_of(bounds: Box, bbox: Box | None) -> Box:
         there = ",".join(f"{side:.4f}" for side in bounds)
         raise UserError(f"--bbox lies outside the region, whose bounds are {there}")
     return west - 360 * (west > 180), south, east - 360 * (east > 180), north
-
-
-def polygon_of(box: Box) -> BaseGeometry:
-    """A box, in two where it lies across the antimeridian."""
-    west, south, east, north = box
-    if west < east:
-        return shapely.box(west, south, east, north)
-    return shapely.MultiPolygon([shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)])
 
 
 def tiles_of(box: Box, deepest: int) -> Iterator[Tile]:

@@ -14,13 +14,14 @@ from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.errors import UserError
 from pipeline.export.target import Exported, Progress, resumable, size_of
+from pipeline.geometry.project import box_of
 from pipeline.serve import colours
 from pipeline.serve.areas import areas_of
 from pipeline.serve.describe import describe
 from pipeline.serve.legend import legend_of
 from pipeline.serve.maps import Map, Maps
 from pipeline.serve.one_file import asset, in_one_file
-from pipeline.serve.region_tiles import Box, in_base64, kept_tiles, part_of, polygon_of, tiles_of
+from pipeline.serve.region_tiles import Box, in_base64, kept_tiles, part_of, tiles_of
 from pipeline.serve.tiles import layers_of, zooms
 
 LAYERS = ("landcover", "coarse", "confidence", "refined", "mosaic")
@@ -72,7 +73,7 @@ def export_page(
         )
         about = replace(about, versions=[row for row in about.versions if row.id == shown.version])
         origin = versions.origin_of(cube, shown.version)
-        area = polygon_of(box)
+        area = box_of(box)
         content = {
             "cube": json.loads(to_json(about)),
             "zooms": [tiles[-1].z, deepest],

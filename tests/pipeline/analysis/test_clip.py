@@ -38,6 +38,7 @@ def test_a_box_across_the_region_s_border_is_cut_to_the_region(cube):
     part = clip_box(cube, tuple(lonlat))
     assert 200 <= part.sizes["x"] < 700
     assert (part.landcover.values[0, :, -5:] == 10).any()
+    assert (clip_box(cube, (-170, -60, 170, 60)).landcover.values[0] == code_map()[:, :700]).all()
     with pytest.raises(UserError, match="does not touch the cube's region"):
         clip_box(cube, (100, 10, 101, 11))
 

@@ -1,4 +1,8 @@
+from dataclasses import replace
+
 import geopandas
+import made_maps
+import made_versions
 import numpy as np
 import pyogrio
 import pytest
@@ -7,8 +11,11 @@ from made_maps import patches, publish
 from scipy import ndimage
 
 from pipeline.cube.cube import Cube
+from pipeline.errors import UserError
 from pipeline.export.target import PARTS
 from pipeline.export.vector import export_polygons
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import Grid, Window
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +55,22 @@ def test_tiles_cut_the_areas_at_their_borders_and_lose_nothing(cube, tmp_path, t
     assert cut.groupby("class").pixels.sum().to_dict() == table.groupby("class").pixels.sum().to_dict()
     borders = cut.geometry.bounds
     assert not ((borders.minx < 5120) & (borders.maxx > 5120)).any()
+
+
+@pytest.mark.parametrize(
+    ("crs", "window"),
+    [("EPSG:32701", Window(-812_032, 17_920, -811_520, 18_620)), ("EPSG:3031", Window(-256, -256, 256, 444))],
+)
+def test_a_map_that_web_mercator_cuts_is_not_written_as_pmtiles(tmp_path, monkeypatch, crs, window):
+    for module in (made_versions, made_maps):
+        layout = replace(made_versions.LAYOUT, extent=Extent(Grid(crs, 10, 256), window))
+        monkeypatch.setattr(module, "LAYOUT", layout)
+    cube = Cube.create(tmp_path / "cube")
+    publish(cube, patches(side=64))
+    with pytest.raises(UserError, match=r"across the antimeridian or around a pole, .* name a .gpkg or .parquet file"):
+        export_polygons(cube, tmp_path / "map.pmtiles")
+    assert [path.name for path in tmp_path.iterdir()] == ["cube"]
+    assert export_polygons(cube, tmp_path / "map.gpkg").path.exists()
 
 
 class Stop(Exception):

@@ -78,6 +78,18 @@ def test_what_is_covered_of_a_window_is_the_area_of_the_intersection(x, y, width
     assert whole == pytest.approx(shape.intersection(shapely.box(0, -20, 128, 108)).area, rel=1e-9, abs=2e-6)
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_zone_in_several_parts_covers_the_area_of_all_of_them(turn):
+    holed = shapely.box(3.2, 5.5, 40, 50.7).difference(shapely.box(10, 10, 20.5, 20))
+    parts = shapely.MultiPolygon([holed, shapely.box(70.3, 12, 90, 80.1)])
+    zones = [shapely.box(0, 0, 9, 9), shapely.orient_polygons(parts, exterior_cw=turn < 0), shapely.MultiPolygon()]
+    cover = coverage(edges_of([in_metres(zone) for zone in zones], GRID), Window(0, 0, 128, 128))
+    assert cover.owners_Z.tolist() == [0, 1]
+    covered_Z = np.bincount(cover.owner_N, cover.weight_N, 2)
+    covered_Z += np.bincount(cover.whole.line_N // 128, cover.whole.stop_N - cover.whole.start_N, 2)
+    assert covered_Z == pytest.approx([81, parts.area])
+
+
 def test_an_edge_that_polygons_share_is_kept_once_with_a_sign_for_each():
     left, right = shapely.box(0, 0, 10, 20), shapely.box(10, 0, 30, 20)
     borders = borders_of(edges_of([in_metres(shape) for shape in (left, right, left)], GRID))
