@@ -40,7 +40,7 @@ def heal(cube: Cube, damages: Collection[Damage]) -> str:
     group = session_group(session)
     for damage, blocks in zip(damages, slots, strict=True):
         array(group, f"blocks/{_record(damage.array)}")[(damage.chunk[0], *blocks)] = 0
-    del group.attrs["version"]
+    group.attrs.pop("version", None)
     snapshot = cube.commit(
         session, f"heal: {len(damages)} damaged chunks due again", {"runs": versions.runs_of(cube, base)}
     )

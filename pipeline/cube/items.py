@@ -58,7 +58,7 @@ def model_of_run(run: str) -> str:
 def item_of_period(cube: Cube, version: str, start: str) -> dict[str, Any] | None:
     """The item of a version's period by its first day, as published or as its run left it; None where there is none."""
     names = [name for name in cube.files.list(FOLDER) if name.endswith(f"-{start}.json")]
-    names = names if version == versions.head(cube) else []
+    names = names if version == versions.resolve(cube) else []
     if run := versions.runs_of(cube, version).get(start):
         names += [item_of_run(run)]
     items = [_read(cube, name) for name in names if cube.files.exists(name)]
@@ -80,7 +80,7 @@ def publish_items(cube: Cube, runs: Mapping[str, str] | None = None) -> None:
     for periods of which the version itself does not record it; for the others an item that is there stays, and names
     the newest version. Raises RunError where files cannot be written, or are damaged.
     """
-    version = versions.head(cube)
+    version = versions.resolve(cube)
     made_by = {**(runs or {}), **versions.runs_of(cube, version)}
     before = {name: name[-15:-5] for name in cube.files.list(FOLDER) if re.search(r"-\d{4}-\d\d-\d\d\.json$", name)}
     after: dict[str, dict[str, Any]] = {}

@@ -9,7 +9,9 @@ from made_versions import ORIGIN, SUMMER, mapped, plain
 
 from pipeline.cube import tags, versions
 from pipeline.cube.cube import Cube
-from pipeline.cube.items import item_of_run, publish_items
+from pipeline.cube.damage import Damage
+from pipeline.cube.heal import heal
+from pipeline.cube.items import item_of_period, item_of_run, publish_items
 from pipeline.cube.retention import prune
 from pipeline.errors import RunError
 
@@ -96,6 +98,16 @@ def test_items_of_another_name_or_of_no_period_are_deleted_and_other_files_stay(
     assert cube.files.list("stac") == ["stac/collection.json", SUMMERS]
     cube.files.remove("stac/collection.json")
     assert items(cube) == {SUMMERS: (version, ["a"])}
+
+
+def test_after_a_healing_items_name_the_version_that_is_still_published(cube):
+    version = published(cube, "a")
+    published_item = json.loads(cube.files.read(SUMMERS))
+    heal(cube, [Damage("0/confidence", (0, 1, 2), "")])
+    publish_items(cube)
+    assert items(cube) == {SUMMERS: (version, ["a"])}
+    cube.files.remove(item_of_run("a"))
+    assert item_of_period(cube, version, "2024-05-01") == published_item
 
 
 @pytest.mark.parametrize("damaged", [item_of_run("a"), item_of_run("b")])
