@@ -70,6 +70,18 @@ def test_after_a_pruning_items_name_a_version_that_is_there_and_the_scenes_of_pr
     assert items(cube) == {SUMMERS: (newest, ["a"]), WINTERS: (newest, ["b"])}
 
 
+def test_items_of_a_cube_that_was_moved_name_where_it_is(cube, tmp_path):
+    left = {"id": "here-2024-05-01", "properties": {}, "assets": {"cube": {"href": "/old/store", "roles": ["data"]}}}
+    version = published(cube, "a")
+    cube.files.write(item_of_run("a"), json.dumps(left))
+    moved = Cube.open((tmp_path / "cube").rename(tmp_path / "moved"))
+    here = {"href": f"{tmp_path}/moved/store", "roles": ["data"]}
+    publish_items(moved)
+    assert json.loads(moved.files.read(SUMMERS))["assets"]["cube"] == here
+    moved.files.remove(SUMMERS)
+    assert item_of_period(moved, version, "2024-05-01")["assets"]["cube"] == here
+
+
 def test_a_tag_changes_no_item(cube):
     first, second = published(cube, "a"), published(cube, "b")
     tags.add(cube, "kept", first)
