@@ -104,7 +104,7 @@ def publish_items(cube: Cube, runs: Mapping[str, str] | None = None) -> None:
 def _write_version(
     cube: Cube, item: dict[str, Any], version: str, start: str, accuracies: Sequence[Assessment]
 ) -> None:
-    """Makes an item tell its version, where the cube is, the accuracies of its period and their files, and no others."""
+    """Makes an item tell its version, where the cube is, and the accuracies of its period with their files alone."""
     item["properties"]["version"] = version
     accuracies = [kept for kept in accuracies if kept.period == start]
     assets = {name: asset for name, asset in item.get("assets", {}).items() if not name.startswith("accuracy")}
@@ -136,7 +136,9 @@ def _read(cube: Cube, name: str) -> dict[str, Any]:
         item: dict[str, Any] = json.loads(cube.files.read(name))
         if not re.fullmatch(r"[a-z0-9-]+", item["id"]) or not isinstance(item["properties"], dict):
             raise ValueError
-    except (ValueError, LookupError, TypeError, RecursionError):
+        if not all(isinstance(asset, dict) for asset in item.get("assets", {}).values()):
+            raise ValueError
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise RunError(
             f"the STAC item {name} in the cube at {cube.location} is damaged; delete it and run its region again, "
             "which writes it anew"
