@@ -123,6 +123,10 @@ def _add_cog(item: "pystac.Item", source: Source, name: str, file: Path) -> None
             "raster:spatial_resolution": dataset.res[0],
             "raster:sampling": "area",
         }
+        if dataset.units[0]:
+            fields["unit"] = dataset.units[0]
+        if (dataset.scales[0], dataset.offsets[0]) != (1, 0):
+            fields |= {"raster:scale": dataset.scales[0], "raster:offset": dataset.offsets[0]}
     item.add_asset(
         name,
         pystac.Asset(
