@@ -1,5 +1,6 @@
 """`.idgbr` of a dataset that `open_cube` returns: what a notebook shows of it, and its picture."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from pipeline.cube.open import open_version
 from pipeline.cube.periods import time_of
 from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
+from pipeline.geometry.areal_scale import is_equal_area, pixel_hectares
+from pipeline.geometry.grid import Window
 
 if TYPE_CHECKING:
     from pipeline.analysis.picture import MapFigure
@@ -96,9 +99,17 @@ class CubeAccessor:
         if (self._dataset.sizes["y"], self._dataset.sizes["x"]) == layout.extent.window.shape:
             group = cube.group(snapshot=version)
             return class_areas(group, time_of(group, version, self._newest().astype("datetime64[D]").item())), True
-        counts = np.bincount(code_HW.ravel(), minlength=256)
+        counts = np.bincount(code_HW.ravel(), self._weights(layout, code_HW.shape, metres).ravel(), minlength=256)
         areas = {row["name"]: float(counts[row["code"]]) * metres**2 / 1e6 for row in layout.classes}
         return areas, metres == layout.extent.grid.resolution
+
+    def _weights(self, layout: Layout, shape: tuple[int, int], metres: float) -> np.ndarray:
+        """True area of the dataset's pixels of `metres` by their area on the grid, HW."""
+        if is_equal_area(layout.extent):
+            return np.ones(shape)
+        top, left = (round(float(at) / metres) for at in (-self._dataset.y.max(), self._dataset.x.min()))
+        window = Window(top, left, top + shape[0], left + shape[1])
+        return pixel_hectares(replace(layout.extent.grid, resolution=metres), window) * 1e4 / metres**2
 
     def _newest(self) -> np.datetime64:
         return np.atleast_1d(self._dataset.time.values).max()

@@ -127,7 +127,7 @@ def zones_of_file(
     Zones are numbered from 1 where no column is given, and zones of one name are one zone. Raises UserError.
     """
     frame = read_vectors(file, layer=layer)
-    extent = Layout.of(cube.group()).extent
+    extent = Layout.of(cube.group(snapshot=versions.resolve(cube))).extent
     names = [str(n + 1) for n in range(len(frame))] if name is None else column(frame, name, file)
     x_N, y_N = transformer(LONLAT, extent.grid.crs).transform(plots.lon_N, plots.lat_N)
     zones: dict[str, np.ndarray] = {}
@@ -152,7 +152,7 @@ def keep(cube: Cube, report: AccuracyReport) -> str:
 def _sample_of(cube: Cube, plots: PlotTable, workers: int, progress: Progress | None) -> tuple[Sample, np.ndarray]:
     """The sample that the rows' design draws, and for each row its index in it. Raises UserError."""
     design, path = plots.design, plots.path
-    here = cube_digest(Layout.of(cube.group()))
+    here = cube_digest(Layout.of(cube.group(snapshot=versions.resolve(cube))))
     if design.cube != here:
         raise UserError(
             f"{path} is a sample of another cube ({design.cube}, not {here}): of another region, grid or class table; "

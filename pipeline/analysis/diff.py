@@ -1,6 +1,6 @@
 """Difference of two versions: which blocks differ, and how many pixels changed from which class to which."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,6 +10,7 @@ import numpy as np
 import zarr
 
 from cluster import gather
+from pipeline.analysis.areas import areal_weights
 from pipeline.console.html import Tabular
 from pipeline.cube import store, versions
 from pipeline.cube.cube import Cube
@@ -100,7 +101,17 @@ class Difference:
             total.update({(old, new): pixels for old, new, pixels in changes if old != new})
         return [(old, new, pixels) for (old, new), pixels in total.most_common()]
 
-    def km2(self, pixels: int) -> float:
+    def _true_pixels(self) -> dict[tuple[int, int], float]:
+        """Changed pixels by (code before, code after), each counted as its block's `areal_weights`."""
+        weight_N = areal_weights(self.layout.extent, *np.array(list(self.blocks)).reshape(-1, 2).T)
+        total: dict[tuple[int, int], float] = defaultdict(float)
+        for weight, changes in zip(weight_N.tolist(), self.blocks.values(), strict=True):
+            for old, new, pixels in changes:
+                if old != new:
+                    total[old, new] += pixels * weight
+        return total
+
+    def _km2(self, pixels: float) -> float:
         return pixels * self.layout.extent.grid.resolution**2 / 1e6
 
     def class_name(self, code: int) -> str:
@@ -108,16 +119,16 @@ class Difference:
 
     def report(self) -> DifferenceReport:
         read = sum(pixels for changes in self.blocks.values() for _, _, pixels in changes)
-        changed = sum(pixels for *_, pixels in self.changes)
+        changes, true = self.changes, self._true_pixels()
         return DifferenceReport(
             a=self.a,
             b=self.b,
             period=self.period,
             blocks=BlockCounts(self.compared, len(self.blocks)),
-            pixels=PixelCounts(read, changed, self.km2(changed)),
+            pixels=PixelCounts(read, sum(pixels for *_, pixels in changes), self._km2(sum(true.values()))),
             changes=[
-                ClassChange(self.class_name(old), self.class_name(new), pixels, self.km2(pixels))
-                for old, new, pixels in self.changes
+                ClassChange(self.class_name(old), self.class_name(new), pixels, self._km2(true[old, new]))
+                for old, new, pixels in changes
             ],
             per_block=[
                 BlockChange(

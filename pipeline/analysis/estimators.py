@@ -17,6 +17,8 @@ from pipeline.cube.estimates import ClassAccuracy, Estimate
 
 Z95 = 1.96
 """Standard errors on either side of a 95 % interval, as those papers have it."""
+ROUNDING = 1e-10
+"""How far, relatively, equal values of a stratum may be from their mean by rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,14 @@ class _Sample:
     def total(self, value_N: np.ndarray) -> float:
         return float((self._size_S * self._mean_S(value_N)).sum())
 
-    def standard_error(self, value_N: np.ndarray) -> float:
-        """Of a total."""
-        squares_N = (value_N - self._mean_S(value_N)[self._stratum_N]) ** 2
-        sum_S = np.bincount(self._stratum_N, squares_N, minlength=len(self._size_S))
+    def standard_error(self, value_N: np.ndarray, scale_N: np.ndarray) -> float:
+        """Of a total of values that were reckoned from values of the size of `scale_N`."""
+        sum_S = self._squares_S(value_N - self._mean_S(value_N)[self._stratum_N])
+        sum_S[sum_S < ROUNDING**2 * self._squares_S(scale_N)] = 0
         return math.sqrt(max(float((self._factor_S * sum_S).sum()), 0.0))
 
     def area(self, value_N: np.ndarray) -> Estimate:
-        value, error = self.total(value_N), self.standard_error(value_N)
+        value, error = self.total(value_N), self.standard_error(value_N, value_N)
         return Estimate(value, error, max(value - Z95 * error, 0.0), value + Z95 * error)
 
     def ratio(self, part_N: np.ndarray, whole_N: np.ndarray) -> Estimate | None:
@@ -74,7 +76,7 @@ class _Sample:
         if whole == 0:
             return None
         value = self.total(part_N) / whole
-        error = self.standard_error(part_N - value * whole_N) / whole
+        error = self.standard_error(part_N - value * whole_N, whole_N) / whole
         if error > 0:
             size = value * (1 - value) / error**2
         else:
@@ -82,8 +84,14 @@ class _Sample:
         return Estimate(value, error, *(wilson(value, size) if size else (value, value)))
 
     def _mean_S(self, value_N: np.ndarray) -> np.ndarray:
+        return self._sum_S(value_N) / np.maximum(self._n_S, 1)
+
+    def _squares_S(self, value_N: np.ndarray) -> np.ndarray:
+        return self._sum_S(value_N**2)
+
+    def _sum_S(self, value_N: np.ndarray) -> np.ndarray:
         sum_S: np.ndarray = np.bincount(self._stratum_N, value_N, minlength=len(self._size_S))
-        return sum_S / np.maximum(self._n_S, 1)
+        return sum_S
 
 
 def wilson(share: float, size: float) -> tuple[float, float]:

@@ -189,7 +189,10 @@ def _vector_columns(path: Path) -> dict[str, list[str]]:
         raise UserError(f"{path} has a plot without a point; give the points that 'idgbr sample' wrote")
     points = frame.geometry.to_crs(LONLAT)
     names = [name for name in frame.columns if name != frame.geometry.name]
-    columns = {_normal(str(name)): [_text(value) for value in frame[name]] for name in names}
+    columns = {
+        _normal(str(name)): ["" if none else _text(value) for value, none in zip(frame[name], none_N, strict=True)]
+        for name, none_N in frame[names].isna().items()
+    }
     return columns | {"lon": [repr(x) for x in points.x.tolist()], "lat": [repr(y) for y in points.y.tolist()]}
 
 
@@ -199,9 +202,7 @@ def _normal(name: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A value as text, whole numbers without a point; "" for none."""
-    if value is None or value != value:
-        return ""
+    """A value as text, whole numbers without a point."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from pipeline.cube import versions
 from pipeline.cube.cube import Cube
 from pipeline.cube.schema import Layout
 from pipeline.errors import UserError
@@ -59,4 +60,4 @@ def zones_on(frame: Any, names: Sequence[str], extent: Extent) -> Zones:
 
 def zones_of(cube: Cube, file: str | Path, name: str | None = None, layer: str | None = None) -> Zones:
     """`read_zones` for a cube's grid; good for many questions."""
-    return read_zones(file, Layout.of(cube.group()).extent, name, layer)
+    return read_zones(file, Layout.of(cube.group(snapshot=versions.resolve(cube))).extent, name, layer)

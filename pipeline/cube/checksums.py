@@ -16,6 +16,7 @@ import icechunk
 from pipeline.errors import RunError
 from pipeline.storage.files import Files
 
+SUMS = "checksums"
 READERS = 8
 """Files read at a time."""
 
@@ -136,7 +137,7 @@ def _write(files: Files, snapshot: str, digests: Mapping[str, str]) -> None:
 
 def sums_name(snapshot: str) -> str:
     """The file in the cube with the sums of a snapshot."""
-    return f"checksums/{snapshot}.sha256"
+    return f"{SUMS}/{snapshot}.sha256"
 
 
 def _manifests(repository: icechunk.Repository, snapshot: str) -> Manifests:

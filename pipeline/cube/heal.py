@@ -9,7 +9,7 @@ from pipeline.cube import versions
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
 from pipeline.cube.damage import Damage
-from pipeline.cube.schema import Layout
+from pipeline.cube.schema import CHANGES, Layout
 from pipeline.cube.store import array, path_of
 from pipeline.errors import RunError
 
@@ -26,25 +26,21 @@ def heal(cube: Cube, damages: Collection[Damage]) -> str:
     """Makes the blocks of damaged chunks due, by a commit on `main`; returns its snapshot.
 
     The commit is no version: until a run publishes one, the newest version stays, and reading the damage an error.
-    Raises RunError for damage that no run would mend: that of coordinates.
+    Raises RunError for damage that no run would mend: that of coordinates, and of the change layer, which holds what
+    earlier updates saw.
     """
     base = versions.head(cube)
+    layout = Layout.of(cube.group(snapshot=base))
+    slots = [_slots(cube, damage, layout) for damage in damages]
     branch = f"heal-{base}"
     versions.delete_branch(cube, branch)
     cube.writable.create_branch(branch, base)
     session = cube.repository.writable_session(branch)
     asyncio.run(_delete(session.store, damages))
     group = session_group(session)
-    layout = Layout.of(group)
-    for damage in damages:
-        slots = damage.slots(layout)
-        if slots is None:
-            raise RunError(
-                f"{damage.array} of the cube at {cube.location} is damaged, which no run makes again; roll back to an "
-                "older version, or restore the cube from a copy"
-            )
-        array(group, f"blocks/{_record(damage.array)}")[(damage.chunk[0], *slots)] = 0
-    del group.attrs["version"]
+    for damage, blocks in zip(damages, slots, strict=True):
+        array(group, f"blocks/{_record(damage.array)}")[(damage.chunk[0], *blocks)] = 0
+    group.attrs.pop("version", None)
     snapshot = cube.commit(
         session, f"heal: {len(damages)} damaged chunks due again", {"runs": versions.runs_of(cube, base)}
     )
@@ -52,6 +48,17 @@ def heal(cube: Cube, damages: Collection[Damage]) -> str:
     versions.move_main(cube, base, snapshot, "check again")
     versions.delete_branch(cube, branch)
     return snapshot
+
+
+def _slots(cube: Cube, damage: Damage, layout: Layout) -> tuple[slice, slice]:
+    """`Damage.slots` of what a run makes again. Raises RunError for other damage."""
+    slots = damage.slots(layout)
+    if slots is None or damage.array in map(path_of, CHANGES):
+        raise RunError(
+            f"{damage.array} of the cube at {cube.location} is damaged, which no run makes again; roll back to an "
+            "older version, or restore the cube from a copy"
+        )
+    return slots
 
 
 async def _delete(store: icechunk.IcechunkStore, damages: Collection[Damage]) -> None:

@@ -39,7 +39,7 @@ def item_facts(cube: Cube, layout: Layout) -> dict[str, Any]:
         "shape_YX": w.shape,
         "transform": (r, 0.0, w.x0 * r, 0.0, -r, -w.y0 * r),
         "classes": layout.classes,
-        "store": f"{cube.location}/store",
+        "store": _store(cube),
         "variables": VARIABLES,
         "software": {"idgbr": package_version("idgbr")},
     }
@@ -56,15 +56,16 @@ def model_of_run(run: str) -> str:
 
 
 def item_of_period(cube: Cube, version: str, start: str) -> dict[str, Any] | None:
-    """The item of a version's period by its first day, as published or as its run left it; None where there is none."""
+    """The item of a version's period by its first day, with the version's accuracies; None where there is none."""
     names = [name for name in cube.files.list(FOLDER) if name.endswith(f"-{start}.json")]
-    names = names if version == versions.head(cube) else []
+    names = names if version == versions.resolve(cube) else []
     if run := versions.runs_of(cube, version).get(start):
         names += [item_of_run(run)]
     items = [_read(cube, name) for name in names if cube.files.exists(name)]
-    for item in items[:1]:
-        item["properties"]["version"] = version
-    return items[0] if items else None
+    if not items:
+        return None
+    _write_version(cube, items[0], version, start, assessments.of_version(cube, version))
+    return items[0]
 
 
 def model_of_period(cube: Cube, version: str, start: str) -> dict[str, Any] | None:
@@ -80,7 +81,7 @@ def publish_items(cube: Cube, runs: Mapping[str, str] | None = None) -> None:
     for periods of which the version itself does not record it; for the others an item that is there stays, and names
     the newest version. Raises RunError where files cannot be written, or are damaged.
     """
-    version = versions.head(cube)
+    version = versions.resolve(cube)
     made_by = {**(runs or {}), **versions.runs_of(cube, version)}
     before = {name: name[-15:-5] for name in cube.files.list(FOLDER) if re.search(r"-\d{4}-\d\d-\d\d\.json$", name)}
     after: dict[str, dict[str, Any]] = {}
@@ -91,8 +92,7 @@ def publish_items(cube: Cube, runs: Mapping[str, str] | None = None) -> None:
         after.update({f"{FOLDER}/{item['id']}.json": item for item in items})
     accuracies = assessments.of_version(cube, version)
     for name, item in after.items():
-        item["properties"]["version"] = version
-        _write_accuracy(cube, item, [kept for kept in accuracies if kept.period == name[-15:-5]])
+        _write_version(cube, item, version, name[-15:-5], accuracies)
         text = json.dumps(item, indent=2)
         if name not in before or cube.files.read(name) != text.encode():
             cube.files.write(name, text)
@@ -101,10 +101,16 @@ def publish_items(cube: Cube, runs: Mapping[str, str] | None = None) -> None:
     versions.end_rollback(cube)
 
 
-def _write_accuracy(cube: Cube, item: dict[str, Any], accuracies: Sequence[Assessment]) -> None:
-    """Makes an item tell the accuracies of its period, and their files as assets, and no others."""
+def _write_version(
+    cube: Cube, item: dict[str, Any], version: str, start: str, accuracies: Sequence[Assessment]
+) -> None:
+    """Makes an item tell its version, where the cube is, and the accuracies of its period with their files alone."""
+    item["properties"]["version"] = version
+    accuracies = [kept for kept in accuracies if kept.period == start]
     assets = {name: asset for name, asset in item.get("assets", {}).items() if not name.startswith("accuracy")}
     item["properties"].pop(ACCURACY, None)
+    if "cube" in assets:
+        assets["cube"] = assets["cube"] | {"href": _store(cube)}
     if accuracies:
         item["properties"][ACCURACY] = [asdict(kept) for kept in accuracies]
     for kept in accuracies:
@@ -113,6 +119,10 @@ def _write_accuracy(cube: Cube, item: dict[str, Any], accuracies: Sequence[Asses
         assets[name] = {"href": href, "type": "application/json", "roles": ["metadata"]}
     if assets or "assets" in item:
         item["assets"] = assets
+
+
+def _store(cube: Cube) -> str:
+    return f"{cube.location}/store"
 
 
 def _starts(cube: Cube, version: str) -> list[str]:
@@ -126,7 +136,9 @@ def _read(cube: Cube, name: str) -> dict[str, Any]:
         item: dict[str, Any] = json.loads(cube.files.read(name))
         if not re.fullmatch(r"[a-z0-9-]+", item["id"]) or not isinstance(item["properties"], dict):
             raise ValueError
-    except (ValueError, LookupError, TypeError, RecursionError):
+        if not all(isinstance(asset, dict) for asset in item.get("assets", {}).values()):
+            raise ValueError
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise RunError(
             f"the STAC item {name} in the cube at {cube.location} is damaged; delete it and run its region again, "
             "which writes it anew"

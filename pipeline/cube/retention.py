@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pipeline.cube import assessments, versions
-from pipeline.cube.checksums import sums_name
+from pipeline.cube.checksums import SUMS, sums_name
 from pipeline.cube.cube import Cube
 from pipeline.cube.versions import Version
 
@@ -56,10 +56,11 @@ def prune(
         _update_withdrawal_tags(cube, history, since)
         for branch in abandoned:
             cube.writable.delete_branch(branch)
-        with cube.rewriting_snapshots({versions.head(cube), *(version.snapshot for version in kept)}):
+        checked = {versions.head(cube), *(version.snapshot for version in kept)}
+        with cube.rewriting_snapshots(checked):
             cube.writable.expire_snapshots(since)
-        for version in expired:
-            cube.files.remove(sums_name(version.snapshot))
+        for name in set(cube.files.list(SUMS)) - set(map(sums_name, checked)):
+            cube.files.remove(name)
         assessments.remove(cube, expired, kept)
     collected = cube.writable.garbage_collect(before, dry_run=dry_run)
     return Pruned(kept, expired, running, abandoned, collected.bytes_deleted, before)

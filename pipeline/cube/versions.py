@@ -205,7 +205,7 @@ def rollback(cube: Cube, version: str, announce: Callable[[], None] = lambda: No
     cube.writable.create_branch(branch, target)
     new = _close(cube, branch, f"roll back to {target}", replace(origin_of(cube, target), rolled_back_to=target))
     cube.write_sums(new, target)
-    tag_withdrawn(cube, base)
+    tag_withdrawn(cube, resolve(cube))
     move_main(cube, base, new, "see 'idgbr history' and roll back again if that is still wanted")
     announce()
     end_rollback(cube)

@@ -128,7 +128,18 @@ def _raster(source: Source, name: str, window: Window, n: int) -> Raster:
     tags |= {f"CLASS_{row['code']}": row["name"] for row in classes}
     bands = source.layout.bands if name == "mosaic" else (str(full.attrs["long_name"]),)
     rows, cols = (-(-side // 2**n) for side in window.shape)
-    return Raster((rows, cols), str(full.dtype), CRS(extent.grid.crs).to_wkt(), place, bands, classes, tags)
+    return Raster(
+        (rows, cols),
+        str(full.dtype),
+        CRS(extent.grid.crs).to_wkt(),
+        place,
+        bands,
+        classes,
+        tags,
+        unit=str(full.attrs.get("units", "")),
+        scale=float(str(full.attrs.get("scale_factor", 1))),
+        offset=float(str(full.attrs.get("add_offset", 0))),
+    )
 
 
 def _resampling(source: Source, name: str) -> str:

@@ -14,7 +14,7 @@ from pipeline.cube.cube import Cube
 from pipeline.cube.items import item_of_period, model_of_period
 from pipeline.cube.periods import periods_of
 from pipeline.cube.store import array
-from pipeline.errors import UserError
+from pipeline.errors import RunError, UserError
 from pipeline.export.cog import write_cog
 from pipeline.export.source import Source, open_source
 from pipeline.export.target import PARTS, Exported, Progress, resumable, size_of
@@ -39,8 +39,8 @@ def export_stac(
 
     Items are those that the runs left, with the COGs as assets (extensions projection, raster and classification), and
     a link to the item of the model (extension mlm) where the run left one. Links and assets of the folder are relative,
-    so that it can be moved. Raises UserError for a period without an item, and what `open_source`,
-    `Source.check_names` and `resumable` raise.
+    so that it can be moved. Raises UserError for a period without an item, RunError for a damaged one, and what
+    `open_source`, `Source.check_names` and `resumable` raise.
     """
     begun, target = clock.monotonic(), Path(target)
     first = open_source(cube, version, start)
@@ -69,8 +69,6 @@ def export_stac(
 
 def _items(source: Source) -> tuple["pystac.Item", "pystac.Item | None"]:
     """The items of a period's map and of its model."""
-    import pystac
-
     start = str(source.period[0])
     found = item_of_period(source.cube, source.version, start)
     if found is None:
@@ -79,7 +77,23 @@ def _items(source: Source) -> tuple["pystac.Item", "pystac.Item | None"]:
             "region once more, which writes it anew"
         )
     model = model_of_period(source.cube, source.version, start)
-    return pystac.Item.from_dict(found), None if model is None else pystac.Item.from_dict(model)
+    return _read(source.cube, found), None if model is None else _read(source.cube, model)
+
+
+def _read(cube: Cube, found: dict[str, Any]) -> "pystac.Item":
+    """An item of a cube. Raises RunError for one that pystac cannot read, place or write."""
+    import pystac
+
+    try:
+        item = pystac.Item.from_dict(found)
+        pystac.Extent.from_items([item])
+        item.to_dict()
+    except (pystac.STACError, pystac.STACTypeError, ValueError, TypeError, LookupError, AttributeError):
+        raise RunError(
+            f"the STAC item {found['id']} in the cube at {cube.location} is damaged; delete it and run its region "
+            "again, which writes it anew"
+        ) from None
+    return item
 
 
 def _model_link(model: "pystac.Item") -> "pystac.Link":
@@ -109,6 +123,10 @@ def _add_cog(item: "pystac.Item", source: Source, name: str, file: Path) -> None
             "raster:spatial_resolution": dataset.res[0],
             "raster:sampling": "area",
         }
+        if dataset.units[0]:
+            fields["unit"] = dataset.units[0]
+        if (dataset.scales[0], dataset.offsets[0]) != (1, 0):
+            fields |= {"raster:scale": dataset.scales[0], "raster:offset": dataset.offsets[0]}
     item.add_asset(
         name,
         pystac.Asset(

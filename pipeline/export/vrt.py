@@ -26,7 +26,7 @@ class Raster:
     """What a raster is apart from its pixels: 0 means no data.
 
     transform: affine a, b, c, d, e, f. bands: descriptions. classes: rows with code, name and color; empty for
-    quantities. tags: metadata.
+    quantities. tags: metadata. unit, scale, offset: what a pixel is, value * scale + offset.
     """
 
     shape: tuple[int, int]
@@ -36,6 +36,9 @@ class Raster:
     bands: Sequence[str]
     classes: Sequence[Mapping[str, Any]] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
+    scale: float = 1.0
+    offset: float = 0.0
 
 
 def write_vrt(path: Path, raster: Raster, pieces: Iterable[Piece], overviews: Sequence[Path] = ()) -> None:
@@ -49,6 +52,10 @@ def write_vrt(path: Path, raster: Raster, pieces: Iterable[Piece], overviews: Se
     for number, name in enumerate(raster.bands, start=1):
         band = SubElement(root, "VRTRasterBand", dataType=GDAL_TYPES[raster.dtype], band=str(number))
         SubElement(band, "Description").text = name
+        if raster.unit:
+            SubElement(band, "UnitType").text = raster.unit
+        if (raster.scale, raster.offset) != (1, 0):
+            SubElement(band, "Scale").text, SubElement(band, "Offset").text = repr(raster.scale), repr(raster.offset)
         SubElement(band, "NoDataValue").text = "0"
         if raster.classes:
             SubElement(band, "ColorInterp").text = "Palette"

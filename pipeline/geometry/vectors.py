@@ -52,11 +52,11 @@ def read_vectors(file: str | Path, types: tuple[str, ...] = POLYGONS, layer: str
 
 
 def column(frame: GeoDataFrame, name: str, file: str | Path) -> list[str]:
-    """The values of a column as text; UserError where there is no such column."""
+    """The values of a column as text, "" for none; UserError where there is no such column."""
     columns = [str(each) for each in frame.columns if each != frame.geometry.name]
     if name not in columns:
         raise UserError(f"{file} has no column {name!r:.80}; it has {', '.join(columns)[:200] or 'none'}")
-    return ["" if value is None or value != value else str(value) for value in frame[name]]
+    return ["" if none else str(value) for value, none in zip(frame[name], frame[name].isna(), strict=True)]
 
 
 def _read(file: Path, layer: str | None) -> GeoDataFrame:

@@ -27,7 +27,10 @@ from pipeline.analysis.estimators import assess
 from pipeline.analysis.sample_files import read_plots
 from pipeline.analysis.sampling import draw
 from pipeline.analysis.strata import StratifiedMap, count_pixels
+from pipeline.analysis.zones import zones_of
 from pipeline.cube import assessments, versions
+from pipeline.cube.cube import Cube
+from pipeline.cube.items import publish_items
 from pipeline.errors import RunError, UserError
 
 WINTER = date(2024, 11, 1), date(2024, 12, 31)
@@ -110,6 +113,19 @@ def test_a_point_is_right_by_either_label(made, sample, tmp_path):
     assert accuracy(made[0], read_plots(path), alternate="second").either.overall.value == 1
     with pytest.raises(UserError, match="has no column 'third'"):
         accuracy(made[0], read_plots(path), alternate="third")
+
+
+def test_a_cube_in_which_nothing_is_published_yet_is_one_sentence(labelled, tmp_path):
+    empty, plots = Cube.create(tmp_path / "empty"), read_plots(labelled)
+    geopandas.GeoDataFrame(geometry=[shapely.box(10, 48, 11, 49)], crs=4326).to_file(tmp_path / "zones.geojson")
+    for asked in (
+        lambda: accuracy(empty, plots),
+        lambda: zones_of_file(empty, plots, tmp_path / "zones.geojson"),
+        lambda: zones_of(empty, tmp_path / "zones.geojson"),
+        lambda: publish_items(empty),
+    ):
+        with pytest.raises(UserError, match="nothing is published in this cube yet; 'idgbr run' its region to the end"):
+            asked()
 
 
 def test_zones_of_a_file_and_of_a_column_are_estimated_where_they_have_points(made, sample, labelled, tmp_path):

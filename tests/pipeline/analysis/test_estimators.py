@@ -149,6 +149,17 @@ def test_points_that_all_agree_leave_an_error_that_was_not_drawn():
     assert (counted.low, counted.high) == (1, 1)
 
 
+def test_where_all_labels_are_right_no_rounding_stands_for_an_error():
+    stratum_N = np.repeat([0, 1, 2], [7, 11, 13])
+    for size_S in ([2447, 4403, 3150], [313, 9377, 61], [7, 4403, 3150]):
+        result = assess(stratum_N, stratum_N, stratum_N, np.array(size_S), "ABC", area_N=1e-4 / 3)
+        size = 31 - 7 * (size_S[0] == 7)
+        for k, of in enumerate(result.classes):
+            assert of.area.standard_error == of.share.standard_error == 0
+            share = size_S[k] / sum(size_S)
+            assert (of.share.low, of.share.high) == pytest.approx(wilson(share, size))
+
+
 def test_intervals_near_1_with_older_strata_miss_on_both_sides_where_the_published_ones_miss_on_one():
     """A class of which a quarter lies in a stratum that is sampled at an eighth of the rate of the other."""
     rng = np.random.default_rng(11)

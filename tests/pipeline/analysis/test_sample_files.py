@@ -54,6 +54,15 @@ def test_a_geopackage_opens_as_points_with_text_fields_for_labels(sample, tmp_pa
     assert set(read_plots(tmp_path / "sample.gpkg").column("label")) == {"Tree"}
 
 
+@pytest.mark.parametrize("dtype", ["object", "string", "category"])
+def test_a_geoparquet_with_labels_of_some_rows_is_read_back(sample, tmp_path, dtype):
+    write_sample(sample, tmp_path / "sample.gpkg")
+    frame = geopandas.read_file(tmp_path / "sample.gpkg")
+    frame["alternate"] = frame["plotid"].map({1: "Tree"}).astype(dtype)
+    frame.to_parquet(tmp_path / "sample.parquet")
+    assert read_plots(tmp_path / "sample.parquet").column("alternate") == ["Tree", *[""] * 149]
+
+
 def test_the_plot_file_is_what_collect_earth_online_reads(sample, tmp_path):
     write_ceo(sample, tmp_path / "plots.csv")
     header, *lines = (tmp_path / "plots.csv").read_text().splitlines()

@@ -10,7 +10,7 @@ from made_versions import ORIGIN, SUMMER, mapped, plain
 from pipeline.analysis.check import check
 from pipeline.cube import assessments, versions
 from pipeline.cube.cube import Cube
-from pipeline.cube.items import ACCURACY, item_of_run, publish_items
+from pipeline.cube.items import ACCURACY, item_of_period, item_of_run, publish_items
 from pipeline.cube.retention import prune
 from pipeline.errors import RunError
 
@@ -83,6 +83,16 @@ def test_the_item_of_its_period_tells_it_until_a_newer_version_is_published(cube
     assert "accuracy" not in item(cube).get("assets", {})
     versions.rollback(cube, version, lambda: publish_items(cube))
     assert item(cube)["properties"][ACCURACY] == [told]
+
+
+def test_the_item_of_an_older_version_tells_the_accuracy_of_that_version(cube):
+    first = published(cube, "a")
+    name = kept(cube, first)
+    second = published(cube, "b")
+    older = item_of_period(cube, first, "2024-05-01")
+    assert [told["file"] for told in older["properties"][ACCURACY]] == [name]
+    assert older["assets"]["accuracy"]["href"] == f"{cube.location}/{name}"
+    assert ACCURACY not in item_of_period(cube, second, "2024-05-01")["properties"]
 
 
 def test_an_item_without_a_run_of_its_own_loses_the_accuracy_of_an_older_version(cube):

@@ -58,11 +58,22 @@ def test_a_run_after_a_healing_publishes_although_no_map_is_due(cube):
     assert versions.resolve(cube) == newest
 
 
-def test_damaged_coordinates_are_told(cube):
+def test_further_damage_is_healed_before_a_run_has_mended_the_first(cube):
     version = published(cube, noise())
-    with pytest.raises(RunError, match=r"0/x of the cube at .* is damaged, which no run makes again; roll back"):
-        heal(cube, [Damage("0/x", (0,), "")])
+    heal(cube, [Damage("0/confidence", (0, 1, 2), "")])
+    heal(cube, [Damage("0/confidence", (0, 1, 2), ""), Damage("0/confidence", (0, 0, 0), "")])
+    assert np.argwhere(records(cube)["landcover"] == 0).tolist() == [[0, 0], [1, 2]]
+    assert versions.resolve(cube) == version
+    assert cube.repository.list_branches() == {"main"}
+
+
+@pytest.mark.parametrize(("name", "chunk"), [("0/x", (0,)), ("0/change", (0, 1, 2)), ("0/change_day", (0, 1, 2))])
+def test_damage_that_no_run_mends_is_told_and_nothing_is_deleted(cube, name, chunk):
+    version = published(cube, noise())
+    with pytest.raises(RunError, match=rf"{name} of the cube at .* is damaged, which no run makes again; roll back"):
+        heal(cube, [Damage("0/confidence", (0, 1, 2), ""), Damage(name, chunk, "")])
     assert versions.head(cube) == version
+    assert cube.repository.list_branches() == {"main"}
 
 
 def test_every_array_of_blocks_is_made_with_one_record(cube):

@@ -9,7 +9,9 @@ from made_versions import ORIGIN, SUMMER, mapped, plain
 
 from pipeline.cube import tags, versions
 from pipeline.cube.cube import Cube
-from pipeline.cube.items import item_of_run, publish_items
+from pipeline.cube.damage import Damage
+from pipeline.cube.heal import heal
+from pipeline.cube.items import item_of_period, item_of_run, publish_items
 from pipeline.cube.retention import prune
 from pipeline.errors import RunError
 
@@ -39,6 +41,7 @@ def items(cube):
     return {name: (properties["version"], properties["scenes"]) for name, properties in read.items()}
 
 
+NO_ASSETS = '{"id": "x", "properties": {}, "assets": null}'
 SUMMERS, WINTERS = "stac/here-2024-05-01.json", "stac/here-2024-11-01.json"
 
 
@@ -66,6 +69,18 @@ def test_after_a_pruning_items_name_a_version_that_is_there_and_the_scenes_of_pr
     cube.files.remove(SUMMERS)
     publish_items(cube)
     assert items(cube) == {SUMMERS: (newest, ["a"]), WINTERS: (newest, ["b"])}
+
+
+def test_items_of_a_cube_that_was_moved_name_where_it_is(cube, tmp_path):
+    left = {"id": "here-2024-05-01", "properties": {}, "assets": {"cube": {"href": "/old/store", "roles": ["data"]}}}
+    version = published(cube, "a")
+    cube.files.write(item_of_run("a"), json.dumps(left))
+    moved = Cube.open((tmp_path / "cube").rename(tmp_path / "moved"))
+    here = {"href": f"{tmp_path}/moved/store", "roles": ["data"]}
+    publish_items(moved)
+    assert json.loads(moved.files.read(SUMMERS))["assets"]["cube"] == here
+    moved.files.remove(SUMMERS)
+    assert item_of_period(moved, version, "2024-05-01")["assets"]["cube"] == here
 
 
 def test_a_tag_changes_no_item(cube):
@@ -98,8 +113,20 @@ def test_items_of_another_name_or_of_no_period_are_deleted_and_other_files_stay(
     assert items(cube) == {SUMMERS: (version, ["a"])}
 
 
+def test_after_a_healing_items_name_the_version_that_is_still_published(cube):
+    version = published(cube, "a")
+    published_item = json.loads(cube.files.read(SUMMERS))
+    heal(cube, [Damage("0/confidence", (0, 1, 2), "")])
+    publish_items(cube)
+    assert items(cube) == {SUMMERS: (version, ["a"])}
+    cube.files.remove(item_of_run("a"))
+    assert item_of_period(cube, version, "2024-05-01") == published_item
+
+
 @pytest.mark.parametrize("damaged", [item_of_run("a"), item_of_run("b")])
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"id": "../x", "properties": {}}', '{"id": "x"}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"id": "../x", "properties": {}}', '{"id": "x"}', NO_ASSETS, "[" * 100_000]
+)
 def test_a_damaged_item_ends_in_one_sentence_that_names_it(cube, damaged, content):
     published(cube, "a")
     published(cube, "b", WINTER)

@@ -9,7 +9,10 @@ import zarr
 from made_versions import ORIGIN, landcover_of, mapped, published
 
 from pipeline.cube import store, tags, versions
+from pipeline.cube.checksums import sums_name
 from pipeline.cube.cube import Cube
+from pipeline.cube.damage import Damage
+from pipeline.cube.heal import heal
 from pipeline.cube.retention import SAFETY, prune
 from pipeline.errors import UserError
 
@@ -142,6 +145,17 @@ def test_withdrawn_versions_can_be_restored_until_they_are_pruned(cube, five):
     assert [v.snapshot for v in versions.history(cube)] == [restored]
     assert cube.repository.list_tags() == set()
     assert_gone(cube, five[4])
+
+
+def test_a_version_that_was_healed_and_withdrawn_is_pruned_like_others(cube, five):
+    healed = heal(cube, [Damage("0/confidence", (0, 1, 2), "")])
+    back = versions.rollback(cube, "previous")
+    assert [(v.snapshot, v.withdrawn) for v in versions.history(cube)][:2] == [(back, False), (five[4], True)]
+    prune(cube, 1, safety=NONE)
+    assert cube.repository.list_tags() == set()
+    assert cube.files.list("checksums") == [sums_name(back)]
+    with pytest.raises(Exception, match="snapshot not found"):
+        cube.repository.readonly_session(snapshot_id=healed)
 
 
 def test_a_tagged_version_that_was_withdrawn_is_still_told_to_be_withdrawn(cube, five):

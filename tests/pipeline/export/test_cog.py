@@ -2,21 +2,28 @@
 
 import subprocess
 from dataclasses import replace
+from datetime import datetime
 from xml.etree import ElementTree
 
+import made_versions
 import numpy as np
 import odc.geo.xr  # noqa: F401 it adds the accessor
+import pystac
 import pytest
 import rasterio
 import rioxarray
+from made_maps import publish
 from made_versions import CLASSES, LAYOUT
 from rio_cogeo import cog_validate
 
+from catalogs.items.provider import Unit
 from pipeline.cube import store
+from pipeline.cube.cube import Cube
 from pipeline.errors import RunError
 from pipeline.export.cog import export_cog
 from pipeline.export.parts import overview_count, region_window
 from pipeline.export.source import open_source
+from pipeline.export.stac import _add_cog
 from pipeline.geometry.grid import Window
 
 PLACE = (10, 0, 0, 0, -10, 0)
@@ -85,6 +92,35 @@ def test_an_array_without_levels_and_one_of_several_bands_are_cogs_too(cube, tmp
             assert dataset.descriptions[0] == {"mosaic": "red"}.get(name, dataset.descriptions[0])
             assert dataset.nodata == 0
     assert not (tmp_path / "mosaic.tif.aux.xml").exists()
+
+
+@pytest.fixture
+def heights(tmp_path, monkeypatch, landcover_HW):
+    """A cube whose mosaic counts heights in half metres from -100 m."""
+    monkeypatch.setattr(made_versions, "LAYOUT", replace(LAYOUT, unit=Unit("height", 0.5, -100)))
+    cube = Cube.create(tmp_path / "cube")
+    publish(cube, landcover_HW)
+    return cube
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "scale", "offset"), [("mosaic", None, 0.5, -100), ("first_clear", "days since 1970-01-01", 1, 0)]
+)
+def test_unit_scale_and_offset_travel_with_it(heights, tmp_path, name, unit, scale, offset):
+    export_cog(heights, tmp_path / "one.tif", name)
+    tiles = export_cog(heights, tmp_path / "tiles", name, tile=1)
+    for file in (tmp_path / "one.tif", tiles.path / f"{name}.vrt"):
+        with rasterio.open(file) as dataset:
+            assert (dataset.units, dataset.scales, dataset.offsets) == ((unit,), (scale,), (offset,))
+
+
+def test_a_stac_asset_tells_scale_and_offset(heights, tmp_path):
+    cog = tmp_path / "one.tif"
+    export_cog(heights, cog, "mosaic")
+    item = pystac.Item("here", None, None, datetime(2024, 5, 1), {})
+    _add_cog(item, open_source(heights, None, None), "mosaic", cog)
+    fields = item.assets["mosaic"].extra_fields
+    assert (fields["raster:scale"], fields["raster:offset"]) == (0.5, -100)
 
 
 def test_tiles_are_cogs_of_whole_blocks_and_a_virtual_raster_of_all(cube, tmp_path, landcover_HW):

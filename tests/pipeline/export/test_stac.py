@@ -14,6 +14,7 @@ from pystac.validation import validate_dict
 
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
+from pipeline.errors import RunError
 from pipeline.export.stac import export_stac
 
 
@@ -90,6 +91,17 @@ def test_a_period_of_which_no_run_left_an_item_is_one_sentence(undisturbed, cube
     told = sentence(run_here("export", cube.location, "--stac", tmp_path / "stac"), 2)
     assert "no run has left a STAC item of the period from 2024-05-01" in told
     assert not (tmp_path / "stac").exists()
+
+
+def test_an_item_that_is_json_and_no_stac_is_one_sentence(undisturbed, tmp_path):
+    cube = Cube.open(shutil.copytree(undisturbed[0].cube, tmp_path / "cube"))
+    name = "stac/test-2024-05-01.json"
+    whole = json.loads(cube.files.read(name))
+    bad_link = {"rel": "derived_from", "href": 5}
+    for damage in ({"type": "x"}, {"assets": None}, {"links": 5}, {"links": [bad_link]}, {"bbox": "x"}):
+        cube.files.write(name, json.dumps(whole | damage))
+        with pytest.raises(RunError, match=r"the STAC item .*test-2024-05-01.* is damaged; delete it"):
+            export_stac(cube, tmp_path / "stac")
 
 
 def test_an_interrupted_catalog_goes_on(undisturbed, tmp_path, folder):

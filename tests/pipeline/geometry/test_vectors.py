@@ -27,6 +27,12 @@ def test_all_formats_give_the_same_features_in_the_file_s_crs(tmp_path, name):
     assert column(frame, "name", name) == ["field", "", "none"]
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "string", "boolean", "Float64", "category"])
+def test_a_value_that_is_none_is_no_text_in_columns_of_every_type(tmp_path, dtype):
+    file = written(ZONES.assign(name=pandas.array([1, None, 1]).astype(dtype)), tmp_path / "zones.parquet")
+    assert [name == "" for name in column(read_vectors(file), "name", file)] == [False, True, False]
+
+
 def test_a_layer_is_named_where_a_geopackage_has_several(tmp_path):
     for layer in ("districts", "fields"):
         ZONES.to_file(tmp_path / "two.gpkg", layer=layer)
