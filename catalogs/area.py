@@ -90,19 +90,27 @@ def parse_polygon(content: bytes, path: str) -> BaseGeometry:
 
 
 def split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
-    """A polygon wider than 180 degrees of longitude, taken the short way round, or one beyond +-180 degrees, cut at the
-    antimeridian."""
+    """A polygon beyond +-180 degrees, or with edges of more than 180 degrees of longitude, which go the short way round,
+    cut at the antimeridian; as it stands where these lead around a pole, or leave nothing, as of the whole world."""
     west, _, east, _ = polygon.bounds
     if west < -180 or east > 180:
         whole = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
         return shapely.union_all([_turn_back(whole, turn) for turn in (-360, 0, 360)])
-    if east - west <= 180:
+    if not _crosses(polygon):
         return polygon
     beyond_180 = shapely.transform(polygon, lambda lonlat: lonlat + np.where(lonlat[:, :1] < 0, (360, 0), (0, 0)))
     eastward = shapely.make_valid(beyond_180, method="structure", keep_collapsed=False)
     western = shapely.intersection(eastward, shapely.box(180, -90, 360, 90))
     back = shapely.transform(western, lambda lonlat: lonlat - (360, 0))
-    return shapely.union(shapely.intersection(eastward, shapely.box(0, -90, 180, 90)), back)
+    cut = shapely.union(shapely.intersection(eastward, shapely.box(0, -90, 180, 90)), back)
+    return cut if cut.area > 0 else polygon
+
+
+def _crosses(polygon: BaseGeometry) -> bool:
+    """Whether a ring within +-180 degrees has edges longer than 180, and comes back to its start the short way."""
+    step_N = np.diff(shapely.get_coordinates(shapely.get_exterior_ring(polygon))[:, 0])
+    short_N = (step_N + 180) % 360 - 180
+    return bool((abs(step_N) > 180).any()) and abs(short_N.sum()) < 1
 
 
 def _turn_back(shape: BaseGeometry, turn: int) -> BaseGeometry:

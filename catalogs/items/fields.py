@@ -172,8 +172,8 @@ def _is_allowed_href(href: str) -> bool:
 def footprint(item: Mapping[str, Any]) -> BaseGeometry:
     """The item's area in longitude and latitude, valid and within +-180 degrees.
 
-    A ring that spans more than 180 degrees crosses the antimeridian; it is cut there, as is one beyond +-180 degrees. A
-    MultiPolygon of one part is its Polygon: a scene list may write the one as the other.
+    A ring with an edge of more than 180 degrees crosses the antimeridian; it is cut there, as is one beyond +-180
+    degrees. A MultiPolygon of one part is its Polygon: a scene list may write the one as the other.
     """
     geometry = item.get("geometry")
     try:
