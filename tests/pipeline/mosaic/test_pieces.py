@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from made_rasters import CLEAR, CLOUD, HERE, OVER, RULE, SQUARE, coarser, scene, write
 
-from pipeline.geometry.grid import Window
+from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic import fuse, memory, pieces
 from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.memory import part_pixels
 from pipeline.mosaic.params import MosaicParams
 from pipeline.mosaic.sample_cache import SampleCache
+from pipeline.raster.level import Raster
 from pipeline.raster.resample import METHODS
 from pipeline.scenes.passes import Pass
 
@@ -78,6 +79,18 @@ def test_a_window_is_covered_once_by_its_pieces(monkeypatch):
     for piece in pieces.pieces(SQUARE, OVER, HERE):
         count_HW[piece.slices((OVER.y0, OVER.x0))] += 1
     assert (count_HW == 1).all()
+
+
+def test_a_raster_across_the_antimeridian_needs_no_less_on_a_grid_that_is_cut_there(monkeypatch):
+    fiji = Raster("EPSG:32760", 799_980.0, 8_200_000.0, 60.0, 1_830, 1_830, None)
+    monkeypatch.setattr(pieces, "part_pixels", lambda grid: 100_000)
+
+    def cuts(crs):
+        grid = Grid(crs, 60.0, 512)
+        row, col = grid.pixel_of(-179.6, -16.6)
+        return len(list(pieces.pieces(grid, Window(row, col, row + 512, col + 512), fiji)))
+
+    assert cuts("EPSG:6933") == cuts("EPSG:32760") == 4
 
 
 @pytest.mark.parametrize("which", ["red", "mask"])
