@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,17 @@ def bbox_polygon(west: float, south: float, east: float, north: float) -> BaseGe
     return shapely.union_all([part for part in parts if part.area > 0])
 
 
+def bbox_of(area: BaseGeometry) -> Bounds:
+    """West, south, east, north in degrees of an area cut at the antimeridian; west > east across it (RFC 7946, 5.2)."""
+    west, south, east, north = area.bounds
+    spans = sorted((part.bounds[0], part.bounds[2]) for part in shapely.get_parts(area))
+    reach = list(accumulate((end for _, end in spans), max))
+    gap, at = max(((spans[at][0] - reach[at - 1], at) for at in range(1, len(spans))), default=(0, 0))
+    if (west, east) != (-180, 180) or gap <= 0:
+        return west, south, east, north
+    return spans[at][0], south, reach[at - 1], north
+
+
 def read_polygon(path: str | Path) -> BaseGeometry:
     """See `parse_polygon`. Raises CatalogError, also where the file cannot be read."""
     path = Path(path)
@@ -90,19 +102,27 @@ def parse_polygon(content: bytes, path: str) -> BaseGeometry:
 
 
 def split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
-    """A polygon wider than 180 degrees of longitude, taken the short way round, or one beyond +-180 degrees, cut at the
-    antimeridian."""
+    """A polygon beyond +-180 degrees, or with edges of more than 180 degrees, which go the short way round, cut at the
+    antimeridian; as it stands where such edges lead around a pole, or leave nothing, as of the whole world."""
     west, _, east, _ = polygon.bounds
     if west < -180 or east > 180:
         whole = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
         return shapely.union_all([_turn_back(whole, turn) for turn in (-360, 0, 360)])
-    if east - west <= 180:
+    if not _crosses(polygon):
         return polygon
     beyond_180 = shapely.transform(polygon, lambda lonlat: lonlat + np.where(lonlat[:, :1] < 0, (360, 0), (0, 0)))
     eastward = shapely.make_valid(beyond_180, method="structure", keep_collapsed=False)
     western = shapely.intersection(eastward, shapely.box(180, -90, 360, 90))
     back = shapely.transform(western, lambda lonlat: lonlat - (360, 0))
-    return shapely.union(shapely.intersection(eastward, shapely.box(0, -90, 180, 90)), back)
+    cut = shapely.union(shapely.intersection(eastward, shapely.box(0, -90, 180, 90)), back)
+    return cut if cut.area > 0 else polygon
+
+
+def _crosses(polygon: BaseGeometry) -> bool:
+    """Whether a ring within +-180 degrees has edges longer than 180, and comes back to its start the short way."""
+    step_N = np.diff(shapely.get_coordinates(shapely.get_exterior_ring(polygon))[:, 0])
+    short_N = (step_N + 180) % 360 - 180
+    return bool((abs(step_N) > 180).any()) and abs(short_N.sum()) < 1
 
 
 def _turn_back(shape: BaseGeometry, turn: int) -> BaseGeometry:

@@ -1,5 +1,6 @@
 """The first items of a collection, without an area or a period."""
 
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,17 @@ from catalogs.sources import api, fetch, item_list, static_folder, static_http
 
 
 def first_items(catalog: str, collection: str, count: int = 10) -> list[dict[str, Any]]:
-    """At most `count` items of a STAC API, a static catalog or a list of items. Raises CatalogError and
-    CatalogUnavailable, NoItems where there is none."""
+    """At most `count` items, with assets and properties, of a STAC API, a static catalog or a list of items. Raises
+    CatalogError and CatalogUnavailable, NoItems where there is none."""
     items = _first(catalog, collection, count)
-    usable = [item for item in items if isinstance(item, dict) and isinstance(item.get("assets"), dict)]
+    usable = [item for item in items if isinstance(item, dict) and _has_objects(item)]
     if not usable:
         raise NoItems(f"{catalog} gives no items of {collection!r:.80}; check the collection's id in the catalog")
     return usable
+
+
+def _has_objects(item: Mapping[str, Any]) -> bool:
+    return all(isinstance(item.get(name), dict) for name in ("assets", "properties"))
 
 
 def _first(catalog: str, collection: str, count: int) -> list[Any]:
@@ -31,4 +36,5 @@ def _first(catalog: str, collection: str, count: int) -> list[Any]:
         body = {"collections": [collection], "limit": count}
         request: api.Request = {"method": "POST", "url": stac_api.search, "body": body}
         page = api.fetch_page(session, request if stac_api.method == "POST" else api.by_other_method(request))
-        return [api.resolve_hrefs(catalog, item) for item in page.features[:count]]
+        features = [each for each in page.features if isinstance(each, dict) and each.get("collection") == collection]
+        return [api.resolve_hrefs(catalog, item) for item in features[:count]]

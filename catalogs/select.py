@@ -10,6 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from catalogs.errors import CatalogError
+from catalogs.items.harmonise import UNOFFICIAL
 from catalogs.passes import assign_passes
 from catalogs.scene import Scene
 
@@ -60,8 +61,9 @@ def select(
 
 
 def processing_order(scene: Scene) -> tuple[str, datetime, datetime, str]:
-    """Sort key of the processings of one acquisition, oldest first."""
-    return scene.baseline, scene.generated, scene.updated, scene.id
+    """Sort key of the processings of one acquisition, oldest first; unofficial ones, which tell no baseline, before."""
+    baseline = "" if scene.baseline == UNOFFICIAL else scene.baseline
+    return baseline, scene.generated, scene.updated, scene.id
 
 
 def _newest(group: list[Scene], exclusions: dict[str, str]) -> list[Scene]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from catalogs.area import bbox_of
 from catalogs.atomic import atomic_write
 from catalogs.errors import CatalogError
 
@@ -59,7 +60,7 @@ def write_item(
     item = pystac.Item(
         id=id,
         geometry=json.loads(shapely.to_geojson(footprint)),
-        bbox=list(footprint.bounds),
+        bbox=list(bbox_of(footprint)),
         datetime=None,
         start_datetime=start,
         end_datetime=end,

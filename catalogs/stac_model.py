@@ -9,6 +9,7 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from catalogs.area import bbox_of
 from catalogs.atomic import atomic_write
 from catalogs.stac_item import class_list
 
@@ -56,7 +57,7 @@ def write_model_item(
     item = pystac.Item(
         id=id,
         geometry=json.loads(shapely.to_geojson(footprint)),
-        bbox=list(footprint.bounds),
+        bbox=list(bbox_of(footprint)),
         datetime=None,
         start_datetime=start,
         end_datetime=end,

@@ -172,7 +172,8 @@ def _is_allowed_href(href: str) -> bool:
 def footprint(item: Mapping[str, Any]) -> BaseGeometry:
     """The item's area in longitude and latitude, valid and within +-180 degrees.
 
-    A ring that spans more than 180 degrees crosses the antimeridian; it is cut there, as is one beyond +-180 degrees.
+    A ring with an edge of more than 180 degrees crosses the antimeridian; it is cut there, as is one beyond +-180
+    degrees. A MultiPolygon of one part is its Polygon: a scene list may write the one as the other.
     """
     geometry = item.get("geometry")
     try:
@@ -187,6 +188,7 @@ def footprint(item: Mapping[str, Any]) -> BaseGeometry:
     if not np.isfinite(coordinates).all() or (abs(coordinates) > (360, 90)).any():
         raise CatalogError(f"item {identity(item)} has a geometry outside longitude +-360, latitude +-90")
     parts = list(shapely.get_parts(shape))
+    shape = shape if len(parts) > 1 else parts[0]
     split = [split_at_antimeridian(part) for part in parts]
     if any(new is not old for new, old in zip(split, parts, strict=True)):
         shape = shapely.union_all(split)

@@ -39,6 +39,11 @@ def project(area: BaseGeometry, crs: str) -> BaseGeometry:
     return shapely.transform(shapely.segmentize(area, SEGMENT_DEGREES), project_points)
 
 
+def can_show(crs: str, area: BaseGeometry) -> bool:
+    """Whether `crs` has a place for every edge of a geometry of longitudes and latitudes."""
+    return bool(np.isfinite(project(area, crs).bounds).all())
+
+
 def _widen(part: BaseGeometry) -> BaseGeometry:
     left, bottom, right, top = part.bounds
     return part.buffer(max(right - left, top - bottom) ** 2 / (4 * EARTH_RADIUS))

@@ -5,6 +5,7 @@ southwards, the top of row 0 lies on y = 0 of the CRS, and row and col may be ne
 """
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,8 @@ NAMED = {
     "global": "EPSG:6933",
 }
 LONLAT = "EPSG:4326"
+DEFINED = re.compile(r"[:=\[]")
+"""In a CRS of an authority's code, a PROJ string, WKT or PROJJSON, but not in a title."""
 
 BlockId = tuple[int, int]
 """(iy, ix): row and column of a block, in blocks from the CRS's origin."""
@@ -35,7 +38,10 @@ def transformer(source: str, target: str) -> Transformer:
 
 
 def projected_crs(name: str) -> str:
-    """The CRS of a named grid, or `name` itself. Raises UserError unless it is a projected CRS in metres."""
+    """The CRS of a named grid, or `name` itself; its code (EPSG:32633) where it is a title that only PROJ knows.
+
+    Raises UserError unless it is a projected CRS of two axes in metres.
+    """
     try:
         crs = CRS.from_user_input(NAMED.get(name, name))
     except CRSError:
@@ -43,7 +49,10 @@ def projected_crs(name: str) -> str:
         raise UserError(f"no known CRS; use one of {allowed}, or a projected CRS such as EPSG:32633") from None
     if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
         raise UserError(f"{crs.name} is not in metres; use a projected CRS such as EPSG:3035")
-    return NAMED.get(name, name)
+    if len(crs.axis_info) > 2:
+        raise UserError(f"{crs.name} has heights; use a projected CRS without them, such as EPSG:32633")
+    authority = None if DEFINED.search(name) else crs.to_authority(min_confidence=100)
+    return NAMED.get(name) or (":".join(authority) if authority else name)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The best available pixel of views."""
 
 import math
+from calendar import isleap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -63,5 +64,6 @@ def day_term(day: int, day_of_year: int) -> float:
 
 
 def _days_apart(day: int, day_of_year: int) -> int:
-    apart = abs((date(1970, 1, 1) + timedelta(day)).timetuple().tm_yday - day_of_year)
-    return min(apart, 365 - apart)
+    on = date(1970, 1, 1) + timedelta(day)
+    apart = abs(on.timetuple().tm_yday - day_of_year)
+    return min(apart, (366 if isleap(on.year) else 365) - apart)

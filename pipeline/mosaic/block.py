@@ -92,7 +92,7 @@ def mosaic_block(
 
 def best_params(scenes: Sequence[Scene], bands: Sequence[str], params: MosaicParams) -> BestParams:
     """Those of `best`: haze is told by blue and red of reflectance. Raises UserError where they are not there."""
-    if scenes and scenes[0].bands[0].unit != REFLECTANCE:
+    if not scenes or scenes[0].bands[0].unit != REFLECTANCE:
         return BestParams(params.day_of_year, None)
     if not {"blue", "red"} <= set(bands):
         raise UserError(

@@ -115,12 +115,18 @@ def _clear(
     mask = inspect(scene.mask.href, None, params.access, scene.mask.checksum, scene.mask.band or 1)
     check_place(scene, scene.mask, mask, params.grid.crs)
     window = params.window & raster_window(params.grid, mask)
-    if not window.empty:
-        check_fineness(params.grid, window, mask, scene.mask.href)
-    at = None if window.empty else cache.locate(mask, "nearest", window)
-    if not isinstance(at, SamplePoints):
+    if window.empty:
         return None
-    return window, *clear_mask(scene, mask, at, params.access, params.clouds, params.device)
+    check_fineness(params.grid, window, mask, scene.mask.href)
+    clear_HW = torch.zeros(window.shape, dtype=torch.bool, device=params.device)
+    metres_HW = torch.zeros(window.shape, device=params.device) if params.clouds else None
+    for piece in pieces(params.grid, window, mask):
+        at, at_HW = cache.locate(mask, "nearest", piece), piece.slices((window.y0, window.x0))
+        if isinstance(at, SamplePoints):
+            clear_HW[at_HW], near_HW = clear_mask(scene, mask, at, params.access, params.clouds, params.device)
+            if metres_HW is not None and near_HW is not None:
+                metres_HW[at_HW] = near_HW
+    return window, clear_HW, metres_HW
 
 
 class _Band(NamedTuple):

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from math import ceil, floor, isfinite
+from math import ceil, floor, isfinite, prod
+
+import shapely
 
 from catalogs.access import redact
 from pipeline.geometry.grid import Grid, Window, transformer
 from pipeline.mosaic.memory import part_pixels
 from pipeline.raster.level import Raster
+from pipeline.raster.placement import outline
 from pipeline.raster.retry import ReadError
 
 MOST_PIECES = 256
@@ -41,9 +44,18 @@ def raster_window(grid: Grid, raster: Raster) -> Window:
 
 
 def _needed(grid: Grid, window: Window, raster: Raster) -> float:
-    whole = raster_window(grid, raster)
-    (height, width), (all_rows, all_cols) = (window & whole).shape, whole.shape
-    return raster.height * raster.width * (height / all_rows) * (width / all_cols)
+    parts = _windows(grid, raster)
+    share = sum(prod((window & part).shape) for part in parts) / sum(prod(part.shape) for part in parts)
+    return raster.height * raster.width * share
+
+
+@lru_cache(maxsize=4096)
+def _windows(grid: Grid, raster: Raster) -> tuple[Window, ...]:
+    """`raster_window`; for a raster across the antimeridian, where the grid may be cut, one on each side of it."""
+    whole, extent = raster_window(grid, raster), outline(raster, grid.crs)
+    if not isinstance(extent, shapely.MultiPolygon):
+        return (whole,)
+    return tuple(grid.window_around(part.bounds, raster.crs).pad(2) for part in extent.geoms)
 
 
 def _halves(window: Window, times: float) -> Iterator[Window]:

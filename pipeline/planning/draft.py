@@ -172,10 +172,11 @@ def _size(asset: Any, properties: Mapping[str, Any]) -> float | None:
     if not isinstance(asset, Mapping):
         return None
     bands = asset.get("raster:bands") or asset.get("bands") or [{}]
-    transform = asset.get("proj:transform") or properties.get("proj:transform") or [None]
+    transform = asset.get("proj:transform") or properties.get("proj:transform")
+    across = transform[0] if isinstance(transform, list) and transform else None
     first = bands[0] if isinstance(bands, list) and isinstance(bands[0], Mapping) else {}
     spatial = first.get("spatial_resolution", first.get("raster:spatial_resolution"))
-    for value in (spatial, transform[0], asset.get("gsd"), properties.get("gsd")):
+    for value in (spatial, across, asset.get("gsd"), properties.get("gsd")):
         if isinstance(value, int | float) and abs(value) >= 0.1:
             return float(abs(value))
     return None

@@ -45,6 +45,8 @@ NO_MODEL = (
 )
 DATA_VERSION = 5
 """Raised whenever the same scenes and settings would give other pixels."""
+BEST_VERSION = 1
+"""Raised where that is so of `mosaic.method` best alone."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ class Plan:
     def _mosaic_inputs(self) -> list[Any]:
         """What a mosaic depends on besides its scenes and its place in the grid."""
         area = None if self.extent.area is None else json_digest(self.extent.area.wkt)
-        return [self.bands, asdict(mosaic_params(self.region)), area]
+        best = [BEST_VERSION] if self.region.mosaic.method == "best" else []
+        return [self.bands, asdict(mosaic_params(self.region)), area, *best]
 
     @cached_property
     def blocks_of(self) -> Blocks:

@@ -1,4 +1,4 @@
-"""Whether a raster lies where its item says."""
+"""Where a raster lies, and whether that is where its item says."""
 
 from functools import lru_cache
 from math import isfinite
@@ -11,8 +11,9 @@ from shapely.geometry.base import BaseGeometry
 
 from catalogs import Asset, Scene
 from catalogs.access import redact
-from pipeline.geometry.footprint import grid_footprint
-from pipeline.geometry.grid import transformer
+from catalogs.area import split_at_antimeridian
+from pipeline.geometry.footprint import grid_footprint, project
+from pipeline.geometry.grid import LONLAT, transformer
 from pipeline.raster.level import Raster
 from pipeline.raster.retry import ReadError
 
@@ -34,7 +35,7 @@ def check_place(scene: Scene, asset: Asset, raster: Raster, grid_crs: str) -> No
 def _misplacement(scene: Scene, stated: str | None, raster: Raster, grid_crs: str) -> str | None:
     if stated is not None and not _same_place(raster, stated):
         return f"lies in {raster.crs:.80}, but its item says {stated}"
-    footprint, extent = grid_footprint(scene, grid_crs), _extent(raster, grid_crs)
+    footprint, extent = grid_footprint(scene, grid_crs), outline(raster, grid_crs)
     if extent is None:
         return f"in {raster.crs:.80} cannot be shown in {grid_crs}; choose a grid.crs made for its place"
     share = footprint.intersection(extent).area / min(footprint.area, extent.area)
@@ -62,11 +63,17 @@ def _same_place(raster: Raster, stated: str) -> bool:
     return bool((np.abs(moved) < raster.resolution).all())
 
 
-def _extent(raster: Raster, grid_crs: str) -> BaseGeometry | None:
-    """The raster's outline in the grid's CRS; None if it cannot be shown there."""
+def outline(raster: Raster, crs: str) -> BaseGeometry | None:
+    """The raster's outline in a CRS, in parts where it crosses the antimeridian; None if it cannot be shown there."""
     left, bottom, right, top = raster.bounds
     shape = shapely.box(left, bottom, right, top) if raster.turned is None else shapely.Polygon(raster.corners)
-    outline = shapely.segmentize(shape, max(right - left, top - bottom) / 16)
-    to_grid = transformer(raster.crs, grid_crs)
-    extent = shapely.transform(outline, lambda xy_N2: np.stack(to_grid.transform(*xy_N2.T), axis=1))
+    own = shapely.segmentize(shape, max(right - left, top - bottom) / 16)
+    lonlat = _transform(own, raster.crs, LONLAT)
+    cut = split_at_antimeridian(lonlat) if all(map(isfinite, lonlat.bounds)) else lonlat
+    extent = _transform(own, raster.crs, crs) if cut is lonlat else project(cut, crs)
     return shapely.make_valid(extent) if all(map(isfinite, extent.bounds)) else None
+
+
+def _transform(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
+    convert = transformer(source, target)
+    return shapely.transform(shape, lambda xy_N2: np.stack(convert.transform(*xy_N2.T), axis=1))

@@ -92,12 +92,14 @@ def read_part(
     """A band of a part that lies inside the raster, HW in the raster's own type, or in the numbers of a `coding`.
 
     Pixels that the file marks as invalid are `nodata`, except where its nodata tag is one of `codes`; with a coding
-    they are 0. Where the raster's pixels are means of cells, no data is 0. Raises ReadError.
+    they are 0. A raster of uint8 with a `nodata` above 255 is read as uint16. Where the raster's pixels are means of
+    cells, no data is 0. Raises ReadError.
     """
 
     def read(dataset: rasterio.DatasetReader, part: Part, remote: bool) -> np.ndarray:
         height, width = (stop - start for start, stop in (part.rows, part.cols))
-        value_HW = np.empty((height, width), dataset.dtypes[band - 1] if coding is None else np.uint16)
+        wide = coding is not None or (raster.dtype == "uint8" and nodata > 255)
+        value_HW = np.empty((height, width), np.uint16 if wide else dataset.dtypes[band - 1])
         for rows, requests in _batches(dataset, part) if remote else [(part.rows, 0)]:
             out_HW = value_HW[rows[0] - part.rows[0] : rows[1] - part.rows[0]]
             window = Window.from_slices(rows, part.cols)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from catalogs.errors import CatalogError
@@ -34,7 +35,8 @@ def draft_provider(items: Sequence[Mapping[str, Any]]) -> Draft:
     bands: dict[str, Any] = {}
     for key, asset in data.items():
         for role, place in _bands(key, asset):
-            bands[key if role in bands else role] = place
+            names = chain((role, key), (f"{key}{number}" for number in count(2)))
+            bands[next(name for name in names if name not in bands)] = place
     if not bands:
         raise CatalogError(
             f"item {first.get('id')!r:.80} has no raster asset (GeoTIFF or JPEG 2000) with data; its assets are "

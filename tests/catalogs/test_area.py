@@ -56,6 +56,22 @@ def ring(west, east):
     return [[west, -20.0], [east, -20.0], [east, -10.0], [west, -10.0], [west, -20.0]]
 
 
+BOXES = [(179.6, -17, -179.6, -16.6), (170, 50, -130, 60), (-180, -60, 180, 60), (11, 48, 12, 49), (179, -20, 180, -10)]
+
+
+@pytest.mark.parametrize("box", BOXES)
+def test_the_bbox_of_a_box_is_itself_also_across_the_antimeridian(box):
+    assert area.bbox_of(area.bbox_polygon(*box)) == box
+
+
+def test_the_bbox_of_islands_leaves_out_the_widest_sea():
+    islands = shapely.union_all(
+        [shapely.box(*sides) for sides in ((-180, 0, -179, 1), (-40, 5, -39, 6), (178, 0, 180, 1))]
+    )
+    assert area.bbox_of(islands) == (178, 0, -39, 6)
+    assert area.bbox_of(shapely.union_all([shapely.box(-9, 0, -8, 1), shapely.box(8, 0, 9, 1)])) == (-9, 0, 9, 1)
+
+
 @pytest.mark.parametrize("sides", [(-178.0, 179.0), (-100.0, 81.0), (-180.0, 180.0)])
 def test_a_ring_of_a_file_wider_than_180_degrees_is_refused_and_not_taken_for_the_other_side(tmp_path, sides):
     document = {"type": "MultiPolygon", "coordinates": [[RING], [ring(*sides)]]}

@@ -37,6 +37,15 @@ def test_what_was_written_is_read(tmp_path):
     assert [s.digest for s in catalogs.scenes(again)] == [s.digest for s in catalogs.scenes(ITEMS)]
 
 
+def test_an_item_of_several_polygons_leaves_the_digests_of_the_others_as_they_are(tmp_path):
+    several = made_item("several")
+    several["geometry"] = {"type": "MultiPolygon", "coordinates": [[RING], [[[x + 2, y] for x, y in RING]]]}
+    scenelist.write(tmp_path / "scenes.parquet", [*ITEMS, several])
+    again = {item["id"]: item for item in scenelist.read(tmp_path / "scenes.parquet")}
+    for item in ITEMS:
+        assert catalogs.read_scene(again[item["id"]], ("red",)).digest == catalogs.read_scene(item, ("red",)).digest
+
+
 def test_a_list_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path):
     path = tmp_path / "scenes.parquet"
     scenelist.write(path, ITEMS)

@@ -33,6 +33,12 @@ def test_of_one_acquisition_the_newest_baseline_then_the_latest_generated_stays(
     assert ids(PROCESSINGS[:2]) == ["new"]
 
 
+def test_an_unofficial_baseline_does_not_pass_for_the_newest():
+    unofficial = made_item("unofficial", baseline="99.99", applied=None, s2__generation_time="2022-03-01T00:00:00Z")
+    assert ids([*PROCESSINGS, unofficial]) == ["newest"]
+    assert ids([unofficial]) == ["unofficial"]
+
+
 @given(st.permutations(PROCESSINGS + OTHER_DAYS))
 def test_the_order_is_total_and_does_not_depend_on_the_order_given(items):
     assert ids(items) == ["newest", "day-a", "day-b"]

@@ -9,6 +9,7 @@ from pystac.extensions.projection import ProjectionExtension
 from pystac.validation import validate_dict
 
 from catalogs import CatalogError, stac_item
+from catalogs.area import bbox_polygon
 
 CLASSES = [
     {"code": 10, "name": "Tree cover", "color": "#006400"},
@@ -31,6 +32,11 @@ def written(path, **changes):
         "scenes": ["S2A_33TWM_20230815_0_L2A"],
     }
     return stac_item.write_item(path / "stac" / "map.json", **{**facts, **changes})
+
+
+def test_the_bbox_of_a_map_across_the_antimeridian_is_as_wide_as_the_map(tmp_path):
+    document = json.loads(written(tmp_path, footprint=bbox_polygon(179.6, -17, -179.6, -16.6)).read_text())
+    assert document["bbox"] == [179.6, -17, -179.6, -16.6]
 
 
 def test_the_item_is_valid_stac(tmp_path):

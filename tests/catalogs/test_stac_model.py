@@ -8,15 +8,17 @@ from pystac.extensions.mlm import MLMExtension
 from pystac.validation import validate_dict
 
 from catalogs import CatalogError, stac_model
+from catalogs.area import bbox_polygon
 
 CLASSES = [{"code": 10, "name": "Tree cover", "color": "#006400"}, {"code": 80, "name": "Water", "color": "#0064c8"}]
+FOOTPRINT = shapely.box(11, 48, 12, 49)
 
 
-def written(path, classes=CLASSES):
+def written(path, classes=CLASSES, footprint=FOOTPRINT):
     return stac_model.write_model_item(
         path / "model.json",
         id="model-0123",
-        footprint=shapely.box(11, 48, 12, 49),
+        footprint=footprint,
         start=datetime(2023, 5, 1, tzinfo=UTC),
         end=datetime(2023, 8, 31, tzinfo=UTC),
         name="idgbr-0123",
@@ -31,6 +33,11 @@ def written(path, classes=CLASSES):
         hyperparameters={"seed": 0},
         framework_version="2.13.0",
     )
+
+
+def test_the_bbox_across_the_antimeridian_is_no_wider_than_where_the_model_was_applied(tmp_path):
+    document = json.loads(written(tmp_path, footprint=bbox_polygon(179.6, -17, -179.6, -16.6)).read_text())
+    assert document["bbox"] == [179.6, -17, -179.6, -16.6]
 
 
 def test_the_item_is_valid_stac_and_tells_inputs_outputs_and_settings(tmp_path):

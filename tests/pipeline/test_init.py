@@ -15,6 +15,7 @@ from catalogs.simulated import WORLDCOVER
 from pipeline.config.region_file import load as load_region
 from pipeline.cube.open import open_cube
 from pipeline.demo.ground import inner_bounds
+from pipeline.planning.draft import _metres
 from pipeline.training.recipe import load as load_recipe
 
 PERIOD = "2024-05-01,2024-08-31"
@@ -143,6 +144,12 @@ def test_a_collection_that_no_row_knows_gets_a_draft_of_its_provider(init, publi
     text = (tmp_path / "Upper_Bavaria" / "region.yaml").read_text()
     assert "# not known of national: which values of scl are clear" in text
     assert yaml.safe_load(text)["provider"]["mask"] == "none"
+
+
+@pytest.mark.parametrize("transform", [{"a": 10}, 10, "10", []])
+def test_a_transform_that_is_no_list_of_numbers_tells_no_size(transform):
+    item = {"properties": {}, "assets": {"red": {"href": "red.tif", "proj:transform": transform}}}
+    assert _metres(item, ["red"]) is None
 
 
 @pytest.mark.long

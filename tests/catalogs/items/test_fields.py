@@ -30,6 +30,23 @@ def test_a_footprint_beyond_180_degrees_is_turned_back(turn):
     assert read_scene(item, ROLES).footprint.equals(two_sides)
 
 
+WORLD = shapely.box(-180, -90, 180, 90)
+DISC = shapely.segmentize(shapely.box(-80, -60, 120, 60), 10)
+CAP = shapely.Polygon([(lon, 60) for lon in range(-180, 181, 90)] + [(180, 90), (-180, 90)])
+
+
+@pytest.mark.parametrize("shape", [WORLD, DISC, CAP], ids=["the world", "wide, of short edges", "around a pole"])
+def test_a_wide_footprint_that_does_not_cross_the_antimeridian_stands_as_it_is(shape):
+    footprint = read_scene({**made_item(), "geometry": shapely.geometry.mapping(shape)}, ROLES).footprint
+    assert footprint.equals(shape)
+
+
+def test_a_footprint_with_points_on_both_sides_of_the_antimeridian_is_cut_there():
+    ring = [(179, 10), (180, 10), (-180, 10), (-179, 10), (-179, 11), (-180, 11), (180, 11), (179, 11), (179, 10)]
+    footprint = read_scene({**made_item(), "geometry": {"type": "Polygon", "coordinates": [ring]}}, ROLES).footprint
+    assert footprint.equals(shapely.union(shapely.box(179, 10, 180, 11), shapely.box(-180, 10, -179, 11)))
+
+
 def test_each_part_of_a_footprint_is_cut_by_itself():
     item = made_item()
     crossing = [[179, 10], [-179, 10], [-179, 11], [179, 11], [179, 10]]

@@ -10,6 +10,7 @@ from pipeline.errors import UserError
 from pipeline.geometry.grid import Grid, Window, merged, projected_crs
 
 EUROPE = Grid("EPSG:3035", 10.0, 512)
+LAEA = "+proj=laea +lat_0=50 +lon_0=10 +units=m"
 TO_GRID = Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True)
 windows = st.tuples(st.integers(-5000, 5000), st.integers(-5000, 5000), st.integers(1, 3000), st.integers(1, 3000)).map(
     lambda t: Window(t[0], t[1], t[0] + t[2], t[1] + t[3])
@@ -52,11 +53,25 @@ def test_a_window_holds_the_edges_of_its_degrees_not_only_the_corners():
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("EPSG:4326", "metres"), ("EPSG:99999", "no known CRS"), ("mars", "conterminous-us")]
+    ("name", "says"),
+    [
+        ("EPSG:4326", "metres"),
+        ("EPSG:99999", "no known CRS"),
+        ("mars", "conterminous-us"),
+        ("EPSG:32633+5773", "has heights; use a projected CRS without them"),
+    ],
 )
 def test_a_crs_that_cannot_be_a_grid_is_refused(name, says):
     with pytest.raises(UserError, match=says):
         projected_crs(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "crs"),
+    [("WGS 84 / UTM zone 33N", "EPSG:32633"), ("32633", "EPSG:32633"), ("EPSG:3035", "EPSG:3035"), (LAEA, LAEA)],
+)
+def test_a_crs_by_its_title_is_known_by_its_code(name, crs):
+    assert projected_crs(name) == crs
 
 
 @pytest.mark.parametrize("name", ["europe", "conterminous-us", "africa", "south-america", "australia", "global"])

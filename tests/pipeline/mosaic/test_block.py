@@ -249,6 +249,12 @@ def test_of_two_processings_of_a_tile_the_newer_counts_where_both_show_ground(tm
         assert (found.mosaic_BHW == 2_000).all()
 
 
+def test_the_best_of_no_scenes_is_no_data_whatever_the_bands():
+    found = mosaic_block(SQUARE, OVER, [], ("vv", "vh"), MosaicParams("best"))
+    assert not found.mosaic_BHW.any()
+    assert found.lost == {}
+
+
 @pytest.mark.parametrize("bands", [["red"], ["green", "nir"]])
 def test_best_asks_for_the_bands_that_tell_haze(tmp_path, bands):
     with pytest.raises(UserError, match="best tells haze by the bands blue and red"):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pipeline.mosaic import stack
-from pipeline.mosaic.best import CLOUD_METRES, DAYS, HAZE, BestParams
+from pipeline.mosaic.best import CLOUD_METRES, DAYS, HAZE, BestParams, day_term
 from pipeline.mosaic.composite import METHODS
 from pipeline.mosaic.median import sorting_network
 from pipeline.mosaic.view import UNSEEN, PassView
@@ -166,6 +166,12 @@ def test_days_are_counted_around_the_year(day, nearer):
     ]
     found = METHODS["best"](views, BestParams(day, (0, 1)))
     assert found[0, 0, 0] == 100 + nearer
+
+
+def test_the_last_day_of_a_leap_year_is_a_day_from_the_first():
+    day = (date(2024, 12, 31) - date(1970, 1, 1)).days
+    assert [day_term(day, target) == day_term(day, 366) for target in (1, 365, 366)] == [False, False, True]
+    assert day_term(day, 1) == day_term(day, 365)
 
 
 def test_haze_is_not_told_from_values_that_are_no_reflectance():

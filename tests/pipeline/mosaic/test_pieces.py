@@ -4,14 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_rasters import CLEAR, HERE, OVER, SQUARE, coarser, scene, write
+from made_rasters import CLEAR, CLOUD, HERE, OVER, RULE, SQUARE, coarser, scene, write
 
-from pipeline.geometry.grid import Window
+from pipeline.geometry.grid import Grid, Window
 from pipeline.mosaic import fuse, memory, pieces
 from pipeline.mosaic.block import mosaic_block
 from pipeline.mosaic.memory import part_pixels
 from pipeline.mosaic.params import MosaicParams
+from pipeline.mosaic.sample_cache import SampleCache
+from pipeline.raster.level import Raster
 from pipeline.raster.resample import METHODS
+from pipeline.scenes.passes import Pass
 
 FINE = replace(HERE, resolution=2.5, height=480, width=400)
 
@@ -47,12 +50,47 @@ def test_pieces_have_the_bytes_of_the_whole_and_no_part_beyond_the_limit(tile, m
     assert max(sizes) < 1.44 * limit
 
 
+def test_masks_are_looked_at_in_pieces_too(tile, tmp_path, monkeypatch):
+    """Positions in a part are counted by int32: a part of more than 2**31 pixels would leave ground out unsaid."""
+    code_HW = np.random.default_rng(4).choice([CLEAR, CLOUD], (30, 25), p=[0.9, 0.1]).astype(np.uint8)
+    href = write(tmp_path / "mask.tif", code_HW.repeat(16, 0).repeat(16, 1), FINE)
+    cloudy = replace(tile, mask=replace(tile.mask, href=href), rule=replace(RULE, dilate=25.0))
+    one_pass = Pass(cloudy.datetime, (cloudy,))
+    params = fuse.ViewParams(SQUARE, OVER, ("red",), clouds=True)
+    whole, _ = fuse.view_pass(params, SampleCache(SQUARE), one_pass)
+    sizes, clear_mask = [], fuse.clear_mask
+
+    def counted(scene, mask, at, *how):
+        sizes.append((at.part.rows[1] - at.part.rows[0]) * (at.part.cols[1] - at.part.cols[0]))
+        return clear_mask(scene, mask, at, *how)
+
+    monkeypatch.setattr(fuse, "clear_mask", counted)
+    monkeypatch.setattr(pieces, "part_pixels", lambda grid: 20_000)
+    cut, _ = fuse.view_pass(params, SampleCache(SQUARE), one_pass)
+    assert max(sizes) < 1.44 * 20_000
+    assert whole.clear_HW.any()
+    assert (cut.value_BHW == whole.value_BHW).all()
+    assert (cut.cloud_HW == whole.cloud_HW)[whole.clear_HW].all()
+
+
 def test_a_window_is_covered_once_by_its_pieces(monkeypatch):
     monkeypatch.setattr(pieces, "part_pixels", lambda grid: 700)
     count_HW = np.zeros(OVER.shape, int)
     for piece in pieces.pieces(SQUARE, OVER, HERE):
         count_HW[piece.slices((OVER.y0, OVER.x0))] += 1
     assert (count_HW == 1).all()
+
+
+def test_a_raster_across_the_antimeridian_needs_no_less_on_a_grid_that_is_cut_there(monkeypatch):
+    fiji = Raster("EPSG:32760", 799_980.0, 8_200_000.0, 60.0, 1_830, 1_830, None)
+    monkeypatch.setattr(pieces, "part_pixels", lambda grid: 100_000)
+
+    def cuts(crs):
+        grid = Grid(crs, 60.0, 512)
+        row, col = grid.pixel_of(-179.6, -16.6)
+        return len(list(pieces.pieces(grid, Window(row, col, row + 512, col + 512), fiji)))
+
+    assert cuts("EPSG:6933") == cuts("EPSG:32760") == 4
 
 
 @pytest.mark.parametrize("which", ["red", "mask"])

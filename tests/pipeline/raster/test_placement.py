@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from made_rasters import HERE, scene
 
+from catalogs.area import split_at_antimeridian
 from pipeline.raster.level import Raster
 from pipeline.raster.placement import check_place
 from pipeline.raster.retry import ReadError
@@ -57,6 +58,18 @@ def test_a_raster_of_another_crs_than_its_item_says_is_refused(crs):
 def test_a_raster_that_lies_beside_its_items_footprint_is_refused(raster, stated):
     with pytest.raises(ReadError, match=r"red\.tif (does not lie where its item says|lies in EPSG:4326)"):
         place(raster, stated)
+
+
+FIJI = Raster("EPSG:32760", 799_980.0, 8_200_000.0, 60.0, 1_830, 1_830, None)
+
+
+@pytest.mark.parametrize("grid", ["EPSG:6933", "EPSG:3832", "EPSG:32760"])
+def test_a_tile_across_the_antimeridian_lies_at_its_footprint_on_grids_that_are_cut_there_too(grid):
+    item = scene("a", {"red": "red.tif"}, "mask.tif", FIJI)
+    item = replace(item, footprint=split_at_antimeridian(item.footprint))
+    check_place(item, item.band("red"), FIJI, grid)
+    with pytest.raises(ReadError, match="does not lie where its item says"):
+        check_place(item, item.band("red"), replace(FIJI, left=FIJI.left - 50_000), grid)
 
 
 def test_a_raster_that_the_grid_cannot_show_is_refused():

@@ -80,6 +80,13 @@ def test_the_value_of_no_data_is_the_callers_and_codes_keep_their_meaning(tmp_pa
     assert set(np.unique(read_part(href, raster, WHOLE, nodata=7, codes=(0, 1)))) == {0, 1}
 
 
+def test_a_value_of_no_data_that_eight_bits_cannot_hold_is_told_apart_from_all_that_they_can(tmp_path):
+    path = tmp_path / "a.tif"
+    dataset_mask(path, np.full(VALID_HW.shape, 255, np.uint8), internal=True, before=True)
+    code_HW = read_part(str(path), inspect(str(path), None), WHOLE, nodata=256)
+    assert (code_HW == np.where(VALID_HW == 0, 256, 255)).all()
+
+
 def test_the_mask_of_a_wavelet_image_counts(tmp_path):
     alpha(tmp_path / "band.tif", np.full((HERE.height, HERE.width), 2_500, np.uint16))
     rasterio.shutil.copy(

@@ -5,6 +5,7 @@ import pytest
 from pipeline.cube.open import open_cube
 from pipeline.execution.run import run
 from pipeline.planning.plan import plan
+from pipeline.scenes.choose import choose_scenes
 from pipeline.scenes.resolve import resolve_offsets
 from pipeline.scenes.search import catalog_query, find_items
 from pipeline.storage.files import files_at
@@ -29,6 +30,19 @@ def test_months_cloud_and_contribution_leave_scenes_out_and_say_why(region_of):
     much = chosen(region_of("much", min_clear_share=0.6))
     assert 0 < len(much.scenes) < len(everything)
     assert any("of min_clear_share" in why for why in much.exclusions.values())
+
+
+def test_a_scene_of_half_the_earth_is_left_out_where_the_grid_cannot_show_it(region_of):
+    region = region_of("disc", grid={"crs": "EPSG:32633", "resolution": 10, "block": 256})
+    listed, _ = find_items(files_at(region.cube), catalog_query(region))
+    ring = [[-80, -60], [90, -60], [90, 60], [-80, 60], [-80, -60]]
+    disc = listed[0] | {"id": "disc", "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    disc["properties"] = disc["properties"] | {"grid:code": "MGRS-33TWM"}
+    chosen = choose_scenes(region, [*listed, disc], BANDS, {})
+    assert "disc" not in {scene.id for scene in chosen.scenes}
+    assert chosen.exclusions["disc"] == (
+        "its footprint cannot be shown in EPSG:32633; choose a grid.crs made for its place"
+    )
 
 
 def test_another_mask_by_name_decides_what_is_clear(region_of, world):

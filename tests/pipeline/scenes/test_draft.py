@@ -34,6 +34,13 @@ def test_assets_of_one_common_name_are_all_named():
     assert draft_provider([item]).provider["bands"] == {"rededge": "rededge1", "rededge2": "rededge2"}
 
 
+def test_no_band_takes_the_place_of_another_of_its_name():
+    item = {**ITEMS["naip"], "assets": {"img": {"href": "x.tif", "eo:bands": [{"name": "gray"}] * 4}}}
+    bands = draft_provider([item]).provider["bands"]
+    assert list(bands) == ["gray", "img", "img2", "img3"]
+    assert [place["band"] for place in bands.values()] == [1, 2, 3, 4]
+
+
 def test_a_mask_is_found_but_its_meaning_is_not_made_up():
     draft = draft_provider([ITEMS["landsat-c2l2-sr"]])
     assert draft.provider["bands"]["nir08"] == "nir08"
