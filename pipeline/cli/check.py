@@ -31,6 +31,7 @@ def check(
     from pipeline.console.tables import print_table
     from pipeline.cube import versions
     from pipeline.cube.cube import Cube
+    from pipeline.cube.damage import NOT_HEALABLE
     from pipeline.cube.heal import heal as heal_cube
     from pipeline.errors import UserError
 
@@ -53,7 +54,9 @@ def check(
             *(("damaged", f"{place}: {damage.why}") for place, damage in report.damage.items()),
             *(("damaged", sentence) for sentence in report.files),
         ]
-        if report.damage:
+        if not all(damage.is_healable for damage in report.damage.values()):
+            rows.append(("to mend it", NOT_HEALABLE))
+        elif report.damage:
             rows.append(("to mend it", "run the region again" if heal else "idgbr check CUBE --heal, then run again"))
         print_table(f"{cube}: {'sound' if report.sound else 'damaged'}", rows)
     if not report.sound:

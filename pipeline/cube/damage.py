@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from pipeline.cube.schema import BLOCKS_PER_CHUNK, Layout
+from pipeline.cube.schema import BLOCKS_PER_CHUNK, CHANGES, Layout
+from pipeline.cube.store import path_of
 from pipeline.errors import RunError
+
+NOT_HEALABLE = "no run makes it again: roll back to an older version, or restore the cube from a copy"
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,11 @@ class Damage:
     array: str
     chunk: tuple[int, ...]
     why: str
+
+    @property
+    def is_healable(self) -> bool:
+        """Whether a run makes it again: not coordinates, nor the change layer, which holds what earlier updates saw."""
+        return len(self.chunk) >= 3 and self.array not in map(path_of, CHANGES)
 
     def slots(self, layout: Layout) -> tuple[slice, slice] | None:
         """Rows and columns, from 0, of the blocks that the chunk belongs to; None for a coordinate."""
@@ -48,10 +56,12 @@ class DamagedChunk(RunError):
     """A chunk that was read is damaged or missing."""
 
     def __init__(self, damage: Damage, place: str) -> None:
-        super().__init__(
-            f"a part of the cube is damaged: {place} ({damage.why}); 'idgbr check CUBE --heal' makes what is damaged "
-            "due again, and the next run maps it anew"
+        mend = (
+            "'idgbr check CUBE --heal' makes what is damaged due again, and the next run maps it anew"
+            if damage.is_healable
+            else NOT_HEALABLE
         )
+        super().__init__(f"a part of the cube is damaged: {place} ({damage.why}); {mend}")
         self.damage, self.place = damage, place
 
     def __reduce__(self) -> tuple[type["DamagedChunk"], tuple[Damage, str]]:

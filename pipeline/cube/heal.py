@@ -8,8 +8,8 @@ import icechunk
 from pipeline.cube import versions
 from pipeline.cube.checked_store import session_group
 from pipeline.cube.cube import Cube
-from pipeline.cube.damage import Damage
-from pipeline.cube.schema import CHANGES, Layout
+from pipeline.cube.damage import NOT_HEALABLE, Damage
+from pipeline.cube.schema import Layout
 from pipeline.cube.store import array, path_of
 from pipeline.errors import RunError
 
@@ -26,8 +26,7 @@ def heal(cube: Cube, damages: Collection[Damage]) -> str:
     """Makes the blocks of damaged chunks due, by a commit on `main`; returns its snapshot.
 
     The commit is no version: until a run publishes one, the newest version stays, and reading the damage an error.
-    Raises RunError for damage that no run would mend: that of coordinates, and of the change layer, which holds what
-    earlier updates saw.
+    Raises RunError where one `is_healable` not, before anything is changed.
     """
     base = versions.head(cube)
     layout = Layout.of(cube.group(snapshot=base))
@@ -53,11 +52,8 @@ def heal(cube: Cube, damages: Collection[Damage]) -> str:
 def _slots(cube: Cube, damage: Damage, layout: Layout) -> tuple[slice, slice]:
     """`Damage.slots` of what a run makes again. Raises RunError for other damage."""
     slots = damage.slots(layout)
-    if slots is None or damage.array in map(path_of, CHANGES):
-        raise RunError(
-            f"{damage.array} of the cube at {cube.location} is damaged, which no run makes again; roll back to an "
-            "older version, or restore the cube from a copy"
-        )
+    if slots is None or not damage.is_healable:
+        raise RunError(f"{damage.array} of the cube at {cube.location} is damaged; {NOT_HEALABLE}")
     return slots
 
 

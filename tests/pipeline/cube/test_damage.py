@@ -40,5 +40,15 @@ def test_a_chunk_has_its_blocks_and_its_place_in_words(array, chunk, slots, plac
 
 
 def test_the_error_travels_between_processes():
-    error = pickle.loads(pickle.dumps(DamagedChunk(Damage("x", (0,), "it is missing"), "x")))
+    error = pickle.loads(pickle.dumps(DamagedChunk(Damage("0/landcover", (0, 0, 0), "it is missing"), "x")))
     assert str(error).startswith("a part of the cube is damaged: x (it is missing); 'idgbr check CUBE --heal'")
+
+
+@pytest.mark.parametrize(
+    "damage", [Damage("0/x", (0,), "it is missing"), Damage("0/change", (0, 0, 0), "it is missing")]
+)
+def test_of_what_no_run_makes_again_the_error_says_so(damage):
+    assert not damage.is_healable
+    assert str(DamagedChunk(damage, "x")).endswith(
+        "x (it is missing); no run makes it again: roll back to an older version, or restore the cube from a copy"
+    )

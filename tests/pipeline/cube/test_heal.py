@@ -70,7 +70,7 @@ def test_further_damage_is_healed_before_a_run_has_mended_the_first(cube):
 @pytest.mark.parametrize(("name", "chunk"), [("0/x", (0,)), ("0/change", (0, 1, 2)), ("0/change_day", (0, 1, 2))])
 def test_damage_that_no_run_mends_is_told_and_nothing_is_deleted(cube, name, chunk):
     version = published(cube, noise())
-    with pytest.raises(RunError, match=rf"{name} of the cube at .* is damaged, which no run makes again; roll back"):
+    with pytest.raises(RunError, match=rf"{name} of the cube at .* is damaged; no run makes it again: roll back"):
         heal(cube, [Damage("0/confidence", (0, 1, 2), ""), Damage(name, chunk, "")])
     assert versions.head(cube) == version
     assert cube.repository.list_branches() == {"main"}
