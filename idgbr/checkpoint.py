@@ -23,8 +23,6 @@ from idgbr.tensor_file import Header, misfit, read_header, read_tensors
 from idgbr.values import check_number, check_whole, short
 
 LARGEST = 2**31 - 1
-TOLD_ALONE = "condition_dropout"
-"""Key of a config that no answer depends on; it is not in the digest, so that digests last."""
 
 Kind = TypeVar("Kind", bound=Network)
 
@@ -81,12 +79,18 @@ def digest(settings: dict[str, Any], networks: Sequence[Network]) -> str:
     """sha256 (hex) over settings, network configs and weights; the same before saving and after loading."""
     total = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for network in networks:
-        config = {key: value for key, value in network.config.items() if not key.startswith("_") and key != TOLD_ALONE}
-        total.update(json.dumps([type(network).__name__, config], sort_keys=True).encode())
+        total.update(json.dumps([type(network).__name__, config_of_answers(network)], sort_keys=True).encode())
         for name, value in sorted(network.state_dict().items()):
             total.update(f"{name} {value.dtype} {list(value.shape)}".encode())
             total.update(value.cpu().numpy().tobytes())
     return total.hexdigest()
+
+
+def config_of_answers(network: Network) -> dict[str, Any]:
+    """What its answers depend on: all but diffusers' own keys, which begin with _ and of which one lists names in an
+    order that differs from process to process, and the share of its training without the condition."""
+    left_out = "condition_dropout"
+    return {key: value for key, value in network.config.items() if not key.startswith("_") and key != left_out}
 
 
 def _check_arguments(kind: type[Network], config: Mapping[str, Any], path: Path) -> None:

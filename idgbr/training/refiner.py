@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from idgbr.checkpoint import TOLD_ALONE
+from idgbr.checkpoint import config_of_answers
 from idgbr.classes import UNLABELLED, class_index
 from idgbr.coarse import NetworkCode
 from idgbr.codecs import train_autoencoder, train_embedding
@@ -135,14 +135,12 @@ def train_refiner(
     refiner.register_to_config(condition_dropout=config.condition_dropout)
     if refiner.config["process"] == "bridge" and not (config.true_states or config.unrolled):
         settings = replace(settings, num_inference_steps=1)
-    settings = replace(settings, **run)
-    IDGBRPipeline(settings, pipeline.coarse, refiner)
-    pipeline.to(config.device)
+    model = IDGBRPipeline(replace(settings, **run), pipeline.coarse, refiner).to(config.device)
     if masks is None:
         masks = [pipeline.coarse_probabilities(image_CHW[None])[0] for image_CHW, _ in pairs]
     if len(masks) != len(pairs):
         raise InputError(f"{len(pairs)} pairs need as many coarse masks, not {len(masks)}")
-    refiner.requires_grad_(True).place(config.device)
+    refiner.requires_grad_(True)
     crop_args = (
         settings.codes,
         config.crop,
@@ -181,7 +179,7 @@ def train_refiner(
         about = _identity(refiner, config, tokens is not None)
         yield from optimise(learning, loss, config.optimisation, state, about=about, deadline=deadline)
     if rank() == 0:
-        IDGBRPipeline(settings, pipeline.coarse, refiner).save_pretrained(folder)
+        model.to("cpu").save_pretrained(folder)
 
 
 def new_refiner(
@@ -218,9 +216,7 @@ def _identity(refiner: AnyRefiner, config: RefinerTraining, aligned: bool) -> st
     settings["dropout"] = settings.pop("condition_dropout")
     if not settings["unrolled"]:
         del settings["unrolled"]
-    # Keys that begin with _ are diffusers' own; one lists names in an order that differs from process to process.
-    network = {key: value for key, value in refiner.config.items() if not key.startswith("_") and key != TOLD_ALONE}
-    return json.dumps([network, settings, aligned], sort_keys=True, default=str)
+    return json.dumps([config_of_answers(refiner), settings, aligned], sort_keys=True, default=str)
 
 
 def refiner_loss(
