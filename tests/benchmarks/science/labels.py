@@ -70,7 +70,7 @@ def _ddpm(name: str, seed: int) -> Callable[[Place], Result]:
         held = [image_CHW for image_CHW, _ in read_pairs(place, name, test=True).values()]
         new_ddpm(images, config).save_pretrained(place.model("random", name, seed))
         folder = place.model("ddpm", name, seed)
-        began, state = time.monotonic(), folder.with_suffix(".state.safetensors")
+        began, state = time.monotonic(), place.state(folder)
         for progress in train_ddpm(images, folder, config, state, deadline=place.deadline):
             tell(progress)
         state.unlink()
@@ -87,7 +87,7 @@ def _masked(name: str, seed: int) -> Callable[[Place], Result]:
         config, images = _unlabelled(place, name, seed)
         prior = _prior(place, name, seed)
         file = place.model("masked", name, seed).with_suffix(".safetensors")
-        began, state = time.monotonic(), file.with_suffix(".state.safetensors")
+        began, state = time.monotonic(), place.state(file)
         crops = unlabelled_crops(images, config)
         for progress in train_masked(prior, crops, study.hrnet, config, file, state, place.deadline):
             tell(progress)
@@ -124,7 +124,7 @@ def _train(
             device=place.preset.device,
         )
         folder = place.model(label)
-        began, state = time.monotonic(), folder.with_suffix(".state.safetensors")
+        began, state = time.monotonic(), place.state(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         pairs = list(read_pairs(place, name, test=False).values())
         for progress in train_coarse(pairs, folder, config, state, deadline=place.deadline):

@@ -21,6 +21,10 @@ class Place:
     def model(self, *names: object) -> Path:
         return self.home / "models" / "-".join(map(str, names))
 
+    def state(self, model: Path) -> Path:
+        """The state of a model's training, beside it. (`with_suffix` would cut a name at the point of a number.)"""
+        return model.with_name(f"{model.name}.state.safetensors")
+
     def result(self, task: str) -> Path:
         return self.home / "results" / f"{task}.json"
 

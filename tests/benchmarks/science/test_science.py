@@ -20,7 +20,7 @@ from science.place import Place
 from science.presets import PRESETS
 from science.rivals import Averaged, repeated
 from science.tasks import tasks
-from science.variants import ABLATIONS, CHOICE, CONTROLS, LONG, RIVALS, STEPS_OF_WALK
+from science.variants import ABLATIONS, CHOICE, CONTROLS, LONG, RIVALS, STEPS_OF_WALK, slug
 
 STEPS = Optimisation(steps=2, warmup=1, ema=0.5)
 TINY = replace(
@@ -211,6 +211,12 @@ def test_test_time_averaging_answers_alike_for_a_turned_and_flipped_window():
     assert not torch.allclose(
         model.refine_logits(turn(image), turn(coarse), [(0, 0)]), turn(model.refine_logits(image, coarse, [(0, 0)]))
     )
+
+
+def test_the_state_of_a_training_is_its_own(tmp_path):
+    place = Place(tmp_path, TINY, float("inf"))
+    refiners = {slug(name) for name in (*CHOICE, *RIVALS, *CONTROLS)}
+    assert len({place.state(place.model("refiner", "toy", refiner)) for refiner in refiners}) == len(refiners)
 
 
 def test_a_task_comes_with_all_it_needs():

@@ -48,7 +48,7 @@ def coarse(name: str, backbone: str, seed: int, part: str) -> Callable[[Place], 
         )
         folder = place.model("coarse", name, backbone, seed, part)
         began = time.monotonic()
-        state = folder.with_suffix(".state.safetensors")
+        state = place.state(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         for progress in train_coarse(list(seen.values()), folder, how, state, deadline=place.deadline):
             tell(progress)
@@ -105,7 +105,7 @@ def refiner(name: str, label: str, variant: Variant, seed: int, held: int | None
         )
         refiner = new_refiner(pairs, coarse.settings, how, kind)
         began = time.monotonic()
-        state = folder.with_suffix(".state.safetensors")
+        state = place.state(folder)
         for progress in train_refiner(pairs, folder, how, masks, refiner, tokens, state, place.deadline):
             tell(progress)
         state.unlink()

@@ -42,7 +42,7 @@ def _under(name: str, label: str, seed: int) -> Callable[[Place], Result]:
         )
         folder = place.model("under", label)
         labels.with_windows_of_crops(place.model(label), place).save_pretrained(folder)
-        began, state = time.monotonic(), folder.with_suffix(".state.safetensors")
+        began, state = time.monotonic(), place.state(folder)
         for progress in train_refiner(pairs, folder, how, state=state, deadline=place.deadline):
             tell(progress)
         state.unlink()
