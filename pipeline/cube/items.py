@@ -139,8 +139,12 @@ def _read(cube: Cube, name: str) -> dict[str, Any]:
         if not all(isinstance(asset, dict) for asset in item.get("assets", {}).values()):
             raise ValueError
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise RunError(
-            f"the STAC item {name} in the cube at {cube.location} is damaged; delete it and run its region again, "
-            "which writes it anew"
-        ) from None
+        raise damaged_item(cube, name) from None
     return item
+
+
+def damaged_item(cube: Cube, name: str) -> RunError:
+    return RunError(
+        f"the STAC item {name} in the cube at {cube.location} is damaged; delete it and run its region again, which "
+        "writes it anew"
+    )

@@ -11,10 +11,10 @@ import rasterio
 
 from catalogs.atomic import atomic_write
 from pipeline.cube.cube import Cube
-from pipeline.cube.items import item_of_period, model_of_period
+from pipeline.cube.items import damaged_item, item_of_period, model_of_period
 from pipeline.cube.periods import periods_of
 from pipeline.cube.store import array
-from pipeline.errors import RunError, UserError
+from pipeline.errors import UserError
 from pipeline.export.cog import write_cog
 from pipeline.export.source import Source, open_source
 from pipeline.export.target import PARTS, Exported, Progress, resumable, size_of
@@ -89,10 +89,7 @@ def _read(cube: Cube, found: dict[str, Any]) -> "pystac.Item":
         pystac.Extent.from_items([item])
         item.to_dict()
     except (pystac.STACError, pystac.STACTypeError, ValueError, TypeError, LookupError, AttributeError):
-        raise RunError(
-            f"the STAC item {found['id']} in the cube at {cube.location} is damaged; delete it and run its region "
-            "again, which writes it anew"
-        ) from None
+        raise damaged_item(cube, found["id"]) from None
     return item
 
 

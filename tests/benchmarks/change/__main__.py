@@ -33,6 +33,12 @@ def main() -> int:
     parser.add_argument("--drop", type=float, default=0.2, help="of the change networks, as published")
     parser.add_argument("--minutes", type=float, help="stop after so many; the same command goes on later")
     asked = parser.parse_args()
+    for option, names, allowed in (
+        ("--sets", asked.sets, (*REAL, "simulated")),
+        ("--methods", asked.methods, tuple(METHODS)),
+    ):
+        if unknown := set(names.split(",")) - set(allowed):
+            parser.error(f"{option} names {', '.join(sorted(unknown))}, but there are {', '.join(allowed)}")
     deadline = time.monotonic() + 60 * asked.minutes if asked.minutes else float("inf")
     try:
         for name in asked.sets.split(","):
