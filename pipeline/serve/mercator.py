@@ -75,7 +75,8 @@ def positions(tile: Tile, extent: Extent, bounds: tuple[float, float, float, flo
     row_HW[outside_HW] = col_HW[outside_HW] = np.nan
     if not (np.isfinite(row_HW) & np.isfinite(col_HW)).any():
         return None
-    return Positions(row_HW, col_HW, max(_stride(row_HW, col_HW), _stride(row_HW.T, col_HW.T)))
+    scale = max(_stride(row_HW, col_HW), _stride(row_HW.T, col_HW.T))
+    return Positions(row_HW, col_HW, scale or _ground(tile, bounds) / extent.grid.resolution)
 
 
 def _inside(tile: Tile, bounds: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -94,6 +95,12 @@ def _stride(row_HW: np.ndarray, col_HW: np.ndarray) -> float:
     step_HW = np.hypot(np.diff(row_HW[:, ::8], axis=0), np.diff(col_HW[:, ::8], axis=0))
     step_N = step_HW[np.isfinite(step_HW)]
     return float(np.median(step_N)) if len(step_N) else 0.0
+
+
+def _ground(tile: Tile, bounds: tuple[float, float, float, float]) -> float:
+    """Metres on the ground of a pixel of a tile, halfway between south and north."""
+    _, south, _, north = bounds
+    return tile.metres * math.cos(math.radians((south + north) / 2))
 
 
 def _place(x_N: np.ndarray, y_N: np.ndarray, extent: Extent) -> tuple[np.ndarray, np.ndarray]:

@@ -66,6 +66,16 @@ def test_a_mosaic_of_one_band_is_grey(client):
     assert len(np.unique(grey_HW4[grey_HW4[..., 3] > 0][:, 0])) == len(cube["classes"])
 
 
+def test_a_layer_has_a_tile_of_the_map_at_each_zoom_that_it_names(client):
+    west, south, east, north = client.get("/cube").json()["bounds"]
+    for layer in ("landcover", "coarse", "mosaic"):
+        named = client.get(f"/tiles/{layer}/tile.json").json()
+        for zoom in range(named["minzoom"], named["maxzoom"] + 1):
+            tile = tile_at(zoom, (west + east) / 2, (south + north) / 2)
+            answer = client.get(f"/tiles/{layer}/{zoom}/{tile.x}/{tile.y}.png")
+            assert answer.headers["content-type"] == "image/png", (layer, zoom)
+
+
 def test_the_picture_of_a_legend_has_its_labels_and_colours(client):
     answer = client.get("/legend.svg")
     assert answer.headers["content-type"].startswith("image/svg+xml")

@@ -48,6 +48,21 @@ def test_a_tile_beside_the_map_has_no_positions():
     assert positions(tile_at(-70, -30, 12), extent, (12.0, 48.4, 12.1, 48.5)) is None
 
 
+@pytest.mark.parametrize(("lon", "lat"), [(11.3, 48.2), (11.9, 48.5), (14.1, 44.7), (12.61, 50.05)])
+def test_a_tile_of_which_a_small_region_covers_few_pixels_or_one_goes_on_with_the_scales_of_deeper_zooms(lon, lat):
+    east, north = Transformer.from_crs("EPSG:4326", "EPSG:3035", always_xy=True).transform(lon, lat)
+    top, left = round(-north / 10), round(east / 10)
+    extent = Extent(Grid("EPSG:3035", 10, 256), Window(top, left, top + 2560, left + 2560))
+    bounds = extent.grid.lonlat_bounds(extent.window)
+    scale = {}
+    for zoom in range(20):
+        middle = tile_at((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, zoom)
+        if (found := positions(middle, extent, bounds)) is not None:
+            scale[zoom] = found.scale
+    assert list(scale)[-12:] == list(range(8, 20))
+    assert [at * 2**zoom for zoom, at in scale.items()] == pytest.approx([scale[12] * 2**12] * len(scale), rel=0.05)
+
+
 def test_a_tile_that_is_none_is_refused():
     with pytest.raises(UserError, match="x and y go from 0 to 3 at zoom 2"):
         Tile(2, 4, 0)
