@@ -54,6 +54,7 @@ def create_app(cube: Cube, origins: Sequence[str] = (), limits: Limits | None = 
     app.include_router(area_routes(server))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
 
+    app.add_middleware(_Head)
     app.add_middleware(_Headers)
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"])
@@ -73,6 +74,23 @@ class _Headers:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+class _Head:
+    """Answers HEAD as GET without the body (RFC 9110, 9.1), for FastAPI's routes take GET alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -197,6 +197,25 @@ def test_a_wrong_request_is_told_in_one_sentence(client, path, status, words):
     assert words in answer.json()["error"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/cube",
+        "/wmts",
+        "/legend.svg",
+        "/openapi.json",
+        "/tiles/landcover/0/0/0.png",
+        "/point?lon=500&lat=3",
+        "/areas?bbox=1,2,3",
+        "/nowhere",
+    ],
+)
+def test_head_tells_what_get_tells_but_the_body(client, path):
+    told, whole = client.head(path), client.get(path)
+    assert (told.status_code, told.headers, told.content) == (whole.status_code, whole.headers, b"")
+
+
 def test_nothing_can_be_written(client):
     assert client.post("/cube").status_code == 405
     assert client.delete("/tiles/landcover/3/1/1.png").status_code == 405
