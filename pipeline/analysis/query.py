@@ -95,7 +95,7 @@ class Points:
             change_percent=value.get("change", 0),
             change_day=_date(value.get("change_day", 0)),
             reflectance={
-                band: value / unit.steps + unit.offset
+                band: value / unit.steps + unit.offset if value else None
                 for band, value in zip(self.layout.bands, read["mosaic"].tolist(), strict=True)
             },
             unit=unit.name,

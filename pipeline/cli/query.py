@@ -95,7 +95,10 @@ def _print(result: "PointResult") -> None:
             ("clear observations", str(period.observations)),
             ("first and last", f"{period.first_clear or 'none'}, {period.last_clear or 'none'}"),
             *([("change", f"{period.change_percent} %, seen on {period.change_day}")] if period.change_day else []),
-            *((f"{period.unit} {band}", f"{value:.4f}") for band, value in period.reflectance.items()),
+            *(
+                (f"{period.unit} {band}", "no data" if value is None else f"{value:.4f}")
+                for band, value in period.reflectance.items()
+            ),
             ("block", f"{result.block}, {period.block_state}"),
             *(
                 ()

@@ -100,6 +100,20 @@ def test_values_are_told_in_the_unit_of_the_mosaic(tmp_path, monkeypatch):
     assert "reflectance" not in shown.stdout
 
 
+def test_a_pixel_that_was_never_clear_has_no_value(tmp_path, monkeypatch):
+    monkeypatch.setattr(made_versions, "LAYOUT", replace(made_versions.LAYOUT, unit=Unit("metres", 0.5, -500.0)))
+    landcover_HW = made_versions.plain(30)
+    landcover_HW[:256, :256] = 0
+    made_maps.publish(Cube.create(tmp_path / "cube"), landcover_HW)
+    to_lonlat = Transformer.from_crs("EPSG:3035", "EPSG:4326", always_xy=True)
+    holed, clear = (to_lonlat.transform(x, -1000.0) for x in (1000.0, 4000.0))
+    assert point(tmp_path / "cube", *holed).periods[0].reflectance == {"red": None}
+    assert point(tmp_path / "cube", *clear).periods[0].reflectance == {"red": 30 * 7 * 0.5 - 500}
+    assert "metres red no data" in " ".join(
+        run_here("query", tmp_path / "cube", "--point", "{},{}".format(*holed)).stdout.split()
+    )
+
+
 def test_a_block_that_an_update_kept_names_the_run_that_its_mosaic_is_of_and_one_of_several_none(tmp_path):
     cube = Cube.create(tmp_path / "cube")
     made_versions.published(cube, made_versions.plain(), run="b1")
