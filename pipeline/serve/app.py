@@ -19,6 +19,7 @@ from pipeline.cube.cube import Cube
 from pipeline.errors import RunError, UserError
 from pipeline.serve.area_routes import area_routes
 from pipeline.serve.layer_routes import layer_routes
+from pipeline.serve.origin import check_origin
 from pipeline.serve.query_routes import query_routes
 from pipeline.serve.server import Limits, Server
 from pipeline.serve.tile_routes import tile_routes
@@ -36,7 +37,12 @@ HEADERS = {
 
 
 def create_app(cube: Cube, origins: Sequence[str] = (), limits: Limits | None = None) -> FastAPI:
-    """The service of a cube, for any ASGI server. origins: those whose pages may read it (CORS), "*" for all."""
+    """The service of a cube, for any ASGI server. origins: those whose pages may read it (CORS), "*" for all.
+
+    Raises UserError for an origin that no browser sends.
+    """
+    for origin in origins:
+        check_origin(origin)
     server = Server.of(cube, limits or Limits())
 
     @asynccontextmanager

@@ -25,14 +25,16 @@ def listen(
 ) -> None:
     """Serves a cube until the process is stopped; port 0: any that is free.
 
-    Raises UserError where nothing is published yet, and RunError where the address cannot be had.
+    Raises UserError where nothing is published yet and for an origin that no browser sends, and RunError where the
+    address cannot be had.
     """
     versions.resolve(cube)
     limits = Limits() if threads is None else Limits(threads=threads)
     with closing(bind(host, port)) as bound:
+        server = http_server(cube, origins, limits)
         at = f"[{host}]" if ":" in host else host
         print(f"serving {cube.location} at http://{at}:{bound.getsockname()[1]}/; Ctrl-C ends it", file=sys.stderr)
-        http_server(cube, origins, limits).run(sockets=[bound])
+        server.run(sockets=[bound])
 
 
 def http_server(cube: Cube, origins: Sequence[str], limits: Limits) -> uvicorn.Server:

@@ -16,6 +16,7 @@ from rasterio.warp import Resampling, reproject
 
 from pipeline.cube.cube import Cube
 from pipeline.cube.open import open_cube
+from pipeline.errors import UserError
 from pipeline.serve.app import create_app
 from pipeline.serve.mercator import HALF, SIDE
 
@@ -234,3 +235,5 @@ def test_other_sites_may_read_only_where_the_server_was_told_so(undisturbed):
     for origins, allowed in (((), None), (("https://maps.example",), "https://maps.example")):
         with TestClient(create_app(opened, origins)) as client:
             assert client.get("/cube", headers=asked).headers.get("access-control-allow-origin") == allowed
+    with pytest.raises(UserError, match=r"--cors is 'https://maps.example/'"):
+        create_app(opened, ["https://maps.example/"])
