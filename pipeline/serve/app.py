@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -58,13 +58,31 @@ def create_app(cube: Cube, origins: Sequence[str] = (), limits: Limits | None = 
     app.include_router(layer_routes(server))
     app.include_router(query_routes(server))
     app.include_router(area_routes(server))
-    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    app.mount("/", _Page(directory=PAGE, html=True))
 
     app.add_middleware(_Head)
     app.add_middleware(_Headers)
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"])
     return app
+
+
+class _Page(StaticFiles):
+    """The page's files. A range that is none is an HTTPException as other errors are, not a text."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def refuse(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                asked = Headers(scope=scope).get("range", "")
+                size = Headers(raw=message["headers"]).get("content-range")
+                raise HTTPException(
+                    message["status"],
+                    f"Range is {asked!r:.60}; give bytes that the file has, such as bytes=0-99, or leave it out",
+                    None if size is None else {"Content-Range": size},
+                )
+            await send(message)
+
+        await super().__call__(scope, receive, refuse)
 
 
 class _Headers:
@@ -109,6 +127,10 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(RunError)
     async def failed(_: Request, error: RunError) -> JSONResponse:
         return _refusal(500, str(error))
+
+    @app.exception_handler(Exception)
+    async def defect(_: Request, error: Exception) -> JSONResponse:
+        return _refusal(500, "the service failed at this request by a defect of its own; its log has the traceback")
 
     @app.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:

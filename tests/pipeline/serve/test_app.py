@@ -217,6 +217,24 @@ def test_head_tells_what_get_tells_but_the_body(client, path):
     assert (told.status_code, told.headers, told.content) == (whole.status_code, whole.headers, b"")
 
 
+@pytest.mark.parametrize(("asked", "status"), [("bytes=abc", 400), ("pages=1-2", 400), ("bytes=9999999999-", 416)])
+def test_a_range_that_a_file_of_the_page_lacks_is_told_in_one_sentence(client, asked, status):
+    answer = client.get("/assets/page.css", headers={"Range": asked})
+    assert answer.status_code == status
+    assert f"Range is '{asked}'; give bytes" in answer.json()["error"]
+    size = len(client.get("/assets/page.css").content)
+    assert answer.headers.get("content-range") == (f"bytes */{size}" if status == 416 else None)
+    assert client.get("/assets/page.css", headers={"Range": "bytes=0-9"}).status_code == 206
+
+
+def test_a_defect_of_the_service_is_told_in_one_sentence(undisturbed, monkeypatch):
+    monkeypatch.setattr("pipeline.serve.query_routes.describe", lambda *_: 1 / 0)
+    with TestClient(create_app(Cube.open(undisturbed[0].cube)), raise_server_exceptions=False) as client:
+        answer = client.get("/cube")
+    assert (answer.status_code, list(answer.json())) == (500, ["error"])
+    assert "its log has the traceback" in answer.json()["error"]
+
+
 def test_nothing_can_be_written(client):
     assert client.post("/cube").status_code == 405
     assert client.delete("/tiles/landcover/3/1/1.png").status_code == 405
