@@ -1,6 +1,5 @@
 """Routes of tiles."""
 
-import math
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -13,6 +12,8 @@ from pipeline.serve.mercator import DEEPEST, Tile
 from pipeline.serve.server import Server
 from pipeline.serve.tiles import LAYERS, Style, draw, layers_of, zooms
 
+FURTHEST = 1e30
+"""From 0, of a value of a stretch: what is reckoned with it stays within float32."""
 Layer = Annotated[str, Path(max_length=40, description=f"one of {', '.join(LAYERS)}")]
 Version = Annotated[str | None, Query(max_length=100, description="an id or a tag; default: the newest version")]
 Period = Annotated[str | None, Query(max_length=100, description="first day of a period; default: the latest")]
@@ -104,10 +105,11 @@ def _stretch(text: str | None) -> tuple[float, float] | None:
         return None
     try:
         darkest, brightest = map(float, text.split(","))
-        if not (math.isfinite(darkest) and math.isfinite(brightest) and brightest - darkest >= 0.001):
+        if not (darkest >= -FURTHEST and brightest <= FURTHEST and brightest - darkest >= 0.001):
             raise ValueError
     except ValueError:
         raise UserError(
-            f"stretch is {text!r:.40}; give two values that rise, such as 0,{BRIGHTEST} of reflectance"
+            f"stretch is {text!r:.40}; give two values that rise, such as 0,{BRIGHTEST} of reflectance, within "
+            f"+-{FURTHEST:g}"
         ) from None
     return darkest, brightest

@@ -99,6 +99,11 @@ def test_every_layer_has_a_picture(client, middle, layer):
     assert pixels(client.get(f"/tiles/{layer}/{middle}"))[..., 3].any()
 
 
+def test_the_widest_stretch_is_grey(client, middle):
+    rgba_HW4 = pixels(client.get(f"/tiles/mosaic/{middle}", params={"stretch": "-1e30,1e30"}))
+    assert set(np.unique(rgba_HW4[rgba_HW4[..., 3] > 0][:, :3])) == {round(255 * 0.5**0.8)}
+
+
 def test_a_map_does_not_differ_from_itself(client, cube, middle):
     same = pixels(client.get(f"/tiles/difference/{middle}", params={"from_version": cube["newest"]}))
     assert not same[..., 3].any()
@@ -179,6 +184,8 @@ def test_an_area_that_is_none_is_told_in_one_sentence(client, body, status, word
         ("/tiles/landcover/3/1/1.png?hide=a", 400, "give codes of classes"),
         ("/tiles/landcover/3/1/1.png?palette=neon", 422, "palette:"),
         ("/tiles/mosaic/14/1/1.png?stretch=1,nan", 400, "two values that rise"),
+        ("/tiles/mosaic/14/1/1.png?stretch=1e20,1e20", 400, "two values that rise"),
+        ("/tiles/mosaic/14/1/1.png?stretch=-1e308,1e308", 400, "within +-1e+30"),
         ("/tiles/difference/3/1/1.png", 400, "compares two maps"),
         ("/tiles/paint/tile.json", 400, "no layer 'paint'"),
         ("/areas?bbox=1,2,3", 400, "west,south,east,north"),
