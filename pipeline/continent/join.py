@@ -58,7 +58,7 @@ def join(
     The continent's window is the smallest that holds those of the cubes, or `bbox` (degrees), for good: further cubes
     must lie within it. Blocks are taken over whole, see `preference.choose`; levels are made anew where blocks changed.
     The same call again continues an interrupted one; with nothing new it publishes nothing. `drop` allows that a cube
-    joined before is not among `cubes`: its blocks then go. `workers` and `dask` say where blocks are copied, see
+    that blocks are from is not among `cubes`: they then go. `workers` and `dask` say where blocks are copied, see
     `cluster.dask_client`.
 
     Raises UserError for cubes that cannot be joined, and RunError where the continent is held by another process or a
@@ -123,7 +123,7 @@ def _prepare(cube: Cube, layout: Layout, regionals: Sequence[Regional]) -> None:
     group = session_group(session)
     for period in sorted({period for regional in regionals for period in regional.periods}):
         add_period(group, layout, period)
-    prepare_sources(group, [regional.name for regional in regionals])
+    prepare_sources(group)
     if session.has_uncommitted_changes:
         cube.commit(session, "arrays")
 

@@ -7,7 +7,7 @@ import zarr
 
 from pipeline.continent.regional import Regional, check_same
 from pipeline.cube.schema import Layout
-from pipeline.cube.sources import is_joined, joined_cubes
+from pipeline.cube.sources import cubes_of_blocks, is_joined
 from pipeline.errors import UserError
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
@@ -34,7 +34,7 @@ def continent_layout(
         check_same(layout, str(location), first)
         if bbox is not None and layout.extent.grid.window_of(bbox) != layout.extent.window:
             raise UserError(f"the cube at {location} was made for another window than --bbox gives; leave --bbox out")
-        missing = sorted(set(joined_cubes(group)) - {regional.name for regional in regionals})
+        missing = sorted(cubes_of_blocks(group) - {regional.name for regional in regionals})
         if missing and not drop:
             raise UserError(
                 f"the cube at {location} has blocks of {missing[0]}, which is not named; name it too, or let its "

@@ -1,13 +1,14 @@
 """Which cube each block of a joined cube was taken from.
 
-`blocks/source` (time, by, bx) uint32 is 0 for no block, else 1 + the index of a row of its attribute "sources". Its
-attribute "cubes" names the cubes that were joined last. A cube that a run maps has no such array.
+`blocks/source` (time, by, bx) uint32 is 0 for no block, else 1 + the index of a row of its attribute "sources". A cube
+that a run maps has no such array.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import zarr
 
 from pipeline.cube.store import array
@@ -29,20 +30,20 @@ def is_joined(group: zarr.Group) -> bool:
     return SOURCE in group
 
 
-def joined_cubes(group: zarr.Group) -> list[str]:
-    """The cubes that were joined last."""
-    names: Any = array(group, SOURCE).attrs["cubes"]
-    return list(names)
-
-
 def read_sources(group: zarr.Group) -> list[Source]:
     """All versions that blocks were ever taken from, in the order of their numbers."""
     rows: Any = array(group, SOURCE).attrs["sources"]
     return [Source(**row) for row in rows]
 
 
-def prepare_sources(group: zarr.Group, cubes: Sequence[str]) -> None:
-    """Makes the record of sources, or gives it the periods that the other records have, and names the joined cubes."""
+def cubes_of_blocks(group: zarr.Group) -> set[str]:
+    """The cubes that the blocks of a joined cube are from."""
+    sources = read_sources(group)
+    return {sources[number - 1].cube for number in np.unique(np.asarray(array(group, SOURCE))).tolist() if number}
+
+
+def prepare_sources(group: zarr.Group) -> None:
+    """Makes the record of sources, or gives it the periods that the other records have."""
     like = array(group, "blocks/state")
     if not is_joined(group):
         group.create_array(
@@ -53,13 +54,10 @@ def prepare_sources(group: zarr.Group, cubes: Sequence[str]) -> None:
             fill_value=0,
             compressors=like.compressors,
             dimension_names=("time", "by", "bx"),
-            attributes={"long_name": "1 + index into sources, 0 = no block", "cubes": [], "sources": []},
+            attributes={"long_name": "1 + index into sources, 0 = no block", "sources": []},
         )
     elif array(group, SOURCE).shape != like.shape:
         array(group, SOURCE).resize(like.shape)
-    node = array(group, SOURCE)
-    if node.attrs["cubes"] != list(cubes):
-        node.attrs["cubes"] = list(cubes)
 
 
 def number_sources(group: zarr.Group, sources: Sequence[Source]) -> list[int]:

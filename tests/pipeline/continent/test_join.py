@@ -245,6 +245,16 @@ def test_blocks_that_no_region_has_any_more_are_emptied_and_a_region_left_out_mu
     assert join(continent, [east]).published is False
 
 
+def test_a_cube_that_gave_no_block_can_be_left_out_and_one_that_was_let_go_is_not_asked_for(regions, continent):
+    west, east = regions
+    publish_region(west, WEST, without=[(0, 0), (0, 1), (0, 2)])
+    report = join(continent, regions)
+    assert [each.blocks for each in report.cubes] == [0, 4]
+    assert join(continent, [east]).published is False
+    assert join(continent, [east], drop=True).published is False
+    assert join(continent, [east]).published is False
+
+
 @pytest.mark.long
 def test_a_region_within_the_window_can_come_later_and_one_beyond_it_is_refused(tmp_path, regions, continent, made):
     west, east = regions

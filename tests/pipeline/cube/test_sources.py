@@ -6,8 +6,8 @@ from pipeline.cube.create import add_period
 from pipeline.cube.sources import (
     SOURCE,
     Source,
+    cubes_of_blocks,
     is_joined,
-    joined_cubes,
     number_sources,
     prepare_sources,
     read_sources,
@@ -22,13 +22,14 @@ def test_a_version_keeps_its_number_and_blocks_tell_theirs():
     add_period(group, layout_of((0, 0, 256, 512)), SUMMER)
     assert not is_joined(group)
     assert source_of(group, 0, (0, 0)) is None
-    prepare_sources(group, ["/cubes/west"])
+    prepare_sources(group)
     assert is_joined(group)
-    assert joined_cubes(group) == ["/cubes/west"]
     assert number_sources(group, [OLD]) == [1]
     assert number_sources(group, [NEW, OLD]) == [2, 1]
     assert read_sources(group) == [OLD, NEW]
+    assert cubes_of_blocks(group) == set()
     array(group, SOURCE)[0, 0, 1] = 2
+    assert cubes_of_blocks(group) == {"/cubes/west"}
     assert source_of(group, 0, (0, 1)) == NEW
     assert source_of(group, 0, (0, 0)) is None
 
@@ -37,5 +38,5 @@ def test_the_record_grows_with_the_periods():
     group, layout = zarr.create_group({}), layout_of((0, 0, 256, 512))
     for year in (2024, 2025):
         add_period(group, layout, tuple(day.replace(year=year) for day in SUMMER))
-        prepare_sources(group, ["/cubes/west"])
+        prepare_sources(group)
     assert array(group, SOURCE).shape == array(group, "blocks/state").shape == (2, 1, 2)
