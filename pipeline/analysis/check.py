@@ -49,8 +49,8 @@ def check(cube: Cube, snapshot: str, workers: int = 2, progress: Progress | None
     Raises RunError where the snapshot itself is damaged, for then nothing of the version can be read.
     """
 
-    def count(what: str) -> Callable[[int, int], None] | None:
-        return None if progress is None else lambda done, total: progress(done, total, what)
+    def count(what: str, before: int = 0, total: int | None = None) -> Callable[[int, int], None] | None:
+        return None if progress is None else lambda done, of: progress(before + done, total or of, what)
 
     store, sums = cube.store(snapshot), cube.sums(snapshot)
     faults = [] if sums is None else list(sums.faults(count("manifests")))
@@ -62,12 +62,13 @@ def check(cube: Cube, snapshot: str, workers: int = 2, progress: Progress | None
         if sums is None or not any(sums.fault(manifest) for manifest, _ in sums.manifests.get(name, ()))
     ]
     damage: dict[str, Damage] = {}
+    total = sum(len(asyncio.run(_chunks(cube, snapshot, name))) for name in readable)
     chunks = 0
     for name in readable:
         ids = asyncio.run(_chunks(cube, snapshot, name))
-        chunks += len(ids)
         read = partial(_damage, store, arrays[name])
-        found = gather(read, ids, workers=workers, progress=count(name))
+        found = gather(read, ids, workers=workers, progress=count(name, chunks, total))
+        chunks += len(ids)
         damage |= {error.place: error.damage for error in found if error is not None}
     unchecked = [name for name in readable if not asyncio.run(store.checksums(name)).chunks]
     files = [*faults, *_damaged_side_files(cube)]

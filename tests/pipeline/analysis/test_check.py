@@ -30,7 +30,10 @@ def test_a_sound_cube(cube):
     assert report.version == version
     assert report.chunks > 15
     assert report.unchecked == []
-    assert (6, 6, "0/landcover") in seen
+    assert {name for _, _, name in seen} > {"manifests", "0/landcover"}
+    read = [(done, total) for done, total, name in seen if name != "manifests"]
+    assert read == [(done, report.chunks) for done in sorted(done for done, _ in read)]
+    assert [done for done, _ in read].count(report.chunks) == 1, "all arrays are one count, which ends once"
 
 
 def test_damaged_and_missing_chunks_are_listed(cube):

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from bit_rot import chunk_files, flip_bit
@@ -19,7 +20,9 @@ def cube(tmp_path):
 def test_a_sound_cube_is_told_so(cube, capsys):
     published(cube, plain(10))
     check(str(cube.location))
-    assert "cube: sound" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "cube: sound" in told.out
+    assert re.fullmatch(r"check (\d+)/\1, .*manifests\ncheck (\d+)/\2, .*\n", told.err), told.err
 
 
 def test_damage_is_printed_as_json_and_is_exit_code_1(cube, capsys):
