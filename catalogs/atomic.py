@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,3 +29,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def is_draft(name: str) -> bool:
+    """Whether a file's name is a temporary one of `atomic_write`, which stays where the process was killed."""
+    return re.match(r"\.\d+-\d+\.", name) is not None

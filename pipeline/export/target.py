@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from catalogs.atomic import atomic_write
+from catalogs.atomic import atomic_write, is_draft
 from cluster.dask import current_client
 from pipeline.console.output import check_folder
 from pipeline.cube.cube import Cube
@@ -22,8 +22,8 @@ from pipeline.errors import RunError, UserError
 
 REQUEST, PARTS = "export.json", "export.parts"
 """In the partial folder: what is exported, and parts of it. No target is named so."""
-DRAFT = re.compile(r"\.\d+-\d+\..+|.+\.[0-9a-f]{32}\.partial")
-"""Names of files that `atomic_write` or Zarr had not finished when their process was killed."""
+ZARR_DRAFT = re.compile(r".+\.[0-9a-f]{32}\.partial")
+"""Names of files that Zarr had not finished when its process was killed."""
 
 Progress = Callable[[int, int, str], None]
 """(number done, total, what of)."""
@@ -84,7 +84,7 @@ def resumable(target: Path, cube: Cube | None, request: Mapping[str, Any], suffi
 def _put_into_place(partial: Path, target: Path, request: str) -> None:
     """Moves the target to its place and deletes the folder; whatever interrupts this, `_is_ours` knows the target."""
     for draft in partial.rglob("*"):
-        if DRAFT.fullmatch(draft.name):
+        if is_draft(draft.name) or ZARR_DRAFT.fullmatch(draft.name):
             draft.unlink()
     with atomic_write(_whole(target)) as draft:
         draft.write_text(request)

@@ -15,7 +15,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import S3Store
 
-from catalogs.atomic import atomic_write
+from catalogs.atomic import atomic_write, is_draft
 from pipeline.errors import RunError
 from pipeline.storage.client import client_of
 from pipeline.storage.location import Location, parse_location, storage_errors
@@ -144,7 +144,8 @@ class FolderFiles(Files):
         with self._errors():
             if not (self.location / folder).exists():
                 return []
-            return sorted(f"{folder}/{path.name}" for path in (self.location / folder).iterdir() if path.is_file())
+            paths = [path for path in (self.location / folder).iterdir() if path.is_file() and not is_draft(path.name)]
+            return sorted(f"{folder}/{path.name}" for path in paths)
 
     def remove(self, name: str) -> None:
         with self._errors():

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from catalogs.atomic import atomic_write
+from catalogs.atomic import atomic_write, is_draft
 
 
 def test_a_file_appears_when_its_block_ends_and_under_its_own_suffix(tmp_path):
@@ -33,3 +33,11 @@ def test_the_content_is_on_the_disk_before_the_file_has_its_name(tmp_path, monke
     with atomic_write(path) as draft:
         draft.write_bytes(b"content")
     assert named_at_sync == [False, True]
+
+
+def test_a_name_tells_whether_its_file_was_being_written(tmp_path):
+    with atomic_write(tmp_path / "2024.json") as draft:
+        draft.write_text("half")
+        assert is_draft(draft.name)
+    assert not is_draft("2024.json")
+    assert not is_draft(".hidden.json")

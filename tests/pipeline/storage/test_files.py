@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from catalogs.atomic import atomic_write
 from pipeline.errors import RunError, UserError
 from pipeline.storage.files import BucketFiles, FolderFiles, files_at
 
@@ -58,6 +59,14 @@ def test_files_of_a_folder_are_listed_and_removed(files):
     files.remove("stac/a.json")
     files.remove("stac/a.json")
     assert files.list("stac") == ["stac/b.json"]
+
+
+def test_what_a_killed_process_had_begun_to_write_is_no_file_of_the_cube(tmp_path):
+    files = files_at(tmp_path)
+    files.write("stac/item.json", "whole")
+    with atomic_write(tmp_path / "stac/other.json") as draft:
+        draft.write_text('{"half')
+        assert files.list("stac") == ["stac/item.json"]
 
 
 def test_an_empty_file_counts_as_none_in_a_swap(files):
