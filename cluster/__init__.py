@@ -4,10 +4,10 @@ from cluster.dask import DaskClient, dask_client
 from cluster.errors import PoolError, PoolLost
 from cluster.events import Ended, Event, Finished, Listener, Started
 from cluster.gather import gather
+from cluster.memory import machine_memory
 from cluster.pool import Pool, pool
 from cluster.ray_metrics import Gauges
 from cluster.types import GroupPolicy, Outcome, WorkerGroup
-from cluster.worker_host import machine_memory
 
 __all__ = [
     "DaskClient",

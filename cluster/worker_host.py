@@ -6,10 +6,10 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from cluster.errors import PoolError
+from cluster.memory import available_memory
 
 MEMORY_POLL_SECONDS = 0.2
 
@@ -42,7 +42,7 @@ def check_built(builds: Iterable[Attempt]) -> None:
 class WorkerHost:
     """Builds the worker object once in its process and calls it, from several threads; never raises.
 
-    memory_headroom: bytes of memory that the machine must have available for a call to begin beside another one.
+    memory_headroom: bytes that must be available, as `available_memory` has it, for a call to begin beside another one.
     """
 
     def __init__(self, factory: Callable[[], Any], memory_headroom: int = 0) -> None:
@@ -70,7 +70,7 @@ class WorkerHost:
     def _counted_call(self) -> Iterator[None]:
         while True:
             with self.lock:
-                if self.calls == 0 or self.memory_headroom == 0 or _available_memory() >= self.memory_headroom:
+                if self.calls == 0 or self.memory_headroom == 0 or available_memory() >= self.memory_headroom:
                     self.calls += 1
                     break
             time.sleep(MEMORY_POLL_SECONDS)
@@ -87,19 +87,3 @@ class WorkerHost:
         except Exception as error:  # noqa: BLE001 - whatever a task raises becomes its outcome, and the pool goes on
             return failed_attempt(error, time.perf_counter() - start)
         return Attempt(result, seconds=time.perf_counter() - start)
-
-
-def machine_memory() -> int:
-    """Bytes of memory of this machine, or of the container that this process is in."""
-    import psutil
-
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else "max"
-    total = int(psutil.virtual_memory().total)
-    return total if text == "max" else min(total, int(text))
-
-
-def _available_memory() -> int:
-    import psutil
-
-    return int(psutil.virtual_memory().available)

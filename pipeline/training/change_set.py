@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster.worker_host import machine_memory
+from cluster.memory import machine_memory
 from idgbr.classes import UNLABELLED
 from pipeline.errors import UserError
 from pipeline.training.dataset import by_stem

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster.worker_host import machine_memory
+from cluster.memory import machine_memory
 from pipeline.errors import UserError
 from pipeline.training.image_file import ImageFile, equals, read_file
 from pipeline.training.labels import LabelValues, read_label_file

@@ -1,12 +1,10 @@
 """The host of a worker object: built once, never raising, and careful with memory."""
 
 import threading
-from pathlib import Path
 
-import psutil
 import pytest
 
-from cluster import PoolError, machine_memory
+from cluster import PoolError
 from cluster.worker_host import Attempt, WorkerHost, check_built, failed_attempt
 
 
@@ -49,7 +47,7 @@ def test_what_a_task_raises_is_an_attempt_with_an_error_on_one_line():
 
 @pytest.mark.parametrize(("available", "concurrent"), [(2**20, True), (2**10, False)])
 def test_a_call_begins_beside_another_only_with_memory_to_spare(monkeypatch, available, concurrent):
-    monkeypatch.setattr("cluster.worker_host._available_memory", lambda: available)
+    monkeypatch.setattr("cluster.worker_host.available_memory", lambda: available)
     monkeypatch.setattr("cluster.worker_host.MEMORY_POLL_SECONDS", 0.01)
     host = WorkerHost(Counter, memory_headroom=2**15)
     timeout, results = 20 if concurrent else 0.2, []
@@ -70,10 +68,3 @@ def test_a_worker_that_could_not_be_built_is_an_error_with_its_traceback():
     with pytest.raises(PoolError, match="a worker cannot be built: RuntimeError: no weights") as refused:
         check_built([Attempt(), attempt])
     assert "no weights" in refused.value.__notes__[0]
-
-
-def test_the_memory_of_a_machine_is_at_most_what_its_container_may_use():
-    limit = Path("/sys/fs/cgroup/memory.max")
-    most = limit.read_text().strip() if limit.is_file() else "max"
-    total = psutil.virtual_memory().total
-    assert machine_memory() == (total if most == "max" else min(total, int(most)))
