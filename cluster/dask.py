@@ -83,6 +83,12 @@ def _connect(address: str) -> Iterator["DaskClient"]:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise PoolLost(f"no Dask scheduler answers at {address!r}: check the address, or leave it out") from error
+    except (TypeError, ImportError, RuntimeError) as error:  # what a transport lacks: certificates, a library
+        reason = " ".join(str(error).split())
+        raise PoolError(
+            f"Dask cannot connect to {address!r} ({reason:.200}): set what {address.partition(':')[0]} needs in Dask's "
+            "configuration (of tls: distributed.comm.tls), or give a tcp address"
+        ) from error
     try:
         connected = DaskClient(client, address)
         connected.check_workers()

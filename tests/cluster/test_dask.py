@@ -73,6 +73,16 @@ def test_where_no_scheduler_runs_the_address_is_named(monkeypatch):
         pass
 
 
+def test_a_transport_that_dask_is_not_configured_for_is_told_with_what_it_lacks():
+    with (
+        pytest.raises(
+            PoolError, match=r"cannot connect to 'tls://127\.0\.0\.1:1' .*set what tls needs in Dask's config"
+        ),
+        dask_client("tls://127.0.0.1:1"),
+    ):
+        pass
+
+
 def test_two_clusters_of_processes_stand_side_by_side_and_listen_on_loopback_alone():
     before = listening()
     with dask_client("processes", 1) as one, dask_client("processes", 1) as other:
