@@ -77,17 +77,15 @@ def _local_cluster(workers: int) -> Iterator[str]:
 
 @contextmanager
 def _connect(address: str) -> Iterator["DaskClient"]:
-    from distributed import Client
-
     try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client = _client(address)
     except (OSError, ValueError) as error:
         raise PoolLost(f"no Dask scheduler answers at {address!r}: check the address, or leave it out") from error
     except (TypeError, ImportError, RuntimeError) as error:  # what a transport lacks: certificates, a library
         reason = " ".join(str(error).split())
         raise PoolError(
             f"Dask cannot connect to {address!r} ({reason:.200}): set what {address.partition(':')[0]} needs in Dask's "
-            "configuration (of tls: distributed.comm.tls), or give a tcp address"
+            "configuration, such as distributed.comm.tls, or give an address of tcp"
         ) from error
     try:
         connected = DaskClient(client, address)
@@ -95,6 +93,22 @@ def _connect(address: str) -> Iterator["DaskClient"]:
         yield connected
     finally:
         client.close(CLOSE_SECONDS)
+
+
+def _client(address: str) -> "Client":
+    from distributed import Client
+
+    class ClosingClient(Client):
+        """Is closed where it cannot start: Dask's would be when Python ends, which waits a minute and fails."""
+
+        def start(self, **options: Any) -> None:
+            try:
+                super().start(**options)
+            except BaseException:
+                self.close(CLOSE_SECONDS)
+                raise
+
+    return ClosingClient(address, timeout=CONNECT_SECONDS, set_as_default=False)
 
 
 class DaskClient:
