@@ -14,5 +14,9 @@ class CatalogUnavailable(CatalogError):
     """A catalog that does not answer now; the same query may work later."""
 
 
+class SearchHeld(CatalogUnavailable):
+    """Another search has the folder of this one."""
+
+
 class NoItems(CatalogError):
     """A catalog that has no items of a collection."""

@@ -127,8 +127,8 @@ def search_with_refusals(
     `catalogs.sources.page_store.remove(folder)` removes the pages. Without a folder no page is kept. `progress` is
     called with the number of items so far. An item without a cloud value counts as clear. maps: items are not scenes
     but maps, each of a whole period, such as a year's, that meets the query's. Raises CatalogUnavailable if
-    the catalog does not answer, loses items between pages or gives pages without end, or while another search uses the
-    folder; CatalogError if the catalog is not one.
+    the catalog does not answer, loses items between pages or gives pages without end; SearchHeld while another search
+    uses the folder; CatalogError if the catalog is not one.
     """
     if not 1 <= limit <= api.MAX_LIMIT:
         raise CatalogError(f"limit is {limit}, but a page has 1 to {api.MAX_LIMIT} items")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalogs.atomic import atomic_write
-from catalogs.errors import CatalogError, CatalogUnavailable
+from catalogs.errors import CatalogError, CatalogUnavailable, SearchHeld
 from catalogs.secrets import holds_secret
 
 FRESH_SECONDS = 86_400
@@ -72,8 +72,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def exclusive(folder: Path) -> Iterator[None]:
     """Make the folder of a search and lock it against other searches, by the file `begun` in it.
 
-    The pages of a search that is complete, or that began more than a day ago, are removed. Raises CatalogUnavailable
-    while another search has the folder, CatalogError if the folder has other content.
+    The pages of a search that is complete, or that began more than a day ago, are removed. Raises SearchHeld while
+    another search has the folder, CatalogError if the folder has other content.
     """
     begun = folder / "begun"
     while True:
@@ -86,7 +86,7 @@ def exclusive(folder: Path) -> Iterator[None]:
                     begun.touch()
         with _lock(begun) as lock:
             if lock == "busy":
-                raise CatalogUnavailable(f"another search holds {folder} now; try again when it has ended")
+                raise SearchHeld(f"another search holds {folder} now; try again when it has ended")
             if lock == "gone":
                 continue
             if time.time() - begun.stat().st_mtime <= FRESH_SECONDS and not (folder / "complete").is_file():

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from catalogs.errors import CatalogError, CatalogUnavailable
+from catalogs.errors import CatalogError, CatalogUnavailable, SearchHeld
 from catalogs.secrets import redact
 from cluster.errors import PoolError, PoolLost
 from idgbr.errors import CheckpointError, InputError
@@ -113,7 +113,7 @@ def idgbr(
 def run_command() -> None:
     """Runs the command of `sys.argv`.
 
-    Exit code 1: failed, 2: wrong use, HELD_BACK: a gate held the run back, HELD: another run holds the cube.
+    Exit code 1: failed, 2: wrong use, HELD_BACK: a gate held the run back, HELD: another run has the cube.
 
     An error is one line; errors of a file are one line each.
     """
@@ -128,6 +128,8 @@ def run_command() -> None:
         sys.exit(_wrong_use(error.format_message(), error.ctx))
     except typer.Abort:  # What typer makes of an EOFError.
         sys.exit(_fail("a file ends too early; see that those which the verb reads are whole", 1))
+    except (CubeHeld, SearchHeld) as error:
+        sys.exit(_fail(error, HELD))
     except CatalogUnavailable as error:
         sys.exit(_fail(error, 1))
     except PoolLost as error:
@@ -136,8 +138,6 @@ def run_command() -> None:
         os._exit(1)  # Ray's own way out waits for the head that is gone.
     except (UserError, CatalogError, CheckpointError, InputError, PoolError) as error:
         sys.exit(_fail(error, 2))
-    except CubeHeld as error:
-        sys.exit(_fail(error, HELD))
     except RunHeld as error:
         sys.exit(_fail(error, HELD_BACK))
     except RunError as error:

@@ -16,7 +16,7 @@ from paged_items import IDS, ITEMS, SUMMER, ids, query
 from paged_server import Faults, paged_server
 
 from catalogs import CatalogError
-from catalogs.errors import CatalogUnavailable
+from catalogs.errors import CatalogUnavailable, SearchHeld
 from catalogs.search import search_with_refusals
 from catalogs.sources import page_store
 
@@ -77,9 +77,7 @@ def test_of_two_searches_in_one_folder_the_second_is_refused_and_takes_nothing_a
 
     def meanwhile(count):
         if count == 5:
-            with pytest.raises(
-                CatalogUnavailable, match=r"another search holds .*pages now; try again when it has ended"
-            ):
+            with pytest.raises(SearchHeld, match=r"another search holds .*pages now; try again when it has ended"):
                 search_with_refusals(query(url), tmp_path / "pages", limit=1)
             page_store.remove(tmp_path / "pages")
             outcomes.append(kept(tmp_path / "pages"))

@@ -12,8 +12,12 @@ import pytest
 import yaml
 from command import answer, idgbr, run_here, sentence
 
+from catalogs.sources import page_store
+from pipeline.config.region_file import load
 from pipeline.cube.open import open_cube
 from pipeline.execution.run import run
+from pipeline.scenes.item_list import list_name
+from pipeline.scenes.search import catalog_query
 
 GOOD = {
     "name": "here",
@@ -69,6 +73,14 @@ def test_a_bad_region_file_ends_in_one_sentence(tmp_path, good, spoil, codes, sa
     assert lines[0].startswith("idgbr: ")
     assert says in lines[0]
     assert not (tmp_path / "cube" / "store").exists()
+
+
+def test_an_update_while_another_one_searches_is_told_to_come_later(tmp_path, good):
+    path = tmp_path / "region.yaml"
+    path.write_text(yaml.safe_dump(good | {"catalog": f"http://127.0.0.1:{closed_port()}/stac"}))
+    pages = tmp_path / "cube" / f"{list_name(catalog_query(load(path)))}.pages"
+    with page_store.exclusive(pages):
+        assert "another search holds" in sentence(run_here("update", path, "--address", "none"), 75)
 
 
 @pytest.mark.parametrize(
