@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import zarr
 
 from catalogs.secrets import redact
@@ -124,7 +125,7 @@ def report(
     group = cube.group(snapshot=version)
     time = period_index(group, plan.region.period[0])
     assert time is not None, "a published version has its own period"
-    count, degraded, thin = _problems(plan, group, time)
+    count, degraded, thin = problems(plan, group, time)
     return Report(
         name=plan.region.name,
         run=plan.run,
@@ -156,8 +157,11 @@ def write_report(files: Files, folder: str, report: Report) -> None:
     files.write(f"{folder}/report.json", json.dumps(asdict(report), indent=1) + "\n")
 
 
-def _problems(plan: Plan, group: zarr.Group, time: int) -> tuple[ProblemCounts, list[BlockId], list[BlockId]]:
-    """How many blocks are degraded, unseen and thin, and the first of the degraded and of the thin."""
+def problems(plan: Plan, group: zarr.Group, time: int) -> tuple[ProblemCounts, list[BlockId], list[BlockId]]:
+    """How many blocks are degraded, unseen and thin, and the first of the degraded and of the thin.
+
+    A block that the region touches without the centre of a pixel has nothing to be seen: it is neither unseen nor thin.
+    """
     extent, min_clear = plan.extent, plan.region.mosaic.min_clear
     states, clears = (BlockRows(store.array(group, f"blocks/{name}"), time) for name in ("state", "clear"))
     count = dict.fromkeys(("degraded", "unseen", "thin"), 0)
@@ -166,8 +170,11 @@ def _problems(plan: Plan, group: zarr.Group, time: int) -> tuple[ProblemCounts, 
     for iy, ix_N in extent.rows():
         y, x0 = extent.slot((iy, 0))
         state_N, clear_N = states.row(y)[ix_N + x0], clears.row(y)[ix_N + x0]
-        count["unseen"] += int((state_N == EMPTY).sum())
-        for name, which_N, blocks in (("degraded", state_N == DEGRADED, degraded), ("thin", clear_N < min_clear, thin)):
+        seen_or_pixels = (n > 0 or extent.has_pixels((iy, ix)) for ix, n in zip(ix_N.tolist(), clear_N, strict=True))
+        pixels_N = np.fromiter(seen_or_pixels, bool, len(ix_N))
+        thin_N = pixels_N & (clear_N < min_clear)
+        count["unseen"] += int((pixels_N & (state_N == EMPTY)).sum())
+        for name, which_N, blocks in (("degraded", state_N == DEGRADED, degraded), ("thin", thin_N, thin)):
             count[name] += int(which_N.sum())
             blocks += [(iy, ix) for ix in ix_N[which_N].tolist()[: MAX_LISTED - len(blocks)]]
     return ProblemCounts(**count), degraded, thin

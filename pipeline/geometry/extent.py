@@ -9,6 +9,8 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from pipeline.errors import UserError
+from pipeline.geometry.area_mask import area_mask
 from pipeline.geometry.footprint import project
 from pipeline.geometry.grid import BlockId, Grid, Window
 
@@ -64,6 +66,10 @@ class Extent:
         """The part of a block that lies in the region's window."""
         return self.grid.block_window(block) & self.window
 
+    def has_pixels(self, block: BlockId) -> bool:
+        """Whether the centre of a pixel of a block lies in the region, which the block may touch without one."""
+        return self.area is None or bool(area_mask(self.area, self.grid, self.covered(block)).any())
+
     def slot(self, block: BlockId) -> BlockId:
         """Index of a block in arrays that hold one value per block."""
         return block[0] - self.block_range.y0, block[1] - self.block_range.x0
@@ -84,7 +90,8 @@ class Extent:
 def extent_of(grid: Grid, bounds: tuple[float, float, float, float] | None, area: BaseGeometry) -> Extent:
     """The extent of `bounds` (west, south, east, north in degrees), or of `area` (degrees) where bounds are None.
 
-    Raises UserError where the grid's CRS cannot show it, or is cut by the antimeridian within it.
+    Raises UserError where the grid's CRS cannot show it, or is cut by the antimeridian within it, or where no pixel's
+    centre lies in it.
     """
     if bounds is not None:
         return Extent(grid, grid.window_of(bounds))
@@ -92,4 +99,10 @@ def extent_of(grid: Grid, bounds: tuple[float, float, float, float] | None, area
     if west == -180 and east == 180:
         grid.check_whole_at_antimeridian(south, north)
     grid_area = shapely.make_valid(project(area, grid.crs))
-    return Extent(grid, grid.window_around(grid_area.bounds, "the polygon"), grid_area)
+    extent = Extent(grid, grid.window_around(grid_area.bounds, "the polygon"), grid_area)
+    if not any(map(extent.has_pixels, extent.blocks())):
+        raise UserError(
+            f"the polygon holds the centre of no pixel of {grid.resolution:g} m; give a larger one, or a smaller "
+            "'grid.resolution'"
+        )
+    return extent

@@ -2,11 +2,20 @@
 
 import json
 from dataclasses import asdict
+from datetime import date
+from types import SimpleNamespace
 
 import pytest
+import shapely
+import zarr
 
+from pipeline.cube import store
+from pipeline.cube.create import add_period
 from pipeline.cube.open import open_cube
-from pipeline.execution.report import ProblemCounts
+from pipeline.cube.schema import EMPTY, Layout
+from pipeline.execution.report import ProblemCounts, problems
+from pipeline.geometry.extent import Extent
+from pipeline.geometry.grid import Grid, Window
 
 
 def test_the_report_counts_every_mapped_pixel(undisturbed):
@@ -35,3 +44,13 @@ def test_a_report_counts_its_passes_its_scenes_and_its_bytes(undisturbed):
     stored = sum(path.stat().st_size for path in (region.cube / "store").rglob("*") if path.is_file())
     assert report.cube_bytes >= stored > 0
     assert report.seconds["total"] >= report.seconds["work"] >= report.seconds["start"]
+
+
+def test_a_block_without_a_pixel_of_the_polygon_is_not_told_as_never_seen():
+    extent = Extent(Grid("EPSG:3035", 10.0, 256), Window(0, 0, 256, 257), shapely.box(0, -2560, 2564, 0))
+    group = zarr.group()
+    layout = Layout(extent, ("red",), ({"code": 1, "name": "land", "color": "#000000"},))
+    add_period(group, layout, (date(2024, 1, 1), date(2024, 12, 31)))
+    store.array(group, "blocks/state")[:] = EMPTY
+    plan = SimpleNamespace(extent=extent, region=SimpleNamespace(mosaic=SimpleNamespace(min_clear=1)))
+    assert problems(plan, group, 0) == (ProblemCounts(degraded=0, unseen=1, thin=1), [], [(0, 0)])

@@ -1,5 +1,7 @@
 """The blocks of a region, with and without an area."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -49,6 +51,19 @@ def test_the_extent_of_bounds_is_their_window_and_that_of_a_polygon_has_its_area
     assert found.area is not None and found.area.equals(project(box, grid.crs))
     left, bottom, right, top = found.area.bounds
     assert found.window == grid.window_around((left, bottom, right, top), "it")
+
+
+def test_a_polygon_without_the_centre_of_a_pixel_is_refused():
+    corner = 15.0, 47.0
+    ring = shapely.Polygon([corner, (corner[0] + 1e-6, corner[1]), (corner[0], corner[1] + 1e-6)])
+    with pytest.raises(UserError, match=r"holds the centre of no pixel of 10 m; give a larger one"):
+        extent_of(Grid("EPSG:3035", 10.0, 256), None, ring)
+
+
+def test_a_block_that_an_area_touches_may_have_no_pixel():
+    extent = Extent(Grid("EPSG:3035", 10.0, 256), Window(0, 0, 256, 257), shapely.box(0, -2560, 2564, 0))
+    assert {block: extent.has_pixels(block) for block in extent.blocks()} == {(0, 0): True, (0, 1): False}
+    assert replace(extent, area=None).has_pixels((0, 1))
 
 
 def test_a_polygon_around_the_world_is_refused_where_the_grid_is_cut():
