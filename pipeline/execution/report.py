@@ -1,7 +1,9 @@
 """The report of a run: how much was mapped, how long it took, what is degraded, what it cost."""
 
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -147,7 +149,7 @@ def report(
         work={step: round(value, 2) for step, value in work.seconds.items()},
         areas_km2=class_areas(group, time),
         region_km2=plan.region_km2,
-        cube_bytes=_size(cube.location),
+        cube_bytes=cube_size(cube.location),
         change=change,
         published=published,
     )
@@ -180,6 +182,11 @@ def problems(plan: Plan, group: zarr.Group, time: int) -> tuple[ProblemCounts, l
     return ProblemCounts(**count), degraded, thin
 
 
-def _size(location: Location) -> int:
-    """Bytes of a cube in a folder; 0 for one on object storage."""
-    return sum(f.stat().st_size for f in location.rglob("*") if f.is_file()) if isinstance(location, Path) else 0
+def cube_size(location: Location) -> int:
+    """Bytes of a cube in a folder, of what does not vanish meanwhile; 0 for one on object storage."""
+    total = 0
+    for folder, _, names in os.walk(location) if isinstance(location, Path) else ():
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(folder, name).stat().st_size
+    return total

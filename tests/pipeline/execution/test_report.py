@@ -1,8 +1,10 @@
 """The report of a run: what it counts, and its JSON."""
 
 import json
+import os
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +15,7 @@ from pipeline.cube import store
 from pipeline.cube.create import add_period
 from pipeline.cube.open import open_cube
 from pipeline.cube.schema import EMPTY, Layout
-from pipeline.execution.report import ProblemCounts, problems
+from pipeline.execution.report import ProblemCounts, cube_size, problems
 from pipeline.geometry.extent import Extent
 from pipeline.geometry.grid import Grid, Window
 
@@ -54,3 +56,41 @@ def test_a_block_without_a_pixel_of_the_polygon_is_not_told_as_never_seen():
     store.array(group, "blocks/state")[:] = EMPTY
     plan = SimpleNamespace(extent=extent, region=SimpleNamespace(mosaic=SimpleNamespace(min_clear=1)))
     assert problems(plan, group, 0) == (ProblemCounts(degraded=0, unseen=1, thin=1), [], [(0, 0)])
+
+
+class Listing:
+    """What `os.scandir` gives of a folder."""
+
+    def __init__(self, entries):
+        self.entries = iter(entries)
+
+    def __iter__(self):
+        return self.entries
+
+    def __next__(self):
+        return next(self.entries)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+
+def test_what_another_search_deletes_while_a_cube_is_measured_is_not_missed(tmp_path, monkeypatch):
+    for name in ("scenes/a.pages/begun", "scenes/b.pages/begun", "lock.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("four")
+    scandir = os.scandir
+
+    def meanwhile(path):
+        entries = list(scandir(path))
+        if Path(path).name == "scenes":
+            (tmp_path / "scenes/a.pages/begun").unlink(missing_ok=True)
+            (tmp_path / "scenes/a.pages").rmdir()
+        if Path(path).name == "b.pages":
+            (tmp_path / "scenes/b.pages/begun").unlink()
+        return Listing(entries)
+
+    monkeypatch.setattr(os, "scandir", meanwhile)
+    assert cube_size(tmp_path) == 4
