@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ SOCKET_BYTES = 107
 SESSION = "ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store.99"
 
 
-def start_ray(cpus: int, **options: Any) -> None:
-    """Starts a Ray whose files and sockets lie below a folder of a short path.
+def start_ray(cpus: int, **options: Any) -> Path:
+    """Starts a Ray whose files and sockets lie in a folder of a short path, which is returned.
 
     Raises PoolLost, with what Ray says, if it does not start; nothing of it is left then.
     """
@@ -29,7 +30,7 @@ def start_ray(cpus: int, **options: Any) -> None:
     folder, before = socket_folder(), descendants()
     try:
         with keep_sigterm():
-            ray.init(
+            context: Any = ray.init(
                 "local",
                 num_cpus=cpus,
                 include_dashboard=False,
@@ -45,6 +46,15 @@ def start_ray(cpus: int, **options: Any) -> None:
             f"no Ray could be started on this machine ({reason:.300}); see {logs}, mend the cause and run again, or "
             "give the address none to do without"
         ) from error
+    return Path(context.address_info["session_dir"])
+
+
+def remove_session(folder: Path) -> None:
+    """Deletes the folder of a Ray that has ended, and Ray's link to it."""
+    latest = folder.with_name("session_latest")
+    if latest.is_symlink() and latest.readlink() == folder:
+        latest.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

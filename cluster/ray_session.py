@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import PoolError, PoolLost
-from cluster.ray_local import exception_line, keep_sigterm, logs_folder, start_errors, start_ray
+from cluster.ray_local import exception_line, keep_sigterm, logs_folder, remove_session, start_errors, start_ray
 
 ANSWER_SECONDS = 10
 CHECK_SECONDS = 2
@@ -23,9 +23,9 @@ HEAD_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 def connect(address: str, workers: int) -> Iterator[None]:
     """Ray for the time of the block; a Ray that this process already uses is used and stays.
 
-    "local" starts a Ray for at least `workers` CPUs that listens on 127.0.0.1 only and requires a token. "auto" is the
-    Ray that RAY_ADDRESS names, if it does. Raises PoolError for what is no address, and PoolLost if Ray cannot be
-    started, if none answers, or if it is gone at the end of the block.
+    "local" starts a Ray for at least `workers` CPUs that listens on 127.0.0.1 only and requires a token; its logs stay
+    if the block raises. "auto" is the Ray that RAY_ADDRESS names, if it does. Raises PoolError for what is no address,
+    and PoolLost if Ray cannot be started, if none answers, or if it is gone at the end of the block.
     """
     if address == "local":
         secure_environment()
@@ -41,8 +41,9 @@ def connect(address: str, workers: int) -> Iterator[None]:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if not address.startswith("ray://"):
         quiet["job_config"] = _blind_job()
+    session = None
     if address == "local":
-        start_ray(max(workers, os.cpu_count() or 1), **quiet)
+        session = start_ray(max(workers, os.cpu_count() or 1), **quiet)
     else:
         try:
             with keep_sigterm():
@@ -57,6 +58,8 @@ def connect(address: str, workers: int) -> Iterator[None]:
         if not connection.is_alive():
             raise connection.error
         ray.shutdown()
+    if session is not None:
+        remove_session(session)
 
 
 def _blind_job() -> Any:

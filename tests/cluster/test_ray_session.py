@@ -3,10 +3,12 @@
 import os
 import re
 import sys
+from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
-from cluster import PoolError, pool
+from cluster import PoolError, PoolLost, pool
 
 
 @pytest.mark.ray
@@ -14,6 +16,29 @@ def test_ray_listens_on_this_machine_only(local_ray):
     import ray
 
     assert {node["NodeManagerAddress"] for node in ray.nodes()} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("outcome", ["ends well", "raises", "loses its head"])
+def test_the_files_of_a_ray_stay_only_where_something_failed(monkeypatch, tmp_path, outcome):
+    from cluster import ray_session
+
+    ray_session.secure_environment()
+    import ray
+
+    session, latest, other = (tmp_path / name for name in ("session_2", "session_latest", "session_1"))
+    for folder in (session, other):
+        (folder / "logs").mkdir(parents=True)
+    latest.symlink_to(session)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray_session, "start_ray", lambda *asked, **options: session)
+    lost = SimpleNamespace(is_alive=lambda: outcome != "loses its head", error=PoolLost("the Ray at local was lost"))
+    monkeypatch.setattr(ray_session, "Connection", lambda address: lost)
+    with suppress(PoolLost, KeyError), ray_session.connect("local", 1):
+        if outcome == "raises":
+            raise KeyError
+    assert [session.exists(), latest.is_symlink()] == [outcome != "ends well"] * 2
+    assert other.exists()
 
 
 @pytest.mark.parametrize(
