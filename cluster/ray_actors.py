@@ -33,7 +33,8 @@ def actors(factory: Callable[[], Any], policy: GroupPolicy, address: str) -> Ite
         if address == "local":
             _check_resources(groups, available)
         sources = source_folders() if address == "local" else []
-        workers = Actors(factory, groups, int(available.get("CPU", 1)), sources, Connection(address))
+        machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        workers = Actors(factory, groups, machines, sources, Connection(address))
         try:
             workers.wait_until_ready()
             yield workers
@@ -53,6 +54,11 @@ def _check_resources(groups: Sequence[WorkerGroup], available: Mapping[str, floa
             )
 
 
+def threads(workers: int, machines: Sequence[int]) -> int:
+    """Threads of each worker: its share of the CPUs of all machines, and no more than one machine has. At least 1."""
+    return max(1, min(sum(machines) // workers, max(machines, default=1)))
+
+
 @dataclass
 class _Member:
     """A worker: its actor, and the future of building it, None once it is built; `lost`: the actors lost before."""
@@ -68,19 +74,19 @@ class Actors:
 
     A worker whose process is lost is replaced by a new one, which Ray may place elsewhere. Ray's own restarts and
     retries are not used: they would not tell which of a worker's calls killed it. A future is a worker's number and a
-    Ray reference.
+    Ray reference. machines: the CPUs of each.
     """
 
     def __init__(
         self,
         factory: Callable[[], Any],
         groups: Sequence[WorkerGroup],
-        cpus: int,
+        machines: Sequence[int],
         sources: list[str],
         connection: Connection,
     ) -> None:
         self._factory, self._sources, self._connection = factory, sources, connection
-        self._threads = max(1, cpus // sum(group.workers for group in groups))
+        self._threads = threads(sum(group.workers for group in groups), machines)
         self._members = [self._start(group) for group in groups for _ in range(group.workers)]
         self._last_ready = time.monotonic()
 

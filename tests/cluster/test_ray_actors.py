@@ -13,6 +13,7 @@ import pytest
 from worker import Worker
 
 from cluster import PoolError, WorkerGroup, pool
+from cluster.ray_actors import threads
 
 HELPERS = str(Path(__file__).parents[1] / "helpers")
 
@@ -77,6 +78,14 @@ def test_a_result_that_cannot_travel_is_an_error_of_the_task(local_ray, tmp_path
     with pool(partial(Worker, tmp_path), address=local_ray, attempts=1) as workers:
         (outcome,) = workers.map("lock", [1])
     assert outcome.error == "TypeError: cannot pickle '_thread.lock' object"
+
+
+@pytest.mark.parametrize(
+    ("workers", "machines", "each"),
+    [(2, [8], 4), (2, [4] * 16, 4), (16, [4] * 16, 4), (32, [4] * 16, 2), (3, [0, 2, 8], 3), (9, [8], 1), (1, [], 1)],
+)
+def test_a_worker_has_no_more_threads_than_a_machine_has_cpus(workers, machines, each):
+    assert threads(workers, machines) == each
 
 
 @pytest.mark.ray
