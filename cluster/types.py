@@ -33,7 +33,7 @@ class WorkerGroup:
     concurrency_groups: the methods these workers are called by, each with the number of calls that one worker runs
     concurrently (one more waits in its queue). Empty: any method, one call at a time. cpus, gpus (fractions share a
     device), memory (bytes): what Ray reserves for each worker. memory_headroom: bytes that one call may need; a worker
-    begins a further concurrent call only while its machine has that much memory available.
+    begins a further concurrent call only while its machine, and its container, has that much memory available.
     """
 
     workers: int = 1
