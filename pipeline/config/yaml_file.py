@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from pipeline.config.document import parse, read_text
+from pipeline.config.scalars import as_meant
 from pipeline.errors import UserError
 
 Key = tuple[str, ...]
@@ -28,6 +29,14 @@ class Frozen(BaseModel):
     RENAMED: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_meant(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        fields = cls.model_fields.items()
+        return values | {name: as_meant(field.annotation, values[name]) for name, field in fields if name in values}
 
 
 Checked = TypeVar("Checked", bound=Frozen)
