@@ -34,9 +34,9 @@ def read_text(path: Path) -> str:
 def parse(name: str, text: str) -> tuple[Any, yaml.Node | None]:
     """The value of the YAML document `text` and its node; (None, None) for an empty one.
 
-    Raises UserError, which names the file `name` and the line, for what is not YAML, for tags, for an alias to what it
-    stands in, for more than 20 levels, for more than 10,000 values with aliases written out, for whole numbers of more
-    than 40 digits, and for texts that are not Unicode.
+    Raises UserError, which names the file `name` and the line, for what is not YAML, for tags, for a key written twice,
+    for an alias to what it stands in, for more than 20 levels, for more than 10,000 values with aliases written out,
+    for whole numbers of more than 40 digits, and for texts that are not Unicode.
     """
     try:
         loader = _Loader(text)
@@ -99,6 +99,7 @@ def _count(node: yaml.Node, counts: dict[int, int]) -> int:
     if known is not None:
         return known
     counts[id(node)], total = 0, 1
+    _check_keys(node)
     for child in _children(node):
         total += _count(child, counts)
         if total > MAX_VALUES:
@@ -107,6 +108,19 @@ def _count(node: yaml.Node, counts: dict[int, int]) -> int:
             )
     counts[id(node)] = total
     return total
+
+
+def _check_keys(node: yaml.Node) -> None:
+    """Keys are equal where their texts are: 1 and "1" are one key of a file."""
+    lines: dict[str, int] = {}
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        line = key.start_mark.line + 1
+        if key.value in lines:
+            problem = f"the key {_brief(key.value)!r} is in line {lines[key.value]} already; take one of them out"
+            raise ConstructorError(None, None, problem, key.start_mark)
+        lines[key.value] = line
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:

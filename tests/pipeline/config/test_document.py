@@ -40,6 +40,13 @@ MERGES = multiplied("{<<: [", lambda n: ", ".join([f"*a{n - 1}"] * 9), "]}")
         (GOOD + "x: &here {x: *here}\n", "f.yaml:7 is not valid YAML: an alias to what it stands in"),
         (GOOD + "x: &here [*here]\n", "an alias to what it stands in"),
         (GOOD + "x: &here {<<: *here}\n", "an alias to what it stands in"),
+        (
+            GOOD + "bbox: [20, 40, 21, 41]\n",
+            "f.yaml:7 is not valid YAML: the key 'bbox' is in line 6 already",
+        ),
+        (GOOD + "grid: {resolution: 10, resolution: 30}\n", "f.yaml:7 .*: the key 'resolution' is in line 7 already"),
+        (GOOD + "x: [{a: {b: 1,\n  b: 1}}]\n", "f.yaml:8 is not valid YAML: the key 'b' is in line 7 already"),
+        (GOOD + "x: {1: a, '1': b}\n", "the key '1' is in line 7 already"),
         (GOOD + f"x: {'[' * 5000}{']' * 5000}\n", "f.yaml:7 is not valid YAML: more than 20 levels"),
         (GOOD + f"x: {'{a: ' * 5000}{'}' * 5000}\n", "more than 20 levels"),
         (GOOD + f"x:\n {'- ' * 5000}1\n", "f.yaml:8 is not valid YAML: more than 20 levels"),
@@ -72,8 +79,9 @@ def test_what_costs_too_much_or_is_no_yaml_is_refused(tmp_path, load, text, says
 
 
 def test_aliases_and_merges_of_a_few_values_are_written_out(tmp_path):
-    text = "a: &a {x: 1}\nb: {<<: *a, y: *a}\nc: [*a, *a]\n"
-    assert document.parse("f", text)[0] == {"a": {"x": 1}, "b": {"x": 1, "y": {"x": 1}}, "c": [{"x": 1}] * 2}
+    text = "a: &a {x: 1}\nb: {<<: *a, y: *a}\nc: [*a, *a]\nd: {<<: *a, x: 2}\n"
+    read = {"a": {"x": 1}, "b": {"x": 1, "y": {"x": 1}}, "c": [{"x": 1}] * 2, "d": {"x": 2}}
+    assert document.parse("f", text)[0] == read
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
