@@ -84,7 +84,8 @@ def brief(text: str) -> str:
 
 
 def read(path: Path) -> YamlFile:
-    """Reads a YAML file and replaces `${NAME}` by the environment variable of that name. Raises UserError."""
+    """Reads a YAML file and replaces `${NAME}` in its values by the environment variable of that name. Raises
+    UserError."""
     text = read_text(path)
     raw, root = parse(path.name, text)
     if not isinstance(raw, dict) or root is None:
@@ -127,6 +128,8 @@ def _nodes(node: yaml.Node, key: Key) -> Iterator[tuple[Key, yaml.Node]]:
 def _expand(value: Any, key: Key, errors: dict[Key, str]) -> Any:
     if isinstance(value, dict):
         return {name: _expand(item, (*key, str(name)), errors) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_expand(item, (*key, str(number)), errors) for number, item in enumerate(value)]
     if not isinstance(value, str):
         return value
     for name in variables(value):

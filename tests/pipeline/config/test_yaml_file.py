@@ -59,6 +59,20 @@ model: nowhere
     assert model.startswith(f"region.yaml:13: model: no model_index.json in {tmp_path / 'nowhere'}; ")
 
 
+def test_a_variable_of_the_environment_stands_anywhere_in_a_value(tmp_path, monkeypatch):
+    monkeypatch.setenv("ARCHIVE", "/archive")
+    monkeypatch.setenv("HOST", "store.example")
+    path = tmp_path / "region.yaml"
+    path.write_text(GOOD + "bbox: [11, 47, 12, 48]\nallowed_paths: ['${ARCHIVE}/x']\nallowed_hosts: ['${HOST}']\n")
+    region = region_file.load(path)
+    assert ([*map(str, region.allowed_paths)], region.allowed_hosts) == (["/archive/x"], ("store.example",))
+
+
+def test_a_variable_that_is_not_set_is_named_with_its_place_in_a_list(errors):
+    (line,) = errors(GOOD + "bbox: [11, 47, 12, 48]\nallowed_paths:\n  - a\n  - ${NO_SUCH_VARIABLE}/x\n")
+    assert line.startswith("region.yaml:9: allowed_paths.1: the environment variable NO_SUCH_VARIABLE is not set")
+
+
 def test_a_key_that_resembles_none_gets_the_list_of_keys(errors):
     (line,) = errors(GOOD + "bbox: [11, 47, 12, 48]\nxyzzy: 1\n")
     assert line.startswith("region.yaml:7: unknown key 'xyzzy'; allowed are name, cube, catalog, ")
