@@ -60,7 +60,7 @@ def box_in_order(box: Box) -> Box:
 class Region(Frozen):
     """One run's whole configuration, as written in one YAML file.
 
-    Relative paths count from the file's folder; `${NAME}` stands for an environment variable.
+    Relative paths count from the file's folder; `${NAME}` stands for an environment variable, `~/` for the home folder.
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {

@@ -84,8 +84,8 @@ def brief(text: str) -> str:
 
 
 def read(path: Path) -> YamlFile:
-    """Reads a YAML file and replaces `${NAME}` in its values by the environment variable of that name. Raises
-    UserError."""
+    """Reads a YAML file and replaces, in its values, `${NAME}` by the environment variable of that name, and `~/` at
+    their start by the user's home folder. Raises UserError."""
     text = read_text(path)
     raw, root = parse(path.name, text)
     if not isinstance(raw, dict) or root is None:
@@ -135,7 +135,13 @@ def _expand(value: Any, key: Key, errors: dict[Key, str]) -> Any:
     for name in variables(value):
         if name not in os.environ:
             errors[key] = f"the environment variable {name} is not set; set it or write the path out"
-    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], match[0]), value)
+    value = re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], match[0]), value)
+    if value.startswith("~/"):
+        try:
+            return str(Path(value).expanduser())
+        except RuntimeError:
+            errors[key] = "this user has no home folder; write the path out"
+    return value
 
 
 def variables(value: Any) -> list[str]:

@@ -73,6 +73,24 @@ def test_a_variable_that_is_not_set_is_named_with_its_place_in_a_list(errors):
     assert line.startswith("region.yaml:9: allowed_paths.1: the environment variable NO_SUCH_VARIABLE is not set")
 
 
+def test_a_tilde_is_the_home_folder_in_every_path_of_a_file(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    path = tmp_path / "region.yaml"
+    text = GOOD.replace("cube: cube", "cube: ~/cube").replace("https://example.org/stac", "~/catalog.json")
+    path.write_text(text + "bbox: [11, 47, 12, 48]\nallowed_paths: [~/scenes, a~/b]\n")
+    region = region_file.load(path)
+    assert (region.cube, region.catalog) == (home / "cube", str(home / "catalog.json"))
+    assert region.allowed_paths == (home / "scenes", tmp_path / "a~/b")
+    path.write_text(
+        "title: a\nlicense: mit\nmodel: ~/model\ndata: data\nsteps: 1\n"
+        "areas: {kind: folder, path: ~/photos}\nvalidation: {kind: folder, path: photos}\n"
+    )
+    loaded = recipe.load(path)
+    assert (loaded.model, loaded.areas.path) == (home / "model", home / "photos")
+    assert loaded.validation.path == tmp_path / "photos"
+
+
 def test_a_key_that_resembles_none_gets_the_list_of_keys(errors):
     (line,) = errors(GOOD + "bbox: [11, 47, 12, 48]\nxyzzy: 1\n")
     assert line.startswith("region.yaml:7: unknown key 'xyzzy'; allowed are name, cube, catalog, ")
