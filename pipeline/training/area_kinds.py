@@ -14,6 +14,8 @@ from pipeline.config.yaml_file import Frozen
 Code = Annotated[int, Field(ge=1, le=255, strict=True)]
 """Of a class of a map, in which 0 means no data."""
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
 BoxInOrder = Annotated[Box, AfterValidator(box_in_order)]
 
 
@@ -21,7 +23,7 @@ class Simulated(Frozen):
     """Simulated worlds, one for each seed."""
 
     kind: Literal["simulated"] = Field(description="names this kind of areas")
-    seeds: list[int] = Field(min_length=1, description="of the worlds, one each")
+    seeds: list[Seed] = Field(min_length=1, description="of the worlds, one each")
     kilometres: float = Field(default=8, gt=0, description="side of a world")
 
 
@@ -199,7 +201,7 @@ class Split(Frozen):
     )
     size: float | None = Field(default=None, gt=0, le=1e6, description="metres: side of a square")
     share: float | None = Field(default=None, gt=0, lt=1, description="blocks only: of them, kept out; default: 0.25")
-    seed: int = Field(default=0, description="of the lot")
+    seed: Seed = Field(default=0, description="of the lot")
     column: str | None = Field(default=None, min_length=1, description="column only: its name")
     validation: list[str] | None = Field(default=None, min_length=1, description="column only: values kept out")
 

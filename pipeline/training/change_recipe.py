@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.config.yaml_file import Frozen
-from pipeline.training.area_kinds import Areas, check_apart
+from pipeline.training.area_kinds import Areas, Seed, check_apart
 from pipeline.training.recipe import load_as
 
 
@@ -30,8 +30,8 @@ class SimulatedPairs(Frozen):
     seasons with its classes as a labelled area of the same folder."""
 
     kind: Literal["simulated-pairs"] = Field(description="names this kind of areas")
-    seeds: list[int] = Field(default=[], description="of worlds that give a pair of two seasons each")
-    years: list[int] = Field(default=[], description="of worlds that give eight pairs each, as updates compare them")
+    seeds: list[Seed] = Field(default=[], description="of worlds that give a pair of two seasons each")
+    years: list[Seed] = Field(default=[], description="of worlds that give eight pairs each, as updates compare them")
     kilometres: float = Field(default=4, gt=0, description="side of a world")
 
     @model_validator(mode="after")
@@ -92,7 +92,7 @@ class ChangeRecipe(Frozen):
     )
     batch_size: int = Field(default=8, ge=1, description="crops per step")
     learning_rate: float = Field(default=5e-4, gt=0, description="at its peak")
-    seed: int = Field(default=0, description="of first weights, crops and swaps")
+    seed: Seed = Field(default=0, description="of first weights, crops and swaps")
     precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
     device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from pipeline.config.yaml_file import Frozen
-from pipeline.training.area_kinds import Simulated
+from pipeline.training.area_kinds import Seed, Simulated
 from pipeline.training.recipe import load_as
 
 
@@ -29,7 +29,7 @@ class CubeMosaics(Frozen):
     )
     windows: int = Field(default=64, ge=1, description="how many; they are kept in memory")
     side: int = Field(default=512, ge=32, description="pixels per side of a window")
-    seed: int = Field(default=0, description="of the windows' places and periods")
+    seed: Seed = Field(default=0, description="of the windows' places and periods")
 
 
 class Images(Frozen):
@@ -66,7 +66,7 @@ class DDPMRecipe(Frozen):
     learning_rate: float = Field(default=1e-4, gt=0, description="at its peak")
     warmup: int = Field(default=1000, ge=0, description="steps until then; at most a tenth of all is taken")
     average: float = Field(default=0.9999, ge=0, lt=1, description="decay of the average of the weights that is kept")
-    seed: int = Field(default=0, description="of first weights, crops and noise")
+    seed: Seed = Field(default=0, description="of first weights, crops and noise")
     sampling_steps: int = Field(default=100, ge=2, le=1000, description="of the sample images")
     precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the forward pass")
     device: Literal["cpu", "cuda"] | None = Field(default=None, description="default: a GPU where there is one")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from pipeline.config.yaml_file import Frozen, checked, read
-from pipeline.training.area_kinds import Areas, Split, check_apart
+from pipeline.training.area_kinds import Areas, Seed, Split, check_apart
 
 PATHS = ("model", "data", "region", "path", "backbone", "ddpm", "stable_diffusion")
 
@@ -71,7 +71,7 @@ class Recipe(Frozen):
     )
     batch_size: int = Field(default=8, ge=1, serialization_alias="batch", description="crops per step and worker")
     learning_rate: float = Field(default=1e-3, gt=0, serialization_alias="rate", description="at its peak")
-    seed: int = Field(default=0, description="of first weights, crops and noise")
+    seed: Seed = Field(default=0, description="of first weights, crops and noise")
     network: str | None = Field(default=None, description="coarse network only: a class of `idgbr.coarse`")
     preset: Literal["tiny", "base"] | None = Field(default=None, description="refiner only")
     stable_diffusion: Path | None = Field(
