@@ -36,7 +36,7 @@ def init(
     resolution: Annotated[
         float | None, typer.Option(min=0.1, callback=finite, help="metres; default: the collection's")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="of training, of each network")] = 2000,
+    steps: Annotated[int, typer.Option(min=1, max=10**9, help="of training, of each network")] = 2000,
     as_json: AsJson = False,
 ) -> None:
     """Writes a region file and two recipes for a box, and tells what the map will cost. Overwrites nothing.

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from pipeline.config.yaml_file import Frozen
 from pipeline.training.area_kinds import Areas, Seed, check_apart
-from pipeline.training.recipe import load_as
+from pipeline.training.recipe import Steps, load_as
 
 
 class ChangePairs(Frozen):
@@ -49,13 +49,13 @@ class Spn(Frozen):
 
     areas: Areas = Field(description="labelled areas of single dates")
     foreground: list[int] = Field(min_length=1, description="codes of the classes that are the foreground")
-    steps: int = Field(ge=1, description="optimiser steps")
+    steps: Steps = Field(description="optimiser steps")
 
 
 class ScoutStage(Frozen):
     """The stage of the scout, which looks first and calls for the change network where it sees something."""
 
-    steps: int = Field(ge=1, description="optimiser steps")
+    steps: Steps = Field(description="optimiser steps")
     recall: float = Field(
         default=0.998,
         gt=0,
@@ -75,7 +75,7 @@ class ChangeRecipe(Frozen):
     validation: ChangeAreas = Field(description="pairs of other places, for the scores of the model card")
     title: str = Field(description="of the model's card")
     license: str = Field(description="of the weights: an SPDX identifier, or other")
-    steps: int = Field(ge=1, description="optimiser steps of the stage scn")
+    steps: Steps = Field(description="optimiser steps of the stage scn")
     spn: Spn | None = Field(default=None, description="default: the change network starts from nothing")
     scout: ScoutStage | None = Field(default=None, description="default: the change network looks at every window")
     preset: Literal["small", "base", "siamese"] = Field(

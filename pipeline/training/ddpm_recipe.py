@@ -7,7 +7,7 @@ from pydantic import Field
 
 from pipeline.config.yaml_file import Frozen
 from pipeline.training.area_kinds import Seed, Simulated
-from pipeline.training.recipe import load_as
+from pipeline.training.recipe import Steps, load_as
 
 
 class Scenes(Frozen):
@@ -58,7 +58,7 @@ class DDPMRecipe(Frozen):
     validation: Unlabelled = Field(description="images of other places, for the error by noise level")
     title: str = Field(description="of the model's card")
     license: str = Field(description="of the weights: an SPDX identifier, or other")
-    steps: int = Field(ge=1, description="optimiser steps; 200,000 and more are usual on a GPU")
+    steps: Steps = Field(description="optimiser steps; 200,000 and more are usual on a GPU")
     preset: Literal["S", "M", "L"] = Field(default="S", description="24, 99 or 398 million parameters")
     model_args: dict[str, Any] = Field(default_factory=dict, description="constructor arguments of the network")
     crop_size: int = Field(default=256, multiple_of=16, ge=32, description="pixels per side of a crop")

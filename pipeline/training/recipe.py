@@ -5,7 +5,7 @@ A key's serialization alias is its name in a model's training.json and in the pa
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,8 @@ PATHS = ("model", "data", "region", "path", "backbone", "ddpm", "stable_diffusio
 
 SECTIONS = ("areas", "validation", "spn", "maps")
 """Keys whose values hold paths too."""
+
+Steps = Annotated[int, Field(ge=1, le=10**9)]
 
 AnyRecipe = TypeVar("AnyRecipe", bound=Frozen)
 Report = Callable[[int, int, str], None]
@@ -65,7 +67,7 @@ class Recipe(Frozen):
     )
     title: str = Field(description="of the model's card")
     license: str = Field(description="of the weights: an SPDX identifier, or other")
-    steps: int = Field(ge=1, description="optimiser steps")
+    steps: Steps = Field(description="optimiser steps")
     crop_size: int = Field(
         default=160, multiple_of=16, ge=32, serialization_alias="crop", description="pixels per side of a crop"
     )

@@ -112,6 +112,7 @@ def test_nothing_is_overwritten(init, tmp_path):
         ({"resolution": "100"}, 2, "pixels of 100 m, too few to learn from"),
         ({"bbox": "12.0,48.5,12.001,48.501"}, 2, "pixels of 10 m, too few to learn from"),
         ({"column": "kind"}, 2, "--column"),
+        ({"steps": "99999999999999999999999"}, 2, "--steps"),
     ],
 )
 def test_what_cannot_be_drafted_is_one_sentence_and_leaves_no_file(init, tmp_path, options, code, said):

@@ -16,6 +16,15 @@ PAIRS = (
 DDPM = ANY + "steps: 1\nareas: {kind: cube, path: cube, seed: 1}\nvalidation: {kind: images, path: p, bands: [red]}\n"
 
 
+@pytest.mark.parametrize("number", ["0", "1000000001", "99999999999999999999999"])
+@pytest.mark.parametrize(("load", "text"), [(load, COARSE), (load_change, PAIRS), (load_ddpm, DDPM)])
+def test_there_are_as_many_steps_as_a_training_can_count(tmp_path, load, text, number):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text.replace("steps: 1", f"steps: {number}"))
+    with pytest.raises(UserError, match=f"recipe.yaml:5: steps is {number}: Input should be "):
+        load(path)
+
+
 @pytest.mark.parametrize("number", ["-1", "4294967296"])
 @pytest.mark.parametrize(
     ("load", "text", "old", "key"),
