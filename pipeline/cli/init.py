@@ -45,8 +45,8 @@ def init(
     """
     bounds = box(bbox)
     days = _period(period)
-    if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name := folder.resolve().name):
-        raise UserError(f"the folder is called {name!r:.80}, which also names the region; use letters, digits and -")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name := folder.resolve().name):
+        raise UserError(f"the folder is called {name!r:.80}, which also names the region; use a to z, digits and -")
     from catalogs.area import bbox_polygon
     from pipeline.planning.draft import Wish, draft
 

@@ -85,6 +85,11 @@ def test_a_failure_is_json_too(init):
     assert "has no collection 'corine'" in json.loads(done.stdout)["error"]
 
 
+def test_a_folder_whose_name_cannot_name_a_region_is_refused_by_its_name(tmp_path):
+    words = ("--bbox", "12.0,48.4,12.1,48.5", "--period", PERIOD, "--catalog", "nowhere")
+    assert "the folder is called 'Tirolö'" in sentence(run_here("init", tmp_path / "Tirolö", *words), 2)
+
+
 def test_nothing_is_overwritten(init, tmp_path):
     folder = tmp_path / "Upper_Bavaria"
     folder.mkdir()
