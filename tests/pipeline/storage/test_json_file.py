@@ -1,4 +1,5 @@
 import re
+from dataclasses import dataclass
 
 import pytest
 
@@ -24,3 +25,20 @@ def test_a_damaged_file_is_one_sentence_that_names_it_and_says_what_to_do(tmp_pa
     with pytest.raises(RunError, match=f"^{re.escape(str(tmp_path))}/scenes/a.json is damaged .*: well$") as told:
         read_json(files, "scenes/a.json", dict[str, str], "well")
     assert "\n" not in str(told.value)
+
+
+@dataclass(frozen=True)
+class Inner:
+    early: int
+    late: int
+
+
+def test_a_file_that_lacks_a_key_may_be_of_another_version_and_is_not_called_damaged_alone(tmp_path):
+    files = files_at(tmp_path)
+    files.write("a.json", '{"x": {"early": 1, "gone": 2}}')
+    with pytest.raises(RunError) as told:
+        read_json(files, "a.json", dict[str, Inner], "well")
+    assert str(told.value) == (
+        f"{tmp_path}/a.json is of another version of this system, or damaged (it lacks 'x.late'); read it with that "
+        "version, or delete it and run again: well"
+    )
