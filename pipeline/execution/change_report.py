@@ -3,7 +3,7 @@ saved."""
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -29,16 +29,16 @@ class ChangeReport:
     """An update with a change model.
 
     asked: blocks that it was asked about. outcomes: number of blocks by `Outcome`, in lower case; those that no new
-    scene touches are left out. reasons: the same, in words. neighbours: blocks mapped because they see a mosaic that
-    was replaced. audited, mapped: blocks. device_seconds: of the change model (screen), the audit and the map, without
-    those before an interruption. audit: what it says, None where nothing was audited. changes: pixels from class to
-    class, the most frequent first.
+    scene touches are left out. reasons: the same, in words. replaced_km2: with a new mosaic, None in reports of before
+    it was counted. neighbours: blocks mapped because they see a mosaic that was replaced. audited, mapped:
+    blocks. device_seconds: of the change model (screen), the audit and the map, without those before an interruption.
+    audit: what it says, None where nothing was audited. changes: pixels from class to class, the most frequent first.
     """
 
     asked: int
     outcomes: dict[str, int]
     reasons: dict[str, str]
-    replaced_km2: float
+    replaced_km2: float | None = field(default=None, kw_only=True)
     neighbours: int
     audited: int
     mapped: int

@@ -11,8 +11,9 @@ def change_summary(change: ChangeReport) -> list[tuple[str, str]]:
     device = ", ".join(f"{part} {seconds:.1f}" for part, seconds in change.device_seconds.items())
     rows = [("asked the change model", f"about {change.asked} blocks")]
     rows += [(name.replace("_", " "), f"{n} blocks: {change.reasons[name]}") for name, n in change.outcomes.items()]
+    if change.replaced_km2 is not None:
+        rows += [("got a new mosaic", f"{change.replaced_km2:,.2f} km2 of the blocks that went on")]
     rows += [
-        ("got a new mosaic", f"{change.replaced_km2:,.2f} km2 of the blocks that went on"),
         ("mapped", f"{change.mapped} blocks, {change.neighbours} of them for what they see of others"),
         ("device", f"{device} s"),
     ]

@@ -1,9 +1,12 @@
-"""The report of a run as rows for people."""
+"""The report of a run as rows for people. Covers `change_summary.py`."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
+from pydantic import TypeAdapter
 
+from pipeline.execution.change_report import ChangeReport
 from pipeline.execution.report import BlockCounts, PassCounts, ProblemCounts, Report, StageCounts
 from pipeline.execution.summary import area_rows, summary
 from pipeline.planning.estimate import Estimate
@@ -86,3 +89,16 @@ def test_areas_have_their_share_of_what_is_mapped():
         ("Water", "1.00", "25.0%"),
     ]
     assert area_rows(replace(REPORT, areas_km2={"Trees": 0.0})) == []
+
+
+def test_a_report_of_before_new_mosaics_were_counted_has_its_rows_without_them():
+    change = ChangeReport(
+        4, {"changed": 1}, {"changed": "the ground has changed"}, 0, 0, 1, {}, None, [], replaced_km2=2
+    )
+    report = replace(REPORT, change=change)
+    assert dict(summary(report))["got a new mosaic"] == "2.00 km2 of the blocks that went on"
+    early = json.loads(json.dumps(asdict(report)))
+    del early["change"]["replaced_km2"]
+    rows = dict(summary(TypeAdapter(Report).validate_json(json.dumps(early), strict=True)))
+    assert rows["mapped"] == "1 blocks, 0 of them for what they see of others"
+    assert "got a new mosaic" not in rows
