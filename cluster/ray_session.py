@@ -19,6 +19,12 @@ CHECK_SECONDS = 2
 HEAD_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 
 
+def check_address(address: str) -> None:
+    """Raises PoolError for what is no address of `cluster.pool`. Whether a Ray answers there is not asked."""
+    if address not in ("none", "local", "auto"):
+        _host_and_port(address, "address")
+
+
 @contextmanager
 def connect(address: str, workers: int) -> Iterator[None]:
     """Ray for the time of the block; a Ray that this process already uses is used and stays.
@@ -134,6 +140,14 @@ def _check_reachable(address: str, name: str) -> None:
     # Ray itself would wait for minutes.
     if address == "auto":
         return
+    place = _host_and_port(address, name)
+    try:
+        socket.create_connection(place, timeout=ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:  # a host that cannot be a name is a UnicodeError
+        raise _unreachable(address, error) from error
+
+
+def _host_and_port(address: str, name: str) -> tuple[str, int]:
     try:
         parts = urlsplit(address if "://" in address else f"//{address}")
         host, port = parts.hostname, parts.port
@@ -142,10 +156,7 @@ def _check_reachable(address: str, name: str) -> None:
     if host is None or port is None:
         others = "none, local, auto, " if name == "address" else "auto, "
         raise PoolError(f"{name} is {address!r}, but it must be {others}ray://host:port or host:port")
-    try:
-        socket.create_connection((host, port), timeout=ANSWER_SECONDS).close()
-    except (OSError, ValueError) as error:  # a host that cannot be a name is a UnicodeError
-        raise _unreachable(address, error) from error
+    return host, port
 
 
 def _unreachable(address: str, error: Exception) -> PoolLost:

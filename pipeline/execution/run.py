@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from cluster import Listener
+from cluster.ray_session import check_address
 from pipeline.analysis import aggregate
 from pipeline.analysis.workers import check_scheduler, dask_workers
 from pipeline.change.questions import find_questions
@@ -66,6 +67,7 @@ def run(
     begun = clock.perf_counter()
     seconds: dict[str, float] = {}
     check_scheduler(dask or region.dask)
+    check_address(address)
     counts = WorkerCounts(workers, gpus, mosaic_workers)
     if region.model is None:
         raise UserError(NO_MODEL.format(name=region.name))

@@ -15,6 +15,7 @@ from command import answer, idgbr
 from cube_bytes import ARRAYS, assert_same, bytes_of
 
 from catalogs.simulated import simulate
+from cluster import PoolError
 from cluster.ray_session import connect
 from pipeline.cube import versions
 from pipeline.cube.cube import Cube
@@ -47,6 +48,12 @@ def test_the_same_command_again_has_nothing_to_do(undisturbed):
     assert not again.done_anything
     assert again.version == report.version
     assert len(versions.history(Cube.open(region.cube))) == 1
+
+
+def test_what_is_no_address_of_workers_is_refused_where_nothing_is_due_too(undisturbed):
+    region, _ = undisturbed
+    with pytest.raises(PoolError, match="address is 'foo', but it must be none, local, auto"):
+        run(region, address="foo")
 
 
 @pytest.mark.long
