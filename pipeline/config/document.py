@@ -1,9 +1,10 @@
 """A YAML document, read within limits of size, nesting and numbers."""
 
 import os
+import re
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from yaml.constructor import ConstructorError
@@ -16,6 +17,8 @@ MAX_VALUES = 10_000
 """Of a document whose aliases are written out."""
 MAX_DIGITS = 40
 LONGEST_REASON = 200
+
+Number = TypeVar("Number", int, float)
 
 
 def read_text(path: Path) -> str:
@@ -36,7 +39,8 @@ def parse(name: str, text: str) -> tuple[Any, yaml.Node | None]:
 
     Raises UserError, which names the file `name` and the line, for what is not YAML, for tags, for a key written twice,
     for an alias to what it stands in, for more than 20 levels, for more than 10,000 values with aliases written out,
-    for whole numbers of more than 40 digits, and for texts that are not Unicode.
+    for whole numbers of more than 40 digits, for numbers in base 8 or 60 that look like others, and for texts that are
+    not Unicode.
     """
     try:
         loader = _Loader(text)
@@ -78,7 +82,10 @@ class _Loader(yaml.SafeLoader):
             raise ConstructorError(
                 None, None, f"a number of {len(node.value)} digits; it may have {MAX_DIGITS}", node.start_mark
             )
-        return super().construct_yaml_int(node)
+        return _in_base_10(node, super().construct_yaml_int(node))
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        return _in_base_10(node, super().construct_yaml_float(node))
 
     def construct_yaml_str(self, node: yaml.ScalarNode) -> str:
         text = super().construct_yaml_str(node)
@@ -88,7 +95,16 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_yaml_str)
+
+
+def _in_base_10(node: yaml.ScalarNode, number: Number) -> Number:
+    """The number of a node; ConstructorError for 010 and 1:30, to which YAML gives the bases 8 and 60."""
+    if ":" in node.value or (isinstance(number, int) and re.match(r"[-+]?0[0-9_]", node.value)):
+        problem = f"{node.value} means {number} in YAML; write that number, or the text in quotes"
+        raise ConstructorError(None, None, problem, node.start_mark)
+    return number
 
 
 def _count(node: yaml.Node, counts: dict[int, int]) -> int:

@@ -53,6 +53,13 @@ MERGES = multiplied("{<<: [", lambda n: ", ".join([f"*a{n - 1}"] * 9), "]}")
         (GOOD + f"commit_every: 0x{'f' * 6000}\n", "f.yaml:7 is not valid YAML: a number of 6002 digits"),
         (GOOD + f"commit_every: {'9' * 6000}\n", "a number of 6000 digits; it may have 40"),
         (GOOD + f"commit_every: 1{':59' * 3000}\n", "a number of 9001 digits"),
+        (
+            GOOD + "months: [5, 010]\n",
+            "f.yaml:7 is not valid YAML: 010 means 8 in YAML; write that number, or",
+        ),
+        (GOOD + "x: {mapping: {-07: 5}}\n", "f.yaml:7 is not valid YAML: -07 means -7 in YAML"),
+        (GOOD.replace("[11,", "[11:30,"), "f.yaml:6 is not valid YAML: 11:30 means 690 in YAML"),
+        (GOOD.replace("[11,", "[0:30.5,"), "f.yaml:6 is not valid YAML: 0:30.5 means 30.5 in YAML"),
         (GOOD + "x: !!python/object/apply:os.system [ls]\n", "f.yaml:7 is not valid YAML: .* the tag 'tag:yaml.org"),
         (GOOD + "x: !!binary abc\n", "f.yaml:7 is not valid YAML: failed to decode base64"),
         (GOOD.replace("2024-05-01", "2024-13-01"), "f.yaml:4 is not valid YAML: month must be in 1..12"),
@@ -82,6 +89,11 @@ def test_aliases_and_merges_of_a_few_values_are_written_out(tmp_path):
     text = "a: &a {x: 1}\nb: {<<: *a, y: *a}\nc: [*a, *a]\nd: {<<: *a, x: 2}\n"
     read = {"a": {"x": 1}, "b": {"x": 1, "y": {"x": 1}}, "c": [{"x": 1}] * 2, "d": {"x": 2}}
     assert document.parse("f", text)[0] == read
+
+
+def test_numbers_are_read_as_they_are_written(tmp_path):
+    text = "[0, -0, 10, 1_000, 0x10, 0b11, 0.5, 007.5, 1e3, '010', 08]"
+    assert document.parse("f", text)[0] == [0, 0, 10, 1000, 16, 3, 0.5, 7.5, "1e3", "010", "08"]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
