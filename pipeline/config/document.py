@@ -37,10 +37,10 @@ def read_text(path: Path) -> str:
 def parse(name: str, text: str) -> tuple[Any, yaml.Node | None]:
     """The value of the YAML document `text` and its node; (None, None) for an empty one.
 
-    Raises UserError, which names the file `name` and the line, for what is not YAML, for tags, for a key written twice,
-    for an alias to what it stands in, for more than 20 levels, for more than 10,000 values with aliases written out,
-    for whole numbers of more than 40 digits, for numbers in base 8 or 60 that look like others, and for texts that are
-    not Unicode.
+    Raises UserError, which names the file `name` and the line, for what is not YAML, for tags but those of plain
+    values, for a key written twice, for an alias to what it stands in, for more than 20 levels, for more than 10,000
+    values with aliases written out, for whole numbers of more than 40 digits, for numbers in base 8 or 60 that look
+    like others, and for texts that are not Unicode.
     """
     try:
         loader = _Loader(text)
@@ -94,6 +94,8 @@ class _Loader(yaml.SafeLoader):
         return text
 
 
+for _name in ("binary", "omap", "pairs", "set"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_name}", _Loader.yaml_constructors[None])
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_yaml_str)
