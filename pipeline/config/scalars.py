@@ -1,6 +1,7 @@
-"""What a value of a YAML file is not taken for: yes for a number."""
+"""What a value of a YAML file is not taken for: yes for a number, a number for a day."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any, get_args
 
 MISFIT = object()
@@ -8,10 +9,14 @@ MISFIT = object()
 
 
 def as_meant(annotation: Any, value: Any) -> Any:
-    """The value with MISFIT for each bool in it, where the type has numbers and no bool: pydantic takes yes for 1."""
+    """The value with MISFIT for each scalar in it that pydantic would take for one of another type: a bool for a
+    number, and a number, or a text that is one, for the days since 1970 or the seconds."""
     types = list(_types(annotation))
-    if (int in types or float in types) and bool not in types:
-        return _without_bools(value)
+    numbers = int in types or float in types
+    if numbers and bool not in types:
+        return _without(lambda scalar: isinstance(scalar, bool), value)
+    if date in types and not numbers:
+        return _without(_is_number, value)
     return value
 
 
@@ -23,9 +28,17 @@ def _types(annotation: Any) -> Iterator[Any]:
         yield from _types(part)
 
 
-def _without_bools(value: Any) -> Any:
+def _without(is_misfit: Callable[[Any], bool], value: Any) -> Any:
     if isinstance(value, list):
-        return [_without_bools(item) for item in value]
+        return [_without(is_misfit, item) for item in value]
     if isinstance(value, dict):
-        return {key: _without_bools(item) for key, item in value.items()}
-    return MISFIT if isinstance(value, bool) else value
+        return {key: _without(is_misfit, item) for key, item in value.items()}
+    return MISFIT if is_misfit(value) else value
+
+
+def _is_number(scalar: Any) -> bool:
+    try:
+        float(scalar)
+    except (TypeError, ValueError):
+        return False
+    return True

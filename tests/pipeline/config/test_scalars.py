@@ -1,4 +1,4 @@
-"""A value of a file is what it was written for: a word for yes or no is never a number."""
+"""A value of a file is what it was written for: a word for yes or no is never a number, and a number never a day."""
 
 import pytest
 
@@ -21,6 +21,7 @@ data: data
 areas: {kind: simulated, seeds: [1]}
 split: {by: blocks, size: 1000}
 """
+RASTER = "{kind: raster, region: r, maps: [{collection: c, asset: a, period: [0, 2024-05-01]}]}"
 
 
 def load_region(path):
@@ -48,6 +49,29 @@ def test_yes_and_true_are_no_numbers(tmp_path, load, text, key):
     path.write_text(text)
     with pytest.raises(UserError, match=f"{key}: Input should be a valid (number|integer)$"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("load", "text", "key"),
+    [
+        (load_region, REGION.replace("2024-05-01", "0"), "period.0 is 0"),
+        (load_region, REGION.replace("2024-05-01", "20240501"), "period.0 is 20240501"),
+        (load_region, REGION.replace("2024-08-31", "'1725062400'"), "period.1 is '1725062400'"),
+        (load_region, REGION + "mosaic: {method: best, target_day: 86400.0}\n", "mosaic.target_day is 86400.0"),
+        (recipe.load, RECIPE.replace("{kind: simulated, seeds: [1]}", RASTER), "areas.maps.0.period.0 is 0"),
+    ],
+)
+def test_a_number_is_no_day(tmp_path, load, text, key):
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=f"{key}: Input should be a valid date"):
+        load(path)
+
+
+def test_a_day_may_be_a_text(tmp_path):
+    path = tmp_path / "f.yaml"
+    path.write_text(REGION.replace("2024-05-01", "'2024-05-01'"))
+    assert [str(day) for day in load_region(path).period] == ["2024-05-01", "2024-08-31"]
 
 
 def test_yes_and_true_stay_what_they_are_where_a_key_asks_for_them(tmp_path):
