@@ -16,12 +16,14 @@ class BlockQueue:
 
     It draws no further than the two stages need, so it holds a few rows of blocks. Mosaics come in the order in which
     segmentations need them: the first segmentation waits for four mosaics, not for two rows of them. `seen_by` gives
-    the blocks whose mosaics the segmentation of a block reads, in row order. `held_back` counts the blocks that cannot
-    be segmented because a mosaic that they see has failed.
+    the blocks whose mosaics the segmentation of a block reads, in row order. Without `segments` no block becomes ready
+    for segmentation. `held_back` counts the blocks that cannot be segmented because a mosaic that they see has failed.
     """
 
-    def __init__(self, stream: Iterator[BlockPlan], seen_by: Callable[[BlockId], list[BlockId]]) -> None:
-        self._stream, self._seen_by = stream, seen_by
+    def __init__(
+        self, stream: Iterator[BlockPlan], seen_by: Callable[[BlockId], list[BlockId]], segments: bool = True
+    ) -> None:
+        self._stream, self._seen_by, self._segments = stream, seen_by, segments
         self._drawn: deque[tuple[BlockPlan, list[BlockId]]] = deque()
         self._unordered: dict[BlockId, BlockPlan] = {}
         self._mosaics: deque[BlockPlan] = deque()
@@ -105,5 +107,7 @@ class BlockQueue:
                     self._dependents.setdefault(each, []).append(first.block)
 
     def _release(self, plan: BlockPlan) -> None:
+        if not self._segments:
+            return
         if plan.landcover_due or (self._degraded and self._degraded.intersection(self._seen_by(plan.block))):
             self._segmentations.append(plan)

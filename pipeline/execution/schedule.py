@@ -66,7 +66,7 @@ class Scheduler:
         self._plan, self._pool, self._committer = plan, pool, committer
         self._emit: Listener = listener or (lambda event: None)
         self._due = {self._first: totals.to_mosaic, self._second: totals.to_segment if segments else 0}
-        self._queue = BlockQueue(plan.blocks(), plan.blocks_of.seen_by)
+        self._queue = BlockQueue(plan.blocks(), plan.blocks_of.seen_by, segments)
         self._running: dict[tuple[str, BlockId], BlockPlan] = {}
         self._finished: list[FinishedBlock] = []
         self._failures = _Failures()
@@ -74,8 +74,8 @@ class Scheduler:
         self._commit_ended, self._commit_seconds = clock.monotonic(), 0.0
 
     def run(self) -> Work:
-        """Does all that is due. Raises RunError if blocks failed, after the others are committed, and what a commit
-        raises."""
+        """Does all that is due. Raises RunError if blocks failed, after the others are committed, or if some were never
+        given out, and what a commit raises."""
         begun = clock.monotonic()
         metrics = RunMetrics(self._plan, self._pool, self._due)
         counts: Counter[str] = Counter()
@@ -96,6 +96,12 @@ class Scheduler:
                 failed = self._failures.count[stage]
                 self._emit(Ended(stage, counts[stage], failed, clock.monotonic() - begun))
         self._failures.check(self._due, self._queue.held_back)
+        for stage, due in self._due.items():
+            if counts[stage] < due:
+                raise RunError(
+                    f"the run ended with {counts[stage]} of {due} blocks done ({stage}) and none failed, which is a "
+                    "fault of this system: report it; what is done is kept, run the same again to go on"
+                )
         return self._work
 
     def _next_task(self, stage: str) -> Task | None:

@@ -97,7 +97,9 @@ def neighbours(rows, cols):
 def scheduled(clock):
     """A function that runs a script over 4 x 4 blocks; what it committed, what it emitted, and its work or error."""
 
-    def run(script, mosaic_due=lambda block: True, landcover_due=lambda block: True, alone=False, room=99):
+    def run(
+        script, mosaic_due=lambda block: True, landcover_due=lambda block: True, alone=False, room=99, segments=True
+    ):
         seen_by = (lambda block: [block]) if alone else neighbours(4, 4)
         blocks = list(product(range(4), range(4)))
         plans = [BlockPlan(b, (), 1, 7, 8, mosaic_due(b), landcover_due(b), "new") for b in blocks]
@@ -116,7 +118,7 @@ def scheduled(clock):
         totals = Totals(to_mosaic=sum(p.mosaic_due for p in plans), to_segment=sum(p.landcover_due for p in plans))
         commits, events = Commits(clock, room), []
         pool = Pool(lambda next_task: script(next_task, commits))
-        scheduler = Scheduler(plan, totals, pool, commits, events.append)
+        scheduler = Scheduler(plan, totals, pool, commits, events.append, segments=segments)
         clock.now += 10
         try:
             outcome = scheduler.run()
@@ -155,6 +157,23 @@ def test_all_blocks_are_mosaicked_then_segmented_and_committed_once(scheduled):
     assert run.outcome.blocks == {"mosaic": 16, "segment": 16}
     assert run.outcome.seconds == {"mosaic.write": 32.0, "segment.device": 16.0}
     assert run.outcome.lost == {}
+
+
+def test_a_run_of_mosaics_only_makes_all_of_them_however_many_blocks_could_be_mapped(scheduled, clock, monkeypatch):
+    monkeypatch.setattr("pipeline.execution.queue.MAX_READY", 3)
+
+    def script(next_task, commits):
+        for outcome in all_of(next_task, commits):
+            clock.now += COMMIT_SECONDS / COMMIT_SHARE
+            yield outcome
+
+    assert scheduled(script, segments=False).outcome.blocks == {"mosaic": 16}
+
+
+def test_a_run_that_ends_before_all_that_is_due_was_given_out_does_not_say_that_it_is_done(scheduled):
+    run = scheduled(lambda next_task, commits: mosaics(next_task, commits, 3, []))
+    assert "the run ended with 3 of 16 blocks done (mosaic) and none failed" in str(run.outcome)
+    assert run.commits.count == 3
 
 
 def test_as_many_blocks_as_the_region_says_make_a_commit(scheduled):
