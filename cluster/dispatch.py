@@ -31,10 +31,11 @@ class Dispatch:
     |-----------|------------------------------------------|---------------------------------------------------------|
     | new       | `next_task` returned its task            | in flight                                               |
     | in flight | submitted: its worker runs it, or has it | answered: reported. Raised: to retry, or after the last |
-    |           | in its queue                             | attempt reported as an error. Worker lost: its oldest   |
-    |           |                                          | call counts as raised, its others are requeued          |
+    |           | in its queue                             | attempt reported as an error. Worker lost: counts as    |
+    |           |                                          | raised if the worker had no other call, else suspect    |
     | to retry  | ahead of new tasks, one attempt more     | in flight, after a pause                                |
-    | requeued  | first in line, its attempts kept         | in flight                                               |
+    | suspect   | ahead of all others, its attempts kept   | in flight, on a worker that has no other call until it  |
+    |           |                                          | answers                                                 |
     | doubled   | a straggler; two copies are in flight    | the first answer: reported. A copy that raises or is    |
     |           |                                          | lost: in flight, by the other copy                      |
     | reported  | its outcome was yielded once             | a copy that is still in flight is ignored               |
@@ -43,6 +44,7 @@ class Dispatch:
     def __init__(self, workers: Workers, attempts: int, methods: Sequence[str], next_task: NextTask) -> None:
         self._workers, self._attempts, self._methods, self._next_task = workers, attempts, methods, next_task
         self._retries: dict[str, deque[Call]] = {method: deque() for method in methods}
+        self._suspects: list[Call] = []
         self._in_flight = InFlight()
         self._reported_with_copy: set[int] = set()
         self._durations: dict[str, deque[float]] = {method: deque(maxlen=DURATIONS) for method in methods}
@@ -51,8 +53,10 @@ class Dispatch:
     def outcomes(self) -> Iterator[Outcome]:
         """Every task's outcome once, as they finish."""
         while True:
+            self._submit_suspects()
             starved = [method for method in self._methods if self._submit_calls(method)]
-            if len(starved) == len(self._methods) and all(self._is_reported(each.call) for each in self._in_flight):
+            nothing_left = len(starved) == len(self._methods) and not self._suspects
+            if nothing_left and all(self._is_reported(each.call) for each in self._in_flight):
                 return
             answer = self._workers.wait(self._in_flight.futures, POLL_SECONDS)
             if answer is not None and (outcome := self._outcome(*answer)) is not None:
@@ -62,6 +66,19 @@ class Dispatch:
 
     def _is_reported(self, call: Call) -> bool:
         return call.number in self._reported_with_copy
+
+    def _submit_suspects(self) -> None:
+        """Submits suspects to workers without calls, one to each. The one that replaces a lost worker is such."""
+        if not self._suspects:
+            return
+        for worker, group in self._workers.ready().items():
+            call = next((call for call in self._suspects if group.accepts(call.method)), None)
+            if call is not None and self._is_idle(worker):
+                self._suspects.remove(call)
+                self._submit(worker, call)
+
+    def _is_idle(self, worker: int) -> bool:
+        return not any(self._in_flight.load(worker, method) for method in self._methods)
 
     def _submit_calls(self, method: str) -> bool:
         """Submits as many calls as workers accept; whether a worker accepts more than there are."""
@@ -91,7 +108,7 @@ class Dispatch:
         free = {
             worker: group.concurrency_groups.get(method, 1) + queued - self._in_flight.load(worker, method)
             for worker, group in self._workers.ready().items()
-            if group.accepts(method)
+            if group.accepts(method) and not self._in_flight.is_closed(worker)
         }
         worker = max(free, key=lambda worker: free[worker], default=None)
         return worker if worker is not None and free[worker] > 0 else None
@@ -100,10 +117,11 @@ class Dispatch:
         """The outcome of the call that an attempt was of; None if it is retried, or known or awaited from a copy."""
         worker = self._in_flight[future].worker
         if attempt.died:
-            # Of the calls that the worker had, the oldest counts as the one that killed it.
-            future, *behind = [each for each in self._in_flight.futures if self._in_flight[each].worker == worker]
-            for each in reversed(behind):
-                self._requeue(self._in_flight.remove(each).call)
+            futures = [each for each in self._in_flight.futures if self._in_flight[each].worker == worker]
+            if len(futures) > 1:
+                for each in futures:
+                    self._suspect(self._in_flight.remove(each).call)
+                return None
         submission = self._in_flight.remove(future)
         has_copy = self._in_flight.copies(submission.call) > 0
         if self._is_reported(submission.call):
@@ -113,7 +131,7 @@ class Dispatch:
         if attempt.error is not None and has_copy:
             return None
         if attempt.error is not None and call.attempts < self._attempts:
-            self._retries[call.method].append(call)
+            (self._suspects if call.alone else self._retries[call.method]).append(call)
             return None
         self._reported_with_copy |= {call.number} if has_copy else set()
         self._durations[call.method].append(time.monotonic() - submission.since)
@@ -128,14 +146,14 @@ class Dispatch:
             method=call.method,
         )
 
-    def _requeue(self, call: Call) -> None:
-        """Puts a call first in line whose worker was killed by an older one."""
+    def _suspect(self, call: Call) -> None:
+        """Has a call done again alone that may have killed its worker, if its outcome is not known or awaited."""
         if self._in_flight.copies(call) > 0:
             return
         if self._is_reported(call):
             self._reported_with_copy.discard(call.number)
         else:
-            self._retries[call.method].appendleft(call)
+            self._suspects.append(replace(call, alone=True))
 
     def _double_straggler(self, method: str) -> None:
         """Submits a copy of the oldest straggler of a method to an idle worker, if there are both."""
@@ -151,6 +169,7 @@ class Dispatch:
             for each in self._in_flight
             if each.call.method == method
             and each.worker != worker
+            and (not each.call.alone or self._is_idle(worker))
             and not self._is_reported(each.call)
             and self._in_flight.copies(each.call) == 1
             and time.monotonic() - each.since > limit

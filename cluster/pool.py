@@ -35,10 +35,10 @@ class Pool:
 
         `next_task` is asked for the methods in their order whenever a worker accepts a call. It may return None now and
         a task later; the run ends when it returns None for all methods and no call is in flight. A task that raises, or
-        whose worker dies, is tried again up to the pool's number of attempts. Tasks in the queue of a worker that died
-        are done again and keep their attempts. Once there is nothing else to do, a straggler gets a copy on an idle
-        worker and the first answer counts, so doing a task twice must be harmless. Workers join whenever they become
-        ready. `Dispatch` has the states of a call.
+        whose worker dies, is tried again up to the pool's number of attempts. The tasks of a worker that dies while it
+        has several keep their attempts, and each is done again by a worker that does nothing else meanwhile. Once there
+        is nothing else to do, a straggler gets a copy on an idle worker and the first answer counts, so doing a task
+        twice must be harmless. Workers join whenever they become ready. `Dispatch` has the states of a call.
         """
         return Dispatch(self._workers, self._attempts, methods, next_task).outcomes()
 

@@ -5,6 +5,8 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from worker import HANG_SECONDS, Worker
 
 from cluster import WorkerGroup, pool
@@ -16,11 +18,11 @@ DIED = Attempt(error="WorkerDied: lost", traceback="", died=True)
 
 
 class Workers:
-    """Two workers that take one call at a time and one more in their queue; `answers` gives (future, attempt)."""
+    """Workers that take `calls` at a time and one more in their queue; `answers` gives (future, attempt)."""
 
-    def __init__(self, answers, workers=2):
+    def __init__(self, answers, workers=2, calls=1):
         self.answers, self.submitted = answers, []
-        self.groups = dict.fromkeys(range(workers), WorkerGroup())
+        self.groups = dict.fromkeys(range(workers), WorkerGroup(concurrency_groups={"work": calls}))
 
     def ready(self):
         return self.groups
@@ -56,16 +58,32 @@ def test_after_the_last_attempt_its_error_is_the_outcome():
     assert (outcome.error, outcome.attempts) == ("ValueError: no", 2)
 
 
-def test_calls_behind_one_that_killed_their_worker_come_next_and_keep_their_attempts():
-    deaths = iter([DIED])
+def test_calls_of_a_worker_that_died_are_done_again_one_at_a_time_and_keep_their_attempts():
+    deaths, most = iter([DIED]), []
 
     def answer(workers, futures):
+        most.append(len(futures))
         return futures[0], next(deaths, Attempt("done"))
 
-    workers = Workers(answer, workers=1)
-    found = {outcome.task: outcome.attempts for outcome in outcomes(workers, ["a", "b", "c"])}
-    assert [task for _, task, _ in workers.submitted] == ["a", "b", "b", "a", "c"]
-    assert found == {"a": 2, "b": 1, "c": 1}
+    workers = Workers(answer, workers=1, calls=2)
+    found = {outcome.task: outcome.attempts for outcome in outcomes(workers, "abcdef")}
+    assert [task for _, task, _ in workers.submitted] == [*"abc", *"abcdef"]
+    assert most == [3, 1, 1, 1, 3, 2, 1]
+    assert found == dict.fromkeys("abcdef", 1)
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.sets(st.integers(0, 19), max_size=8), st.randoms())
+def test_a_call_that_kills_its_worker_fails_and_no_other_whatever_ran_beside_it(count, calls, killers, random):
+    def answer(workers, futures):
+        worker = workers.submitted[random.choice(futures)][0]
+        running = [future for future in futures if workers.submitted[future][0] == worker][:calls]
+        fatal = [future for future in running if workers.submitted[future][1] in killers]
+        return (fatal[0], DIED) if fatal else (random.choice(running), Attempt("done"))
+
+    found = outcomes(Workers(answer, count, calls), range(20))
+    assert sorted(outcome.task for outcome in found) == list(range(20))
+    assert {outcome.task for outcome in found if outcome.error} == killers
+    assert all(outcome.attempts == (3 if outcome.task in killers else 1) for outcome in found)
 
 
 @pytest.fixture

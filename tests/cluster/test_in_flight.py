@@ -24,3 +24,11 @@ def test_counts_are_those_of_the_calls_under_way(steps):
     copies = Counter(call.number for call, _ in expected.values())
     assert all(in_flight.load(w, m) == load[w, m] for w in range(4) for m in ("mosaic", "segment"))
     assert all(in_flight.copies(Call(n, "mosaic", None)) == copies[n] for n in range(6))
+
+
+def test_a_worker_is_closed_while_it_has_a_call_that_it_must_do_alone():
+    in_flight = InFlight()
+    in_flight.add("future", Call(1, "mosaic", None, alone=True), 3, now=0.0)
+    assert (in_flight.is_closed(3), in_flight.is_closed(2)) == (True, False)
+    in_flight.remove("future")
+    assert not in_flight.is_closed(3)
