@@ -24,7 +24,7 @@ def interval(text: str) -> timedelta:
 def repeat(every: timedelta, action: Callable[[], None]) -> NoReturn:
     """Calls `action` now and then at fixed times, `every` apart. Times that pass meanwhile are caught up by one call.
 
-    Ends with what `action` raises.
+    Where the clock is set back, the times move with it: it never waits longer than `every`. Ends with what `action` raises.
     """
     due, step = clock.time(), every.total_seconds()
     while True:
@@ -32,4 +32,5 @@ def repeat(every: timedelta, action: Callable[[], None]) -> NoReturn:
         missed = max(int((clock.time() - due) // step), 1)
         due += missed * step
         while (left := due - clock.time()) > 0:
+            due -= max(left - step, 0.0)
             clock.sleep(min(left, LONGEST_SLEEP))

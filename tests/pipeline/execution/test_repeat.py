@@ -14,6 +14,8 @@ from pipeline.execution import repeat as module
 from pipeline.execution.repeat import interval, repeat
 from pipeline.storage.lease import CubeHeld
 
+DAY = 86400
+
 
 class Enough(Exception):
     pass
@@ -57,6 +59,11 @@ def test_actions_start_at_fixed_times_however_long_they_take(monkeypatch):
 )
 def test_times_that_were_missed_are_caught_up_by_one(monkeypatch, seconds, expected):
     assert starts(monkeypatch, [seconds, 10]) == expected
+
+
+def test_where_the_clock_is_set_back_by_days_the_next_one_is_an_interval_away(monkeypatch):
+    after = 610 - 10 * DAY
+    assert starts(monkeypatch, [10, 10 - 10 * DAY, 10]) == [0, 600, after + 600, after + 1200]
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30m", 1800), ("6h", 21600), ("1d", 86400)])
