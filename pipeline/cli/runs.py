@@ -1,21 +1,15 @@
 """Verbs that make maps: plan, run, update."""
 
 import os
-import sys
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from catalogs.errors import CatalogError
-from catalogs.secrets import redact
-from cluster.errors import PoolError
 from pipeline.cli.options import DASK, MOST, AsJson, RegionFile, finite
-from pipeline.console.messages import os_sentence, tell
 from pipeline.console.output import check_writable, from_here, to_json, write_text
-from pipeline.errors import NoScenes, RunError, UserError
+from pipeline.errors import UserError
 from pipeline.execution.resources import WorkerCounts
 
 Plot = Annotated[Path | None, typer.Option(metavar="FILE.png", help="also draw the mosaic and the maps")]
@@ -162,20 +156,9 @@ def update(
     if every is None:
         once()
         return
-    from pipeline.execution.repeat import interval, repeat
+    from pipeline.cli.updates import update_every
 
-    repeat(interval(every), lambda: _tell_failure(once))
-
-
-def _tell_failure(update_once: Callable[[], None]) -> None:
-    """One of many updates: a failure that the next one may not have is told and not raised."""
-    try:
-        update_once()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except (RunError, NoScenes, CatalogError, PoolError, OSError) as error:
-        tell(redact(os_sentence(error) if isinstance(error, OSError) else str(error)))
+    update_every(every, once)
 
 
 def _look_ahead(region_file: Path, counts: WorkerCounts, price_per_worker_hour: float | None, as_json: bool) -> None:

@@ -27,6 +27,10 @@ KEPT = {
 class Stopped(BaseException):
     """A signal asked the command to stop."""
 
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
 
 @contextmanager
 def stoppable(arguments: list[str]) -> Iterator[None]:
@@ -80,7 +84,7 @@ class _Watch:
         self._begin(number)
         if not self.ends:
             self.ends = True
-            raise Stopped
+            raise Stopped(number)
 
     def listen(self) -> None:
         """From here on a signal raises Stopped; raises it for one that has come before."""

@@ -24,7 +24,8 @@ def interval(text: str) -> timedelta:
 def repeat(every: timedelta, action: Callable[[], None]) -> NoReturn:
     """Calls `action` now and then at fixed times, `every` apart. Times that pass meanwhile are caught up by one call.
 
-    Where the clock is set back, the times move with it: it never waits longer than `every`. Ends with what `action` raises.
+    Where the clock is set back, the times move with it: it never waits longer than `every`. Ends with what `action`
+    raises.
     """
     due, step = clock.time(), every.total_seconds()
     while True:

@@ -1,18 +1,12 @@
 """Updates at fixed times, on a clock of the test's own."""
 
-import errno
 from datetime import timedelta
 
 import pytest
-from command import run_here
 
-from catalogs.errors import CatalogError, CatalogUnavailable
-from cluster.errors import PoolError, PoolLost
-from pipeline.cli import runs
-from pipeline.errors import NoScenes, RunError, UserError
+from pipeline.errors import UserError
 from pipeline.execution import repeat as module
 from pipeline.execution.repeat import interval, repeat
-from pipeline.storage.lease import CubeHeld
 
 DAY = 86400
 
@@ -75,42 +69,3 @@ def test_an_interval_is_a_number_of_minutes_hours_or_days(text, seconds):
 def test_anything_else_is_refused(text):
     with pytest.raises(UserError, match="30m, 6h, 1d"):
         interval(text)
-
-
-def test_the_command_goes_on_after_what_may_pass_and_ends_with_a_wrong_region_file(monkeypatch):
-    passing = {
-        "held": CubeHeld("held"),
-        "away": CatalogUnavailable("away"),
-        "the answer is no JSON": CatalogError("the answer is no JSON"),
-        "no Ray answers": PoolLost("no Ray answers"),
-        "a worker cannot be built": PoolError("a worker cannot be built"),
-        "no scenes of this month yet": NoScenes("no scenes of this month yet"),
-        "failed": RunError("failed"),
-        "/cubes/a cannot be used (No space left on device); name another, or mend that": OSError(
-            errno.ENOSPC, "No space left on device", "/cubes/a"
-        ),
-    }
-    made = iter([*passing.values(), None, UserError("wrong")])
-
-    def update(*arguments, **named):
-        if (error := next(made)) is not None:
-            raise error
-
-    monkeypatch.setattr(module, "clock", Clock())
-    monkeypatch.setattr(runs, "_run", update)
-    done = run_here("update", "region.yaml", "--every", "6h")
-    assert done.returncode == 2
-    assert done.stderr.splitlines() == [f"idgbr: {said}" for said in (*passing, "wrong")]
-    assert next(made, "all") == "all"
-
-
-def test_nobody_reads_what_it_prints_any_more_and_it_ends(monkeypatch):
-    def update(*arguments, **named):
-        raise BrokenPipeError
-
-    monkeypatch.setattr(runs, "_run", update)
-    assert run_here("update", "region.yaml", "--every", "6h").returncode == 1
-
-
-def test_a_look_ahead_is_not_repeated():
-    assert run_here("update", "region.yaml", "--every", "6h", "--dry-run").returncode == 2
