@@ -11,6 +11,7 @@ from rasterio.enums import Interleaving
 
 from catalogs.access import Access, GdalSource, is_below, redact
 from pipeline.raster import open_requests, retry
+from pipeline.raster.lost_tags import refuse_lost_tags
 from pipeline.raster.retry import ReadError
 from pipeline.raster.side_files import check_side_files
 
@@ -44,7 +45,8 @@ def open_raster(
     """Opens a raster at full resolution or at an overview (index from 0), for this thread.
 
     `cached`: GDAL may use its cache of responses. Local rasters may have their georeference in a side file. Raises
-    ReadError where the raster names files that may not be read, and where its tiles take more than TILE_BYTES.
+    ReadError where the raster names files that may not be read, and where its tiles take more than TILE_BYTES; what
+    rasterio raises, also where it would only warn that the raster's place or no data value cannot be read.
     """
     level = {} if overview is None else {"overview_level": overview}
     remote = {
@@ -58,7 +60,7 @@ def open_raster(
     if not source.remote:
         check_side_files(source.name, access)
     with rasterio.Env(GDAL_NUM_THREADS=1, GDAL_CACHEMAX=CACHE_BYTES, **(remote if source.remote else {})):
-        with open_requests.reserve(int(source.remote)):
+        with open_requests.reserve(int(source.remote)), refuse_lost_tags():
             dataset = rasterio.DatasetReader(source.name, driver=list(DRIVERS), **level)
         with dataset:
             if dataset.tags(ns="OVERVIEWS"):
