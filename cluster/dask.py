@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +71,12 @@ def _local_cluster(workers: int) -> Iterator[str]:
 
     # What Dask logs of a worker that is lost is told by what `gather` raises, if it matters.
     quiet = {"silence_logs": logging.CRITICAL, "dashboard_address": "127.0.0.1:0"}
-    with LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", **quiet) as cluster:
+    cluster = LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", **quiet)
+    try:
         yield str(cluster.scheduler_address)
+    finally:
+        with suppress(AssertionError):  # Dask asserts that a process has started, also one that it was about to
+            cluster.close()
 
 
 @contextmanager

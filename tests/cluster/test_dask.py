@@ -11,6 +11,7 @@ from functools import partial
 import psutil
 import pytest
 from block_work import area, die, mark_and_wait
+from distributed import LocalCluster
 
 from cluster import PoolError, PoolLost, dask_client, gather
 from cluster.dask import use
@@ -137,6 +138,19 @@ def test_a_cluster_that_is_lost_on_the_way_ends_in_a_sentence(start, monkeypatch
         ender.start()
         gather(partial(mark_and_wait, tmp_path, 0.1), BLOCKS)
     ender.join()
+
+
+def test_what_a_block_raises_counts_where_dask_fails_to_close_its_workers(monkeypatch):
+    """Dask asserts that a process was started which it was about to start anew when the cluster closed."""
+    own_close = LocalCluster.close
+
+    def close(cluster, timeout=None):
+        own_close(cluster, timeout)
+        raise AssertionError("can only join a started process")
+
+    monkeypatch.setattr(LocalCluster, "close", close)
+    with pytest.raises(PoolLost, match="all died"), dask_client("processes", 1):
+        raise PoolLost("all died")
 
 
 @pytest.mark.long
