@@ -28,11 +28,11 @@ def refuse_lost_tags() -> Iterator[None]:
 
 def _note(record: logging.LogRecord) -> bool:
     """Notes a lost tag; lets through what the loggers above ask for."""
-    if match := LOST.search(record.getMessage()):
+    if record.levelno >= logging.WARNING and (match := LOST.search(record.getMessage())):
         _thread.tags = [*getattr(_thread, "tags", ()), match[1]]
     above = _log.parent
     return above is None or record.levelno >= above.getEffectiveLevel()
 
 
-_log.setLevel(logging.WARNING)
+_log.setLevel(logging.DEBUG)
 _log.addFilter(_note)

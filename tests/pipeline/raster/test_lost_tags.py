@@ -47,6 +47,16 @@ def test_it_is_refused_also_where_warnings_of_rasterio_are_not_wanted(header, ca
     assert not caplog.records
 
 
+def test_what_rasterio_logs_is_shown_as_its_loggers_level_asks(caplog):
+    log = logging.getLogger("rasterio._env")
+    for level, shown in ((logging.DEBUG, 2), (logging.WARNING, 1), (logging.ERROR, 0)):
+        caplog.clear()
+        caplog.set_level(level, "rasterio")
+        log.debug("a detail")
+        log.warning("a warning")
+        assert len(caplog.records) == shown
+
+
 def test_a_remote_one_is_read_again(header, monkeypatch):
     path, whole, _ = header
     monkeypatch.setattr(retry.time, "sleep", lambda seconds: path.write_bytes(whole))
