@@ -44,7 +44,7 @@ class Refiner(Network):
         classes: int,
         widths: Sequence[int] = (32, 64, 96, 128),
         full: int = 16,
-        sigma: float = 0.5,
+        sigma: float = 0.0,
         process: str = "bridge",
         prediction: str = "labels",
         code: str = "corner",

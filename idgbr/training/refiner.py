@@ -46,6 +46,8 @@ WALK: Mapping[str, Any] = {
     "ensemble_size": Settings.ensemble_size,
 }
 """Settings that are of one refiner and no other, and their defaults."""
+TRUE_STATES = 0.5
+"""Share of the steps that start from the true labels: of the shares tried on training places, the best."""
 TOKEN = 16
 """Px of a crop for each token that a teacher's features are compared at."""
 
@@ -61,9 +63,9 @@ class RefinerTraining:
     of a true boundary; 1 elsewhere. boundary: weight of `losses.boundary_loss`. corruption: probability of each fault
     of `corruption.corrupt`. hard: share of samples whose coarse mask is given as labels instead of probabilities.
     true_states: share of steps whose noisy input is made of the true labels, which teaches a walk to keep what is
-    right; the others' is made of the network's own first answer, so that later steps of a walk meet what they were
-    trained on (as in DDP, arXiv 2303.17559). unrolled: learn through that first answer too, as a recurrent network.
-    Both only for networks that predict labels. align_steps: see `train_refiner`.
+    right (TRUE_STATES unless told otherwise); the others' is made of the network's own first answer, so that later
+    steps of a walk meet what they were trained on (as in DDP, arXiv 2303.17559). unrolled: learn through that first
+    answer too, as a recurrent network. Both only for networks that predict labels. align_steps: see `train_refiner`.
     """
 
     crop: int = 160
@@ -78,7 +80,7 @@ class RefinerTraining:
     boundary: float = 0.0
     corruption: float = 0.15
     hard: float = 0.0
-    true_states: float = 0.0
+    true_states: float | None = None
     unrolled: bool = False
     align_steps: int = STEPS
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -88,7 +90,8 @@ class RefinerTraining:
     def __post_init__(self) -> None:
         check_choice("times", self.times, get_args(Times))
         check_number("condition_dropout", self.condition_dropout, 0, 1)
-        check_number("true_states", self.true_states, 0, 1)
+        if self.true_states is not None:
+            check_number("true_states", self.true_states, 0, 1)
         if self.unrolled and self.true_states == 1:
             raise InputError("unrolled training learns through the network's own answers; true_states must be below 1")
 
@@ -127,13 +130,13 @@ def train_refiner(
     if refiner is None:
         refiner = new_refiner(pairs, settings, config)
     prediction = refiner.config["prediction"]
-    if prediction != "labels" and (config.true_states or config.unrolled):
+    if prediction != "labels" and (config.true_states is not None or config.unrolled):
         raise InputError(
             f"a network that predicts {prediction} always learns from noised true labels; leave out true_states and "
             "unrolled"
         )
     refiner.register_to_config(condition_dropout=config.condition_dropout)
-    if refiner.config["process"] == "bridge" and not (config.true_states or config.unrolled):
+    if refiner.config["process"] == "bridge" and not (_true_states(prediction, config) or config.unrolled):
         settings = replace(settings, num_inference_steps=1)
     model = IDGBRPipeline(replace(settings, **run), pipeline.coarse, refiner).to(config.device)
     if masks is None:
@@ -212,7 +215,8 @@ def _identity(refiner: AnyRefiner, config: RefinerTraining, aligned: bool) -> st
     """What a state must agree in: everything of the training but where it runs."""
     settings = {key: value for key, value in asdict(config).items() if key not in ("optimisation", "device")}
     # As it was first written, so that trainings begun before go on.
-    settings["aligned"] = 1 - settings.pop("true_states")
+    del settings["true_states"]
+    settings["aligned"] = 1 - _true_states(refiner.config["prediction"], config)
     settings["dropout"] = settings.pop("condition_dropout")
     if not settings["unrolled"]:
         del settings["unrolled"]
@@ -246,7 +250,7 @@ def refiner_loss(
     noise_BDhw = torch.randn_like(coarse_BDhw)
     one_B = torch.ones(count, device=device)
     first_BKHW = None
-    if prediction == "labels" and torch.rand((), generator=random).item() < 1 - config.true_states:
+    if prediction == "labels" and torch.rand((), generator=random).item() < 1 - _true_states(prediction, config):
         with torch.set_grad_enabled(config.unrolled):
             start_BDhw = process.add_noise(one_B, coarse_BDhw, coarse_BDhw, noise_BDhw, sigma)
             first_BKHW = refiner(start_BDhw, one_B, condition)
@@ -267,6 +271,13 @@ def refiner_loss(
     if first_BKHW is None or not config.unrolled:
         return loss
     return (loss + _pixel_loss(first_BKHW, target_BHW, config)) / 2
+
+
+def _true_states(prediction: str, config: RefinerTraining) -> float:
+    """Share of the steps that start from the true labels, of a network that may start from its own answer; else 0."""
+    if prediction != "labels":
+        return 0.0
+    return TRUE_STATES if config.true_states is None else config.true_states
 
 
 def _pixel_loss(logits_BKHW: Tensor, target_BHW: Tensor, config: RefinerTraining) -> Tensor:

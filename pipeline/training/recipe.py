@@ -102,8 +102,8 @@ class Recipe(Frozen):
         default=None,
         ge=0,
         le=1,
-        description="refiner only: share of the steps that start from noised true labels instead of from the network's "
-        "own answer; default: 0",
+        description="refiner only: share of the steps that start from the true labels instead of from the network's "
+        "own answer; default: 0.5",
     )
     condition_dropout: float | None = Field(
         default=None,

@@ -33,12 +33,12 @@ def landscape(seed, size=192):
 
 
 def small_model(refiner=True, **changes):
-    """An untrained model whose refiner answers differently from its coarse network."""
+    """An untrained model whose refiner answers differently from its coarse network, and by its noise."""
     fields = {"window": 64, "overlap": 16, "batch": 2, "uncertainty_threshold": 0.1} | changes
     bands = ("red", "green", "nir")
     settings = Settings(**{"classes": CLASSES, "bands": bands, "mean": (1000,) * 3, "std": (800,) * 3, **fields})
     coarse = with_seed(1, lambda: CoarseUNet(3, 3, (16, 16, 16, 16)))
-    fine = with_seed(2, lambda: Refiner(3, 3, (16, 16, 16, 16), full=8)) if refiner else None
+    fine = with_seed(2, lambda: Refiner(3, 3, (16, 16, 16, 16), full=8, sigma=0.5)) if refiner else None
     if fine is not None:
         with torch.no_grad():
             for fusion in fine.fusions:

@@ -32,7 +32,7 @@ def save_model(folder: Path, seed: int = 0, network: str = "CoarseUNet") -> Path
         num_inference_steps=1,
         seed=seed,
     )
-    coarse, refiner = KINDS[network](4, 6, **SIZES[network]), Refiner(4, 6, widths=WIDTHS, full=4)
+    coarse, refiner = KINDS[network](4, 6, **SIZES[network]), Refiner(4, 6, widths=WIDTHS, full=4, sigma=0.5)
     drawn = [*refiner.parameters()] if isinstance(coarse, DiffHRNet) else [*coarse.parameters(), *refiner.parameters()]
     for weight in drawn:
         torch.nn.init.normal_(weight, std=0.2) if weight.ndim > 1 else None

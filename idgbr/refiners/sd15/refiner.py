@@ -61,7 +61,7 @@ class SD15Refiner(Network):
         attention: bool = True,
         process: str = "diffusion",
         prediction: str = "epsilon",
-        sigma: float = 0.5,
+        sigma: float = 0.0,
         code: str = "embedding",
         picture: Sequence[int] | None = None,
         condition_dropout: float = 0.0,

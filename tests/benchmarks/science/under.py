@@ -10,6 +10,7 @@ from idgbr.training.crops import Augmentation
 from science import labels
 from science.place import Place, Result, Task, tell
 from science.presets import Preset
+from science.variants import CONTROLS, OURS
 
 SHARE = 1.0
 METRICS = ("mean_iou", "boundary_iou_4px")
@@ -35,10 +36,11 @@ def _under(name: str, label: str, seed: int) -> Callable[[Place], Result]:
             crop=study.crop,
             batch=study.batch,
             seed=seed,
-            sizes=preset.sizes,
+            sizes={**preset.sizes, **CONTROLS[OURS].sizes},
             augmentation=Augmentation(nodata=0.0),
             optimisation=preset.refiner,
             device=preset.device,
+            **CONTROLS[OURS].training,
         )
         folder = place.model("under", label)
         labels.with_windows_of_crops(place.model(label), place).save_pretrained(folder)

@@ -16,9 +16,14 @@ class Variant:
     longer: float = 1
 
 
+def _bridge(sizes: Mapping[str, Any] | None = None, **training: Any) -> Variant:
+    """With noise, on its own answers alone, but for these changes."""
+    return Variant({"sigma": 0.5, **(sizes or {})}, {"true_states": 0.0, **training})
+
+
 OURS = "bridge"
 CONTROLS = {
-    OURS: Variant(),
+    OURS: _bridge(),
     "feed-forward": Variant({"sigma": 0.0}, {"times": "last", "true_states": 1.0}, {"num_inference_steps": 1}),
     "discrete": Variant({"process": "discrete"}, {"times": "uniform", "true_states": 1.0}, {"num_inference_steps": 6}),
     "published": Variant(
@@ -31,39 +36,39 @@ WALK = "walk"
 TRUE_STATES = 0.5
 _ANSWERED = {"sigma": 0.0}, {"times": "last", "true_states": 1.0}
 RIVALS = {
-    WALK: Variant(training={"true_states": TRUE_STATES}, longer=8 / 7),
+    WALK: replace(_bridge(true_states=TRUE_STATES), longer=8 / 7),
     "walk without noise": Variant({"sigma": 0.0}, {"true_states": TRUE_STATES}, longer=8 / 7),
     "twin": Variant(*_ANSWERED, longer=4 / 3),
-    "recurrent": Variant({"sigma": 0.0}, {"times": "uniform", "unrolled": True}, longer=2 / 3),
+    "recurrent": replace(_bridge({"sigma": 0.0}, times="uniform", unrolled=True), longer=2 / 3),
 }
 """The walk and its rivals, all trained with as many passes through the network as ours. A pass backward counts as two
 forward. A step of ours answers once more without gradient (4), true states need no answer (3), an unrolled step has two
 with gradients (6)."""
 STEPS_OF_WALK = (1, 2, 4, 8)
 CHOICE = {
-    **{f"true states {share:g}": Variant(training={"true_states": share}) for share in (0.0, 0.25, 0.5, 0.75, 1.0)},
-    "true states 0.5, no noise": Variant({"sigma": 0.0}, {"true_states": 0.5}),
-    "true states 0.5, times uniform": Variant(training={"true_states": 0.5, "times": "uniform"}),
-    "true states 0.5, unrolled": Variant(training={"true_states": 0.5, "unrolled": True}),
+    **{f"true states {share:g}": _bridge(true_states=share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)},
+    "true states 0.5, no noise": _bridge({"sigma": 0.0}, true_states=0.5),
+    "true states 0.5, times uniform": _bridge(true_states=0.5, times="uniform"),
+    "true states 0.5, unrolled": _bridge(true_states=0.5, unrolled=True),
 }
 """Trainings of the walk that it is chosen from, on training places alone."""
 LONG = "published recipe, ten times the steps"
 ABLATIONS = {
-    "no image in the guidance": Variant(training={"kind": "WithoutImage"}),
-    "no coarse mask in the guidance": Variant(training={"kind": "WithoutCoarse"}),
-    "with cross-attention": Variant({"attention": True}),
-    "learned embedding": Variant({"code": "embedding"}),
-    "mask autoencoder": Variant({"code": "autoencoder"}),
-    "times uniform": Variant(training={"times": "uniform"}),
-    "times last": Variant(training={"times": "last"}),
-    "noisy truth in half of the steps": Variant(training={"true_states": 0.5}),
-    "noisy truth in all steps": Variant(training={"true_states": 1.0}),
-    "masks out of fold alone": Variant(training={"masks": ("fold",)}),
-    "masks of the training fit alone": Variant(training={"masks": ("all",)}),
-    "masks not corrupted": Variant(training={"corruption": 0.0}),
-    "coarse labels, not probabilities": Variant(training={"hard": 1.0}),
-    "boundary loss": Variant(training={"boundary": 0.5}),
-    "alignment": Variant(training={"teacher": True}),
+    "no image in the guidance": _bridge(kind="WithoutImage"),
+    "no coarse mask in the guidance": _bridge(kind="WithoutCoarse"),
+    "with cross-attention": _bridge({"attention": True}),
+    "learned embedding": _bridge({"code": "embedding"}),
+    "mask autoencoder": _bridge({"code": "autoencoder"}),
+    "times uniform": _bridge(times="uniform"),
+    "times last": _bridge(times="last"),
+    "noisy truth in half of the steps": _bridge(true_states=0.5),
+    "noisy truth in all steps": _bridge(true_states=1.0),
+    "masks out of fold alone": _bridge(masks=("fold",)),
+    "masks of the training fit alone": _bridge(masks=("all",)),
+    "masks not corrupted": _bridge(corruption=0.0),
+    "coarse labels, not probabilities": _bridge(hard=1.0),
+    "boundary loss": _bridge(boundary=0.5),
+    "alignment": _bridge(teacher=True),
     LONG: replace(CONTROLS["published"], longer=10),
 }
 REDUCED = (

@@ -289,7 +289,7 @@ def test_a_refiner_is_made_of_a_preset_or_of_stable_diffusion(recipe, photos, tm
         assert (refiner.config["attention"], refiner.config["full"]) == (True, 32)
 
 
-def test_true_states_of_a_recipe_reach_the_training_and_its_record_and_are_0_without(recipe, photos, monkeypatch):
+def test_true_states_of_a_recipe_reach_the_training_and_its_record(recipe, photos, monkeypatch):
     areas = {"areas": photo_areas(photos, "a1"), "validation": photo_areas(photos, "b*"), "steps": 1}
     train(recipe(**areas, model_args=SMALL), "coarse", **QUIET)
     shares = []
@@ -298,23 +298,24 @@ def test_true_states_of_a_recipe_reach_the_training_and_its_record_and_are_0_wit
         refiner_training, "refiner_loss", lambda *of: shares.append(of[-1].true_states) or own_loss(*of)
     )
     records = []
-    for changes in ({}, {"true_states": 0.5}):
+    for changes in ({}, {"true_states": 0.25}):
         made = recipe(**areas, model_args=SMALL, **changes)
         train(made, "refiner", **QUIET)
         records.append(json.loads((made.model / "training.json").read_text())["refiner"])
-    assert shares == [0, 0.5]
+    assert shares == [None, 0.25]
     assert "true_states" not in records[0]
-    assert records[1] == records[0] | {"true_states": 0.5}
+    assert records[1] == records[0] | {"true_states": 0.25}
 
 
 def test_a_model_maps_as_inference_says_with_the_weights_of_its_training(recipe, photos):
     areas = {"areas": photo_areas(photos, "a1"), "validation": photo_areas(photos, "b*"), "steps": 1}
     train(recipe(**areas, model_args=SMALL), "coarse", **QUIET)
-    made = recipe(**areas, model_args=SMALL, true_states=0.5)
+    noisy = {**SMALL, "sigma": 0.5}
+    made = recipe(**areas, model_args=noisy)
     train(made, "refiner", **QUIET)
     as_trained = IDGBRPipeline.from_pretrained(made.model)
     inference = {"overlap": 32, "num_inference_steps": 1, "sigma": 0.0}
-    train(recipe(**areas, model_args=SMALL, true_states=0.5, inference=inference), "refiner", **QUIET)
+    train(recipe(**areas, model_args=noisy, inference=inference), "refiner", **QUIET)
     model = IDGBRPipeline.from_pretrained(made.model)
     assert model.settings == replace(as_trained.settings, overlap=32, num_inference_steps=1)
     assert (as_trained.refiner.config["sigma"], model.refiner.config["sigma"]) == (0.5, 0)
