@@ -186,8 +186,12 @@ def _has_old_name(model: type[Frozen], file: YamlFile, loc: tuple[int | str, ...
 def _key(file: YamlFile, loc: tuple[int | str, ...]) -> Key:
     """The key of the file at a place that pydantic names, which also holds the choice made in each union."""
     key: Key = ()
+    chosen_at: Key | None = None
     for part in map(str, loc):
-        if (*key, part) in file.nodes:
+        kind = file.nodes.get((*key, "kind"))
+        if isinstance(kind, yaml.ScalarNode) and kind.value == part and chosen_at != key:
+            chosen_at = key
+        elif (*key, part) in file.nodes:
             key = (*key, part)
     return key
 

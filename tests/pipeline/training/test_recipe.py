@@ -44,3 +44,22 @@ def test_a_seed_is_a_number_from_0_on(tmp_path, load, text, old, key, number):
     path.write_text(text.replace(old, old.replace(old.strip("sedyar: []"), number)))
     with pytest.raises(UserError, match=f"recipe.yaml:[5-8]: {key} is {number}: Input should be "):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("areas", "key"),
+    [
+        ("{kind: cube, region: r.yaml, cube: c, period: 0}", "areas.period is 0"),
+        ("{kind: cube, region: r.yaml, cube: 7}", "areas.cube is 7"),
+        (
+            "[{kind: simulated, seeds: [1]}, {kind: cube, region: r.yaml, cube: c, period: soon}]",
+            "areas.1.period is 'soon'",
+        ),
+        ("{kind: cube, region: r.yaml}", "lacks the key 'areas.cube'"),
+    ],
+)
+def test_the_key_that_is_wrong_is_named_beside_a_key_that_is_called_as_a_kind(tmp_path, areas, key):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(COARSE.replace("{kind: simulated, seeds: [1]}", areas))
+    with pytest.raises(UserError, match=key):
+        load(path)
