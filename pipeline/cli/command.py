@@ -120,7 +120,7 @@ def run_command() -> None:
     try:
         streams.prepare()
         try:
-            sys.exit(app(standalone_mode=False) or 0)
+            sys.exit(app(prog_name="idgbr", standalone_mode=False) or 0)
         finally:
             LOG.info("ended")
             streams.flush()
