@@ -1,6 +1,6 @@
 """Steps and noise of the shipped model's refinement, and how much of the ground it looks at.
 
-    IDGBR_DATA=DIR python tests/benchmarks/refine_steps.py [--worlds 3]
+    IDGBR_DATA=DIR python tests/benchmarks/refine_steps.py [--worlds 3] [--model FOLDER]
 
 Unseen simulated worlds (seeds from 701 on, the middle 768 px) are mapped in one and in two steps, without noise and
 with the noise that the refiner was trained with, that of another seed too. Then, of windows of 256 px, the share that
@@ -72,13 +72,13 @@ def with_noise(model):
 def steps_table(model, pairs):
     noisy = with_noise(model)
     runs = {
-        "1 step, as shipped": model,
+        "1 step": model.with_settings(num_inference_steps=1),
         "2 steps": model.with_settings(num_inference_steps=2),
         "4 steps": model.with_settings(num_inference_steps=4),
-        "1 step, noise": noisy,
-        "1 step, other noise": noisy.with_settings(seed=1),
+        "1 step, noise": noisy.with_settings(num_inference_steps=1),
+        "1 step, other noise": noisy.with_settings(num_inference_steps=1, seed=1),
         "2 steps, noise": noisy.with_settings(num_inference_steps=2),
-        "1 step, bf16": model.with_settings(precision="bf16"),
+        "1 step, bf16": model.with_settings(num_inference_steps=1, precision="bf16"),
     }
     found = {name: [scored(run, *pair) for pair in pairs] for name, run in runs.items()}
     first, rows = next(iter(found.values())), []
@@ -140,9 +140,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", type=int, default=3)
     parser.add_argument("--home", type=Path, default=Path("out/refine_steps"), help="keeps the worlds")
+    parser.add_argument("--model", default="simulated-s2", help="a shipped model or a folder")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    model = IDGBRPipeline.from_pretrained("simulated-s2")
+    model = IDGBRPipeline.from_pretrained(asked.model)
     pairs = worlds(asked.worlds, asked.home)
     steps_table(model, pairs)
     grounds = {"simulated": [image_CHW for image_CHW, _ in pairs]}

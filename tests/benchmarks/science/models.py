@@ -23,6 +23,9 @@ def joined(
     """The refiner behind any backbone's coarse network, that of all training places or of a `part`."""
     coarse = IDGBRPipeline.from_pretrained(place.model("coarse", name, backbone, seed, part))
     refiner = load_network(KINDS, place.model("refiner", name, label, seed) / "refiner")
+    settings = dict(settings)
+    if "sigma" in settings:
+        refiner.register_to_config(sigma=settings.pop("sigma"))
     return _placed(kind(replace(coarse.settings, **settings), coarse.coarse, refiner), place)
 
 

@@ -56,7 +56,7 @@ def walk(name: str, label: str, backbone: str, seed: int) -> Callable[[Place], R
     return run
 
 
-def choice(name: str, label: str, backbone: str, seed: int) -> Callable[[Place], Result]:
+def choice(name: str, label: str, variant: Variant, backbone: str, seed: int) -> Callable[[Place], Result]:
     """A candidate on the training places that it has not seen, behind the coarse network that has not either."""
 
     def run(place: Place) -> Result:
@@ -64,7 +64,7 @@ def choice(name: str, label: str, backbone: str, seed: int) -> Callable[[Place],
         held = {stem: pair for stem, pair in images.items() if labelled(name).fold(stem) == HELD}
         rows = []
         for steps in STEPS_OF_WALK:
-            settings = {"num_inference_steps": steps}
+            settings = {**variant.run, "num_inference_steps": steps}
             model = joined(place, name, label, backbone, seed, settings, part=f"fold{HELD}")
             rows.append({"steps": steps, **scores(model, place, name, None, images=held)})
         return {"rows": rows}

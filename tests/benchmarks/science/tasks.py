@@ -49,7 +49,7 @@ def _choice(preset: Preset) -> Iterator[Task]:
                 folds = _folds(preset, name, seed)
                 yield Task(trained, folds, trainings.refiner(name, f"choice_{slug(label)}", variant, seed, HELD))
                 for backbone in preset.backbones:
-                    run = runs.choice(name, f"choice_{slug(label)}", backbone, seed)
+                    run = runs.choice(name, f"choice_{slug(label)}", variant, backbone, seed)
                     yield Task(f"choice-{name}-{slug(label)}-{backbone}-{seed}", (trained,), run)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 @dataclass(frozen=True)
 class Variant:
     """A refiner that is trained: changes to the preset's network and training, `longer` times its steps, and how it is
-    then run."""
+    then run: settings, and `sigma` where the noise of its maps is not that of its training."""
 
     sizes: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -48,6 +48,7 @@ STEPS_OF_WALK = (1, 2, 4, 8)
 CHOICE = {
     **{f"true states {share:g}": _bridge(true_states=share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)},
     "true states 0.5, no noise": _bridge({"sigma": 0.0}, true_states=0.5),
+    "true states 0.5, noise in training alone": replace(_bridge(true_states=0.5), run={"sigma": 0.0}),
     "true states 0.5, times uniform": _bridge(true_states=0.5, times="uniform"),
     "true states 0.5, unrolled": _bridge(true_states=0.5, unrolled=True),
 }
