@@ -51,7 +51,7 @@ def instant_model(classes, side):
     wave_W = torch.linspace(0, 12, side)
     answer_1KHW = torch.stack([(wave_W[None] + wave_W[:, None] / 3 + k).sin() * 4 for k in range(classes)])[None]
     coarse = InstantCoarse(4, classes, widths=(8, 8, 8, 8))
-    refiner = InstantRefiner(4, classes, widths=(8, 8, 8, 8), full=8)
+    refiner = InstantRefiner(4, classes, widths=(8, 8, 8, 8), full=8, sigma=0.5)
     for network in (coarse, refiner):
         network.answer_1KHW = answer_1KHW.contiguous()
     return IDGBRPipeline(settings, coarse, refiner)
