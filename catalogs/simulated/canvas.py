@@ -1,5 +1,7 @@
 """The raster of patch ids that layers of a landscape are painted on."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
@@ -8,7 +10,7 @@ from rasterio.features import rasterize
 from catalogs.errors import CatalogError
 from catalogs.simulated.noise import Bounds, Field
 from catalogs.simulated.settlements import PATCH_CODES, Town, town_patches
-from catalogs.simulated.shapes import Shapes
+from catalogs.simulated.shapes import Shapes, polygons
 
 PATCH_METRES = 2.5
 BAND_ROWS = 256
@@ -22,6 +24,15 @@ class LandscapeError(CatalogError):
 def patch_transform(bounds: Bounds) -> Affine:
     """Affine transform of the 2.5 m grid over `bounds`."""
     return Affine(PATCH_METRES, 0, bounds[0], 0, -PATCH_METRES, bounds[3])
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """The part of a canvas that a town reaches, and its patches there (see `town_patches`), None where it is empty."""
+
+    rows: slice
+    columns: slice
+    town_YX: NDArray[np.int32] | None
 
 
 class Canvas:
@@ -39,9 +50,9 @@ class Canvas:
         """Paint layers of polygons, in order, over the present content."""
         firsts = [self._claim(layer.code) for layer in layers]
         pairs = (
-            (polygon, int(patch) + first)
+            (polygon, patch)
             for layer, first in zip(layers, firsts, strict=True)
-            for polygon, patch in zip(layer.geometry, layer.patch, strict=True)
+            for polygon, patch in zip(polygons(layer.geometry), (layer.patch + first).tolist(), strict=True)
         )
         rasterize(pairs, out=self.patch_YX, transform=patch_transform(self.bounds))
 
@@ -54,15 +65,20 @@ class Canvas:
             dense_YX = density.on(self.x_X, self.y_Y[top : top + BAND_ROWS]) > limit
             np.copyto(band_YX, stand_P[band_YX], where=dense_YX)
 
-    def settle(self, rng: np.random.Generator, town: Town) -> None:
-        """Paint a town over the present content."""
-        first = self._claim(PATCH_CODES)
+    def lay_out(self, rng: np.random.Generator, town: Town) -> Quarter:
+        """A town on the canvas, which stays as it is."""
         reach = 1.6 * town.radius
         columns = slice(*np.searchsorted(self.x_X, (town.x - reach, town.x + reach)))
         rows = slice(*np.searchsorted(-self.y_Y, (-town.y - reach, -town.y + reach)))
-        part_YX = self.patch_YX[rows, columns]
-        if part_YX.size:
-            town_YX = town_patches(rng, town, self.x_X[columns], self.y_Y[rows])
+        x_X, y_Y = self.x_X[columns], self.y_Y[rows]
+        inside = len(x_X) and len(y_Y)
+        return Quarter(rows, columns, town_patches(rng, town, x_X, y_Y) if inside else None)
+
+    def settle(self, quarter: Quarter) -> None:
+        """Paint a town over the present content."""
+        first = self._claim(PATCH_CODES)
+        if (town_YX := quarter.town_YX) is not None:
+            part_YX = self.patch_YX[quarter.rows, quarter.columns]
             np.copyto(part_YX, (town_YX + first).astype(np.uint16), where=town_YX >= 0)
 
     def _claim(self, code_P: NDArray[np.uint8]) -> int:

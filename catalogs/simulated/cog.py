@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
+from rasterio.io import MemoryFile
+from rasterio.shutil import copy
 
 Colours = dict[int, tuple[int, int, int, int]]
 
@@ -20,22 +21,21 @@ def write_cog(
     colours: Colours | None = None,
 ) -> None:
     """Write `value_HW` with 0 as no data: deflate, predictor 2, tiles of 512, overviews by `resampling`."""
-    profile = {
-        "driver": "COG",
-        "height": value_HW.shape[0],
-        "width": value_HW.shape[1],
-        "count": 1,
-        "dtype": value_HW.dtype,
-        "crs": crs,
-        "transform": transform,
-        "nodata": 0,
-        "compress": "deflate",
-        "level": 3,
-        "predictor": 2,
-        "blocksize": 512,
-        "overview_resampling": resampling.name,
-    }
-    with rasterio.open(path, "w", **profile) as target:
-        target.write(value_HW, 1)
-        if colours:
-            target.write_colormap(1, colours)
+    height, width = value_HW.shape
+    grid = {"height": height, "width": width, "crs": crs, "transform": transform}
+    # Written as a COG at once, it would be compressed while no other thread can work.
+    with MemoryFile() as memory:
+        with memory.open(driver="GTiff", count=1, dtype=value_HW.dtype, nodata=0, **grid) as plain:
+            plain.write(value_HW, 1)
+            if colours:
+                plain.write_colormap(1, colours)
+        copy(
+            memory.name,
+            path,
+            driver="COG",
+            compress="deflate",
+            level=3,
+            predictor=2,
+            blocksize=512,
+            overview_resampling=resampling.name,
+        )

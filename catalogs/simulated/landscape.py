@@ -1,5 +1,6 @@
 """A simulated Central European landscape: patches of land and their classes."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ CRS = "EPSG:3035"
 TRUTH_METRES = 10
 FOREST_SHARE = 0.26
 MARGIN_METRES = 600.0
+THREADS = 2
+"""That help with what is painted later."""
 
 
 @dataclass(frozen=True)
@@ -46,29 +49,34 @@ def landscape(seed: int, bounds: Bounds) -> Landscape:
     """
     west, south, east, north = check_bounds(bounds)
     wide = west - MARGIN_METRES, south - MARGIN_METRES, east + MARGIN_METRES, north + MARGIN_METRES
-    course_N2 = river_line(stream(seed, "river"), wide)
-    fields = bend(stream(seed, "fields"), wide, 260.0, 90.0, everywhere=False)
-    land = farmland(stream(seed, "farmland"), wide, wetness(stream(seed, "wetness"), wide, course_N2), fields)
-    forest = smooth_field(stream(seed, "forest"), wide, 520.0, octaves=5, persistence=0.62)
-    settlements = towns(stream(seed, "towns"), wide)
-    road = roads(stream(seed, "roads"), settlements, bend(stream(seed, "bends"), wide, 600.0, 110.0))
-    town_N = [shapely.Point(town.x, town.y).buffer(town.radius) for town in settlements]
-    shore, lake = lakes(stream(seed, "lakes"), wide, np.concatenate([road.geometry, town_N]))
-
     canvas = Canvas(bounds, ground=GRASS)
-    canvas.paint(land.parcels)
-    stand_P = np.concatenate([[0], land.row])
-    canvas.overgrow(forest, float(np.quantile(forest.value_YX, 1 - FOREST_SHARE)), stand_P, TREE)
-    canvas.paint(copses(stream(seed, "copses"), wide), land.hedges, lanes(stream(seed, "lanes"), land.estates))
-    for number, town in enumerate(settlements):
-        canvas.settle(stream(seed, "town", number), town)
-    canvas.paint(
-        shore,
-        lake,
-        *brooks(stream(seed, "brooks"), wide, course_N2),
-        river(stream(seed, "width"), course_N2),
-        road,
-    )
+    settlements = towns(stream(seed, "towns"), wide)
+    with ThreadPoolExecutor(THREADS) as pool:  # numpy, scipy and shapely let other threads work
+        clumps = pool.submit(copses, stream(seed, "copses"), wide)
+        streams = [stream(seed, "town", number) for number in range(len(settlements))]
+        quarters = pool.map(canvas.lay_out, streams, settlements)
+
+        course_N2 = river_line(stream(seed, "river"), wide)
+        fields = bend(stream(seed, "fields"), wide, 260.0, 90.0, everywhere=False)
+        land = farmland(stream(seed, "farmland"), wide, wetness(stream(seed, "wetness"), wide, course_N2), fields)
+        forest = smooth_field(stream(seed, "forest"), wide, 520.0, octaves=5, persistence=0.62)
+        road = roads(stream(seed, "roads"), settlements, bend(stream(seed, "bends"), wide, 600.0, 110.0))
+        town_N = [shapely.Point(town.x, town.y).buffer(town.radius) for town in settlements]
+        shore, lake = lakes(stream(seed, "lakes"), wide, np.concatenate([road.geometry, town_N]))
+
+        canvas.paint(land.parcels)
+        stand_P = np.concatenate([[0], land.row])
+        canvas.overgrow(forest, float(np.quantile(forest.value_YX, 1 - FOREST_SHARE)), stand_P, TREE)
+        canvas.paint(clumps.result(), land.hedges, lanes(stream(seed, "lanes"), land.estates))
+        for quarter in quarters:
+            canvas.settle(quarter)
+        canvas.paint(
+            shore,
+            lake,
+            *brooks(stream(seed, "brooks"), wide, course_N2),
+            river(stream(seed, "width"), course_N2),
+            road,
+        )
     return Landscape(canvas.patch_YX, canvas.code_P, bounds)
 
 
@@ -100,7 +108,12 @@ def truth(land: Landscape, resolution: float = TRUTH_METRES) -> NDArray[np.uint8
     step = max(1, BAND_ROWS // size)
     for top in range(0, len(label_YX), step):
         class_YX = class_P[land.patch_YX[top * size : (top + step) * size]]
-        block_YSXS = class_YX.reshape(-1, size, width // size, size)
-        count_CYX = np.stack([np.count_nonzero(block_YSXS == c, axis=(1, 3)) for c in range(len(code_C))])
+        count_CYX = np.stack([_count_in_blocks(class_YX == c, size) for c in range(len(code_C))])
         label_YX[top : top + step] = code_C[count_CYX.argmax(axis=0)]
     return label_YX
+
+
+def _count_in_blocks(mask_YX: NDArray[np.bool_], size: int) -> NDArray[np.uint32]:
+    """True pixels in each block of `size` x `size`: rows first, then every size-th column of their sums."""
+    row_YX = mask_YX.reshape(-1, size, mask_YX.shape[1]).sum(axis=1, dtype=np.uint32)
+    return np.add.reduce([row_YX[:, column::size] for column in range(size)])

@@ -64,8 +64,8 @@ def expose(seed: int, view: View, conditions: Conditions, bounds: Bounds) -> Exp
     overpass, above = conditions.overpass, conditions.sky
     rng = stream(seed, "sensor", overpass.day, overpass.platform, view.tile.name)
     height, width = view.tile.shape
-    ground_HWC = (view.mix @ conditions.colour_PC).reshape(height, width, -1)
-    rough_HW = ground_HWC[..., -1]
+    mixed_NC = view.mix @ conditions.colour_PC
+    *ground_BHW, rough_HW = np.ascontiguousarray(mixed_NC.T).reshape(-1, height, width)
     opacity_HW, shade_HW = above.opacity(view.x_HW, view.y_HW), above.shade(view.x_HW, view.y_HW)
     valid_HW = in_swath(view.x_HW, view.y_HW, overpass, bounds)
     cloud_HW, shadow_HW = _finer(opacity_HW), _finer(shade_HW)
@@ -77,13 +77,25 @@ def expose(seed: int, view: View, conditions: Conditions, bounds: Bounds) -> Exp
     clear_BHW = np.empty((len(BANDS), height, width), np.float32)
     number_BHW = np.empty(clear_BHW.shape, np.uint16)
     for band in range(len(BANDS)):
-        grain_HW = view.texture_HW + 0.4 * rng.standard_normal((height, width), dtype=np.float32)
-        textured_HW = ground_HWC[..., band] * (1 + np.clip(rough_HW * grain_HW, -0.7, 1.5))
-        clear_BHW[band] = light_HW * gaussian_filter(textured_HW, POINT_SPREAD_PIXELS)
-        lit_HW = clear_BHW[band] * (1 - SHADOW_B[band] * shadow_HW)
-        seen_HW = lit_HW + cloud_HW * (CLOUD_B[band] * billow_HW - lit_HW) + VEIL_B[band] * haze_HW
-        seen_HW += (8 + 0.008 * seen_HW) * rng.standard_normal((height, width), dtype=np.float32)
-        number_BHW[band] = np.clip(np.rint(seen_HW) + overpass.offset, 1, 2**15 - 1)
+        textured_HW = 0.4 * rng.standard_normal((height, width), dtype=np.float32)
+        textured_HW += view.texture_HW
+        textured_HW *= rough_HW
+        np.clip(textured_HW, -0.7, 1.5, out=textured_HW)
+        textured_HW += 1
+        textured_HW *= ground_BHW[band]
+        np.multiply(light_HW, gaussian_filter(textured_HW, POINT_SPREAD_PIXELS), out=clear_BHW[band])
+        lit_HW = 1 - SHADOW_B[band] * shadow_HW
+        lit_HW *= clear_BHW[band]
+        seen_HW = CLOUD_B[band] * billow_HW
+        seen_HW -= lit_HW
+        seen_HW *= cloud_HW
+        seen_HW += lit_HW
+        seen_HW += VEIL_B[band] * haze_HW
+        noise_HW = 0.008 * seen_HW
+        noise_HW += 8
+        noise_HW *= rng.standard_normal((height, width), dtype=np.float32)
+        seen_HW += noise_HW
+        number_BHW[band] = np.clip(np.rint(seen_HW, out=seen_HW) + overpass.offset, 1, 2**15 - 1)
         number_BHW[band][missing_HW] = 0
     return Exposure(
         number_BHW,
@@ -130,5 +142,6 @@ def _doubled(value_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _halved(value_BHW: NDArray[np.float32]) -> NDArray[np.float32]:
-    bands, height, width = value_BHW.shape
-    return value_BHW.reshape(bands, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
+    upper_BHW = value_BHW[:, ::2, ::2] + value_BHW[:, ::2, 1::2]
+    sum_BHW: NDArray[np.float32] = upper_BHW + (value_BHW[:, 1::2, ::2] + value_BHW[:, 1::2, 1::2])
+    return sum_BHW / np.float32(4)

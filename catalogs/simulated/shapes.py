@@ -1,7 +1,9 @@
 """Polygons of patches, and their random displacement."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import shapely
@@ -25,6 +27,16 @@ class Shapes:
 def one_patch_each(geometry: Geometries, code: NDArray[np.uint8]) -> Shapes:
     """Shapes in which every polygon is a patch."""
     return Shapes(geometry, np.arange(len(geometry)), code)
+
+
+def polygons(geometry: Geometries) -> Iterator[dict[str, Any]]:
+    """Polygons as GeoJSON: as their `__geo_interface__`, in half of the time."""
+    ring_R, polygon_R = shapely.get_rings(geometry, return_index=True)
+    xy_C2, ring_C = shapely.get_coordinates(ring_R, return_index=True)
+    xy = xy_C2.tolist()
+    rings = [xy[first:end] for first, end in pairwise(np.searchsorted(ring_C, range(len(ring_R) + 1)).tolist())]
+    for first, end in pairwise(np.searchsorted(polygon_R, range(len(geometry) + 1)).tolist()):
+        yield {"type": "Polygon", "coordinates": rings[first:end]}
 
 
 def bend(

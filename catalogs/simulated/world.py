@@ -1,8 +1,9 @@
 """A simulated world on disk: a static STAC catalog of scenes, and the truth that they show."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import partial
@@ -25,7 +26,7 @@ from catalogs.simulated.landscape import CRS, TRUTH_METRES, Landscape, check_bou
 from catalogs.simulated.noise import Bounds
 from catalogs.simulated.observe import observe
 from catalogs.simulated.overpass import DEFAULT_DATES, Overpass
-from catalogs.simulated.scenes import conditions
+from catalogs.simulated.scenes import Conditions, conditions
 from catalogs.simulated.tiles import Tile, envelope, lay_tiles
 from catalogs.simulated.view import view
 
@@ -178,15 +179,12 @@ def _observe(
     for number, name in enumerate(scenes):
         if name in existing or name in scenes[:number]:
             raise WorldError(f"scene {name} exists already: give another day, platform or sequence.")
-    longitude, latitude = np.reshape(world.bounds_lonlat, (2, 2)).mean(axis=0)
     written: list[str | None] = []
     shown: NDArray[np.uint16] | None = None
     with ThreadPoolExecutor(WORKERS) as pool:
-        for overpass in dates:
-            today = land_on(world.seed, land, world.history, overpass.start.date())
+        for overpass, today, seen in _one_ahead(pool, world, land, dates):
             if shown is not today.patch_YX and (shown is None or not np.array_equal(shown, today.patch_YX)):
                 shown, views = today.patch_YX, list(pool.map(partial(view, world.seed, today), tiles))
-            seen = conditions(world.seed, today, overpass, longitude, latitude)
             observe_tile = partial(observe, world.folder, world.seed, conditions=seen, bounds=world.bounds)
             for item in pool.map(observe_tile, [each for each in views if each.tile.quadrant in overpass.quadrants]):
                 written.append(item)
@@ -199,6 +197,22 @@ def _observe(
     added = [replace(each, quadrants=tuple(q for q in each.quadrants if q in covered)) for each in dates]
     _write_facts(replace(world, dates=(*world.dates, *added)))
     return [name for name in written if name]
+
+
+def _one_ahead(
+    pool: Executor, world: World, land: Landscape, dates: Sequence[Overpass]
+) -> Iterator[tuple[Overpass, Landscape, Conditions]]:
+    """The passes, with the land of the day and what they meet there, which is made while the pass before is seen."""
+    longitude, latitude = np.reshape(world.bounds_lonlat, (2, 2)).mean(axis=0)
+    waiting: deque[tuple[Overpass, Landscape, Future[Conditions]]] = deque()
+    for overpass in dates:
+        today = land_on(world.seed, land, world.history, overpass.start.date())
+        waiting.append((overpass, today, pool.submit(conditions, world.seed, today, overpass, longitude, latitude)))
+        if len(waiting) > 1:
+            before, its_land, met = waiting.popleft()
+            yield before, its_land, met.result()
+    for last, its_land, met in waiting:
+        yield last, its_land, met.result()
 
 
 def _write_facts(world: World) -> None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import torch
 from scipy import ndimage
 
 from idgbr.metrics.arrays import Counts, Labels, Mask, Scores, check, mean, ratio
+from idgbr.morphology import square_maximum
 
 BETTI_PX = 256
 """Side of the tiles that components and holes are counted in, from the map's top left pixel on."""
@@ -180,7 +182,7 @@ def skeleton(mask_HW: Mask, scored_HW: Mask) -> Mask:
     if not outside_HW.any() or not mask_HW.any():
         return np.zeros_like(mask_HW)
     distance_HW = ndimage.distance_transform_cdt(~outside_HW, "taxicab") * mask_HW
-    return mask_HW & (distance_HW == ndimage.maximum_filter(distance_HW, 3, mode="nearest"))
+    return mask_HW & (distance_HW == square_maximum(torch.from_numpy(distance_HW), 1).numpy())
 
 
 def _tiles(shape: tuple[int, ...], side: int) -> Iterator[tuple[slice, slice]]:

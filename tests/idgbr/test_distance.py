@@ -1,6 +1,7 @@
 """Distances against scipy's, and the same in any crop that holds what lies within reach."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -20,7 +21,6 @@ MASKS = st.integers(1, 40).flatmap(
 def test_squared_distances_are_scipys_within_reach_and_one_value_beyond(mask_HW, reach):
     exact_HW = np.rint(distance_transform_edt(~mask_HW) ** 2) if mask_HW.any() else np.full(mask_HW.shape, np.inf)
     distance_HW = squared_distance(mask_HW, reach)
-    assert distance_HW.dtype == np.int32
     assert np.array_equal(distance_HW <= reach**2, exact_HW <= reach**2)
     assert np.array_equal(distance_HW, np.minimum(exact_HW, (reach + 1) ** 2))
 
@@ -34,6 +34,15 @@ def test_a_crop_with_all_that_is_within_reach_gives_the_same(mask_HW, reach, y, 
     crop_HW = squared_distance(mask_HW[top : y0 + height + reach, left : x0 + width + reach], reach)
     inner_HW = crop_HW[y0 - top :, x0 - left :][: whole_HW.shape[0], : whole_HW.shape[1]]
     assert (inner_HW == whole_HW).all()
+
+
+@pytest.mark.parametrize("reach", [126, 127, 250])
+def test_distances_are_exact_from_the_smallest_to_the_widest_integers_over_several_bands(reach):
+    mask_HW = np.zeros((500, 700), bool)
+    mask_HW[[3, 250, 251, 499], [5, 40, 300, 120]] = True
+    exact_HW = np.rint(distance_transform_edt(~mask_HW) ** 2)
+    assert (exact_HW > (reach + 1) ** 2).any()
+    assert np.array_equal(squared_distance(mask_HW, reach), np.minimum(exact_HW, (reach + 1) ** 2))
 
 
 def test_where_no_pixel_is_true_all_is_beyond_reach():
