@@ -134,7 +134,8 @@ class Networks:
 
     @property
     def device(self) -> torch.device:
-        return self.coarse.device
+        # diffusers' `device` goes through all modules, which takes milliseconds and is asked several times a window.
+        return next((weight.device for weight in self.coarse.parameters()), torch.device("cpu"))
 
     @property
     def batch(self) -> int:

@@ -20,10 +20,9 @@ import numpy as np
 import torch
 
 from idgbr.inference.canvas import needs_refinement
-from idgbr.inference.tiling import Corner
 from idgbr.pipeline import IDGBRPipeline
 from pipeline.errors import RunError
-from pipeline.segment.kept import KEPT_BYTES, KeptWindows, key
+from pipeline.segment.kept import KEPT_BYTES, KeptWindows, RawWindow, key
 
 CORES = torch.get_num_threads()
 
@@ -106,10 +105,10 @@ class BatchingDevice:
         for request in waiting:
             request.future.set_exception(self._failure)
 
-    def submit(self, client: "DeviceClient", stage: Stage, inputs: tuple[Any, ...]) -> Future[Any]:
+    def submit(self, client: "DeviceClient", stage: Stage, raw: RawWindow, *scores_KHW: torch.Tensor) -> Future[Any]:
         """See `DeviceClient`. Raises what ended the device, if it has ended."""
-        request = WindowRequest(client.number, next(self._numbers), Future(), inputs, client.add_seconds)
-        at = key(stage, inputs[0], inputs[-1])
+        request = WindowRequest(client.number, next(self._numbers), Future(), (raw, *scores_KHW), client.add_seconds)
+        at = key(stage, raw)
         with self._changed:
             if self._failure is not None:
                 raise self._failure
@@ -181,14 +180,14 @@ class BatchingDevice:
 
     def _compute(self, stage: Stage, batch: list[WindowRequest]) -> Sequence[Any]:
         """When it returns, the device has ended: it was asked whether all is finite, and what needs refinement."""
-        image_NBHW, *rest = zip(*(request.inputs for request in batch), strict=True)
+        raws, *scores = zip(*(request.inputs for request in batch), strict=True)
+        image_NBHW, corners = np.stack([raw.image_BHW for raw in raws]), [raw.corner for raw in raws]
         if stage == "coarse":
-            (corners,) = rest
-            logits_NKHW = self.model.coarse_logits(np.stack(image_NBHW), corners)
+            logits_NKHW = self.model.coarse_logits(image_NBHW, corners)
             due_N = self._need_refinement(logits_NKHW)
             return [CoarseScores(*scores) for scores in zip(_parted(logits_NKHW), due_N, strict=True)]
-        coarse_NKHW, corners = rest
-        return _parted(self.model.refine_logits(np.stack(image_NBHW), torch.stack(coarse_NKHW), corners))
+        (coarse_NKHW,) = scores
+        return _parted(self.model.refine_logits(image_NBHW, torch.stack(coarse_NKHW), corners))
 
     @torch.inference_mode()
     def _need_refinement(self, logits_NKHW: torch.Tensor) -> list[bool]:
@@ -210,10 +209,10 @@ class DeviceClient:
     number: int
     add_seconds: Callable[[float], None]
 
-    def coarse(self, image_BHW: np.ndarray, corner: Corner) -> Future[CoarseScores]:
-        """The coarse scores of a raw window at an absolute corner."""
-        return self.device.submit(self, "coarse", (image_BHW, corner))
+    def coarse(self, raw: RawWindow) -> Future[CoarseScores]:
+        """The coarse scores."""
+        return self.device.submit(self, "coarse", raw)
 
-    def refined(self, image_BHW: np.ndarray, logits_KHW: torch.Tensor, corner: Corner) -> Future[torch.Tensor]:
-        """KHW refined logits of a raw window at an absolute corner."""
-        return self.device.submit(self, "refined", (image_BHW, logits_KHW, corner))
+    def refined(self, raw: RawWindow, logits_KHW: torch.Tensor) -> Future[torch.Tensor]:
+        """KHW refined logits, from the coarse ones."""
+        return self.device.submit(self, "refined", raw, logits_KHW)

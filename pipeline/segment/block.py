@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from idgbr.inference.canvas import Canvas, LabelMap
-from idgbr.inference.tiling import WindowLattice
+from idgbr.inference.tiling import Corner, WindowLattice
 from idgbr.settings import Settings
 from pipeline.geometry.grid import Window, merged
 from pipeline.segment.batching import BatchingDevice
+from pipeline.segment.kept import RawWindow
 
 Item = TypeVar("Item")
 
@@ -73,22 +74,20 @@ def segment(
     seen_HW: np.ndarray = np.bitwise_or.reduce(mosaic_BHW) != 0
     scores = Canvas(settings, (canvas.y0, canvas.x0), canvas.shape, device.model.device)
 
-    def image(w: Window) -> np.ndarray:
-        return mosaic_BHW[:, *w.slices(corner)]
-
-    refining: deque[tuple[Window, Future[torch.Tensor]]] = deque()
+    seen = (w for w in lattice if seen_HW[w.slices(corner)].any())
+    raws = (RawWindow(mosaic_BHW[:, *w.slices(corner)], (w.y0, w.x0)) for w in seen)
+    refining: deque[tuple[Corner, Future[torch.Tensor]]] = deque()
 
     def add_refined() -> None:
-        w, future = refining.popleft()
-        scores.refined.add((w.y0, w.x0), device.result(future))
+        place, future = refining.popleft()
+        scores.refined.add(place, device.result(future))
 
     with device.client(add_seconds) as client:
-        requests = ((w, client.coarse(image(w), (w.y0, w.x0))) for w in lattice if seen_HW[w.slices(corner)].any())
-        for w, future in _ahead(requests, 2 * settings.batch):
+        for raw, future in _ahead(((raw, client.coarse(raw)) for raw in raws), 2 * settings.batch):
             coarse = device.result(future)
-            scores.coarse.add((w.y0, w.x0), coarse.logits_KHW)
+            scores.coarse.add(raw.corner, coarse.logits_KHW)
             if coarse.needs_refinement:
-                refining.append((w, client.refined(image(w), coarse.logits_KHW, (w.y0, w.x0))))
+                refining.append((raw.corner, client.refined(raw, coarse.logits_KHW)))
             if len(refining) > 2 * settings.batch:
                 add_refined()
         while refining:

@@ -3,6 +3,8 @@ one of its neighbour too."""
 
 from collections import OrderedDict
 from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -16,9 +18,22 @@ KEPT_BYTES = 256 * 2**20
 Key = tuple[str, Corner, bytes]
 
 
-def key(stage: str, image_BHW: np.ndarray, corner: Corner) -> Key:
-    """Equal for windows whose scores are equal: they depend on the raw image and the place alone."""
-    return stage, corner, sha256(np.ascontiguousarray(image_BHW).data).digest()
+@dataclass(frozen=True, eq=False)
+class RawWindow:
+    """All that a window's scores depend on: the raw image, and the place of its top left pixel."""
+
+    image_BHW: np.ndarray
+    corner: Corner
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of the image; reading its pixels takes as long as computing some of what is made of them."""
+        return sha256(np.ascontiguousarray(self.image_BHW).data).digest()
+
+
+def key(stage: str, raw: RawWindow) -> Key:
+    """Equal for windows whose scores are equal."""
+    return stage, raw.corner, raw.digest
 
 
 class KeptWindows:

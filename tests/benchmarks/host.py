@@ -17,12 +17,13 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from idgbr import CoarseUNet, IDGBRPipeline, Settings
-from idgbr.inference import blend, canvas
+from idgbr import CoarseUNet, IDGBRPipeline, Settings, networks
+from idgbr.inference import batches, blend, canvas
 from idgbr.processes import bridge
 from idgbr.refiners.refiner import Refiner
 from pipeline.geometry.grid import Window
 from pipeline.segment import batching, block
+from pipeline.segment.kept import RawWindow
 
 BANDS = ("blue", "green", "red", "nir")
 
@@ -123,7 +124,12 @@ PARTS = (
     (batching, "needs_refinement", "gate"),
     (IDGBRPipeline, "noise", "noise"),
     (IDGBRPipeline, "normalise", "normalise"),
+    (networks, "probabilities", "softmax of the condition"),
+    (networks, "_placed", "layout"),
+    (batches, "_filled", "windows to the device"),
     (bridge, "sample", "walk around the network"),
+    (batching, "_parted", "copies to keep"),
+    (RawWindow.digest, "func", "keys of kept windows"),
     (blend.Blend, "add", "blend"),
     (canvas.Canvas, "labels", "labels of the block"),
     (block, "_block_labels", "results of the block"),

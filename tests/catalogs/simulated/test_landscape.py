@@ -14,7 +14,7 @@ from catalogs.simulated.classes import BARE, BUILT, CROP, GRASS, TREE, WATER, WO
 from catalogs.simulated.landscape import Landscape, LandscapeError, landscape, truth
 from catalogs.simulated.noise import stream
 from catalogs.simulated.settlements import Town, roads
-from catalogs.simulated.shapes import Shapes
+from catalogs.simulated.shapes import Shapes, polygons
 from catalogs.simulated.water import RIVER_METRES, river, river_line
 
 CENTRE = 4_468_840, 2_822_730
@@ -43,6 +43,15 @@ def test_truth_is_the_majority_of_the_patches_in_a_pixel_and_the_lowest_code_in_
     for y, x in np.ndindex(label_YX.shape):
         block = class_P[patch_YX[y * size : (y + 1) * size, x * size : (x + 1) * size]].ravel().tolist()
         assert label_YX[y, x] == min(Counter(block).items(), key=lambda pair: (-pair[1], pair[0]))[0]
+
+
+def test_polygons_for_painting_are_their_geojson_holes_and_all():
+    square, hole = shapely.box(0, 0, 9, 9), shapely.box(2, 2, 4, 4)
+    geometry = np.array([shapely.box(20, 0, 21, 5), square - hole - shapely.box(6, 6, 7, 8), hole])
+    plain = [{**each.__geo_interface__} for each in geometry]
+    as_lists = [{**each, "coordinates": [list(map(list, ring)) for ring in each["coordinates"]]} for each in plain]
+    assert list(polygons(geometry)) == as_lists
+    assert [len(each["coordinates"]) for each in as_lists] == [1, 3, 1]
 
 
 def test_crops_grass_and_forest_dominate_and_no_class_is_rare(land):

@@ -11,6 +11,7 @@ import torch
 from pipeline.errors import RunError
 from pipeline.segment import batching
 from pipeline.segment.batching import BatchingDevice
+from pipeline.segment.kept import RawWindow
 
 SECONDS = 20
 IMAGE = np.zeros((1, 4, 4), np.uint16)
@@ -46,7 +47,7 @@ def answer(device, add_seconds=lambda seconds: None):
 
     def ask():
         with device.client(add_seconds) as client:
-            return device.result(client.coarse(IMAGE, (0, 0)))
+            return device.result(client.coarse(RawWindow(IMAGE, (0, 0))))
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(ask).result(SECONDS)
@@ -100,9 +101,9 @@ def test_a_device_that_is_closed_answers_those_who_wait_and_who_come(device_of):
 
     device = device_of(compute)
     with device.client() as client, ThreadPoolExecutor(1) as closing:
-        computed = client.coarse(IMAGE, (0, 0))
+        computed = client.coarse(RawWindow(IMAGE, (0, 0)))
         assert begun.wait(SECONDS)
-        waiting = client.coarse(IMAGE, (0, 0))
+        waiting = client.coarse(RawWindow(IMAGE, (0, 0)))
         closed = closing.submit(device.close)
         with pytest.raises(RunError, match="was closed before it had computed"):
             waiting.result(SECONDS)
@@ -110,4 +111,4 @@ def test_a_device_that_is_closed_answers_those_who_wait_and_who_come(device_of):
         closed.result(SECONDS)
         assert computed.result(SECONDS).logits_KHW.shape == (2, 4, 4)
         with pytest.raises(RunError, match="was closed"):
-            client.coarse(IMAGE, (0, 0))
+            client.coarse(RawWindow(IMAGE, (0, 0)))

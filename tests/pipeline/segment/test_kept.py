@@ -9,7 +9,7 @@ from idgbr import IDGBRPipeline
 from pipeline.geometry.grid import Window
 from pipeline.segment.batching import BatchingDevice
 from pipeline.segment.block import segment
-from pipeline.segment.kept import KeptWindows, key
+from pipeline.segment.kept import KeptWindows, RawWindow, key
 
 IMAGE = np.arange(32, dtype=np.uint16).reshape(2, 4, 4)
 
@@ -17,15 +17,19 @@ IMAGE = np.arange(32, dtype=np.uint16).reshape(2, 4, 4)
 def test_a_window_is_known_by_its_pixels_its_place_and_its_stage():
     other = IMAGE.copy()
     other[1, 3, 3] += 1
-    same = key("coarse", np.asfortranarray(IMAGE), (0, 4))
-    keys = {key("coarse", IMAGE, (0, 4)), key("coarse", other, (0, 4)), key("coarse", IMAGE, (4, 0))}
+    same = key("coarse", RawWindow(np.asfortranarray(IMAGE), (0, 4)))
+    keys = {
+        key("coarse", RawWindow(IMAGE, (0, 4))),
+        key("coarse", RawWindow(other, (0, 4))),
+        key("coarse", RawWindow(IMAGE, (4, 0))),
+    }
     assert same in keys
-    assert len(keys | {key("refined", IMAGE, (0, 4))}) == 4
+    assert len(keys | {key("refined", RawWindow(IMAGE, (0, 4)))}) == 4
 
 
 def test_the_window_that_was_asked_for_longest_ago_goes_first():
     kept, futures = KeptWindows(2), [Future() for _ in range(3)]
-    keys = [key("coarse", IMAGE, (0, number)) for number in range(3)]
+    keys = [key("coarse", RawWindow(IMAGE, (0, number))) for number in range(3)]
     for at, future in zip(keys[:2], futures, strict=False):
         kept.keep(at, future)
     assert kept.get(keys[0]) is futures[0]
@@ -35,7 +39,7 @@ def test_the_window_that_was_asked_for_longest_ago_goes_first():
 
 
 def test_a_window_whose_computation_failed_is_not_kept():
-    kept, future, at = KeptWindows(2), Future(), key("coarse", IMAGE, (0, 0))
+    kept, future, at = KeptWindows(2), Future(), key("coarse", RawWindow(IMAGE, (0, 0)))
     kept.keep(at, future)
     assert kept.get(at) is future
     future.set_exception(ValueError("no kernel"))
