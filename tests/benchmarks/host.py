@@ -130,6 +130,7 @@ PARTS = (
     (bridge, "sample", "walk around the network"),
     (batching, "_parted", "copies to keep"),
     (RawWindow.digest, "func", "keys of kept windows"),
+    (blend.Blend, "__init__", "empty sums of the block"),
     (blend.Blend, "add", "blend"),
     (canvas.Canvas, "labels", "labels of the block"),
     (block, "_block_labels", "results of the block"),
