@@ -78,15 +78,17 @@ def simulate(
     """Write a world below `folder`: catalog.json, the scenes, items.ndjson, truth.tif and world.json.
 
     Without `bounds` (EPSG:3035, multiples of 10 m) it is a square of `kilometres` about 12 E 48.5 N, across two UTM
-    zones. `progress` is called with (scenes done, all scenes). The scenes show the land as `history` has it on their
-    day; a Span draws one by the seed. Raises WorldError if `folder` holds a world already or `dates` repeats a scene,
-    LandscapeError for bounds that do not fit.
+    zones. `progress` is called with (scenes done, all scenes), first when none is. The scenes show the land as
+    `history` has it on their day; a Span draws one by the seed. Raises WorldError if `folder` holds a world already or
+    `dates` repeats a scene, LandscapeError for bounds that do not fit.
     """
     folder = Path(folder)
     if (folder / "world.json").exists():
         raise WorldError(f"{folder} holds a world already: add dates to it with acquire, or name another folder.")
     bounds = check_bounds(bounds or _square_around(CENTRE_LONLAT, kilometres))
     tiles = lay_tiles(bounds)
+    if progress:
+        progress(0, len(_scenes(dates, tiles)))
     lonlat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform_bounds(*bounds)
     land = landscape(seed, envelope(tiles))
     if isinstance(history, Span):
@@ -115,6 +117,8 @@ def acquire(
         if name not in names:
             raise WorldError(f"tile {name!r} is not in {world.folder}: choose from {', '.join(names)}.")
     chosen = tuple(tile for tile in world.tiles if tiles is None or tile.name in tiles)
+    if progress:
+        progress(0, len(_scenes(dates, chosen)))
     land = landscape(world.seed, envelope(world.tiles))
     return _observe(world, land, dates, chosen, progress)
 
@@ -175,7 +179,7 @@ def _observe(
     world: World, land: Landscape, dates: Sequence[Overpass], tiles: Sequence[Tile], progress: Progress | None
 ) -> list[str]:
     existing = {path.stem for path in (world.folder / COLLECTION).glob("*/*.json")}
-    scenes = [item_id(each, tile) for each in dates for tile in tiles if tile.quadrant in each.quadrants]
+    scenes = _scenes(dates, tiles)
     for number, name in enumerate(scenes):
         if name in existing or name in scenes[:number]:
             raise WorldError(f"scene {name} exists already: give another day, platform or sequence.")
@@ -197,6 +201,11 @@ def _observe(
     added = [replace(each, quadrants=tuple(q for q in each.quadrants if q in covered)) for each in dates]
     _write_facts(replace(world, dates=(*world.dates, *added)))
     return [name for name in written if name]
+
+
+def _scenes(dates: Sequence[Overpass], tiles: Sequence[Tile]) -> list[str]:
+    """Ids of the scenes, also of those that the swath misses."""
+    return [item_id(each, tile) for each in dates for tile in tiles if tile.quadrant in each.quadrants]
 
 
 def _one_ahead(
