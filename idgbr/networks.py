@@ -135,7 +135,8 @@ class Networks:
     @property
     def device(self) -> torch.device:
         # diffusers' `device` goes through all modules, which takes milliseconds and is asked several times a window.
-        return next((weight.device for weight in self.coarse.parameters()), torch.device("cpu"))
+        weight = next(self.coarse.parameters(), None)
+        return self.coarse.device if weight is None else weight.device
 
     @property
     def batch(self) -> int:

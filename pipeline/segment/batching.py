@@ -185,7 +185,7 @@ class BatchingDevice:
         if stage == "coarse":
             logits_NKHW = self.model.coarse_logits(image_NBHW, corners)
             due_N = self._need_refinement(logits_NKHW)
-            return [CoarseScores(*scores) for scores in zip(_parted(logits_NKHW), due_N, strict=True)]
+            return [CoarseScores(*each) for each in zip(_parted(logits_NKHW), due_N, strict=True)]
         (coarse_NKHW,) = scores
         return _parted(self.model.refine_logits(image_NBHW, torch.stack(coarse_NKHW), corners))
 

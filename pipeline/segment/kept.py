@@ -27,7 +27,7 @@ class RawWindow:
 
     @cached_property
     def digest(self) -> bytes:
-        """Of the image; reading its pixels takes as long as computing some of what is made of them."""
+        """Of the image, computed once."""
         return sha256(np.ascontiguousarray(self.image_BHW).data).digest()
 
 
